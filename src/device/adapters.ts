@@ -1,0 +1,83 @@
+import { create, globals } from 'webgpu';
+import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
+import { prepareVulkan } from './vulkan.ts';
+
+/** What kind of machine runs the kernels: a real GPU, Mesa's lavapipe, or SwiftShader. */
+export type AdapterKind = 'gpu' | 'lavapipe' | 'swiftshader';
+
+export interface AdapterEntry {
+  readonly name: string;
+  readonly backend: string;
+  readonly kind: AdapterKind;
+}
+
+Object.assign(globalThis, globals);
+
+// Dawn's instances must outlive their adapters and devices, and a collected one takes the process down: keep them all.
+const instances = new Map<string, GPU>();
+
+function instance(...flags: string[]): GPU {
+  const key = flags.join(' ');
+  const known = instances.get(key) ?? create(flags);
+  instances.set(key, known);
+  return known;
+}
+
+/** Every adapter that Dawn can see, best first: real GPUs in the driver's order, lavapipe, SwiftShader. */
+export async function listAdapters(): Promise<AdapterEntry[]> {
+  prepareVulkan();
+  // Dawn has no call that enumerates; asking for an adapter of an impossible name makes it list all names it knows.
+  let listing = '';
+  try {
+    await instance('adapter=no such adapter').requestAdapter();
+  } catch (error) {
+    listing = messageOf(error);
+  }
+  const entries: AdapterEntry[] = [];
+  for (const match of listing.matchAll(/backend: '([^']+)', name: '([^']*)'/g)) {
+    const [, backend = '', name = ''] = match;
+    if (backend === 'null' || backend.startsWith('opengl')) continue;
+    entries.push({ backend, name, kind: kindOf(name) });
+  }
+  const rank = { gpu: 0, lavapipe: 1, swiftshader: 2 };
+  return entries.sort((a, b) => rank[a.kind] - rank[b.kind]);
+}
+
+function kindOf(name: string): AdapterKind {
+  if (/llvmpipe/i.test(name)) return 'lavapipe';
+  return /swiftshader/i.test(name) ? 'swiftshader' : 'gpu';
+}
+
+/**
+ * The adapter a request names.
+ * @param request `auto` (the best there is), a kind, or part of an adapter's name
+ */
+export async function chooseAdapter(request: string): Promise<{ entry: AdapterEntry; adapter: GPUAdapter }> {
+  const entries = await listAdapters();
+  const wanted = request.toLowerCase();
+  const entry =
+    wanted === 'auto'
+      ? entries[0]
+      : entries.find((e) => e.kind === wanted || e.name.toLowerCase().includes(wanted));
+  if (entry === undefined) throw noAdapter(request, entries);
+  const adapter = await instance(`backend=${entry.backend}`, `adapter=${entry.name}`).requestAdapter();
+  if (adapter === null) throw noAdapter(request, entries);
+  return { entry, adapter };
+}
+
+function noAdapter(request: string, entries: readonly AdapterEntry[]): FrameworkError {
+  const names = entries.map((e) => `${e.kind} (${e.name})`).join(', ');
+  const suggestion = nearest(request, ['auto', 'gpu', 'lavapipe', 'swiftshader']);
+  const { missing } = prepareVulkan();
+  const why = entries.length === 0 && missing !== undefined ? ` ${missing}` : '';
+  return new FrameworkError(
+    'device/no-adapter',
+    `No adapter matches \`${request}\`; found: ${names || 'none'}.${why}`,
+    {
+      hint:
+        entries.length === 0
+          ? 'Install a Vulkan driver (Debian: apt-get install mesa-vulkan-drivers) or the optional npm package @sparticuz/chromium; `largekernel doctor` says more.'
+          : `Use --adapter ${suggestion ?? 'auto'}; \`largekernel doctor\` lists what is there.`,
+    },
+  );
+}

@@ -1,0 +1,196 @@
+import { FrameworkError } from '../util/errors.ts';
+import { chooseAdapter, type AdapterKind } from './adapters.ts';
+
+/** Limits that kernels choose their variants by. Bytes unless said otherwise. */
+export interface DeviceLimits {
+  readonly maxBufferSize: number;
+  readonly maxStorageBufferBindingSize: number;
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxComputeInvocationsPerWorkgroup: number;
+  readonly maxComputeWorkgroupSizeX: number;
+  readonly maxStorageBuffersPerShaderStage: number;
+  readonly maxComputeWorkgroupsPerDimension: number;
+}
+
+/** What WebGPU guarantees everywhere; kernels that stay inside run on any adapter. */
+export const DEFAULT_LIMITS: DeviceLimits = {
+  maxBufferSize: 268435456,
+  maxStorageBufferBindingSize: 134217728,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeWorkgroupsPerDimension: 65535,
+};
+
+const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
+
+/** An open device: the WebGPU device, what it can do, and the first error it reported. */
+export class Device {
+  readonly gpu: GPUDevice;
+  readonly kind: AdapterKind;
+  /** The driver's name for the adapter. */
+  readonly name: string;
+  readonly description: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly limits: DeviceLimits;
+  readonly features: ReadonlySet<string>;
+  private failure: FrameworkError | undefined;
+  private closing = false;
+
+  constructor(gpu: GPUDevice, kind: AdapterKind, name: string, info: GPUAdapterInfo) {
+    this.gpu = gpu;
+    this.kind = kind;
+    this.name = name;
+    this.description = info.description;
+    this.vendor = info.vendor;
+    this.architecture = info.architecture;
+    this.limits = readLimits(gpu.limits);
+    this.features = new Set(gpu.features);
+    gpu.onuncapturederror = (event) => {
+      this.fail(gpuError(event.error, 'an unguarded call', this));
+    };
+    // Never rejects; loss is reported through check().
+    void gpu.lost.then((info) => {
+      if (this.closing) return;
+      this.fail(
+        new FrameworkError('device/lost', `The device ${name} was lost (${info.reason}): ${info.message}.`, {
+          hint: 'The last checkpoint is intact; resume with --resume. A smaller batch.micro makes driver time-outs less likely.',
+        }),
+      );
+    });
+  }
+
+  private fail(error: FrameworkError): void {
+    this.failure ??= error;
+  }
+
+  /** Throws the first asynchronous error of the device, if there was one. Call it wherever results are read. */
+  check(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  /**
+   * Runs `work` inside error scopes and waits for their verdict; a GPU error becomes a FrameworkError that names `label`.
+   */
+  async guard<T>(label: string, work: () => T | Promise<T>): Promise<T> {
+    this.gpu.pushErrorScope('internal');
+    this.gpu.pushErrorScope('out-of-memory');
+    this.gpu.pushErrorScope('validation');
+    let result: T | undefined;
+    let thrown: unknown;
+    let failed = false;
+    try {
+      result = await work();
+    } catch (error) {
+      thrown = error;
+      failed = true;
+    }
+    const errors = [
+      await this.gpu.popErrorScope(),
+      await this.gpu.popErrorScope(),
+      await this.gpu.popErrorScope(),
+    ];
+    const first = errors.find((error) => error !== null);
+    if (first) throw gpuError(first, label, this);
+    if (failed) throw thrown;
+    this.check();
+    return result as T;
+  }
+
+  /** A storage buffer that can be copied to and from. @param bytes rounded up to a multiple of 16 */
+  buffer(label: string, bytes: number): GPUBuffer {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    if (size > this.limits.maxBufferSize) {
+      throw new FrameworkError(
+        'device/buffer-too-large',
+        `${label} needs ${size} bytes, but ${this.name} allows ${this.limits.maxBufferSize} in one buffer.`,
+        { hint: 'Use a smaller batch.micro; `largekernel plan` names the largest tensors.' },
+      );
+    }
+    return this.gpu.createBuffer({
+      label,
+      size,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  /** Waits for the queue and copies bytes back to the host. */
+  async read(buffer: GPUBuffer, offset = 0, bytes = buffer.size - offset): Promise<ArrayBuffer> {
+    const size = Math.ceil(bytes / 4) * 4;
+    const staging = this.gpu.createBuffer({
+      label: 'readback',
+      size,
+      usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+    });
+    try {
+      const encoder = this.gpu.createCommandEncoder();
+      encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
+      this.gpu.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ);
+      this.check();
+      return staging.getMappedRange().slice(0, bytes);
+    } catch (error) {
+      this.check();
+      throw error;
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  async readFloats(buffer: GPUBuffer, offset = 0, bytes = buffer.size - offset): Promise<Float32Array> {
+    return new Float32Array(await this.read(buffer, offset, bytes));
+  }
+
+  /** Waits until all submitted work is done, then reports any error. */
+  async settle(): Promise<void> {
+    await this.gpu.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  close(): void {
+    this.closing = true;
+    this.gpu.destroy();
+  }
+}
+
+/**
+ * Opens the adapter that `request` names, with the limits and the optional features the kernels use.
+ * @example const device = await openDevice('auto')
+ */
+export async function openDevice(request = 'auto'): Promise<Device> {
+  const { entry, adapter } = await chooseAdapter(request);
+  const limits = readLimits(adapter.limits);
+  const gpu = await adapter.requestDevice({
+    label: entry.name,
+    requiredLimits: { ...limits },
+    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+  });
+  return new Device(gpu, entry.kind, entry.name, adapter.info);
+}
+
+function readLimits(limits: GPUSupportedLimits): DeviceLimits {
+  return {
+    maxBufferSize: limits.maxBufferSize,
+    maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+    maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+    maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+    maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+  };
+}
+
+function gpuError(error: GPUError, label: string, device: { name: string }): FrameworkError {
+  const memory = error instanceof GPUOutOfMemoryError;
+  return new FrameworkError(
+    memory ? 'device/out-of-memory' : 'device/gpu-error',
+    `${label} failed on ${device.name}: ${error.message}`,
+    memory
+      ? { hint: 'Use a smaller batch.micro or recompute: blocks; `largekernel plan` shows what is needed.' }
+      : {
+          hint: 'This is a defect of largekernel or of the driver; `largekernel doctor` tests every kernel on this adapter.',
+        },
+  );
+}

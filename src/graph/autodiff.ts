@@ -1,0 +1,196 @@
+import { FrameworkError, defined } from '../util/errors.ts';
+import { add } from '../kernels/add.ts';
+import { accumulate as accumulateOp } from '../kernels/accumulate.ts';
+import type { Op } from '../kernels/op.ts';
+import type { Graph, Node, Tensor } from './graph.ts';
+
+/** What `differentiate` found. */
+export interface Gradients {
+  /** Parameter name → its accumulated gradient (kind `gradient`). */
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  /** Gradients of the tensors asked for, in that order; undefined where the loss does not depend on one. */
+  readonly tensors: readonly (Tensor | undefined)[];
+}
+
+export interface DifferentiateOptions {
+  /** Differentiate with respect to every parameter that the loss reaches. Default true. */
+  readonly parameters?: boolean;
+  /** Further tensors whose gradient is wanted, such as the image for an attack. */
+  readonly tensors?: readonly Tensor[];
+}
+
+/**
+ * Reverse-mode differentiation: appends the gradient nodes of Σ `loss` to the graph.
+ *
+ * Gradients of values are assigned where first used and then added up; gradients of parameters are added to memory that the
+ * optimiser zeroes, so that micro-batches accumulate. Scopes in `graph.recomputed` are recorded again just before their
+ * gradients, so that the planner can drop their inner values in between.
+ * @param loss its gradient seed is `seed`, of the same shape (1 for a plain sum)
+ */
+export function differentiate(
+  graph: Graph,
+  loss: Tensor,
+  seed: Tensor,
+  options: DifferentiateOptions = {},
+): Gradients {
+  const forward = [...graph.nodes];
+  graph.stage = 'backward';
+  const pass = new BackwardPass(graph, forward, loss, options);
+  pass.add(loss, seed);
+  for (const segment of pass.segments(forward)) pass.run(segment);
+  const parameters = pass.finishParameters();
+  const tensors = (options.tensors ?? []).map((tensor) => pass.gradientOf(tensor));
+  graph.stage = 'forward';
+  return { parameters, tensors };
+}
+
+class BackwardPass {
+  private readonly graph: Graph;
+  /** Ids of tensors that a wanted gradient flows through. */
+  private readonly needed: Set<number>;
+  private readonly gradients = new Map<number, Tensor>();
+  private readonly parameterParts = new Map<string, Tensor[]>();
+
+  constructor(graph: Graph, forward: readonly Node[], loss: Tensor, options: DifferentiateOptions) {
+    this.graph = graph;
+    this.needed = new Set((options.tensors ?? []).map((tensor) => tensor.id));
+    if (options.parameters ?? true)
+      for (const tensor of graph.parameters.values()) this.needed.add(tensor.id);
+    for (const node of forward) {
+      if (node.inputs.some((tensor) => this.needed.has(tensor.id)))
+        for (const out of node.outputs) this.needed.add(out.id);
+    }
+    if (!this.needed.has(loss.id)) {
+      throw new FrameworkError(
+        'graph/no-gradient',
+        `${loss.name} depends on no parameter and on none of the tensors asked for.`,
+      );
+    }
+  }
+
+  gradientOf(tensor: Tensor): Tensor | undefined {
+    return this.gradients.get(tensor.id);
+  }
+
+  /** Adds a contribution to the gradient of `tensor`. */
+  add(tensor: Tensor, contribution: Tensor): void {
+    if (tensor.kind === 'parameter') {
+      const parts = this.parameterParts.get(tensor.name) ?? [];
+      parts.push(contribution);
+      this.parameterParts.set(tensor.name, parts);
+      return;
+    }
+    const present = this.gradients.get(tensor.id);
+    this.gradients.set(
+      tensor.id,
+      present === undefined ? contribution : this.graph.one(add, [present, contribution], {}),
+    );
+  }
+
+  /** Forward nodes in backward order, one list for each recomputed scope and one for each run of other nodes. */
+  segments(forward: readonly Node[]): { nodes: Node[]; scope: string | undefined }[] {
+    const segments: { nodes: Node[]; scope: string | undefined }[] = [];
+    for (const node of forward) {
+      const scope = [...this.graph.recomputed].find(
+        (name) => node.scope === name || node.scope.startsWith(`${name}.`),
+      );
+      const last = segments.at(-1);
+      if (last !== undefined && last.scope === scope) last.nodes.push(node);
+      else segments.push({ nodes: [node], scope });
+    }
+    return segments.reverse();
+  }
+
+  run(segment: { nodes: readonly Node[]; scope: string | undefined }): void {
+    const nodes = segment.scope === undefined ? segment.nodes : this.record(segment.nodes);
+    for (const node of [...nodes].reverse()) this.differentiateNode(node);
+  }
+
+  /** Records a scope's forward nodes again; gradients that reached the original outputs move to the copies. */
+  private record(nodes: readonly Node[]): Node[] {
+    const copies = new Map<number, Tensor>();
+    // The last node's outputs are not needed again: their gradient is all that the backward pass uses.
+    return nodes.map((node) => {
+      const outputs = node.outputs.map((out) => {
+        const copy = this.graph.tensor('value', out.spec, `${out.name} (again)`);
+        copies.set(out.id, copy);
+        if (this.needed.has(out.id)) this.needed.add(copy.id);
+        const gradient = this.gradients.get(out.id);
+        if (gradient !== undefined) this.gradients.set(copy.id, gradient);
+        return copy;
+      });
+      const inputs = node.inputs.map((tensor) => copies.get(tensor.id) ?? tensor);
+      if ((node.op.mutates ?? []).length > 0) {
+        throw new FrameworkError(
+          'graph/recompute',
+          `${node.scope}: ${node.op.name} updates state and cannot be recomputed.`,
+          {
+            hint: 'Use recompute: none for models with BatchNorm.',
+          },
+        );
+      }
+      return this.graph.push({ ...node, inputs, outputs, stage: 'backward' });
+    });
+  }
+
+  private differentiateNode(node: Node): void {
+    const dys = node.outputs.map((out) => this.gradients.get(out.id));
+    const needs = node.inputs.map((tensor) => this.needed.has(tensor.id));
+    if (dys.every((dy) => dy === undefined) || !needs.some(Boolean)) return;
+    const { gradient } = node.op;
+    if (gradient === undefined) {
+      throw new FrameworkError('graph/no-gradient', `${node.scope}: ${node.op.name} has no gradient rule.`);
+    }
+    const contributions = this.graph.scoped(node.scope, () =>
+      gradient.call(node.op, this.graph, node as Node<never>, dys, needs),
+    );
+    contributions.forEach((contribution, i) => {
+      if (contribution !== undefined && needs[i] === true)
+        this.add(defined(node.inputs[i], 'input'), contribution);
+    });
+  }
+
+  /**
+   * Points every contribution to a parameter at the parameter's accumulated gradient: the op that made it adds into that
+   * memory itself where it can, else a node adds it.
+   */
+  finishParameters(): Map<string, Tensor> {
+    const result = new Map<string, Tensor>();
+    const uses = new Map<number, number>();
+    for (const node of this.graph.nodes)
+      for (const tensor of node.inputs) uses.set(tensor.id, (uses.get(tensor.id) ?? 0) + 1);
+    for (const [name, parts] of this.parameterParts) {
+      const parameter = defined(this.graph.parameters.get(name), `parameter ${name}`);
+      const target = this.graph.tensor('gradient', parameter.spec, name);
+      result.set(name, target);
+      for (const part of parts) {
+        if (uses.get(part.id) === undefined && this.retarget(part, target)) continue;
+        this.graph.push({
+          op: accumulateOp as Op<unknown>,
+          attrs: {},
+          inputs: [part],
+          outputs: [target],
+          stage: 'backward',
+          scope: `gradient of ${name}`,
+          accumulate: [true],
+        });
+      }
+    }
+    return result;
+  }
+
+  /** Makes the node that produces `part` add into `target`. False if it cannot. */
+  private retarget(part: Tensor, target: Tensor): boolean {
+    const index = this.graph.nodes.findLastIndex((node) => node.outputs.includes(part));
+    const node = this.graph.nodes[index];
+    if (node === undefined) return false;
+    const position = node.outputs.indexOf(part);
+    if (!(node.op.accumulates ?? []).includes(position)) return false;
+    this.graph.nodes[index] = {
+      ...node,
+      outputs: node.outputs.map((out, i) => (i === position ? target : out)),
+      accumulate: node.accumulate.map((flag, i) => flag || i === position),
+    };
+    return true;
+  }
+}

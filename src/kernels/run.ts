@@ -1,0 +1,101 @@
+import type { Device } from '../device/device.ts';
+import type { PipelineCache } from '../shader/pipelines.ts';
+import { defined } from '../util/errors.ts';
+import {
+  bytesOf,
+  type LowerContext,
+  type Lowering,
+  type Op,
+  type Slot,
+  type TensorSpec,
+  type Variant,
+} from './op.ts';
+
+/** One op applied to host data: for tests, `doctor` and benchmarks. Training uses src/graph/program.ts. */
+export class OpRun {
+  readonly device: Device;
+  readonly lowering: Lowering;
+  readonly inputs: GPUBuffer[];
+  readonly outputs: GPUBuffer[];
+  private readonly scratch: GPUBuffer[];
+  private readonly steps: {
+    pipeline: GPUComputePipeline;
+    group: GPUBindGroup;
+    grid: readonly [number, number, number];
+  }[];
+
+  private constructor(device: Device, lowering: Lowering, inputs: GPUBuffer[], outputs: GPUBuffer[]) {
+    this.device = device;
+    this.lowering = lowering;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.scratch = lowering.scratch.map((spec, i) => device.buffer(`scratch ${i}`, bytesOf(spec)));
+    this.steps = [];
+  }
+
+  /** Allocates buffers (outputs with `guardBytes` to spare at the end), compiles and binds. */
+  static async make<A>(
+    device: Device,
+    pipelines: PipelineCache,
+    op: Op<A>,
+    context: LowerContext<A>,
+    variant: Variant,
+    guardBytes = 0,
+  ): Promise<OpRun> {
+    const lowering = op.lower(context, variant);
+    const allocate = (name: string, guard: number) => (spec: TensorSpec, i: number) =>
+      device.buffer(`${op.name} ${name} ${i}`, bytesOf(spec) + guard);
+    const run = new OpRun(
+      device,
+      lowering,
+      context.inputs.map(allocate('input', 0)),
+      context.outputs.map(allocate('output', guardBytes)),
+    );
+    const specs = { input: context.inputs, output: context.outputs, scratch: lowering.scratch };
+    for (const dispatch of lowering.dispatches) {
+      const pipeline = await pipelines.get(dispatch.shader, dispatch.params);
+      const entries = dispatch.bindings.map((slot, binding) => {
+        const spec = defined(specs[slot.kind][slot.index], `${dispatch.shader} ${slot.kind} ${slot.index}`);
+        return {
+          binding,
+          resource: { buffer: run.bufferOf(slot), size: Math.max(4, Math.ceil(bytesOf(spec) / 4) * 4) },
+        };
+      });
+      const group = await device.guard(`${op.name}: ${dispatch.shader}`, () =>
+        device.gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }),
+      );
+      run.steps.push({ pipeline, group, grid: dispatch.grid });
+    }
+    return run;
+  }
+
+  private bufferOf(slot: Slot): GPUBuffer {
+    const family = slot.kind === 'input' ? this.inputs : slot.kind === 'output' ? this.outputs : this.scratch;
+    return defined(family[slot.index], `${slot.kind} ${slot.index}`);
+  }
+
+  write(index: number, data: Float32Array | Uint32Array | Uint16Array): void {
+    const bytes = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    this.device.gpu.queue.writeBuffer(defined(this.inputs[index], `input ${index}`), 0, bytes);
+  }
+
+  /** Encodes the dispatches `repeats` times and submits them. */
+  submit(repeats = 1): void {
+    const encoder = this.device.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (let r = 0; r < repeats; r++) {
+      for (const { pipeline, group, grid } of this.steps) {
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, group);
+        pass.dispatchWorkgroups(...grid);
+      }
+    }
+    pass.end();
+    this.device.gpu.queue.submit([encoder.finish()]);
+  }
+
+  destroy(): void {
+    for (const buffer of [...this.inputs, ...this.outputs, ...this.scratch]) buffer.destroy();
+  }
+}
