@@ -92,8 +92,15 @@ export interface LowerContext<A> {
   readonly features: ReadonlySet<string>;
 }
 
+/** A small case at an awkward shape; `largekernel doctor` runs it on the user's adapter. */
+export interface Example<A> {
+  readonly inputs: readonly TensorSpec[];
+  readonly attrs: A;
+}
+
 export interface Op<A> {
   readonly name: string;
+  readonly examples: readonly Example<A>[];
   /** The one place where shapes are checked; returns the outputs' specs or throws `shapeError`. */
   infer(inputs: readonly TensorSpec[], attrs: A): readonly TensorSpec[];
   cost(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attrs: A): Cost;
