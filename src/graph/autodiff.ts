@@ -1,7 +1,6 @@
 import { FrameworkError, defined } from '../util/errors.ts';
 import { add } from '../kernels/add.ts';
 import { accumulate as accumulateOp } from '../kernels/accumulate.ts';
-import type { Op } from '../kernels/op.ts';
 import type { Graph, Node, Tensor } from './graph.ts';
 
 /** What `differentiate` found. */
@@ -137,13 +136,11 @@ class BackwardPass {
     const dys = node.outputs.map((out) => this.gradients.get(out.id));
     const needs = node.inputs.map((tensor) => this.needed.has(tensor.id));
     if (dys.every((dy) => dy === undefined) || !needs.some(Boolean)) return;
-    const { gradient } = node.op;
-    if (gradient === undefined) {
+    if (node.op.gradient === undefined) {
       throw new FrameworkError('graph/no-gradient', `${node.scope}: ${node.op.name} has no gradient rule.`);
     }
-    const contributions = this.graph.scoped(node.scope, () =>
-      gradient.call(node.op, this.graph, node as Node<never>, dys, needs),
-    );
+    const contributions =
+      this.graph.scoped(node.scope, () => node.op.gradient?.(this.graph, node, dys, needs)) ?? [];
     contributions.forEach((contribution, i) => {
       if (contribution !== undefined && needs[i] === true)
         this.add(defined(node.inputs[i], 'input'), contribution);
@@ -166,7 +163,7 @@ class BackwardPass {
       for (const part of parts) {
         if (uses.get(part.id) === undefined && this.retarget(part, target)) continue;
         this.graph.push({
-          op: accumulateOp as Op<unknown>,
+          op: accumulateOp,
           attrs: {},
           inputs: [part],
           outputs: [target],

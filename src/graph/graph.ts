@@ -138,7 +138,7 @@ export class Graph {
   }
 
   /** Appends a node as it is; used by passes. */
-  push(node: Omit<Node, 'id' | 'op'> & { op: Op<never> | Op<unknown> | object }): Node {
+  push(node: Omit<Node, 'id' | 'op'> & { op: AnyOp }): Node {
     const made = { ...node, id: this.nextNode++ } as Node;
     this.nodes.push(made);
     return made;

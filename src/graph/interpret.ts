@@ -11,7 +11,7 @@ export function interpret(nodes: readonly Node[], values: Map<number, Float64Arr
   for (const node of nodes) {
     const inputs = node.inputs.map((tensor) => defined(values.get(tensor.id), `value of ${tensor.name}`));
     const specs = node.inputs.map((tensor) => tensor.spec);
-    const results = node.op.reference(inputs, specs, node.attrs as never);
+    const results = node.op.reference(inputs, specs, node.attrs);
     node.outputs.forEach((tensor, i) => {
       const result = defined(results[i], `output ${i} of ${node.op.name}`);
       if (node.accumulate[i] === true) accumulateInto(values, tensor, result);

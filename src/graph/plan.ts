@@ -1,0 +1,210 @@
+import type { DeviceLimits } from '../device/device.ts';
+import { FrameworkError, defined } from '../util/errors.ts';
+import {
+  bytesOf,
+  showShape,
+  type Cost,
+  type Dispatch,
+  type LowerContext,
+  type TensorSpec,
+  type Variant,
+} from '../kernels/op.ts';
+import type { Node, Tensor } from './graph.ts';
+
+/** Where a binding of a planned dispatch lives. */
+export type Place =
+  | { readonly kind: 'pool'; readonly buffer: number; readonly bytes: number }
+  | { readonly kind: 'tensor'; readonly tensor: Tensor; readonly bytes: number };
+
+export interface PlannedStep {
+  readonly node: Node;
+  readonly variant: Variant;
+  readonly cost: Cost;
+  readonly dispatches: readonly { readonly dispatch: Dispatch; readonly places: readonly Place[] }[];
+}
+
+/** A graph turned into dispatches over shared buffers; made without a device. */
+export interface Plan {
+  readonly steps: readonly PlannedStep[];
+  /** Sizes of the pool's buffers in bytes, each shared by tensors whose lifetimes do not overlap. */
+  readonly buffers: readonly number[];
+  /** Value tensor id → pool buffer. */
+  readonly placement: ReadonlyMap<number, number>;
+  /** Inputs the steps read, each with a buffer of its own. */
+  readonly inputs: readonly Tensor[];
+  /** Most bytes of values alive at once: no assignment of buffers can need less. */
+  readonly lowerBoundBytes: number;
+  /** The largest value tensors, largest first. */
+  readonly largest: readonly { readonly tensor: Tensor; readonly bytes: number }[];
+}
+
+/** Picks one of an op's variants; the autotuner's hook. The default takes the op's first. */
+export type ChooseVariant = (
+  node: Node,
+  context: LowerContext<unknown>,
+  variants: readonly Variant[],
+) => Variant;
+
+export interface PlanOptions {
+  readonly limits: DeviceLimits;
+  readonly features: ReadonlySet<string>;
+  /** Values that are read after a run: losses, logits, taps. */
+  readonly kept: readonly Tensor[];
+  readonly choose?: ChooseVariant;
+}
+
+interface Interval {
+  readonly bytes: number;
+  readonly from: number;
+  to: number;
+  buffer: number;
+}
+
+/** Lowers every node and assigns every value and scratch tensor to a shared buffer. */
+export function planNodes(nodes: readonly Node[], options: PlanOptions): Plan {
+  const values = new Map<number, Interval>();
+  const tensors = new Map<number, Tensor>();
+  const scratch: Interval[][] = [];
+  const lowered = nodes.map((node, step) => {
+    for (const tensor of node.outputs) {
+      if (tensor.kind !== 'value') continue;
+      tensors.set(tensor.id, tensor);
+      values.set(tensor.id, {
+        bytes: checkedBytes(tensor, options.limits),
+        from: step,
+        to: step,
+        buffer: -1,
+      });
+    }
+    for (const tensor of node.inputs) {
+      const interval = values.get(tensor.id);
+      if (interval !== undefined) interval.to = step;
+      else if (tensor.kind === 'value')
+        throw new FrameworkError('graph/order', `${node.op.name} reads ${tensor.name} before it is made.`);
+    }
+    const result = lowerNode(node, options);
+    scratch.push(
+      result.lowering.scratch.map((spec) => ({ bytes: bytesOf(spec), from: step, to: step, buffer: -1 })),
+    );
+    return result;
+  });
+  for (const tensor of options.kept) {
+    const interval = values.get(tensor.id);
+    if (interval !== undefined) interval.to = nodes.length;
+  }
+  const all = [...values.values(), ...scratch.flat()];
+  const buffers = assign(all);
+  const steps = nodes.map((node, i): PlannedStep => {
+    const { lowering, variant } = defined(lowered[i], 'lowering');
+    const context = { node, values, scratch: defined(scratch[i], 'scratch') };
+    return {
+      node,
+      variant,
+      cost: node.op.cost(specsOf(node.inputs), specsOf(node.outputs), node.attrs),
+      dispatches: lowering.dispatches.map((dispatch) => ({ dispatch, places: placesOf(dispatch, context) })),
+    };
+  });
+  const inputs = new Set(nodes.flatMap((node) => node.inputs.filter((tensor) => tensor.kind === 'input')));
+  return {
+    steps,
+    buffers,
+    placement: new Map([...values].map(([id, interval]) => [id, interval.buffer])),
+    inputs: [...inputs],
+    lowerBoundBytes: peak(all, nodes.length),
+    largest: [...values]
+      .map(([id, { bytes }]) => ({ tensor: defined(tensors.get(id), 'tensor'), bytes }))
+      .sort((a, b) => b.bytes - a.bytes)
+      .slice(0, 10),
+  };
+}
+
+function specsOf(tensors: readonly Tensor[]): TensorSpec[] {
+  return tensors.map((tensor) => tensor.spec);
+}
+
+function checkedBytes(tensor: Tensor, limits: DeviceLimits): number {
+  const bytes = bytesOf(tensor.spec);
+  const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  if (bytes <= limit) return bytes;
+  throw new FrameworkError(
+    'plan/too-large',
+    `${tensor.name} ${showShape(tensor.spec.shape)} needs ${bytes} bytes, but one binding holds at most ${limit} on this adapter.`,
+    { hint: 'Use a smaller batch.micro.' },
+  );
+}
+
+function lowerNode(node: Node, options: PlanOptions) {
+  const context: LowerContext<unknown> = {
+    inputs: specsOf(node.inputs),
+    outputs: specsOf(node.outputs),
+    attrs: node.attrs,
+    accumulate: node.accumulate,
+    limits: options.limits,
+    features: options.features,
+  };
+  const variants = node.op.variants(context);
+  const variant =
+    options.choose?.(node, context, variants) ?? defined(variants[0], `variant of ${node.op.name}`);
+  return { variant, lowering: node.op.lower(context, variant) };
+}
+
+/**
+ * Largest first, each into the smallest existing buffer that is free during its lifetime, else into a new one. Buffers are
+ * shared whole, because WebGPU forbids one buffer to be read and written in the same dispatch even at disjoint ranges.
+ */
+function assign(intervals: readonly Interval[]): number[] {
+  const sizes: number[] = [];
+  const tenants: Interval[][] = [];
+  const order = [...intervals].sort((a, b) => b.bytes - a.bytes || a.from - b.from);
+  for (const interval of order) {
+    let best = -1;
+    for (let b = 0; b < sizes.length; b++) {
+      const free = (tenants[b] as Interval[]).every(
+        (other) => other.to < interval.from || interval.to < other.from,
+      );
+      if (free && (best < 0 || (sizes[b] as number) < (sizes[best] as number))) best = b;
+    }
+    if (best < 0) {
+      best = sizes.length;
+      sizes.push(Math.max(16, Math.ceil(interval.bytes / 16) * 16));
+      tenants.push([]);
+    }
+    interval.buffer = best;
+    (tenants[best] as Interval[]).push(interval);
+  }
+  return sizes;
+}
+
+function peak(intervals: readonly Interval[], steps: number): number {
+  const change = new Float64Array(steps + 2);
+  for (const { bytes, from, to } of intervals) {
+    change[from] = (change[from] as number) + bytes;
+    change[to + 1] = (change[to + 1] as number) - bytes;
+  }
+  let live = 0;
+  return change.reduce((most, delta) => Math.max(most, (live += delta)), 0);
+}
+
+interface PlaceContext {
+  readonly node: Node;
+  readonly values: ReadonlyMap<number, Interval>;
+  readonly scratch: readonly Interval[];
+}
+
+function placesOf(dispatch: Dispatch, { node, values, scratch }: PlaceContext): Place[] {
+  return dispatch.bindings.map(({ kind, index }): Place => {
+    if (kind === 'scratch') {
+      const interval = defined(scratch[index], `scratch ${index} of ${node.op.name}`);
+      return { kind: 'pool', buffer: interval.buffer, bytes: interval.bytes };
+    }
+    const tensor = defined(
+      (kind === 'input' ? node.inputs : node.outputs)[index],
+      `${kind} ${index} of ${node.op.name}`,
+    );
+    const interval = values.get(tensor.id);
+    const bytes = bytesOf(tensor.spec);
+    return interval === undefined
+      ? { kind: 'tensor', tensor, bytes }
+      : { kind: 'pool', buffer: interval.buffer, bytes };
+  });
+}

@@ -1,0 +1,179 @@
+import type { Device } from '../device/device.ts';
+import type { PipelineCache } from '../shader/pipelines.ts';
+import { FrameworkError, defined } from '../util/errors.ts';
+import { bytesOf, elems } from '../kernels/op.ts';
+import type { Tensor } from './graph.ts';
+import type { Place, Plan } from './plan.ts';
+
+/** A range of a buffer. Offset in bytes, a multiple of 256. */
+export interface Location {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+}
+
+/** Finds the memory of parameters, state and gradients. */
+export type Locate = (tensor: Tensor) => Location | undefined;
+
+interface Command {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly grid: readonly [number, number, number];
+  readonly label: string;
+}
+
+/**
+ * A plan with its memory, pipelines and bind groups: what a step replays. After `build` nothing is allocated, compiled or
+ * bound; `encode` only records dispatches.
+ */
+export class Program {
+  private readonly device: Device;
+  private readonly plan: Plan;
+  private readonly pool: readonly GPUBuffer[];
+  private readonly inputs: ReadonlyMap<string, { buffer: GPUBuffer; tensor: Tensor }>;
+  private commands: readonly Command[] = [];
+
+  private constructor(
+    device: Device,
+    plan: Plan,
+    pool: readonly GPUBuffer[],
+    inputs: Map<string, { buffer: GPUBuffer; tensor: Tensor }>,
+  ) {
+    this.device = device;
+    this.plan = plan;
+    this.pool = pool;
+    this.inputs = inputs;
+  }
+
+  /**
+   * Allocates, compiles (in parallel) and binds.
+   * @param label names the program in errors
+   */
+  static async build(
+    device: Device,
+    pipelines: PipelineCache,
+    plan: Plan,
+    locate: Locate,
+    label: string,
+  ): Promise<Program> {
+    const compiled = await Promise.all(
+      plan.steps.flatMap((step) =>
+        step.dispatches.map(({ dispatch }) => pipelines.get(dispatch.shader, dispatch.params)),
+      ),
+    );
+    return device.guard(label, () => {
+      const pool = plan.buffers.map((bytes, i) => device.buffer(`${label} pool ${i}`, bytes));
+      const inputs = new Map(
+        plan.inputs.map((tensor) => [
+          tensor.name,
+          { tensor, buffer: device.buffer(`${label} input ${tensor.name}`, bytesOf(tensor.spec)) },
+        ]),
+      );
+      const program = new Program(device, plan, pool, inputs);
+      program.commands = program.bind(compiled, locate);
+      return program;
+    });
+  }
+
+  private bind(compiled: readonly GPUComputePipeline[], locate: Locate): Command[] {
+    let next = 0;
+    return this.plan.steps.flatMap((step) =>
+      step.dispatches.map(({ dispatch, places }) => {
+        const pipeline = defined(compiled[next++], 'pipeline');
+        const label = `${step.node.scope}:${step.node.op.name} ${dispatch.shader}`;
+        const entries = places.map((place, binding) => ({
+          binding,
+          resource: this.resource(place, locate, label),
+        }));
+        const group = this.device.gpu.createBindGroup({
+          label,
+          layout: pipeline.getBindGroupLayout(0),
+          entries,
+        });
+        return { pipeline, group, grid: dispatch.grid, label };
+      }),
+    );
+  }
+
+  private resource(place: Place, locate: Locate, label: string): GPUBufferBinding {
+    const size = Math.max(4, Math.ceil(place.bytes / 4) * 4);
+    if (place.kind === 'pool')
+      return { buffer: defined(this.pool[place.buffer], `pool buffer of ${label}`), size };
+    const input = place.tensor.kind === 'input' ? this.inputs.get(place.tensor.name)?.buffer : undefined;
+    if (input !== undefined) return { buffer: input, size };
+    const found = locate(place.tensor);
+    if (found === undefined)
+      throw new FrameworkError(
+        'graph/storage',
+        `${label}: no memory for ${place.tensor.kind} ${place.tensor.name}.`,
+      );
+    return { buffer: found.buffer, offset: found.offset, size };
+  }
+
+  /** Bytes allocated by this program: pool and inputs. */
+  get bytes(): number {
+    const sum = (buffers: readonly GPUBuffer[]) => buffers.reduce((total, buffer) => total + buffer.size, 0);
+    return sum(this.pool) + sum([...this.inputs.values()].map(({ buffer }) => buffer));
+  }
+
+  get dispatches(): number {
+    return this.commands.length;
+  }
+
+  has(input: string): boolean {
+    return this.inputs.has(input);
+  }
+
+  /** Fills an input before the next submission. Data must have exactly the input's number of elements. */
+  write(name: string, data: Float32Array | Uint32Array): void {
+    const input = this.inputs.get(name);
+    if (input === undefined)
+      throw new FrameworkError(
+        'graph/input',
+        `This program has no input ${name}; it has ${[...this.inputs.keys()].join(', ')}.`,
+      );
+    if (data.length !== elems(input.tensor.spec.shape)) {
+      throw new FrameworkError(
+        'graph/input',
+        `Input ${name} takes ${elems(input.tensor.spec.shape)} elements, got ${data.length}.`,
+      );
+    }
+    this.device.gpu.queue.writeBuffer(input.buffer, 0, data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  /** Records all dispatches into one compute pass. */
+  encode(encoder: GPUCommandEncoder): void {
+    const pass = encoder.beginComputePass();
+    for (const { pipeline, group, grid } of this.commands) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...grid);
+    }
+    pass.end();
+  }
+
+  /** Encodes and submits once. */
+  run(): void {
+    const encoder = this.device.gpu.createCommandEncoder();
+    this.encode(encoder);
+    this.device.gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** The buffer of a kept value or an input. */
+  bufferOf(tensor: Tensor): GPUBuffer {
+    if (tensor.kind === 'input') return defined(this.inputs.get(tensor.name), `input ${tensor.name}`).buffer;
+    const index = this.plan.placement.get(tensor.id);
+    if (index === undefined)
+      throw new FrameworkError('graph/read', `${tensor.name} is not computed by this program.`);
+    return defined(this.pool[index], 'pool buffer');
+  }
+
+  /** Reads a kept value after the work submitted so far. */
+  async read(tensor: Tensor): Promise<Float32Array> {
+    return this.device.readFloats(this.bufferOf(tensor), 0, bytesOf(tensor.spec));
+  }
+
+  destroy(): void {
+    for (const buffer of this.pool) buffer.destroy();
+    for (const { buffer } of this.inputs.values()) buffer.destroy();
+  }
+}
