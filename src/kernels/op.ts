@@ -129,7 +129,7 @@ export interface Op<A> {
 }
 
 /** An op whose attributes are not known statically; what registries and graphs hold. */
-export type AnyOp = Op<never>;
+export type AnyOp = Op<unknown>;
 
 export function shapeError(op: string, message: string, hint?: string): FrameworkError {
   return new FrameworkError('graph/shape', `${op}: ${message}.`, hint === undefined ? {} : { hint });
