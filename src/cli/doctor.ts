@@ -1,0 +1,145 @@
+import type { Command } from 'commander';
+import { listAdapters, type AdapterEntry } from '../device/adapters.ts';
+import { openDevice } from '../device/device.ts';
+import { cacheFolder, prepareVulkan } from '../device/vulkan.ts';
+import { proveOp, type Proof } from '../kernels/prove.ts';
+import { OPS } from '../kernels/registry.ts';
+import { PipelineCache } from '../shader/pipelines.ts';
+import { FrameworkError } from '../util/errors.ts';
+
+interface Options {
+  readonly adapter?: string;
+  readonly json?: boolean;
+}
+
+/** `largekernel doctor`: adapters, features, limits, what is missing, and a proof that every kernel is right on the device. */
+export function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description(
+      'list adapters, say what is missing, and prove every kernel against its reference on the device',
+    )
+    .option('--adapter <name>', 'prove kernels on this adapter only (default: on all)')
+    .option('--json', 'one JSON object on standard output')
+    .action(doctor);
+}
+
+async function doctor(options: Options): Promise<void> {
+  const adapters = await listAdapters();
+  const wanted = options.adapter === undefined ? adapters.map((entry) => entry.name) : [options.adapter];
+  if (!options.json) printSurroundings(adapters);
+  const reports = [];
+  for (const name of wanted) {
+    const report = await examine(name, options.json !== true);
+    reports.push(report);
+  }
+  const { swiftshader, loader, missing } = prepareVulkan();
+  if (options.json) {
+    const system = {
+      node: process.version,
+      platform: process.platform,
+      arch: process.arch,
+      loader,
+      swiftshader,
+      missing,
+      cache: cacheFolder(),
+    };
+    process.stdout.write(
+      `${JSON.stringify({ system, advice: advice(adapters), adapters: reports }, null, 2)}\n`,
+    );
+  }
+  if (adapters.length === 0)
+    throw new FrameworkError('device/no-adapter', 'No adapter was found.', {
+      hint: advice(adapters).join(' '),
+    });
+  const broken = reports.flatMap((report) =>
+    report.kernels
+      .filter((proof) => proof.failure !== undefined)
+      .map((proof) => `${proof.op} on ${report.name}`),
+  );
+  if (broken.length > 0) {
+    throw new FrameworkError(
+      'device/kernel',
+      `${broken.length} kernels disagree with their reference: ${broken.join(', ')}.`,
+      {
+        hint: 'Update the graphics driver; until then choose another adapter with --adapter.',
+      },
+    );
+  }
+}
+
+function printSurroundings(adapters: readonly AdapterEntry[]): void {
+  const { loader, swiftshader, missing } = prepareVulkan();
+  print(`Node ${process.version} on ${process.platform} ${process.arch}`);
+  if (process.platform === 'linux')
+    print(`Vulkan loader: ${loader}; packaged SwiftShader: ${swiftshader ?? `missing (${missing ?? ''})`}`);
+  print(`${adapters.length} adapter${adapters.length === 1 ? '' : 's'}, best first:`);
+  for (const entry of adapters) print(`  ${entry.kind.padEnd(12)}${entry.name} (${entry.backend})`);
+  for (const line of advice(adapters)) print(`note: ${line}`);
+}
+
+/** What is missing and how to get it. */
+function advice(adapters: readonly AdapterEntry[]): string[] {
+  const has = (kind: string) => adapters.some((entry) => entry.kind === kind);
+  const lines: string[] = [];
+  if (!has('gpu')) {
+    lines.push(
+      process.platform === 'linux'
+        ? 'No GPU driver for Vulkan was found. AMD and Intel: install mesa-vulkan-drivers; NVIDIA: install its own driver (with libnvidia-gl).'
+        : 'No GPU was found; update the graphics driver.',
+    );
+  }
+  if (process.platform === 'linux' && !has('gpu') && !has('lavapipe')) {
+    lines.push(
+      'lavapipe (Mesa 24 or newer) computes about three times as fast as SwiftShader on a processor: scripts/install-lavapipe.sh on Debian.',
+    );
+  }
+  if (process.platform === 'linux' && !has('swiftshader'))
+    lines.push('npm install --include=optional brings SwiftShader, which needs no driver.');
+  return lines;
+}
+
+interface Report {
+  readonly name: string;
+  readonly kind: string;
+  readonly description: string;
+  readonly features: readonly string[];
+  readonly limits: object;
+  readonly kernels: readonly Proof[];
+}
+
+async function examine(name: string, verbose: boolean): Promise<Report> {
+  const device = await openDevice(name);
+  try {
+    const pipelines = new PipelineCache(device);
+    if (verbose) {
+      print(`\n${device.kind}: ${device.description || device.name}`);
+      print(`  features  ${[...device.features].sort().join(', ')}`);
+      for (const [key, value] of Object.entries(device.limits)) print(`  ${key} ${value}`);
+    }
+    const kernels: Proof[] = [];
+    for (const op of OPS) {
+      const proof = await proveOp(device, pipelines, op);
+      kernels.push(proof);
+      const verdict =
+        proof.failure === undefined
+          ? `ok    ${proof.cases} cases, NMSE ≤ ${proof.nmse.toExponential(1)}`
+          : `WRONG ${proof.failure}`;
+      if (verbose) print(`  ${op.name.padEnd(28)}${verdict}`);
+    }
+    return {
+      name: device.name,
+      kind: device.kind,
+      description: device.description,
+      features: [...device.features],
+      limits: device.limits,
+      kernels,
+    };
+  } finally {
+    device.close();
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,49 @@
+import { Command, CommanderError } from 'commander';
+import { readFileSync } from 'node:fs';
+import { addDoctor } from './doctor.ts';
+import { describeError, exitCodeOf } from './errors.ts';
+import { addLists } from './lists.ts';
+
+/** Builds the command line. One file a command; none holds logic of its own. */
+export function buildProgram(): Command {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const program = new Command('largekernel')
+    .description(
+      'Train large-kernel ConvNets on any GPU through WebGPU, ablate their kernel size, measure how robust they are.',
+    )
+    .version(manifest.version)
+    .showSuggestionAfterError()
+    .configureOutput({
+      outputError: (text, write) => {
+        write(text);
+      },
+    });
+  for (const add of [addDoctor, addLists]) add(program);
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
+    command.exitOverride();
+  return program;
+}
+
+/** Runs one command and sets the exit code; see errors.ts for the codes. */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await buildProgram().parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) process.stderr.write(`${describeError(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+  // Dawn's instances keep the event loop alive; everything that matters is written by now.
+  await flush();
+  process.exit(process.exitCode ?? 0);
+}
+
+async function flush(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((done) =>
+      stream.write('', () => {
+        done();
+      }),
+    );
+}
