@@ -3,7 +3,7 @@ import { defineCorruption } from './define.ts';
 import { correlate, diskKernel } from './lib/defocus.ts';
 import { gaussianSmooth } from './lib/gaussian.ts';
 import { motionBlur as smear } from './lib/motion.ts';
-import { clip, fromUnit, replicate, toUnit } from './lib/pixels.ts';
+import { clip, fromUnit, replicate, toUnit, toUnitFloat } from './lib/pixels.ts';
 import { clippedZoom } from './lib/zoom.ts';
 import type { Draws } from './types.ts';
 
@@ -52,7 +52,7 @@ function blurGlass(image: Image, { sigma, delta, iterations }: Glass, draws: Dra
 /** The mean of the image and its clipped zooms, in single precision as the reference accumulates. */
 function blurZoom(image: Image, { step, count }: { step: number; count: number }): Image {
   const { width, height } = image;
-  const x = Float64Array.from(image.data, (value) => Math.fround(value / 255));
+  const x = new Float64Array(toUnitFloat(image.data));
   const sum = new Float32Array(x.length);
   // NumPy's arange walks by (1 + step) − 1, which is not exactly `step`.
   const delta = 1 + step - 1;

@@ -5,7 +5,7 @@ import { resize } from '../../data/image/resize.ts';
 import { defineCorruption } from './define.ts';
 import { gaussianSmooth } from './lib/gaussian.ts';
 import { changeHsv } from './lib/hsv.ts';
-import { clip, fromUnit, reflectEdge, toUnit } from './lib/pixels.ts';
+import { clip, fromUnit, reflectEdge, toBytes, toUnit, toUnitFloat } from './lib/pixels.ts';
 import { affineFromPoints, displace, invertAffine, warpAffine } from './lib/warp.ts';
 import type { Draws } from './types.ts';
 
@@ -46,7 +46,7 @@ interface Elastic {
 function stretch(image: Image, { alpha, sigma, jitter }: Elastic, draws: Draws): Image {
   const { width, height } = image;
   const side = Math.min(width, height);
-  const x = Float32Array.from(image.data, (value) => value / 255);
+  const x = toUnitFloat(image.data);
   const [cx, cy, arm] = [Math.floor(width / 2), Math.floor(height / 2), Math.floor(side / 3)];
   const p = [
     [cx + arm, cy + arm],
@@ -61,12 +61,12 @@ function stretch(image: Image, { alpha, sigma, jitter }: Elastic, draws: Draws):
     const noise = new Float64Array(width * height);
     for (let i = 0; i < noise.length; i++) noise[i] = draws.between(-1, 1);
     const smooth = gaussianSmooth(noise, width, height, 1, sigma * side, 3, reflectEdge);
-    return Float32Array.from(smooth, (value) => value * alpha * side);
+    return new Float32Array(smooth.map((value) => value * alpha * side));
   };
   const dx = field();
   const dy = field();
   const out = displace(warped, width, height, dx, dy);
-  const data = Uint8Array.from(out, (value) => Math.floor(Math.fround(255 * clip(value))));
+  const data = toBytes(out, (value) => Math.fround(255 * clip(value)));
   return { width, height, data };
 }
 

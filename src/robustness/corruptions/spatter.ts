@@ -4,7 +4,7 @@ import { canny } from './lib/canny.ts';
 import { chamferDistance } from './lib/chamfer.ts';
 import { correlate3x3, equalizeHistogram } from './lib/equalize.ts';
 import { gaussianSmooth } from './lib/gaussian.ts';
-import { clip, fromUnit, replicate, toUnit } from './lib/pixels.ts';
+import { clip, fromUnit, replicate, toBytes, toUnit, toUnitFloat } from './lib/pixels.ts';
 import type { Draws } from './types.ts';
 
 const WATER = [175 / 255, 238 / 255, 238 / 255] as const;
@@ -29,19 +29,21 @@ export function liquidLayer(
 /** Pale turquoise drops whose brightness follows the distance to their edges. */
 export function addWater(image: Image, liquid: Float64Array, gain: number): Image {
   const { width, height } = image;
-  const depth = Uint8Array.from(liquid, (value) => Math.floor(255 * clip(value)));
+  const depth = toBytes(liquid, (value) => 255 * clip(value));
   const relief = reliefOf(depth, width, height);
-  const strength = Float32Array.from(depth, (value, i) => value * (relief[i] as number));
-  const strongest = strength.reduce((most, value) => Math.max(most, value), 0);
-  if (strongest === 0) return image;
-  const x = new Float64Array(image.data.length);
-  for (let i = 0; i < x.length; i++) {
-    const m = fround(fround((strength[Math.floor(i / 3)] as number) / strongest) * fround(gain));
-    const tint = fround(m * fround(WATER[i % 3] as number));
-    x[i] = fround(fround((image.data[i] as number) / 255) + tint);
+  const strength = new Float32Array(depth.length);
+  let strongest = 0;
+  for (let i = 0; i < depth.length; i++) {
+    strength[i] = (depth[i] as number) * (relief[i] as number);
+    strongest = Math.max(strongest, strength[i] as number);
   }
-  const data = Uint8Array.from(x, (value) => Math.floor(fround(255 * clip(value))));
-  return { width, height, data };
+  if (strongest === 0) return image;
+  const x = toUnitFloat(image.data);
+  for (let i = 0, at = 0; i < depth.length; i++) {
+    const m = fround(fround((strength[i] as number) / strongest) * fround(gain));
+    for (let c = 0; c < 3; c++, at++) x[at] = (x[at] as number) + fround(m * fround(WATER[c] as number));
+  }
+  return { width, height, data: toBytes(x, (value) => fround(255 * clip(value))) };
 }
 
 /** Bytes (height, width): embossed, equalised distance to the edges of the drops. */
@@ -49,10 +51,10 @@ function reliefOf(depth: Uint8Array, width: number, height: number): Uint8Array 
   const edges = canny(depth, width, height, 50, 150);
   const near = chamferDistance(edges, width, height).map((value) => Math.min(value, 20));
   const mean = correlate3x3(near, width, height, BOX);
-  const equalized = equalizeHistogram(Uint8Array.from(mean, (sum) => Math.floor(sum / 9)));
+  const equalized = equalizeHistogram(toBytes(mean, (sum) => sum / 9));
   const embossed = correlate3x3(equalized, width, height, EMBOSS);
-  const bytes = Uint8Array.from(embossed, (sum) => Math.min(255, Math.max(0, sum)));
-  return Uint8Array.from(correlate3x3(bytes, width, height, BOX), (sum) => Math.floor(sum / 9 + 0.5));
+  const bytes = toBytes(embossed, (sum) => Math.min(255, Math.max(0, sum)));
+  return toBytes(correlate3x3(bytes, width, height, BOX), (sum) => sum / 9 + 0.5);
 }
 
 /** Brown splashes that cover the image. */
@@ -61,10 +63,10 @@ function addMud(image: Image, liquid: Float64Array, threshold: number, sigma: nu
   const splash = liquid.map((value) => (value > threshold ? 1 : 0));
   const smooth = gaussianSmooth(splash, width, height, 1, sigma, 4, replicate);
   const x = toUnit(image.data);
-  for (let i = 0; i < x.length; i++) {
-    const blurred = smooth[Math.floor(i / 3)] as number;
+  for (let i = 0, at = 0; i < smooth.length; i++) {
+    const blurred = smooth[i] as number;
     const m = blurred < 0.8 ? 0 : blurred;
-    x[i] = (x[i] as number) * (1 - m) + m * (MUD[i % 3] as number);
+    for (let c = 0; c < 3; c++, at++) x[at] = (x[at] as number) * (1 - m) + m * (MUD[c] as number);
   }
   return fromUnit(image, x);
 }

@@ -3,7 +3,7 @@ import { defineCorruption } from './define.ts';
 import { frostTexture, FROST_CHOICES } from './lib/frost-textures.ts';
 import { changeHsv } from './lib/hsv.ts';
 import { motionBlur } from './lib/motion.ts';
-import { clip, fromUnit, toUnit } from './lib/pixels.ts';
+import { clip, fromUnit, toBytes, toUnit } from './lib/pixels.ts';
 import { plasma } from './lib/plasma.ts';
 import { clippedZoom } from './lib/zoom.ts';
 import type { Draws, Family } from './types.ts';
@@ -20,7 +20,7 @@ export function snowLayer(width: number, height: number, layer: SnowLayer, draws
   const noise = new Float64Array(width * height);
   for (let i = 0; i < noise.length; i++) noise[i] = layer.loc + layer.scale * draws.normal();
   const zoomed = clippedZoom(noise, width, height, 1, layer.zoom);
-  return Uint8Array.from(zoomed, (v) => Math.floor(255 * (v < layer.threshold ? 0 : clip(v))));
+  return toBytes(zoomed, (v) => 255 * (v < layer.threshold ? 0 : clip(v)));
 }
 
 /** Whitens the image by `mix`, then adds the moving flakes and their copy turned by 180°. */

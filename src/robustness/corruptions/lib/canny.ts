@@ -56,17 +56,22 @@ function sobel(source: Uint8Array, width: number, height: number) {
   const dx = new Int32Array(source.length);
   const dy = new Int32Array(source.length);
   const magnitude = new Int32Array(source.length);
-  const at = (y: number, x: number): number =>
-    source[replicate(y, height) * width + replicate(x, width)] as number;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const topLeft = at(y - 1, x - 1);
-      const topRight = at(y - 1, x + 1);
-      const bottomLeft = at(y + 1, x - 1);
-      const bottomRight = at(y + 1, x + 1);
-      const gx = topRight + 2 * at(y, x + 1) + bottomRight - topLeft - 2 * at(y, x - 1) - bottomLeft;
-      const gy = bottomLeft + 2 * at(y + 1, x) + bottomRight - topLeft - 2 * at(y - 1, x) - topRight;
-      const i = y * width + x;
+  const columns = Int32Array.from({ length: width + 2 }, (_, x) => replicate(x - 1, width));
+  for (let y = 0, i = 0; y < height; y++) {
+    const above = replicate(y - 1, height) * width;
+    const own = y * width;
+    const below = replicate(y + 1, height) * width;
+    for (let x = 0; x < width; x++, i++) {
+      const left = columns[x] as number;
+      const right = columns[x + 2] as number;
+      const topLeft = source[above + left] as number;
+      const topRight = source[above + right] as number;
+      const bottomLeft = source[below + left] as number;
+      const bottomRight = source[below + right] as number;
+      const across = (source[own + right] as number) - (source[own + left] as number);
+      const along = (source[below + x] as number) - (source[above + x] as number);
+      const gx = topRight + 2 * across + bottomRight - topLeft - bottomLeft;
+      const gy = bottomLeft + 2 * along + bottomRight - topLeft - topRight;
       dx[i] = gx;
       dy[i] = gy;
       magnitude[i] = Math.abs(gx) + Math.abs(gy);

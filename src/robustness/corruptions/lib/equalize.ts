@@ -20,21 +20,24 @@ export function equalizeHistogram(source: Uint8Array): Uint8Array {
 
 /** Sum over the 3×3 neighbourhood times `kernel` (row-major, 9), border mirrored without the edge: (height, width). */
 export function correlate3x3(
-  source: ArrayLike<number>,
+  source: Uint8Array | Float64Array,
   width: number,
   height: number,
   kernel: readonly number[],
 ): Float64Array {
   const out = new Float64Array(width * height);
+  const columns = Int32Array.from({ length: width + 2 }, (_, x) => reflect101(x - 1, width));
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      let sum = 0;
-      for (let tap = 0; tap < 9; tap++) {
-        const row = reflect101(y + Math.floor(tap / 3) - 1, height);
-        const column = reflect101(x + (tap % 3) - 1, width);
-        sum += (kernel[tap] as number) * (source[row * width + column] as number);
+    for (let row = 0; row < 3; row++) {
+      const start = reflect101(y + row - 1, height) * width;
+      const [k0, k1, k2] = kernel.slice(3 * row, 3 * row + 3) as [number, number, number];
+      for (let x = 0; x < width; x++) {
+        const line =
+          k0 * (source[start + (columns[x] as number)] as number) +
+          k1 * (source[start + x] as number) +
+          k2 * (source[start + (columns[x + 2] as number)] as number);
+        out[y * width + x] = (out[y * width + x] as number) + line;
       }
-      out[y * width + x] = sum;
     }
   }
   return out;
