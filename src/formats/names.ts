@@ -1,0 +1,277 @@
+/**
+ * One model, many naming habits. Our models carry the names of the papers' own PyTorch code; this file maps timm's,
+ * torchvision's and the JAX archives' names onto them, and ConvNeXt's back to timm's. Sources: huggingface/pytorch-image-models
+ * (timm/models/convnext.py: checkpoint_filter_fn, resnetv2.py), pytorch/vision (convnext.py), google-research/big_transfer,
+ * google-research/vision_transformer. ResNet, RepLKNet, DeiT, DINO and SLaK have the same names everywhere.
+ */
+import { FrameworkError } from '../util/errors.ts';
+import { permuteBytes } from './strides.ts';
+import type { TensorFile } from './tensor-file.ts';
+import { unknownTensor } from './tensor-file.ts';
+
+export type Naming =
+  'official' | 'convnext-timm' | 'convnext-torchvision' | 'bit-npz' | 'bit-timm' | 'vit-npz';
+
+/** Shapes of tensors by name. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/** How a renamed tensor is made: every source is seen as `view`, transposed by `axes`, and joined along the first axis. */
+export interface Origin {
+  readonly sources: readonly string[];
+  readonly view: readonly number[];
+  /** axis d of the result is axis axes[d] of the view; nothing to transpose without it */
+  readonly axes?: readonly number[];
+  readonly shape: readonly number[];
+}
+
+export type Renaming = ReadonlyMap<string, Origin>;
+
+/** Which naming a file has; `official` for everything that needs no renaming. */
+export function detectNaming(names: Iterable<string>): Naming {
+  const has = new Set(names);
+  if (has.has('features.1.0.block.0.weight')) return 'convnext-torchvision';
+  if (has.has('stem.0.weight') && has.has('stages.0.blocks.0.conv_dw.weight')) return 'convnext-timm';
+  if (has.has('resnet/root_block/standardized_conv2d/kernel')) return 'bit-npz';
+  if (has.has('stem.conv.weight') && has.has('stages.0.blocks.0.norm1.weight')) return 'bit-timm';
+  if (has.has('Transformer/encoder_norm/scale')) return 'vit-npz';
+  return 'official';
+}
+
+/**
+ * The official names of a model's tensors, whatever naming they have.
+ * @throws FrameworkError `formats/name-clash` when two tensors would get one name
+ */
+export function toOfficial(shapes: Shapes): Renaming {
+  const naming = detectNaming(shapes.keys());
+  if (naming === 'vit-npz') return fromFlaxVit(shapes);
+  return rename(shapes, RULES[naming], naming === 'bit-npz' ? fromHwio : flattenUnits);
+}
+
+/** timm's names of an official ConvNeXt. `convMlp`: atto to nano, whose linear weights are (o, i, 1, 1) there. */
+export function convnextToTimm(shapes: Shapes, options: { convMlp?: boolean } = {}): Renaming {
+  return rename(shapes, CONVNEXT_TO_TIMM, (name, shape) =>
+    options.convMlp === true && /\.mlp\.fc\d\.weight$/.test(name) ? { shape: [...shape, 1, 1] } : { shape },
+  );
+}
+
+type Rule = readonly [RegExp, string | ((...groups: string[]) => string)];
+
+const unit = (index: string) => String(Number(index) + 1).padStart(2, '0');
+
+const RULES: Readonly<Record<Exclude<Naming, 'vit-npz'>, readonly Rule[]>> = {
+  official: [],
+  'convnext-timm': [
+    [/^stem\.(\d)\./, 'downsample_layers.0.$1.'],
+    [/^stages\.(\d)\.downsample\.(\d)\./, 'downsample_layers.$1.$2.'],
+    [/^stages\.(\d)\.blocks\.(\d+)\./, 'stages.$1.$2.'],
+    [/\.conv_dw\./, '.dwconv.'],
+    [/\.mlp\.fc(\d)\./, '.pwconv$1.'],
+    [/^head\.norm\./, 'norm.'],
+    [/^head\.fc\./, 'head.'],
+  ],
+  'convnext-torchvision': [
+    [/^features\.0\.(\d)\./, 'downsample_layers.0.$1.'],
+    [/^features\.([246])\.(\d)\./, (_, at, part) => `downsample_layers.${Number(at) / 2}.${part}.`],
+    [/^features\.([1357])\.(\d+)\./, (_, at, block) => `stages.${(Number(at) - 1) / 2}.${block}.`],
+    [/\.block\.0\./, '.dwconv.'],
+    [/\.block\.2\./, '.norm.'],
+    [/\.block\.3\./, '.pwconv1.'],
+    [/\.block\.5\./, '.pwconv2.'],
+    [/\.layer_scale$/, '.gamma'],
+    [/^classifier\.0\./, 'norm.'],
+    [/^classifier\.2\./, 'head.'],
+  ],
+  'bit-npz': [
+    [/^resnet\/root_block\/standardized_conv2d\/kernel$/, 'root.conv.weight'],
+    [/^resnet\/group_norm\//, 'head.gn.'],
+    [/^resnet\/head\/conv2d\//, 'head.conv.'],
+    [/^resnet\/(block\d)\/(unit\d+)\//, 'body.$1.$2.'],
+    [/a\/proj\/standardized_conv2d\//, 'downsample.'],
+    [/([abc])\/standardized_conv2d\//, (_, part) => `conv${'abc'.indexOf(part) + 1}.`],
+    [/([abc])\/group_norm\//, (_, part) => `gn${'abc'.indexOf(part) + 1}.`],
+    [/\.(kernel|gamma)$/, '.weight'],
+    [/\.beta$/, '.bias'],
+  ],
+  'bit-timm': [
+    [/^stem\.conv\./, 'root.conv.'],
+    [
+      /^stages\.(\d)\.blocks\.(\d+)\./,
+      (_, stage, block) => `body.block${Number(stage) + 1}.unit${unit(block)}.`,
+    ],
+    [/\.norm(\d)\./, '.gn$1.'],
+    [/\.downsample\.conv\./, '.downsample.'],
+    [/^norm\./, 'head.gn.'],
+    [/^head\.fc\./, 'head.conv.'],
+  ],
+};
+
+const CONVNEXT_TO_TIMM: readonly Rule[] = [
+  [/^norm\./, 'head.norm.'],
+  [/^head\.(weight|bias)$/, 'head.fc.$1'],
+  [/^downsample_layers\.0\.(\d)\./, 'stem.$1.'],
+  [/^downsample_layers\.([123])\.(\d)\./, 'stages.$1.downsample.$2.'],
+  [/^stages\.(\d)\.(\d+)\./, 'stages.$1.blocks.$2.'],
+  [/\.dwconv\./, '.conv_dw.'],
+  [/\.pwconv(\d)\./, '.mlp.fc$1.'],
+];
+
+type Reshape = (
+  name: string,
+  shape: readonly number[],
+) => Omit<Origin, 'sources' | 'view'> & { view?: readonly number[] };
+
+function rename(shapes: Shapes, rules: readonly Rule[], reshape: Reshape): Renaming {
+  const renamed = new Map<string, Origin>();
+  for (const [source, sourceShape] of shapes) {
+    let name = source;
+    // Both kinds of replacement are valid; the signatures of `replace` do not take their union.
+    for (const [from, to] of rules)
+      name = typeof to === 'string' ? name.replace(from, to) : name.replace(from, to);
+    const { axes, shape, view } = reshape(name, sourceShape);
+    add(renamed, name, {
+      sources: [source],
+      view: view ?? sourceShape,
+      shape,
+      ...(axes === undefined ? {} : { axes }),
+    });
+  }
+  return renamed;
+}
+
+function add(renamed: Map<string, Origin>, name: string, origin: Origin): void {
+  const other = renamed.get(name);
+  if (other !== undefined)
+    throw new FrameworkError(
+      'formats/name-clash',
+      `${origin.sources.join(', ')} and ${other.sources.join(', ')} would both be named ${name}`,
+    );
+  renamed.set(name, origin);
+}
+
+/** (o, i, 1, 1) linear weights of ConvNeXt become (o, i), and (C, 1, 1) layer scales (C). */
+const flattenUnits: Reshape = (name, shape) => {
+  const linear = /\.(pwconv\d\.weight|gamma)$|^head\.weight$/.test(name);
+  return { shape: linear && shape.length > 2 ? shape.filter((dim, axis) => axis === 0 || dim !== 1) : shape };
+};
+
+/** Convolutions of the JAX archives are (h, w, i, o). */
+const fromHwio: Reshape = (_, shape) => {
+  const [h, w, i, o] = shape;
+  return shape.length === 4 ? { axes: [3, 2, 0, 1], shape: [o, i, h, w] as number[] } : { shape };
+};
+
+const FLAX_VIT: readonly Rule[] = [
+  [/^cls$/, 'cls_token'],
+  [/^Transformer\/posembed_input\/pos_embedding$/, 'pos_embed'],
+  [/^embedding\//, 'patch_embed.proj.'],
+  [/^Transformer\/encoder_norm\//, 'norm.'],
+  [/^Transformer\/encoderblock_(\d+)\//, 'blocks.$1.'],
+  [/LayerNorm_0\//, 'norm1.'],
+  [/LayerNorm_2\//, 'norm2.'],
+  [/MultiHeadDotProductAttention_1\/out\//, 'attn.proj.'],
+  [/MlpBlock_3\/Dense_0\//, 'mlp.fc1.'],
+  [/MlpBlock_3\/Dense_1\//, 'mlp.fc2.'],
+  [/^head\//, 'head.'],
+  [/^pre_logits\//, 'pre_logits.fc.'],
+  [/\.(kernel|scale)$/, '.weight'],
+];
+
+function fromFlaxVit(shapes: Shapes): Renaming {
+  const attention =
+    /^Transformer\/encoderblock_(\d+)\/MultiHeadDotProductAttention_1\/(query|key|value)\/(kernel|bias)$/;
+  const rest = new Map([...shapes].filter(([name]) => !attention.test(name)));
+  const renamed = new Map(
+    rename(rest, FLAX_VIT, (name, shape) => {
+      if (name === 'patch_embed.proj.weight') return fromHwio(name, shape);
+      if (!name.endsWith('.weight') || shape.length < 2) return { shape };
+      const outputs = shape.at(-1) as number;
+      const inputs = shape.slice(0, -1).reduce((product, dim) => product * dim, 1);
+      return { view: [inputs, outputs], axes: [1, 0], shape: [outputs, inputs] };
+    }),
+  );
+  for (const source of shapes.keys()) {
+    const [, block, role, part] = attention.exec(source) ?? [];
+    if (role === 'query' && block !== undefined && part !== undefined)
+      joinAttention(shapes, renamed, block, part);
+  }
+  return renamed;
+}
+
+/** query, key and value, (D, heads, width) each, become the rows of one (3·heads·width, D) weight. */
+function joinAttention(shapes: Shapes, renamed: Map<string, Origin>, block: string, part: string): void {
+  const sources = ['query', 'key', 'value'].map(
+    (role) => `Transformer/encoderblock_${block}/MultiHeadDotProductAttention_1/${role}/${part}`,
+  );
+  const shape = shapes.get(sources[0] as string) ?? [];
+  for (const source of sources)
+    if (shapes.get(source)?.join() !== shape.join())
+      throw new FrameworkError(
+        'formats/name-clash',
+        `${source} is missing or has another shape than its fellows`,
+      );
+  const rows = (part === 'kernel' ? shape.slice(1) : shape).reduce((product, dim) => product * dim, 1);
+  const columns = shape[0] as number;
+  if (part === 'bias')
+    add(renamed, `blocks.${block}.attn.qkv.bias`, { sources, view: [rows], shape: [3 * rows] });
+  else
+    add(renamed, `blocks.${block}.attn.qkv.weight`, {
+      sources,
+      view: [columns, rows],
+      axes: [1, 0],
+      shape: [3 * rows, columns],
+    });
+}
+
+/** `file` under the names of `renaming`; tensors are still read, and now transposed, one at a time. */
+export function renamedFile(file: TensorFile, renaming: Renaming): TensorFile {
+  const find = (name: string): Origin =>
+    renaming.get(name) ?? unknownTensor(file.path, name, renaming.keys());
+  const values = async <T extends Float32Array | Float64Array>(
+    name: string,
+    read: (source: string) => Promise<T>,
+  ) => {
+    const { sources, view, axes } = find(name);
+    const parts: T[] = [];
+    for (const source of sources) parts.push(transposed(await read(source), view, axes));
+    return parts;
+  };
+  return {
+    ...file,
+    names: () => [...renaming.keys()],
+    info: (name) => {
+      const { sources, shape } = find(name);
+      return { dtype: file.info(sources[0] as string).dtype, shape };
+    },
+    read: async (name) => joined(await values(name, file.read), (n) => new Float32Array(n)),
+    readInts: async (name) => joined(await values(name, file.readInts), (n) => new Float64Array(n)),
+  };
+}
+
+/** `file` under official names. */
+export function officialNames(file: TensorFile): TensorFile {
+  return renamedFile(file, toOfficial(new Map(file.names().map((name) => [name, file.info(name).shape]))));
+}
+
+function transposed<T extends Float32Array | Float64Array>(
+  data: T,
+  view: readonly number[],
+  axes?: readonly number[],
+): T {
+  if (axes === undefined) return data;
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const out = permuteBytes(bytes, view, axes, data.BYTES_PER_ELEMENT);
+  const Array = data.constructor as new (buffer: ArrayBufferLike) => T;
+  return new Array(out.buffer);
+}
+
+function joined<T extends Float32Array | Float64Array>(parts: readonly T[], make: (length: number) => T): T {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const out = make(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

@@ -1,0 +1,62 @@
+/** Reading parts of a file by offset, so that a tensor costs only its own bytes. */
+import { open } from 'node:fs/promises';
+import { readError } from '../util/files.ts';
+import { corrupt } from './tensor-file.ts';
+
+export interface RangeFile {
+  readonly path: string;
+  /** bytes */
+  readonly size: number;
+  /** Exactly `length` bytes from `offset`, in a buffer of their own. @throws FrameworkError `formats/corrupt` past the end */
+  readonly read: (offset: number, length: number) => Promise<Uint8Array>;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens a regular file. @throws FrameworkError `file/missing`, `file/read` */
+export async function openRange(path: string): Promise<RangeFile> {
+  try {
+    const handle = await open(path, 'r');
+    const stat = await handle.stat();
+    if (!stat.isFile()) {
+      await handle.close();
+      throw Object.assign(new Error(`${path} is not a regular file`), {
+        code: stat.isDirectory() ? 'EISDIR' : 'EINVAL',
+      });
+    }
+    const size = stat.size;
+    return {
+      path,
+      size,
+      read: async (offset, length) => {
+        if (!(offset >= 0 && length >= 0 && offset + length <= size))
+          throw corrupt(path, `bytes ${offset} to ${offset + length} were asked for, the file has ${size}`);
+        const bytes = new Uint8Array(length);
+        for (let done = 0; done < length;) {
+          const { bytesRead } = await handle.read(
+            bytes,
+            done,
+            Math.min(1 << 30, length - done),
+            offset + done,
+          );
+          if (bytesRead === 0)
+            throw corrupt(path, `it ends at byte ${offset + done}, it had ${size} when opened`);
+          done += bytesRead;
+        }
+        return bytes;
+      },
+      close: () => handle.close(),
+    };
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+/** Runs `make`, and closes the file if it fails. */
+export async function closingOnError<T>(file: RangeFile, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Files that are either wholly there or not at all. A reader never sees half a file, and a full disk or a kill
+ * in the middle of a write leaves the file that was there before.
+ */
+import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FrameworkError, messageOf } from './errors.ts';
+
+/** What can be written: one piece, or pieces made one at a time (so a checkpoint needs no second copy in memory). */
+export type FileData = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+let temporaryFiles = 0;
+
+/**
+ * Writes `data` to a temporary name in the folder of `path`, syncs it, renames it over `path`, syncs the folder.
+ * Missing folders are made. On any failure the old file is untouched and the temporary one is removed.
+ * @throws FrameworkError `file/full-disk`, `file/denied` or `file/write`, naming the path
+ * @example await writeFileAtomic('runs/a/recipe.yaml', text)
+ */
+export async function writeFileAtomic(path: string, data: FileData): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.${temporaryFiles++}.tmp`);
+  try {
+    await mkdir(folder, { recursive: true });
+    const handle = await open(temporary, 'wx');
+    try {
+      for await (const piece of piecesOf(data)) await writeAll(handle, piece);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    // The failure being reported is the write's; the temporary file may never have come to be.
+    await unlink(temporary).catch(() => undefined);
+    throw writeError(path, error);
+  }
+  await syncFolder(folder);
+}
+
+/**
+ * Appends one record as one line of JSON.
+ * @throws FrameworkError as `writeFileAtomic`
+ */
+export async function appendJsonLine(path: string, record: unknown): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const handle = await open(path, 'a');
+    try {
+      await writeAll(handle, Buffer.from(`${JSON.stringify(record)}\n`));
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/**
+ * The value in a JSON file; the caller checks its shape.
+ * @throws FrameworkError `file/missing`, `file/read` or `file/not-json`, naming the path and the place
+ */
+export async function readJson(path: string): Promise<unknown> {
+  const text = await readText(path);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    const found =
+      text.trim() === '' ? 'the file is empty' : `${messageOf(error)}; it starts with ${excerpt(text)}`;
+    throw new FrameworkError('file/not-json', `${path} should hold JSON: ${found}`, {
+      hint: 'restore the file from a copy, or delete it and make it again',
+      cause: error,
+    });
+  }
+}
+
+/** The text of a UTF-8 file. @throws FrameworkError `file/missing` or `file/read` */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+/** The first characters of a text or file, quoted, for error messages. */
+export function excerpt(text: string, length = 40): string {
+  return JSON.stringify(text.length > length ? `${text.slice(0, length)}…` : text);
+}
+
+/** A failed read or open as an error that says which file and why. */
+export function readError(path: string, error: unknown): FrameworkError {
+  if (error instanceof FrameworkError) return error;
+  switch (codeOf(error)) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new FrameworkError('file/missing', `there is no file ${path}`, {
+        hint: 'check the path; relative paths are taken from the current folder',
+        cause: error,
+      });
+    case 'EISDIR':
+      return new FrameworkError('file/read', `${path} is a folder, a file was asked for`, { cause: error });
+    default:
+      return new FrameworkError('file/read', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function writeError(path: string, error: unknown): FrameworkError {
+  if (error instanceof FrameworkError) return error;
+  switch (codeOf(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new FrameworkError('file/full-disk', `cannot write ${path}: no space is left on its disk`, {
+        hint: 'free some space or choose another folder; an older file of that name is unchanged',
+        cause: error,
+      });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new FrameworkError('file/denied', `cannot write ${path}: ${messageOf(error)}`, {
+        hint: 'choose a folder you may write to',
+        cause: error,
+      });
+    default:
+      return new FrameworkError('file/write', `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The system's name of an error (`ENOSPC`), or nothing. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function piecesOf(data: FileData): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+  if (typeof data === 'string') return [Buffer.from(data)];
+  return data instanceof Uint8Array ? [data] : data;
+}
+
+/** `write` may take less than it was given, and takes at most 2 GiB at once. */
+async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
+  const most = 1 << 30;
+  for (let done = 0; done < piece.byteLength;) {
+    const { bytesWritten } = await handle.write(piece, done, Math.min(most, piece.byteLength - done));
+    done += bytesWritten;
+  }
+}
+
+/** Makes the rename itself durable. Windows cannot open a folder and does not need it. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
