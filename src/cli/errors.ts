@@ -14,7 +14,7 @@ import { FrameworkError } from '../util/errors.ts';
  * | 5 | no adapter, or the GPU reported an error |
  * | 6 | the plan does not fit the adapter |
  * | 7 | training met a non-finite loss |
- * | 8 | a file could not be written |
+ * | 8 | a file is missing or could not be read or written |
  * | 75 | interrupted by a signal after saving; run again with --resume |
  */
 export const EXIT_CODES: Readonly<Record<string, number>> = {
@@ -27,7 +27,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   device: 5,
   plan: 6,
   training: 7,
-  files: 8,
+  file: 8,
 };
 export const EXIT_INTERRUPTED = 75;
 

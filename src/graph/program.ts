@@ -47,6 +47,8 @@ export class Program {
   /**
    * Allocates, compiles (in parallel) and binds.
    * @param label names the program in errors
+   * @param lender a program that never runs between a run of this one and the reading of its results: its pool is used
+   *   again where its buffers are large enough
    */
   static async build(
     device: Device,
@@ -54,14 +56,13 @@ export class Program {
     plan: Plan,
     locate: Locate,
     label: string,
+    lender?: Program,
   ): Promise<Program> {
-    const compiled = await Promise.all(
-      plan.steps.flatMap((step) =>
-        step.dispatches.map(({ dispatch }) => pipelines.get(dispatch.shader, dispatch.params)),
-      ),
-    );
+    const compiled = await compile(pipelines, plan);
     return device.guard(label, () => {
-      const pool = plan.buffers.map((bytes, i) => device.buffer(`${label} pool ${i}`, bytes));
+      const pool = borrow(plan.buffers, lender?.pool ?? []).map(
+        (buffer, i) => buffer ?? device.buffer(`${label} pool ${i}`, plan.buffers[i] as number),
+      );
       const inputs = new Map(
         plan.inputs.map((tensor) => [
           tensor.name,
@@ -69,6 +70,16 @@ export class Program {
         ]),
       );
       const program = new Program(device, plan, pool, inputs);
+      program.commands = program.bind(compiled, locate);
+      return program;
+    });
+  }
+
+  /** The same program over other parameters, sharing pool and inputs: for evaluating averaged weights. */
+  async rebound(pipelines: PipelineCache, locate: Locate, label: string): Promise<Program> {
+    const compiled = await compile(pipelines, this.plan);
+    return this.device.guard(label, () => {
+      const program = new Program(this.device, this.plan, this.pool, new Map(this.inputs));
       program.commands = program.bind(compiled, locate);
       return program;
     });
@@ -176,4 +187,27 @@ export class Program {
     for (const buffer of this.pool) buffer.destroy();
     for (const { buffer } of this.inputs.values()) buffer.destroy();
   }
+}
+
+function compile(pipelines: PipelineCache, plan: Plan): Promise<GPUComputePipeline[]> {
+  return Promise.all(
+    plan.steps.flatMap((step) =>
+      step.dispatches.map(({ dispatch }) => pipelines.get(dispatch.shader, dispatch.params)),
+    ),
+  );
+}
+
+/** For each size, the smallest buffer of `pool` that holds it and is not taken yet, or undefined. */
+export function borrow<B extends { readonly size: number }>(
+  sizes: readonly number[],
+  pool: readonly B[],
+): (B | undefined)[] {
+  const free = [...pool].sort((a, b) => a.size - b.size);
+  const order = sizes.map((bytes, i) => [bytes, i] as const).sort((a, b) => b[0] - a[0]);
+  const result = new Array<B | undefined>(sizes.length).fill(undefined);
+  for (const [bytes, i] of order) {
+    const at = free.findIndex((buffer) => buffer.size >= bytes);
+    if (at >= 0) [result[i]] = free.splice(at, 1);
+  }
+  return result;
 }
