@@ -52,10 +52,14 @@ function bilinear({ data, width, height }: Image, x: number, y: number, out: Uin
   const row0 = Math.max(upper, 0) * width * 3;
   const row1 = Math.min(upper + 1, height - 1) * width * 3;
   for (let c = 0; c < 3; c++) {
-    const v0 = (data[row0 + x0 + c] as number) * (1 - dx) + (data[row0 + x1 + c] as number) * dx;
-    const v1 = (data[row1 + x0 + c] as number) * (1 - dx) + (data[row1 + x1 + c] as number) * dx;
-    out[o + c] = v0 * (1 - dy) + v1 * dy;
+    const v0 = mix(data[row0 + x0 + c] as number, data[row0 + x1 + c] as number, dx);
+    const v1 = mix(data[row1 + x0 + c] as number, data[row1 + x1 + c] as number, dx);
+    out[o + c] = mix(v0, v1, dy);
   }
+}
+
+function mix(a: number, b: number, d: number): number {
+  return a + (b - a) * d;
 }
 
 function bicubic({ data, width, height }: Image, x: number, y: number, out: Uint8Array, o: number): void {
