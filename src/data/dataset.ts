@@ -1,0 +1,127 @@
+/**
+ * What every reader gives: a fixed, sorted list of labelled images, read by index.
+ * The order is the same for the same pictures whatever they are packed in: by key, path segment by path segment.
+ */
+import { decodeImage } from './image/decode.ts';
+import type { Image } from './image/image.ts';
+import { FrameworkError } from '../util/errors.ts';
+
+/** One class: a stable id (the wnid for ImageNet) and a name for people, which need not be unique. */
+export interface ClassInfo {
+  readonly id: string;
+  readonly name: string;
+}
+
+export type DatasetKind =
+  'folder' | 'cifar10' | 'cifar100' | 'idx' | 'imagenet-tar' | 'webdataset' | 'parquet';
+
+/**
+ * Which classes the labels count in. `auto`: the 1000 ImageNet classes if the data name them by wnid, else the classes
+ * found; `position`: always the classes found, in sorted order.
+ */
+export type ClassListChoice =
+  'auto' | 'position' | 'imagenet' | 'cifar10' | 'cifar100' | 'fashion-mnist' | 'mnist';
+
+/** Everything a process needs to open a data set: plain data, so a worker can be sent it. */
+export interface DatasetSpec {
+  readonly kind: DatasetKind;
+  /** Folder of the data set; for archives also a single file. */
+  readonly root: string;
+  /** `train`, `val`, `test`, or what the format calls it, e.g. a folder such as `gaussian_noise/3`. */
+  readonly split: string;
+  readonly classList?: ClassListChoice;
+  /** Folder for the index of an archive (default `~/.cache/largekernel/index`). */
+  readonly cache?: string;
+}
+
+/** Something found beside the data that is not used; never an error by itself. */
+export interface Note {
+  readonly kind: 'stray' | 'hidden' | 'empty class' | 'broken link' | 'duplicate class' | 'no cache';
+  readonly path: string;
+}
+
+export interface Dataset {
+  readonly name: string;
+  readonly length: number;
+  readonly classes: readonly ClassInfo[];
+  readonly notes: readonly Note[];
+  /** Index into `classes`. */
+  label(index: number): number;
+  /** Stable name of a sample such as `n01440764/ILSVRC2012_val_00000293.JPEG`. */
+  key(index: number): string;
+  /** Decodes one image; throws {@link FrameworkError} with the key in its message. */
+  read(index: number): Promise<Image>;
+  close(): Promise<void>;
+}
+
+/** The parts of a data set that differ between formats. */
+export interface SampleTable {
+  readonly name: string;
+  readonly classes: readonly ClassInfo[];
+  readonly notes: readonly Note[];
+  readonly keys: readonly string[];
+  readonly labels: ArrayLike<number>;
+  /** The encoded file of sample `index`, or its pixels. */
+  load(index: number): Promise<Uint8Array | Image>;
+  close(): Promise<void>;
+}
+
+/** A data set from its table: checks labels and indices once for all formats. */
+export function tableDataset(table: SampleTable): Dataset {
+  const { name, keys, labels, classes } = table;
+  if (keys.length === 0)
+    throw new FrameworkError('data/empty', `${name}: no image was found`, {
+      hint: 'check the data folder and the name of the split',
+    });
+  for (let i = 0; i < keys.length; i++) {
+    const label = labels[i];
+    if (label === undefined || !Number.isInteger(label) || label < 0 || label >= classes.length)
+      throw new FrameworkError(
+        'data/bad-label',
+        `${name}: ${keys[i] ?? i} has label ${label}, but there are ${classes.length} classes`,
+        { hint: 'the file is damaged, or another class list is meant: set classList' },
+      );
+  }
+  const check = (index: number): number => {
+    if (!Number.isInteger(index) || index < 0 || index >= keys.length)
+      throw new FrameworkError('data/bad-index', `${name}: sample ${index} asked of ${keys.length}`);
+    return index;
+  };
+  return {
+    name,
+    length: keys.length,
+    classes,
+    notes: table.notes,
+    label: (index) => labels[check(index)] as number,
+    key: (index) => keys[check(index)] as string,
+    async read(index) {
+      const loaded = await table.load(check(index));
+      return loaded instanceof Uint8Array ? decodeImage(loaded, keys[index] as string) : loaded;
+    },
+    close: () => table.close(),
+  };
+}
+
+/** Orders keys by path segment, each by UTF-16 code units: `a/z` comes before `a-b/c`, as sorted class folders do. */
+export function compareKeys(a: string, b: string): number {
+  if (a === b) return 0;
+  const as = a.split('/');
+  const bs = b.split('/');
+  for (let i = 0; i < Math.min(as.length, bs.length); i++) {
+    const x = as[i] as string;
+    const y = bs[i] as string;
+    if (x !== y) return x < y ? -1 : 1;
+  }
+  return as.length - bs.length;
+}
+
+/** The permutation that sorts `keys` by {@link compareKeys}; equal keys keep their order. */
+export function sortedOrder(keys: readonly string[]): Uint32Array {
+  const order = Uint32Array.from(keys, (_, i) => i);
+  return order.sort((i, j) => compareKeys(keys[i] as string, keys[j] as string) || i - j);
+}
+
+/** File names that are read as images; the content decides what they are. */
+export function isImageName(name: string): boolean {
+  return /\.(jpe?g|png)$/i.test(name);
+}

@@ -1,0 +1,139 @@
+/** The formats that can be opened and the data sets known by name. `largekernel datasets` prints both. */
+import { fileURLToPath } from 'node:url';
+import { dataFile } from './classes.ts';
+import type { ClassListChoice, Dataset, DatasetKind, DatasetSpec } from './dataset.ts';
+import type { NormalizationName } from './normalization.ts';
+import { openCifar } from './readers/cifar.ts';
+import { openFolder } from './readers/folder.ts';
+import { openIdx } from './readers/idx.ts';
+import { openImagenetTar } from './readers/imagenet-tar.ts';
+import { openParquet } from './readers/parquet.ts';
+import { openWebdataset } from './readers/webdataset.ts';
+import { FrameworkError, nearest } from '../util/errors.ts';
+
+export interface DatasetFormat {
+  readonly description: string;
+  readonly open: (spec: DatasetSpec) => Promise<Dataset>;
+}
+
+export const FORMATS: Readonly<Record<DatasetKind, DatasetFormat>> = {
+  folder: {
+    description: 'image folders <split>/<class>/*.{JPEG,jpg,jpeg,png}, or the flat ImageNet validation folder',
+    open: openFolder,
+  },
+  cifar10: { description: 'CIFAR-10 binary: data_batch_<n>.bin, test_batch.bin', open: openCifar },
+  cifar100: { description: 'CIFAR-100 binary: train.bin, test.bin (fine labels)', open: openCifar },
+  idx: { description: 'IDX files of the MNIST family, plain or .gz', open: openIdx },
+  'imagenet-tar': {
+    description: 'ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar, read without unpacking',
+    open: openImagenetTar,
+  },
+  webdataset: {
+    description: 'WebDataset shards <split>-*.tar with {jpg|jpeg|png} and {cls|json}',
+    open: openWebdataset,
+  },
+  parquet: {
+    description: 'Hugging Face parquet files <split>-*.parquet with image {bytes, path} and label',
+    open: openParquet,
+  },
+};
+
+/** Opens a data set of any format. @example const data = await openDataset({ kind: 'folder', root: '/imagenet', split: 'val' }) */
+export async function openDataset(spec: DatasetSpec): Promise<Dataset> {
+  if (!Object.hasOwn(FORMATS, spec.kind)) throw unknown('format', spec.kind, Object.keys(FORMATS));
+  return FORMATS[spec.kind].open(spec);
+}
+
+/** A data set that recipes and commands know by name. */
+export interface NamedDataset {
+  readonly description: string;
+  readonly kind: DatasetKind;
+  readonly classList: ClassListChoice;
+  readonly normalization: NormalizationName;
+  /** Set where the data come with the project. */
+  readonly root?: string;
+  /** Other formats that hold the same data. */
+  readonly alsoAs: readonly DatasetKind[];
+}
+
+const IMAGENET = {
+  kind: 'folder',
+  classList: 'auto',
+  normalization: 'imagenet',
+  alsoAs: ['imagenet-tar', 'webdataset', 'parquet'],
+} as const;
+
+export const DATASETS: Readonly<Record<string, NamedDataset>> = {
+  'fashion-mnist': {
+    description: 'built in: 10,000 + 2,000 grey images of clothes, 28×28, 10 classes (a balanced part of Fashion-MNIST)',
+    kind: 'idx',
+    classList: 'fashion-mnist',
+    normalization: 'fashion-mnist',
+    root: fileURLToPath(dataFile('fashion-mnist')),
+    alsoAs: [],
+  },
+  imagenet: { description: 'ImageNet-1k (ILSVRC2012): 1,281,167 + 50,000 images, 1000 classes', ...IMAGENET },
+  'image-folder': {
+    description: 'any images in one folder per class',
+    kind: 'folder',
+    classList: 'auto',
+    normalization: 'imagenet',
+    alsoAs: ['webdataset', 'parquet'],
+  },
+  cifar10: {
+    description: 'CIFAR-10: 50,000 + 10,000 images, 32×32, 10 classes',
+    kind: 'cifar10',
+    classList: 'cifar10',
+    normalization: 'cifar10',
+    alsoAs: ['folder', 'webdataset', 'parquet'],
+  },
+  cifar100: {
+    description: 'CIFAR-100: 50,000 + 10,000 images, 32×32, 100 classes',
+    kind: 'cifar100',
+    classList: 'cifar100',
+    normalization: 'cifar100',
+    alsoAs: ['folder', 'webdataset', 'parquet'],
+  },
+  mnist: {
+    description: 'MNIST or a set in its format: 60,000 + 10,000 grey digits, 28×28',
+    kind: 'idx',
+    classList: 'mnist',
+    normalization: 'mnist',
+    alsoAs: [],
+  },
+};
+
+/**
+ * The spec of a named data set. @throws FrameworkError `data/unknown-dataset`, `data/no-root`
+ * @example namedDataset('fashion-mnist', 'train')
+ */
+export function namedDataset(
+  name: string,
+  split: string,
+  overrides: { root?: string; kind?: DatasetKind; classList?: ClassListChoice; cache?: string } = {},
+): DatasetSpec {
+  const known = Object.hasOwn(DATASETS, name) ? DATASETS[name] : undefined;
+  if (known === undefined) throw unknown('dataset', name, Object.keys(DATASETS));
+  const root = overrides.root ?? known.root;
+  if (root === undefined)
+    throw new FrameworkError('data/no-root', `the data set ${name} does not come with the project`, {
+      hint: 'name its folder: data.root in the recipe',
+    });
+  const kind = overrides.kind ?? known.kind;
+  if (kind !== known.kind && !known.alsoAs.includes(kind)) throw unknown('format', kind, [known.kind, ...known.alsoAs]);
+  const { cache } = overrides;
+  return {
+    kind,
+    root,
+    split,
+    classList: overrides.classList ?? (kind === known.kind ? known.classList : 'auto'),
+    ...(cache === undefined ? {} : { cache }),
+  };
+}
+
+function unknown(what: 'format' | 'dataset', name: string, names: readonly string[]): FrameworkError {
+  const near = nearest(name, names);
+  return new FrameworkError(`data/unknown-${what}`, `there is no data ${what} "${name}" here`, {
+    hint: near === undefined ? `known: ${names.join(', ')}` : `did you mean ${near}?`,
+  });
+}

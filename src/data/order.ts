@@ -1,0 +1,20 @@
+/** Which sample comes when: a function of (seed, epoch) alone. */
+import { Rng } from '../util/rng.ts';
+
+/**
+ * Positions in one epoch. With repeated augmentation, DeiT's sampler keeps the largest multiple of 256 (spec: recipes §5);
+ * fewer than 256 are kept whole.
+ */
+export function epochLength(length: number, repeats: number): number {
+  return repeats > 1 && length >= 256 ? Math.floor(length / 256) * 256 : length;
+}
+
+/**
+ * The sample at each position of an epoch: a fresh permutation, each entry `repeats` times in a row, cut to the epoch's length. So
+ * one epoch sees about 1 / repeats of the samples, and the views of one usually land in one batch.
+ */
+export function epochOrder(seed: number, epoch: number, length: number, repeats: number): Uint32Array {
+  const order = new Rng(seed, 'shuffle', epoch).permutation(length);
+  if (repeats === 1) return order;
+  return Uint32Array.from({ length: epochLength(length, repeats) }, (_, i) => order[Math.floor(i / repeats)] as number);
+}
