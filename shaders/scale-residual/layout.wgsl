@@ -1,0 +1,125 @@
+// Change of layout between maps (n, c, plane) and rows (n·plane, c), with the scaling of a residual branch on the way:
+//   to maps: out = addend + mask[n] gamma[c] source     to rows: out = mask[n] gamma[c] source, dgamma[c] = Σ mask[n] branch source
+// A workgroup moves tiles of 32 rows by 32 channels through workgroup memory (4.2 KB), so that both sides coalesce; rows are
+// counted through all images, so that small planes fill tiles too. It walks RUN tiles of the same channels.
+#param ROWS n·plane
+#param COLS channels
+#param PLANE positions of one map
+#param TO_ROWS 1: from maps to rows, 0: from rows to maps
+#param ADD 1: an addend in map layout
+#param GAMMA 1: a factor a channel
+#param MASK 1: a factor an image
+#param DOT 1: also partial sums of dgamma, (parts, c)
+#param RUN tiles of rows a workgroup walks
+
+#if ADD
+@group(0) @binding(0) var<storage, read> addend: array<f32>; // (n, c, plane)
+#endif
+@group(0) @binding(${ADD}) var<storage, read> source: array<f32>;
+#if GAMMA
+@group(0) @binding(${ADD + 1}) var<storage, read> gamma: array<f32>; // (c)
+#endif
+#if MASK
+@group(0) @binding(${ADD + GAMMA + 1}) var<storage, read> mask: array<f32>; // (n)
+#endif
+@group(0) @binding(${ADD + GAMMA + MASK + 1}) var<storage, read_write> out: array<f32>;
+#if DOT
+@group(0) @binding(${ADD + GAMMA + MASK + 2}) var<storage, read> branch: array<f32>; // (n·plane, c)
+@group(0) @binding(${ADD + GAMMA + MASK + 3}) var<storage, read_write> parts: array<f32>; // (parts, c)
+
+var<workgroup> dots: array<f32, 256>;
+#endif
+
+const ROW_TILES = ${ceildiv(ROWS, 32)}u;
+const COL_TILES = ${ceildiv(COLS, 32)}u;
+
+// [channel][row]; 33 wide, so that a column does not fall into one bank.
+var<workgroup> tile: array<f32, 1056>;
+
+fn map_index(row: u32, channel: u32) -> u32 {
+  return (row / ${PLANE}u * ${COLS}u + channel) * ${PLANE}u + row % ${PLANE}u;
+}
+
+fn factor(row: u32, channel: u32) -> f32 {
+  var result = 1.0;
+#if GAMMA
+  result *= gamma[channel];
+#endif
+#if MASK
+  result *= mask[row / ${PLANE}u];
+#endif
+  return result;
+}
+
+@compute @workgroup_size(32, 8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let index = group.x + group.y * groups.x;
+  let part = index / COL_TILES;
+  let channel0 = index % COL_TILES * 32u;
+#if DOT
+  var dot = 0.0;
+#endif
+  for (var row_tile = part * ${RUN}u; row_tile < min((part + 1u) * ${RUN}u, ROW_TILES); row_tile++) {
+    let row0 = row_tile * 32u;
+#for i in 0..4
+    {
+      // Lanes run along the source's inner dimension.
+#if TO_ROWS
+      let row = row0 + local.x;
+      let channel = channel0 + local.y + ${i * 8}u;
+      if (row < ${ROWS}u && channel < ${COLS}u) {
+        tile[(local.y + ${i * 8}u) * 33u + local.x] = source[map_index(row, channel)];
+      }
+#else
+      let row = row0 + local.y + ${i * 8}u;
+      let channel = channel0 + local.x;
+      if (row < ${ROWS}u && channel < ${COLS}u) {
+        tile[local.x * 33u + local.y + ${i * 8}u] = source[row * ${COLS}u + channel];
+      }
+#endif
+    }
+#endfor
+    workgroupBarrier();
+#for i in 0..4
+    {
+#if TO_ROWS
+      let row = row0 + local.y + ${i * 8}u;
+      let channel = channel0 + local.x;
+      if (row < ${ROWS}u && channel < ${COLS}u) {
+        let value = tile[local.x * 33u + local.y + ${i * 8}u];
+        let at = row * ${COLS}u + channel;
+        out[at] = factor(row, channel) * value;
+#if DOT && MASK
+        dot = fma(mask[row / ${PLANE}u] * value, branch[at], dot);
+#elif DOT
+        dot = fma(value, branch[at], dot);
+#endif
+      }
+#else
+      let row = row0 + local.x;
+      let channel = channel0 + local.y + ${i * 8}u;
+      if (row < ${ROWS}u && channel < ${COLS}u) {
+        let value = factor(row, channel) * tile[(local.y + ${i * 8}u) * 33u + local.x];
+        let at = map_index(row, channel);
+#if ADD
+        out[at] = addend[at] + value;
+#else
+        out[at] = value;
+#endif
+      }
+#endif
+    }
+#endfor
+    workgroupBarrier();
+  }
+#if DOT
+  dots[local.y * 32u + local.x] = dot;
+  workgroupBarrier();
+  if (local.y == 0u && channel0 + local.x < ${COLS}u && part * ${RUN}u < ROW_TILES) {
+    for (var i = 1u; i < 8u; i++) {
+      dot += dots[i * 32u + local.x];
+    }
+    parts[part * ${COLS}u + channel0 + local.x] = dot;
+  }
+#endif
+}

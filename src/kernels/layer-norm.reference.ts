@@ -1,0 +1,72 @@
+// At each row r (a position of a map, a token) over its c channels:
+//   mean = Σ x / c,  rstd = 1/√(Σ (x − mean)² / c + eps),  x̂ = (x − mean) rstd,  y = x̂ weight + bias
+//   g = dy weight,  dx = rstd (g − Σ g / c − x̂ Σ g x̂ / c),  dweight = Σ_r dy x̂,  dbias = Σ_r dy
+
+/** Index of element (row, channel) of a tensor. */
+export type Layout = (row: number, channel: number) => number;
+
+export interface LayerNormSize {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+export function layerNormReference(
+  [x, weight, bias]: readonly [Float64Array, Float64Array, Float64Array],
+  { rows, cols }: LayerNormSize,
+  from: Layout,
+  to: Layout,
+  eps: number,
+): [Float64Array, Float64Array, Float64Array] {
+  const y = new Float64Array(rows * cols);
+  const mean = new Float64Array(rows);
+  const rstd = new Float64Array(rows);
+  for (let r = 0; r < rows; r++) {
+    let sum = 0;
+    for (let c = 0; c < cols; c++) sum += x[from(r, c)] as number;
+    const m = sum / cols;
+    let square = 0;
+    for (let c = 0; c < cols; c++) square += ((x[from(r, c)] as number) - m) ** 2;
+    const s = 1 / Math.sqrt(square / cols + eps);
+    for (let c = 0; c < cols; c++)
+      y[to(r, c)] = ((x[from(r, c)] as number) - m) * s * (weight[c] as number) + (bias[c] as number);
+    mean[r] = m;
+    rstd[r] = s;
+  }
+  return [y, mean, rstd];
+}
+
+export function layerNormGradientReference(
+  [x, weight, mean, rstd, dy]: readonly [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ],
+  { rows, cols }: LayerNormSize,
+  from: Layout,
+  to: Layout,
+): [Float64Array, Float64Array, Float64Array] {
+  const dx = new Float64Array(rows * cols);
+  const dweight = new Float64Array(cols);
+  const dbias = new Float64Array(cols);
+  for (let r = 0; r < rows; r++) {
+    const s = rstd[r] as number;
+    const normalised = (c: number) => ((x[from(r, c)] as number) - (mean[r] as number)) * s;
+    let sum = 0;
+    let dot = 0;
+    for (let c = 0; c < cols; c++) {
+      const d = dy[to(r, c)] as number;
+      const g = d * (weight[c] as number);
+      sum += g;
+      dot += g * normalised(c);
+      dweight[c] = (dweight[c] as number) + d * normalised(c);
+      dbias[c] = (dbias[c] as number) + d;
+    }
+    for (let c = 0; c < cols; c++) {
+      const g = (dy[to(r, c)] as number) * (weight[c] as number);
+      dx[from(r, c)] = s * (g - sum / cols - (normalised(c) * dot) / cols);
+    }
+  }
+  return [dx, dweight, dbias];
+}

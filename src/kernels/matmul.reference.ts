@@ -1,0 +1,39 @@
+// y[b,i,j] = Σ_l A[b,i,l] B[b,l,j] + bias, A = a or aᵀ, B = b or bᵀ; with reduceBatch also Σ_b.
+// dA = dy Bᵀ, dB = Aᵀ dy, dbias = Σ dy over everything but its own dimension.
+
+/** Sizes and layout of one matrix product. Batch strides are in elements; 0 where an operand is shared by the batch. */
+export interface MatmulShape {
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batchStrideA: number;
+  readonly batchStrideB: number;
+}
+
+/** The product without bias, (batch, m, n), or (m, n) where the batch is summed. */
+export function matmulReference(
+  a: Float64Array,
+  b: Float64Array,
+  shape: MatmulShape,
+  { transposeA, transposeB, reduceBatch }: { transposeA: boolean; transposeB: boolean; reduceBatch: boolean },
+): Float64Array {
+  const { batch, m, n, k, batchStrideA, batchStrideB } = shape;
+  const y = new Float64Array((reduceBatch ? 1 : batch) * m * n);
+  const [rowStep, depthStep] = transposeA ? [1, m] : [k, 1];
+  const [depthStepB, colStep] = transposeB ? [1, k] : [n, 1];
+  for (let group = 0; group < batch; group++) {
+    const base = reduceBatch ? 0 : group * m * n;
+    for (let i = 0; i < m; i++) {
+      for (let l = 0; l < k; l++) {
+        const left = a[group * batchStrideA + i * rowStep + l * depthStep] as number;
+        let at = group * batchStrideB + l * depthStepB;
+        for (let j = 0; j < n; j++, at += colStep) {
+          const index = base + i * n + j;
+          y[index] = (y[index] as number) + left * (b[at] as number);
+        }
+      }
+    }
+  }
+  return y;
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { columnSum, rowSum } from '../../src/kernels/column-sum.ts';
+import { matmul, type MatmulAttrs } from '../../src/kernels/matmul.ts';
+import { f32 } from '../../src/kernels/op.ts';
+import { testGradient, testOp, type OpCase } from './harness.ts';
+
+const NN: MatmulAttrs = { transposeA: false, transposeB: false, bias: 'none' };
+const NT: MatmulAttrs = { ...NN, transposeB: true };
+const TN: MatmulAttrs = { ...NN, transposeA: true };
+const TT: MatmulAttrs = { ...NT, transposeA: true };
+
+/** Operands for (m, n, k) as the attributes store them. */
+function product(
+  [m, n, k]: readonly [number, number, number],
+  attrs: MatmulAttrs,
+  [batchA, batchB]: readonly number[][] = [[], []],
+): OpCase<MatmulAttrs> {
+  const a = attrs.transposeA ? [k, m] : [m, k];
+  const b = attrs.transposeB ? [n, k] : [k, n];
+  const bias = attrs.bias === 'none' ? [] : [f32(attrs.bias === 'cols' ? n : m)];
+  return { inputs: [f32(...(batchA ?? []), ...a), f32(...(batchB ?? []), ...b), ...bias], attrs };
+}
+
+testOp(matmul, [
+  ...[NN, NT, TN, TT].flatMap((attrs) => [
+    product([1, 1, 1], attrs),
+    product([65, 63, 17], attrs),
+    product([64, 64, 32], attrs),
+    product([5, 132, 36], { ...attrs, bias: 'cols' }),
+    product([130, 9, 33], { ...attrs, bias: 'rows' }),
+  ]),
+  product([37, 45, 19], NN, [[3], [3]]),
+  product([12, 20, 19], { ...NT, bias: 'rows' }, [[3], []]),
+  product([12, 20, 19], { ...NT, bias: 'cols' }, [[], [3]]),
+  product([12, 68, 49], { ...NT, reduceBatch: true }, [[5], [5]]),
+  product([12, 16, 2060], TN),
+]);
+
+testGradient(matmul, [
+  ...[NN, NT, TN, TT].map((attrs) => product([5, 4, 3], { ...attrs, bias: 'cols' })),
+  ...[NN, NT, TN, TT].map((attrs) => product([5, 4, 3], { ...attrs, bias: 'rows' }, [[2], []])),
+  product([5, 4, 3], TN, [[2], [2]]),
+  product([5, 4, 3], { ...NT, reduceBatch: true }, [[2], [2]]),
+]);
+
+testOp(columnSum, [
+  { inputs: [f32(1, 1)], attrs: {} },
+  { inputs: [f32(515, 65)], attrs: {} },
+  { inputs: [f32(2, 9, 10)], attrs: {} },
+]);
+testOp(rowSum, [
+  { inputs: [f32(5, 131)], attrs: {} },
+  { inputs: [f32(3, 5, 7, 9)], attrs: {} },
+]);
+
+describe('matmul', () => {
+  it('agrees with torch', () => {
+    const golden = JSON.parse(
+      readFileSync(new URL('../golden/kernels/matmul.json', import.meta.url), 'utf8'),
+    ) as Record<'x' | 'weight' | 'bias' | 'y', number[]>;
+    const [x, weight, bias] = [golden.x, golden.weight, golden.bias].map((values) =>
+      Float64Array.from(values),
+    );
+    const attrs = { ...NT, bias: 'cols' } as const;
+    const [y] = matmul.reference([x!, weight!, bias!], [f32(3, 4), f32(5, 4), f32(5)], attrs);
+    y!.forEach((value, i) => expect(value).toBeCloseTo(golden.y[i]!, 12));
+  });
+
+  it.each([
+    [[f32(2, 3), f32(4, 5)], NN, 'inner sizes of (2, 3) and (4, 5) are 3 and 4'],
+    [[f32(2, 3), f32(3, 5), f32(2)], { ...NN, bias: 'cols' as const }, 'bias over cols is (2), expected (5)'],
+    [[f32(2, 2, 3), f32(3, 3, 5)], NN, 'batches of'],
+    [[f32(2, 3), f32(3, 5)], { ...NN, reduceBatch: true }, 'needs two 3-D operands'],
+    [[f32(3), f32(3, 5)], NN, 'neither a matrix'],
+  ])('rejects %j', (inputs, attrs, message) => {
+    expect(() => matmul.infer(inputs, attrs)).toThrow(message);
+  });
+});
