@@ -1,6 +1,7 @@
 import { accumulate } from './accumulate.ts';
 import { add } from './add.ts';
 import { columnSum, rowSum } from './column-sum.ts';
+import { depthwise, depthwiseGradInput, depthwiseGradWeight } from './depthwise.ts';
 import { gelu, geluGradient } from './gelu.ts';
 import { layerNorm, layerNormGradient } from './layer-norm.ts';
 import { matmul } from './matmul.ts';
@@ -11,6 +12,9 @@ import { scaleResidual, scaleResidualGradient, toMaps, toRows } from './scale-re
 export const OPS: readonly AnyOp[] = [
   accumulate,
   add,
+  depthwise,
+  depthwiseGradInput,
+  depthwiseGradWeight,
   gelu,
   geluGradient,
   columnSum,
