@@ -1,0 +1,194 @@
+import type { Tensor } from '../graph/graph.ts';
+import { add } from '../kernels/add.ts';
+import { subsamplePad } from '../kernels/shortcut.ts';
+import { batchNorm, conv2d, globalAveragePool, linear, maxPool, relu } from '../nn/layers.ts';
+import { kaimingNormal } from '../nn/parameters.ts';
+import type { Recording } from '../nn/recording.ts';
+import { defined } from '../util/errors.ts';
+import { listOf, positiveInteger, sameLength, type Fields } from './config.ts';
+import { defineFamily, evaluationAt, type Block, type CommonConfig } from './model.ts';
+
+/**
+ * ResNet (He et al. 2016) in torchvision's form (v1.5: a bottleneck strides in its 3×3 convolution) and in the CIFAR form with
+ * parameter-free shortcuts (option A; akamaster/pytorch_resnet_cifar10).
+ */
+export interface ResNetConfig extends CommonConfig {
+  /** Residual blocks of each layer. */
+  readonly depths: readonly number[];
+  /** Inner width of each layer's blocks; bottlenecks put out four times as many channels. */
+  readonly planes: readonly number[];
+}
+
+const FIELDS: Fields<ResNetConfig> = {
+  classes: positiveInteger,
+  channels: positiveInteger,
+  depths: listOf(positiveInteger),
+  planes: listOf(positiveInteger),
+};
+
+const IMAGENET_PLANES = [64, 128, 256, 512];
+const CIFAR_PLANES = [16, 32, 64];
+
+function imagenet(depths: readonly number[]): ResNetConfig {
+  return { classes: 1000, channels: 3, depths, planes: IMAGENET_PLANES };
+}
+
+function cifar(blocks: number): ResNetConfig {
+  return { classes: 10, channels: 3, depths: CIFAR_PLANES.map(() => blocks), planes: CIFAR_PLANES };
+}
+
+/** How a family's weights start: torchvision's Kaiming fan_out or, for CIFAR, Kaiming fan_in. */
+type Fan = 'in' | 'out';
+
+interface Convolution {
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly fan?: Fan;
+  readonly after?: 'relu';
+}
+
+/** A bias-free convolution and its BatchNorm: modules conv`i` and bn`i`, or the two names given. */
+function convBn(
+  r: Recording,
+  [conv, bn]: readonly [string, string],
+  x: Tensor,
+  out: number,
+  { kernel, stride = 1, fan = 'out', after }: Convolution,
+): Tensor {
+  const channels = fan === 'out' ? out : defined(x.spec.shape[1], 'channels');
+  const init = kaimingNormal(channels * kernel * kernel);
+  return batchNorm(r, bn, conv2d(r, conv, x, out, { kernel, stride, bias: false, init }), after);
+}
+
+type Shortcut = (x: Tensor, out: number, stride: number) => Tensor;
+type ResidualBlock = (r: Recording, x: Tensor, planes: number, stride: number, shortcut: Shortcut) => Tensor;
+
+function basic(fan: Fan): ResidualBlock {
+  return (r, x, planes, stride, shortcut) => {
+    let y = convBn(r, ['conv1', 'bn1'], x, planes, { kernel: 3, stride, fan, after: 'relu' });
+    y = convBn(r, ['conv2', 'bn2'], y, planes, { kernel: 3, fan });
+    return relu(r, r.graph.one(add, [y, shortcut(x, planes, stride)], {}));
+  };
+}
+
+const bottleneck: ResidualBlock = (r, x, planes, stride, shortcut) => {
+  let y = convBn(r, ['conv1', 'bn1'], x, planes, { kernel: 1, after: 'relu' });
+  y = convBn(r, ['conv2', 'bn2'], y, planes, { kernel: 3, stride, after: 'relu' });
+  y = convBn(r, ['conv3', 'bn3'], y, 4 * planes, { kernel: 1 });
+  return relu(r, r.graph.one(add, [y, shortcut(x, 4 * planes, stride)], {}));
+};
+
+/** Option B: a 1×1 convolution with BatchNorm where the shape changes. */
+function projection(r: Recording): Shortcut {
+  return (x, out, stride) =>
+    stride === 1 && x.spec.shape[1] === out
+      ? x
+      : convBn(r, ['downsample.0', 'downsample.1'], x, out, { kernel: 1, stride });
+}
+
+/** Option A: every second row and column, zero channels on both sides. */
+function padding(r: Recording): Shortcut {
+  return (x, out, stride) =>
+    stride === 1 && x.spec.shape[1] === out ? x : r.graph.one(subsamplePad, [x], { channels: out });
+}
+
+function layers(
+  r: Recording,
+  x: Tensor,
+  { depths, planes }: ResNetConfig,
+  block: ResidualBlock,
+  shortcut: Shortcut,
+): Tensor {
+  depths.forEach((depth, stage) => {
+    for (let b = 0; b < depth; b++) {
+      const stride = stage > 0 && b === 0 ? 2 : 1;
+      const width = defined(planes[stage], `planes[${stage}]`);
+      x = r.block(`layer${stage + 1}.${b}`, x, (input) => block(r, input, width, stride, shortcut));
+    }
+  });
+  return x;
+}
+
+const recordImagenet = (block: ResidualBlock) => (r: Recording, x: Tensor, config: ResNetConfig) => {
+  const first = defined(config.planes[0], 'planes[0]');
+  x = convBn(r, ['conv1', 'bn1'], x, first, { kernel: 7, stride: 2, after: 'relu' });
+  r.graph.tap('bn1', x);
+  x = maxPool(r, x, 3, 2, 1);
+  x = layers(r, x, config, block, projection(r));
+  return linear(r, 'fc', globalAveragePool(r, x), config.classes);
+};
+
+function recordCifar(r: Recording, x: Tensor, config: ResNetConfig): Tensor {
+  const first = defined(config.planes[0], 'planes[0]');
+  x = convBn(r, ['conv1', 'bn1'], x, first, { kernel: 3, fan: 'in', after: 'relu' });
+  r.graph.tap('bn1', x);
+  x = layers(r, x, config, basic('in'), padding(r));
+  const pooled = globalAveragePool(r, x);
+  const last = defined(pooled.spec.shape[1], 'channels');
+  return linear(r, 'linear', pooled, config.classes, { init: kaimingNormal(last) });
+}
+
+/** @param changesFirst whether the first block of the first layer changes the number of channels */
+const blocks =
+  (changesFirst: boolean) =>
+  ({ depths }: ResNetConfig): Block[] =>
+    depths.flatMap((depth, stage) =>
+      Array.from({ length: depth }, (_, b) => ({
+        name: `layer${stage + 1}.${b}`,
+        stage,
+        removable: b > 0 || (stage === 0 && !changesFirst),
+      })),
+    );
+
+/** conv1 and bn1, then one group for each layer, then the classifier. */
+function layerOf(count: number): (name: string) => number {
+  return (name) => {
+    const [, layer] = /^layer(\d+)\./.exec(name) ?? [];
+    if (layer !== undefined) return Number(layer);
+    return name.startsWith('fc.') || name.startsWith('linear.') ? count + 1 : 0;
+  };
+}
+
+const check = ({ depths, planes }: ResNetConfig, name: string) => sameLength(name, { depths, planes });
+
+const imagenetFamily = {
+  fields: FIELDS,
+  check,
+  layerOf: layerOf(IMAGENET_PLANES.length),
+  layers: IMAGENET_PLANES.length + 2,
+  preprocessing: (_: ResNetConfig, pixels: number) => evaluationAt(pixels, { interpolation: 'bilinear' }),
+} as const;
+
+export const resnetBasic = defineFamily<ResNetConfig>({
+  ...imagenetFamily,
+  name: 'resnet-basic',
+  presets: { resnet18: imagenet([2, 2, 2, 2]), resnet34: imagenet([3, 4, 6, 3]) },
+  record: recordImagenet(basic('out')),
+  blocks: blocks(false),
+});
+
+export const resnetBottleneck = defineFamily<ResNetConfig>({
+  ...imagenetFamily,
+  name: 'resnet-bottleneck',
+  presets: { resnet50: imagenet([3, 4, 6, 3]) },
+  record: recordImagenet(bottleneck),
+  blocks: blocks(true),
+});
+
+export const resnetCifar = defineFamily<ResNetConfig>({
+  name: 'resnet-cifar',
+  presets: { resnet20: cifar(3), resnet32: cifar(5), resnet44: cifar(7), resnet56: cifar(9) },
+  fields: FIELDS,
+  check,
+  record: recordCifar,
+  blocks: blocks(false),
+  layerOf: layerOf(CIFAR_PLANES.length),
+  layers: CIFAR_PLANES.length + 2,
+  preprocessing: () => ({
+    resize: null,
+    crop: null,
+    squash: false,
+    interpolation: 'bilinear',
+    normalization: 'imagenet',
+  }),
+});

@@ -1,0 +1,86 @@
+import type { Graph, Tensor } from '../graph/graph.ts';
+import { f32 } from '../kernels/op.ts';
+import type { DropPath } from './drop-path.ts';
+import { ONE, ZERO, type Initializer, type ParameterSpec } from './parameters.ts';
+
+export interface RecordingOptions {
+  /** Batch statistics and drop path instead of running statistics and whole branches. */
+  readonly training: boolean;
+  /** Paths of blocks to leave out: their output is their input. */
+  readonly skip?: ReadonlySet<string>;
+  /** Keep only the blocks' inputs for the backward pass and compute their insides again there. */
+  readonly recompute?: 'none' | 'blocks';
+}
+
+/**
+ * A model being recorded: layers add their nodes to the graph and their declarations to `specs`. A parameter's name is the
+ * graph's scope at the time plus its own, as in PyTorch's modules; record a model outside of any scope.
+ */
+export class Recording {
+  readonly graph: Graph;
+  readonly training: boolean;
+  /** Name → declaration, in order of recording. */
+  readonly specs = new Map<string, ParameterSpec>();
+  readonly dropPaths: DropPath[] = [];
+  private readonly skip: ReadonlySet<string>;
+  private readonly recompute: boolean;
+
+  constructor(graph: Graph, { training, skip, recompute }: RecordingOptions) {
+    this.graph = graph;
+    this.training = training;
+    this.skip = skip ?? new Set();
+    this.recompute = recompute === 'blocks';
+  }
+
+  /** Records `body` as the module `name`. */
+  scoped<T>(name: string, body: () => T): T {
+    return this.graph.scoped(name, body);
+  }
+
+  /** Records the module `name` and names its output, so that it can be read. */
+  tapped(name: string, body: () => Tensor): Tensor {
+    return this.scoped(name, () => this.graph.tap(this.graph.scope, body()));
+  }
+
+  /** A residual block: a tapped module that can be left out or recomputed. */
+  block(name: string, x: Tensor, body: (x: Tensor) => Tensor): Tensor {
+    return this.tapped(name, () => {
+      const path = this.graph.scope;
+      if (this.skip.has(path)) return x;
+      if (this.recompute) this.graph.recomputed.add(path);
+      return body(x);
+    });
+  }
+
+  /** Declares and returns a trained tensor of the current module. */
+  parameter(leaf: string, shape: readonly number[], init: Initializer): Tensor {
+    return this.graph.parameter(this.declare(leaf, shape, 'parameter', init), shape);
+  }
+
+  /** `running_mean` (c) and `running_var` (c) of the current module, and its `num_batches_tracked`. */
+  runningStatistics(c: number): [mean: Tensor, variance: Tensor] {
+    const mean = this.graph.state(this.declare('running_mean', [c], 'state', ZERO), [c]);
+    const variance = this.graph.state(this.declare('running_var', [c], 'state', ONE), [c]);
+    this.declare('num_batches_tracked', [], 'counter', ZERO);
+    return [mean, variance];
+  }
+
+  /** The mask (n) of the current module's residual branch, or undefined where nothing is dropped. */
+  dropPath(rate: number, n: number): Tensor | undefined {
+    if (!this.training || rate === 0) return undefined;
+    const input = `drop-path.${this.graph.scope}`;
+    this.dropPaths.push({ input, rate });
+    return this.graph.input(input, f32(n));
+  }
+
+  private declare(
+    leaf: string,
+    shape: readonly number[],
+    kind: ParameterSpec['kind'],
+    init: Initializer,
+  ): string {
+    const name = this.graph.scope === '' ? leaf : `${this.graph.scope}.${leaf}`;
+    this.specs.set(name, { name, shape, kind, init });
+    return name;
+  }
+}
