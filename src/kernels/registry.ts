@@ -6,6 +6,21 @@ import { gelu, geluGradient } from './gelu.ts';
 import { layerNorm, layerNormGradient } from './layer-norm.ts';
 import { matmul } from './matmul.ts';
 import type { AnyOp } from './op.ts';
+import { batchNorm, batchNormGradient } from './batch-norm.ts';
+import { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';
+import { softCrossEntropy, softCrossEntropyGradient } from './cross-entropy.ts';
+import { adamw, adamwEma, clipFactor, ema, sgdMomentum, sgdMomentumEma } from './optimizer.ts';
+import {
+  averagePool,
+  averagePoolGradient,
+  globalAveragePool,
+  globalAveragePoolGradient,
+  maxPool,
+  maxPoolGradient,
+} from './pool.ts';
+import { nonFinite, scale, spread, sum, sumSquares } from './reduce.ts';
+import { relu, reluGradient } from './relu.ts';
+import { subsamplePad, subsamplePadGradient } from './shortcut.ts';
 import { scaleResidual, scaleResidualGradient, toMaps, toRows } from './scale-residual.ts';
 
 /** Every op of the project: `largekernel kernels` lists them, `largekernel doctor` proves them on the user's adapter. */
@@ -26,4 +41,32 @@ export const OPS: readonly AnyOp[] = [
   scaleResidualGradient,
   toMaps,
   toRows,
+  adamw,
+  adamwEma,
+  averagePool,
+  averagePoolGradient,
+  batchNorm,
+  batchNormGradient,
+  clipFactor,
+  conv2d,
+  conv2dGradInput,
+  conv2dGradWeight,
+  ema,
+  globalAveragePool,
+  globalAveragePoolGradient,
+  maxPool,
+  maxPoolGradient,
+  nonFinite,
+  relu,
+  reluGradient,
+  scale,
+  sgdMomentum,
+  sgdMomentumEma,
+  softCrossEntropy,
+  softCrossEntropyGradient,
+  spread,
+  subsamplePad,
+  subsamplePadGradient,
+  sum,
+  sumSquares,
 ];

@@ -1,0 +1,48 @@
+// y[n, o, p, q] = bias[o] + Σ weight[o, c, i, j] x[n, g + c, p·SH + i − PH, q·SW + j − PW], one output an invocation.
+// For grouped convolutions, whose channels share no products. Coordinates left of the map wrap to large unsigned numbers.
+#param BIAS 1 with a bias
+#import conv2d/shape.wgsl
+#import common/flat.wgsl
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+#if BIAS
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+#else
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+#endif
+
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let at = flat_index(group, groups, local);
+  if (at >= BATCH * CO * HO * WO) {
+    return;
+  }
+  let q = at % WO;
+  let p = (at / WO) % HO;
+  let o = (at / (WO * HO)) % CO;
+  let n = at / (WO * HO * CO);
+  var sum = 0.0;
+  for (var c = 0u; c < CG; c++) {
+    let plane = (n * CI + (o / OG) * CG + c) * H;
+    let taps = (o * CG + c) * KH;
+    for (var i = 0u; i < KH; i++) {
+      let row = p * SH + i - PH;
+      if (row >= H) {
+        continue;
+      }
+      for (var j = 0u; j < KW; j++) {
+        let col = q * SW + j - PW;
+        if (col < W) {
+          sum = fma(weight[(taps + i) * KW + j], x[(plane + row) * W + col], sum);
+        }
+      }
+    }
+  }
+#if BIAS
+  y[at] = sum + bias[o];
+#else
+  y[at] = sum;
+#endif
+}

@@ -1,0 +1,39 @@
+// dx[n, c, row, col] = Σ weight[o, c − g, i, j] dy[n, o, p, q] over p·SH + i − PH = row, q·SW + j − PW = col and the output
+// channels o of c's group; one element an invocation. Only every SH-th tap meets an output: i starts at (row + PH) mod SH.
+#import conv2d/shape.wgsl
+#import common/flat.wgsl
+
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let at = flat_index(group, groups, local);
+  if (at >= BATCH * CI * H * W) {
+    return;
+  }
+  let col = at % W + PW;
+  let row = (at / W) % H + PH;
+  let c = (at / (W * H)) % CI;
+  let n = at / (W * H * CI);
+  let g = c / CG;
+  var sum = 0.0;
+  for (var o = g * OG; o < (g + 1u) * OG; o++) {
+    let plane = (n * CO + o) * HO;
+    let taps = (o * CG + c % CG) * KH;
+    for (var i = row % SH; i < KH && i <= row; i += SH) {
+      let p = (row - i) / SH;
+      if (p >= HO) {
+        continue;
+      }
+      for (var j = col % SW; j < KW && j <= col; j += SW) {
+        let q = (col - j) / SW;
+        if (q < WO) {
+          sum = fma(weight[(taps + i) * KW + j], dy[(plane + p) * WO + q], sum);
+        }
+      }
+    }
+  }
+  dx[at] = sum;
+}

@@ -1,0 +1,66 @@
+// dweight[o, c, i, j] = Σ_{n, p, q} dy[n, o, p, q] x[n, g + c, p·SH + i − PH, q·SW + j − PW], one weight a workgroup: the
+// invocations share the outputs, then add up in a tree of fixed order. The workgroup of a channel's first weight also sums
+// dy into dbias.
+#param BIAS 1 to write dbias
+#param ACCUMULATE_WEIGHT 1 to add to dweight
+#param ACCUMULATE_BIAS 1 to add to dbias
+#param WORKGROUP invocations a workgroup, a power of two
+#import conv2d/shape.wgsl
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dweight: array<f32>;
+#if BIAS
+@group(0) @binding(3) var<storage, read_write> dbias: array<f32>;
+#endif
+
+var<workgroup> sums: array<vec2f, ${WORKGROUP}>;
+
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let tap = group.x + group.y * groups.x;
+  if (tap >= CO * CG * KH * KW) {
+    return;
+  }
+  let j = tap % KW;
+  let i = (tap / KW) % KH;
+  let c = (tap / (KW * KH)) % CG;
+  let o = tap / (KW * KH * CG);
+  var product = 0.0;
+  var sum = 0.0;
+  for (var at = local; at < BATCH * HO * WO; at += ${WORKGROUP}u) {
+    let q = at % WO;
+    let p = (at / WO) % HO;
+    let n = at / (WO * HO);
+    let value = dy[((n * CO + o) * HO + p) * WO + q];
+    let row = p * SH + i - PH;
+    let col = q * SW + j - PW;
+    if (row < H && col < W) {
+      product = fma(value, x[((n * CI + (o / OG) * CG + c) * H + row) * W + col], product);
+    }
+    sum += value;
+  }
+  sums[local] = vec2f(product, sum);
+  for (var half = ${WORKGROUP / 2}u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (local < half) {
+      sums[local] += sums[local + half];
+    }
+  }
+  if (local == 0u) {
+#if ACCUMULATE_WEIGHT
+    dweight[tap] += sums[0].x;
+#else
+    dweight[tap] = sums[0].x;
+#endif
+#if BIAS
+    if (tap % (CG * KH * KW) == 0u) {
+#if ACCUMULATE_BIAS
+      dbias[o] += sums[0].y;
+#else
+      dbias[o] = sums[0].y;
+#endif
+    }
+#endif
+  }
+}

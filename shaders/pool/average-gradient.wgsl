@@ -1,0 +1,25 @@
+// dx = Σ of dy over the windows that cover the element / (KH·KW), one element an invocation.
+#param N elements of dx
+#import pool/shape.wgsl
+#import common/flat.wgsl
+
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let at = flat_index(group, groups, local);
+  if (at >= ${N}u) {
+    return;
+  }
+  let plane = at / (W * H);
+  let rows = windows((at / W) % H + PH, KH, SH, HO);
+  let cols = windows(at % W + PW, KW, SW, WO);
+  var sum = 0.0;
+  for (var p = rows.x; p < rows.y; p++) {
+    for (var q = cols.x; q < cols.y; q++) {
+      sum += dy[(plane * HO + p) * WO + q];
+    }
+  }
+  dx[at] = sum / ${KH * KW}.0;
+}

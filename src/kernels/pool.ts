@@ -1,0 +1,263 @@
+import { flatLowering } from './elementwise.ts';
+import { f32Literal } from './literal.ts';
+import {
+  averagePoolGradientReference,
+  averagePoolReference,
+  maxPoolGradientReference,
+  maxPoolReference,
+  type PoolShape,
+} from './pool.reference.ts';
+import {
+  f32,
+  flatGrid,
+  input,
+  memoryCost,
+  output,
+  shapeError,
+  showShape,
+  type Op,
+  type TensorSpec,
+} from './op.ts';
+import type { Tensor } from '../graph/graph.ts';
+import { defined } from '../util/errors.ts';
+
+export interface PoolAttrs {
+  /** Rows, columns. */
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  /** On each side; at most half the kernel. */
+  readonly padding: readonly [number, number];
+}
+
+export interface MaxPoolAttrs extends PoolAttrs {
+  /** Zeros of the padding take part in the maximum (BiT); otherwise it is −∞. Default false. */
+  readonly zeroPadding?: boolean;
+}
+
+/** Attributes of a pooling gradient, whose input's size the output's does not tell. */
+interface Sized {
+  readonly h: number;
+  readonly w: number;
+}
+
+function poolShape(op: string, x: readonly number[], { kernel, stride, padding }: PoolAttrs): PoolShape {
+  const [n = 0, c = 0, h = 0, w = 0] = x;
+  const [[kh, kw], [sh, sw], [ph, pw]] = [kernel, stride, padding];
+  if (x.length !== 4) throw shapeError(op, `takes maps (n, c, h, w), got ${showShape(x)}`);
+  if (ph * 2 > kh || pw * 2 > kw || sh < 1 || sw < 1)
+    throw shapeError(
+      op,
+      `padding ${showShape(padding)} is more than half of the kernel ${showShape(kernel)}`,
+    );
+  const ho = Math.floor((h + 2 * ph - kh) / sh) + 1;
+  const wo = Math.floor((w + 2 * pw - kw) / sw) + 1;
+  if (ho < 1 || wo < 1)
+    throw shapeError(op, `a kernel of ${showShape(kernel)} does not fit maps of ${showShape(x)}`);
+  return { planes: n * c, h, w, kh, kw, sh, sw, ph, pw, ho, wo };
+}
+
+/** The parameters of pool/shape.wgsl. */
+function poolParams(s: PoolShape): Record<string, number> {
+  return { H: s.h, W: s.w, KH: s.kh, KW: s.kw, SH: s.sh, SW: s.sw, PH: s.ph, PW: s.pw, HO: s.ho, WO: s.wo };
+}
+
+function shapeOf(spec: TensorSpec | undefined): readonly number[] {
+  return spec?.shape ?? [];
+}
+
+function pooled(op: string, x: TensorSpec | undefined, attrs: PoolAttrs): readonly TensorSpec[] {
+  const { ho, wo } = poolShape(op, shapeOf(x), attrs);
+  const [n = 0, c = 0] = shapeOf(x);
+  return [f32(n, c, ho, wo)];
+}
+
+const RESNET_STEM: MaxPoolAttrs = { kernel: [3, 3], stride: [2, 2], padding: [1, 1] };
+
+/**
+ * Maximum over windows, as torch.nn.functional.max_pool2d. x (n, c, h, w) → (n, c, ho, wo).
+ * @example graph.one(maxPool, [x], { kernel: [3, 3], stride: [2, 2], padding: [1, 1] })
+ */
+export const maxPool: Op<MaxPoolAttrs> = {
+  name: 'max-pool',
+  examples: [{ inputs: [f32(2, 3, 9, 12)], attrs: RESNET_STEM }],
+  infer: ([x], attrs) => pooled('max-pool', x, attrs),
+  cost: memoryCost,
+  variants: () => [{ kind: 'plain' }],
+  lower: ({ inputs, outputs, attrs }) =>
+    flatLowering('pool/max.wgsl', outputs[0], [input(0)], {
+      ...poolParams(poolShape('max-pool', shapeOf(inputs[0]), attrs)),
+      ZERO_PADDING: attrs.zeroPadding === true ? 1 : 0,
+    }),
+  reference: ([x], [spec], attrs) => [
+    maxPoolReference(
+      poolShape('max-pool', shapeOf(spec), attrs),
+      x as Float64Array,
+      attrs.zeroPadding === true,
+    ),
+  ],
+  gradient: (graph, node, [dy]) => [
+    dy && graph.one(maxPoolGradient, [node.inputs[0] as Tensor, dy], node.attrs),
+  ],
+};
+
+/** dx of maxPool: each window's dy goes to its first maximum, found again from x. Inputs: x, dy. */
+export const maxPoolGradient: Op<MaxPoolAttrs> = {
+  name: 'max-pool-gradient',
+  examples: [{ inputs: [f32(2, 3, 9, 12), f32(2, 3, 5, 6)], attrs: RESNET_STEM }],
+  infer: ([x, dy], attrs) => {
+    const [y] = pooled('max-pool-gradient', x, attrs);
+    if (showShape(shapeOf(y)) !== showShape(shapeOf(dy)))
+      throw shapeError(
+        'max-pool-gradient',
+        `dy is ${showShape(shapeOf(dy))}, expected ${showShape(shapeOf(y))}`,
+      );
+    return [defined(x, 'x')];
+  },
+  cost: memoryCost,
+  variants: () => [{ kind: 'plain' }],
+  lower: ({ inputs, outputs, attrs }) =>
+    flatLowering('pool/max-gradient.wgsl', outputs[0], [input(0), input(1)], {
+      ...poolParams(poolShape('max-pool-gradient', shapeOf(inputs[0]), attrs)),
+      ZERO_PADDING: attrs.zeroPadding === true ? 1 : 0,
+    }),
+  reference: ([x, dy], [spec], attrs) => [
+    maxPoolGradientReference(
+      poolShape('max-pool-gradient', shapeOf(spec), attrs),
+      x as Float64Array,
+      dy as Float64Array,
+      attrs.zeroPadding === true,
+    ),
+  ],
+};
+
+/** Mean over windows, padding counted as zeros, as torch.nn.functional.avg_pool2d. x (n, c, h, w) → (n, c, ho, wo). */
+export const averagePool: Op<PoolAttrs> = {
+  name: 'average-pool',
+  examples: [{ inputs: [f32(2, 3, 9, 12)], attrs: RESNET_STEM }],
+  infer: ([x], attrs) => pooled('average-pool', x, attrs),
+  cost: memoryCost,
+  variants: () => [{ kind: 'plain' }],
+  lower: ({ inputs, outputs, attrs }) =>
+    flatLowering(
+      'pool/average.wgsl',
+      outputs[0],
+      [input(0)],
+      poolParams(poolShape('average-pool', shapeOf(inputs[0]), attrs)),
+    ),
+  reference: ([x], [spec], attrs) => [
+    averagePoolReference(poolShape('average-pool', shapeOf(spec), attrs), x as Float64Array),
+  ],
+  gradient: (graph, node, [dy]) => {
+    const [, , h = 0, w = 0] = node.inputs[0]?.spec.shape ?? [];
+    const { kernel, stride, padding } = node.attrs;
+    return [dy && graph.one(averagePoolGradient, [dy], { kernel, stride, padding, h, w })];
+  },
+};
+
+function averageGradientShape([dy]: readonly TensorSpec[], attrs: PoolAttrs & Sized): PoolShape {
+  const [n = 0, c = 0, ho, wo] = shapeOf(dy);
+  const s = poolShape('average-pool-gradient', [n, c, attrs.h, attrs.w], attrs);
+  if (s.ho !== ho || s.wo !== wo)
+    throw shapeError(
+      'average-pool-gradient',
+      `dy is ${showShape(shapeOf(dy))}, expected ${showShape([n, c, s.ho, s.wo])}`,
+    );
+  return s;
+}
+
+/** dx of averagePool. Input: dy (n, c, ho, wo). Output: (n, c, h, w). */
+export const averagePoolGradient: Op<PoolAttrs & Sized> = {
+  name: 'average-pool-gradient',
+  examples: [{ inputs: [f32(2, 3, 5, 6)], attrs: { ...RESNET_STEM, h: 9, w: 12 } }],
+  infer: (inputs, attrs) => {
+    averageGradientShape(inputs, attrs);
+    const [n = 0, c = 0] = shapeOf(inputs[0]);
+    return [f32(n, c, attrs.h, attrs.w)];
+  },
+  cost: memoryCost,
+  variants: () => [{ kind: 'plain' }],
+  lower: ({ inputs, outputs, attrs }) =>
+    flatLowering(
+      'pool/average-gradient.wgsl',
+      outputs[0],
+      [input(0)],
+      poolParams(averageGradientShape(inputs, attrs)),
+    ),
+  reference: ([dy], specs, attrs) => [
+    averagePoolGradientReference(averageGradientShape(specs, attrs), dy as Float64Array),
+  ],
+};
+
+function planesOf(op: string, spec: TensorSpec | undefined): { n: number; c: number; area: number } {
+  const [n = 0, c = 0, h = 0, w = 0] = shapeOf(spec);
+  if (spec?.shape.length !== 4)
+    throw shapeError(op, `takes maps (n, c, h, w), got ${showShape(shapeOf(spec))}`);
+  return { n, c, area: h * w };
+}
+
+const WORKGROUP = 64;
+
+/** Mean of every plane: x (n, c, h, w) → (n, c). */
+export const globalAveragePool: Op<Readonly<Record<string, never>>> = {
+  name: 'global-average-pool',
+  examples: [{ inputs: [f32(2, 5, 7, 7)], attrs: {} }],
+  infer: ([x]) => {
+    const { n, c } = planesOf('global-average-pool', x);
+    return [f32(n, c)];
+  },
+  cost: memoryCost,
+  // Small planes: one invocation each; large ones: several share a plane.
+  variants: ({ inputs }) =>
+    planesOf('global-average-pool', inputs[0]).area > 64
+      ? [{ lanes: 16 }, { lanes: 1 }]
+      : [{ lanes: 1 }, { lanes: 16 }],
+  lower: ({ inputs }, variant) => {
+    const { n, c, area } = planesOf('global-average-pool', inputs[0]);
+    const lanes = Number(variant['lanes']);
+    const dispatch = {
+      shader: 'pool/global-average.wgsl',
+      params: { PLANES: n * c, AREA: area, LANES: lanes, WORKGROUP },
+      bindings: [input(0), output(0)],
+      grid: flatGrid(Math.ceil((n * c * lanes) / WORKGROUP)),
+    };
+    return { scratch: [], dispatches: [dispatch] };
+  },
+  reference: ([x], [spec]) => {
+    const { n, c, area } = planesOf('global-average-pool', spec);
+    const plane = (i: number) => (x as Float64Array).subarray(i * area, (i + 1) * area);
+    return [Float64Array.from({ length: n * c }, (_, i) => plane(i).reduce((sum, v) => sum + v, 0) / area)];
+  },
+  gradient: (graph, node, [dy]) => {
+    const [, , h = 0, w = 0] = node.inputs[0]?.spec.shape ?? [];
+    return [dy && graph.one(globalAveragePoolGradient, [dy], { h, w })];
+  },
+};
+
+/** dx of globalAveragePool: dy (n, c) over the plane's size. Output: (n, c, h, w). */
+export const globalAveragePoolGradient: Op<Sized> = {
+  name: 'global-average-pool-gradient',
+  examples: [{ inputs: [f32(2, 5)], attrs: { h: 7, w: 7 } }],
+  infer: ([dy], { h, w }) => {
+    const [n = 0, c = 0] = shapeOf(dy);
+    if (dy?.shape.length !== 2)
+      throw shapeError('global-average-pool-gradient', `takes (n, c), got ${showShape(shapeOf(dy))}`);
+    return [f32(n, c, h, w)];
+  },
+  cost: memoryCost,
+  variants: () => [{ kind: 'plain' }],
+  lower: ({ outputs, attrs: { h, w } }) =>
+    flatLowering('pool/global-average-gradient.wgsl', outputs[0], [input(0)], {
+      AREA: h * w,
+      FACTOR: f32Literal(1 / (h * w)),
+    }),
+  reference: ([dy], _specs, { h, w }) => {
+    const area = h * w;
+    const values = dy as Float64Array;
+    return [
+      Float64Array.from(
+        { length: values.length * area },
+        (_, i) => (values[Math.floor(i / area)] as number) / area,
+      ),
+    ];
+  },
+};
