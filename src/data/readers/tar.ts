@@ -71,9 +71,12 @@ export async function indexTar(
     }
     position = content + Math.ceil(size / BLOCK) * BLOCK;
   }
-  // Some writers leave out the closing zero blocks; a rest of less than a block is a cut file.
-  if (position < end) throw corrupt(label, `${end - position} stray bytes at its end`);
-  return index;
+  // Only the closing block tells a whole archive from one that was cut between two members.
+  throw new FrameworkError(
+    'data/truncated',
+    `${label}: the closing block is missing after ${index.entries.length} members; the archive was cut off at ${end}`,
+    { hint: 'the download is incomplete; fetch the archive again' },
+  );
 }
 
 /** Serves small reads from one page-sized window, so that hopping over headers costs one read each. */

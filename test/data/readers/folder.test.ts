@@ -1,0 +1,101 @@
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openDataset } from '../../../src/data/datasets.ts';
+import type { ClassListChoice, Dataset } from '../../../src/data/dataset.ts';
+import { golden, temporaryFolder, writeTree } from '../fixtures.ts';
+
+const jpeg = readFileSync(golden('images/train/n01440764/n01440764_10.JPEG'));
+
+function open(files: Record<string, string | Uint8Array>, classList?: ClassListChoice): Promise<Dataset> {
+  const root = writeTree(temporaryFolder(), files);
+  return openDataset({ kind: 'folder', root, split: 'train', ...(classList ? { classList } : {}) });
+}
+
+const keysOf = (data: Dataset): string[] => Array.from({ length: data.length }, (_, i) => data.key(i));
+const labelsOf = (data: Dataset): number[] => Array.from({ length: data.length }, (_, i) => data.label(i));
+
+describe('image folder', () => {
+  it('sorts classes and files and numbers unknown classes by position', async () => {
+    const data = await open({
+      'train/b/2.png': jpeg,
+      'train/b/10.jpg': jpeg,
+      'train/a b/x.JPEG': jpeg,
+      'train/B/y.jpeg': jpeg,
+    });
+    expect(keysOf(data)).toEqual(['B/y.jpeg', 'a b/x.JPEG', 'b/10.jpg', 'b/2.png']);
+    expect(labelsOf(data)).toEqual([0, 1, 2, 2]);
+    expect(data.classes.map(({ id }) => id)).toEqual(['B', 'a b', 'b']);
+    expect(data.notes).toEqual([{ kind: 'duplicate class', path: 'b = B' }]);
+  });
+
+  it('reports what it leaves out', async () => {
+    const root = writeTree(temporaryFolder(), {
+      'train/cat/1.jpg': jpeg,
+      'train/cat/notes.txt': '',
+      'train/cat/.DS_Store': '',
+      'train/cat/deeper/2.jpg': jpeg,
+      'train/.hidden/3.jpg': jpeg,
+      'train/README': '',
+      'elsewhere/4.jpg': jpeg,
+    });
+    mkdirSync(join(root, 'train', 'dog'));
+    symlinkSync(join(root, 'elsewhere'), join(root, 'train', 'emu'));
+    symlinkSync(join(root, 'train', 'cat'), join(root, 'train', 'zcat'));
+    symlinkSync(join(root, 'nowhere'), join(root, 'train', 'gone'));
+    const data = await openDataset({ kind: 'folder', root, split: 'train' });
+    expect(keysOf(data)).toEqual(['cat/1.jpg', 'emu/4.jpg', 'zcat/1.jpg']);
+    expect(labelsOf(data)).toEqual([0, 1, 2]);
+    const notes = data.notes.map(({ kind, path }) => `${kind}: ${path}`).sort();
+    expect(notes).toEqual([
+      'broken link: gone',
+      'duplicate class: zcat = cat',
+      'empty class: dog',
+      'hidden: .hidden',
+      'hidden: cat/.DS_Store',
+      'hidden: zcat/.DS_Store',
+      'stray: README',
+      'stray: cat/deeper',
+      'stray: cat/notes.txt',
+      'stray: zcat/deeper',
+      'stray: zcat/notes.txt',
+    ]);
+  });
+
+  it('takes the class of a wnid from the 1000, unless positions are wanted', async () => {
+    const files = { 'train/n03126707/a.jpg': jpeg, 'train/n02012849/b.jpg': jpeg, 'train/__MACOSX/x.txt': '' };
+    const data = await open(files);
+    expect(labelsOf(data)).toEqual([134, 517]);
+    expect(data.classes).toHaveLength(1000);
+    const byPosition = await open(files, 'position');
+    expect(labelsOf(byPosition)).toEqual([0, 1]);
+    expect(byPosition.classes.map(({ name }) => name)).toEqual(['crane', 'crane']);
+  });
+
+  it('refuses to renumber wnids because of another folder', async () => {
+    const files = { 'train/n03126707/a.jpg': jpeg, 'train/lost+found/b.jpg': jpeg };
+    await expect(open(files)).rejects.toThrow(/1 class folders are ImageNet wnids, but 1 are not: lost\+found/);
+  });
+
+  it('a named class list numbers by name', async () => {
+    const data = await open({ 'train/truck/a.jpg': jpeg, 'train/cat/a.jpg': jpeg }, 'cifar10');
+    expect(labelsOf(data)).toEqual([3, 9]);
+    await expect(open({ 'train/lorry/a.jpg': jpeg }, 'cifar10')).rejects.toThrow(/not in the class list cifar10: lorry/);
+  });
+
+  it('says which folders there are when the split holds no image', async () => {
+    await expect(open({ 'train/training/cat/a.jpg': jpeg })).rejects.toMatchObject({
+      code: 'data/empty',
+      hint: 'it holds the folders training: is one of them the split?',
+    });
+    await expect(open({ 'val/cat/a.jpg': jpeg })).rejects.toMatchObject({ code: 'data/not-found' });
+    await expect(open({ 'train/a.jpg': jpeg })).rejects.toMatchObject({ code: 'data/no-classes' });
+  });
+
+  it('an unreadable image is named', async () => {
+    const data = await open({ 'train/cat/bad.jpg': jpeg.subarray(0, 400), 'train/cat/text.jpg': 'hello' });
+    await expect(data.read(0)).rejects.toThrow(/cat\/bad\.jpg/);
+    await expect(data.read(1)).rejects.toThrow(/cat\/text\.jpg/);
+    await expect(data.read(2)).rejects.toMatchObject({ code: 'data/bad-index' });
+  });
+});

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { openDataset } from '../../../src/data/datasets.ts';
+import { indexTar } from '../../../src/data/readers/tar.ts';
+import type { TarIndex } from '../../../src/data/readers/tar.ts';
+import { golden, temporaryFolder, writeTree } from '../fixtures.ts';
+
+function index(bytes: Uint8Array): Promise<TarIndex> {
+  return indexTar(async (offset, length) => bytes.subarray(offset, offset + length), 'x.tar', 0, bytes.length);
+}
+
+/** A header block with a right checksum. */
+function header(name: string, size: string | Uint8Array, type = '0'): Buffer {
+  const block = Buffer.alloc(512);
+  block.write(name, 0);
+  if (typeof size === 'string') block.write(size, 124);
+  else block.set(size, 124);
+  block.write(type, 156);
+  block.fill(32, 148, 156);
+  block.write(
+    block
+      .reduce((a, b) => a + b, 0)
+      .toString(8)
+      .padStart(6, '0') + '\0 ',
+    148,
+  );
+  return block;
+}
+
+describe('tar index', () => {
+  // Names and contents as in test/golden/datasets/make.py; the archives are Python's tarfile's.
+  it.each(['gnu', 'pax', 'ustar'])('reads what tarfile writes as %s', async (kind) => {
+    const bytes = readFileSync(golden(`variants/${kind}.tar`));
+    const { entries, skipped } = await index(bytes);
+    const long = kind === 'ustar' ? `${'d'.repeat(90)}/f.txt` : `${'d'.repeat(90)}/${'e'.repeat(90)}/f.txt`;
+    const names = ['a.txt', long, ...(kind === 'pax' ? ['ü.txt'] : [])];
+    expect(entries.map(({ name }) => name)).toEqual(names);
+    const texts = entries.map(({ offset, size }) => bytes.subarray(offset, offset + size).toString());
+    expect(texts).toEqual(['first', 'second'.repeat(100), ...(kind === 'pax' ? ['third'] : [])]);
+    expect(skipped).toEqual([]);
+  });
+
+  it('reads base-256 sizes, skips folders and links', async () => {
+    const size = new Uint8Array(12);
+    size[0] = 0x80;
+    size[11] = 3;
+    const data = Buffer.alloc(512, 'abc');
+    const bytes = Buffer.concat([header('d/', '0', '5'), header('l', '0', '2'), header('big', size), data, Buffer.alloc(512)]);
+    const { entries, skipped } = await index(bytes);
+    expect(entries).toEqual([{ name: 'big', offset: 3 * 512, size: 3 }]);
+    expect(skipped).toEqual(['l']);
+  });
+
+  it('names the member at which an archive is cut off', async () => {
+    const bytes = Buffer.concat([header('a.JPEG', '2000'), Buffer.alloc(600)]);
+    await expect(index(bytes)).rejects.toThrow('x.tar: "a.JPEG" needs 1024 bytes at 512, but the archive ends at 1112');
+    const whole = readFileSync(golden('variants/gnu.tar'));
+    for (const length of [0, 300, 512, 700, 1024, 1300, 3000])
+      await expect(index(whole.subarray(0, length))).rejects.toMatchObject({ code: 'data/truncated' });
+  });
+
+  it('refuses a damaged header and giant name records', async () => {
+    const damaged = Buffer.concat([header('a', '0')]);
+    damaged[3] = 7;
+    await expect(index(damaged)).rejects.toThrow(/checksum/);
+    const long = Buffer.concat([header('././@LongLink', '10000000', 'L'), Buffer.alloc(1 << 21)]);
+    await expect(index(long)).rejects.toThrow(/name record of 2097152 bytes/);
+  });
+
+  it('an archive that stops inside a class is named with the class', async () => {
+    const bytes = readFileSync(golden('tar/ILSVRC2012_img_train.tar'));
+    const root = writeTree(temporaryFolder(), { 'ILSVRC2012_img_train.tar': bytes.subarray(0, 20_000) });
+    const open = openDataset({ kind: 'imagenet-tar', root, split: 'train', cache: root });
+    await expect(open).rejects.toThrow(/n02012849\.tar" needs 10240 bytes/);
+  });
+
+  it('WebDataset samples need a label', async () => {
+    const end = Buffer.alloc(1024);
+    const shard = (...members: Buffer[]): Record<string, Uint8Array> => ({ 'train-0.tar': Buffer.concat([...members, end]) });
+    const open = (files: Record<string, Uint8Array>): Promise<unknown> => {
+      const root = writeTree(temporaryFolder(), files);
+      return openDataset({ kind: 'webdataset', root, split: 'train', cache: root });
+    };
+    const text = (value: string): Buffer => Buffer.concat([Buffer.from(value), Buffer.alloc(512 - value.length)]);
+    await expect(open(shard(header('a.jpg', '0')))).rejects.toThrow(/no class number for a: it has neither/);
+    await expect(open(shard(header('a.jpg', '0'), header('a.cls', '3'), text('cat')))).rejects.toThrow(/it says "cat"/);
+    await expect(open(shard(header('a.jpg', '0'), header('a.json', '2'), text('{"')))).rejects.toThrow(/not JSON/);
+  });
+});
