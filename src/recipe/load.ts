@@ -1,0 +1,166 @@
+/** From a recipe's name or file, its parents and the command line to one resolved recipe. */
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FrameworkError, nearest } from '../util/errors.ts';
+import { readText } from '../util/files.ts';
+import { expand, merge, without } from './merge.ts';
+import { parseRecipe } from './parse.ts';
+import type { Provenance } from './parse.ts';
+import { resolvedYaml } from './resolved.ts';
+import { recipeSchema } from './schema.ts';
+import type { Recipe } from './schema.ts';
+import { parseTree, showTree } from './tree.ts';
+import type { MapTree, Tree } from './tree.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const RECIPES = join(ROOT, 'recipes');
+const BASE = join(RECIPES, 'base');
+
+export interface LoadedRecipe {
+  readonly recipe: Recipe;
+  readonly provenance: Provenance;
+  /** Every value with the place it came from as a comment; itself a recipe. */
+  readonly yaml: string;
+}
+
+/**
+ * Loads a recipe of the project by name (`convnext-t-k31`) or any file (`./mine.yaml`), with overrides `path=value`, the value in YAML.
+ * Keys of a file stand over those of its parents (`extends`), later parents over earlier ones, the command line over all.
+ * @throws FrameworkError `recipe/…` with file, line and path of the key
+ * @example const { recipe } = await loadRecipe('convnext-t', ['batch=1024', 'model.kernels=[31,29,27,13]']);
+ */
+export async function loadRecipe(
+  nameOrFile: string,
+  overrides: readonly string[] = [],
+): Promise<LoadedRecipe> {
+  const file = await findRecipe(nameOrFile);
+  let tree: Tree = await loadLayers(file, []);
+  for (const override of overrides)
+    tree = merge(tree, expand(parseOverride(override), recipeSchema, recipeSchema));
+  const named = merge(nameTree(file), tree);
+  const { recipe, provenance } = parseRecipe(named, labelOf(file));
+  return { recipe, provenance, yaml: resolvedYaml(recipe, provenance) };
+}
+
+/** The project's recipes, without the parts in `base/`, by name. */
+export async function listRecipes(): Promise<{ name: string; description: string }[]> {
+  const names = (await recipeNames(RECIPES)).sort();
+  return Promise.all(
+    names.map(async (name) => ({ name, description: (await loadRecipe(name)).recipe.description })),
+  );
+}
+
+async function recipeNames(folder: string): Promise<string[]> {
+  const files = await readdir(folder);
+  return files.filter((file) => file.endsWith('.yaml')).map((file) => basename(file, '.yaml'));
+}
+
+async function findRecipe(nameOrFile: string): Promise<string> {
+  if (isFile(nameOrFile)) return resolve(nameOrFile);
+  const file = join(RECIPES, `${nameOrFile}.yaml`);
+  if (existsSync(file)) return file;
+  const near = nearest(nameOrFile, await recipeNames(RECIPES));
+  throw new FrameworkError('recipe/unknown', `there is no recipe named ${nameOrFile}`, {
+    hint:
+      near === undefined
+        ? '`largekernel recipes` lists them; a file is given as ./file.yaml'
+        : `did you mean ${near}?`,
+  });
+}
+
+function isFile(name: string): boolean {
+  return /\.ya?ml$/.test(name) || isAbsolute(name) || name.startsWith('./') || name.startsWith('../');
+}
+
+/** A file merged over its parents. `name` and `description` are not inherited. */
+async function loadLayers(file: string, children: readonly string[]): Promise<MapTree> {
+  const label = labelOf(file);
+  if (children.includes(file))
+    throw new FrameworkError(
+      'recipe/cycle',
+      `recipes extend each other in a circle: ${[...children, file].map(labelOf).join(' → ')}`,
+    );
+  const tree = parseTree(await readText(file), label);
+  const own: Tree =
+    tree.kind === 'scalar' && tree.value === null ? { kind: 'map', entries: new Map(), source: label } : tree;
+  if (own.kind !== 'map')
+    throw new FrameworkError('recipe/bad-value', `${label} holds ${showTree(tree)}, a recipe holds keys`);
+  let below: Tree = { kind: 'map', entries: new Map(), source: label };
+  for (const parent of parentsOf(own)) {
+    const layers = await loadLayers(await findParent(parent.name, parent.source, file), [...children, file]);
+    below = merge(below, without(layers, ['name', 'description']));
+  }
+  return merge(below, expand(without(own, ['extends']), recipeSchema, recipeSchema)) as MapTree;
+}
+
+function parentsOf(tree: MapTree): { name: string; source: string }[] {
+  const parents = tree.entries.get('extends');
+  if (parents === undefined) return [];
+  const items = parents.kind === 'list' ? parents.items : [parents];
+  return items.map((item) => {
+    if (item.kind !== 'scalar' || typeof item.value !== 'string')
+      throw new FrameworkError(
+        'recipe/bad-value',
+        `${item.source}: extends is ${showTree(item)}, it should name recipes`,
+      );
+    return { name: item.value, source: item.source };
+  });
+}
+
+/** A parent is a file beside the child, or a recipe of the project, or a part in `recipes/base/`. */
+async function findParent(name: string, source: string, child: string): Promise<string> {
+  const file = isFile(name) ? name : `${name}.yaml`;
+  const folders = isFile(name) ? [dirname(child)] : [dirname(child), RECIPES, BASE];
+  const found = folders
+    .map((folder) => resolve(folder, file))
+    .find((path) => path !== child && existsSync(path));
+  if (found !== undefined) return found;
+  // A recipe that extends itself by name is a cycle, not a missing file.
+  if (existsSync(resolve(dirname(child), file))) return child;
+  const near = nearest(name, [...(await recipeNames(RECIPES)), ...(await recipeNames(BASE))]);
+  throw new FrameworkError(
+    'recipe/unknown',
+    `${source}: extends names ${name}, which is in none of ${folders.map(labelOf).join(', ')}`,
+    {
+      ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
+    },
+  );
+}
+
+/** `a.b=value` as a tree. */
+function parseOverride(text: string): Tree {
+  const at = text.indexOf('=');
+  const path = text.slice(0, Math.max(at, 0)).trim();
+  if (path === '' || path.split('.').includes(''))
+    throw new FrameworkError('recipe/bad-value', `--set ${text} is not of the form key=value`, {
+      hint: 'for example --set optimizer.lr=1e-3',
+    });
+  const source = 'command line';
+  const leaf = withSource(parseTree(text.slice(at + 1), `--set ${path}`), source);
+  return path
+    .split('.')
+    .reduceRight<Tree>((tree, key) => ({ kind: 'map', entries: new Map([[key, tree]]), source }), leaf);
+}
+
+function withSource(tree: Tree, source: string): Tree {
+  if (tree.kind === 'scalar') return { ...tree, source };
+  if (tree.kind === 'list')
+    return { ...tree, items: tree.items.map((item) => withSource(item, source)), source };
+  const entries = [...tree.entries].map(([key, value]): [string, Tree] => [key, withSource(value, source)]);
+  return { kind: 'map', entries: new Map(entries), source };
+}
+
+function nameTree(file: string): Tree {
+  const name: Tree = { kind: 'scalar', value: basename(file).replace(/\.ya?ml$/, ''), source: labelOf(file) };
+  return { kind: 'map', entries: new Map([['name', name]]), source: labelOf(file) };
+}
+
+/** Files of the project by their path in it, others by their path from here where that is shorter. */
+function labelOf(file: string): string {
+  const inside = relative(ROOT, file);
+  if (!inside.startsWith('..') && !isAbsolute(inside)) return inside;
+  const here = relative(process.cwd(), file);
+  return here.startsWith('..') ? file : here;
+}

@@ -1,0 +1,57 @@
+/** A resolved recipe as text, and its hash. */
+import { createHash } from 'node:crypto';
+import { stringify } from 'yaml';
+import type { Group } from './fields.ts';
+import type { Provenance } from './parse.ts';
+import { recipePaths, valueAt } from './parse.ts';
+import { recipeSchema } from './schema.ts';
+import type { Recipe } from './schema.ts';
+
+const COMMENT_COLUMN = 44;
+
+/** Every value of a recipe, each with its source as a comment. Loading the text gives the same recipe. */
+export function resolvedYaml(recipe: Recipe, provenance: Provenance): string {
+  const lines: string[] = [];
+  writeGroup(recipeSchema, recipe, '', '', provenance, lines);
+  return `${lines.join('\n')}\n`;
+}
+
+function writeGroup(
+  schema: Group,
+  values: Readonly<Record<string, unknown>>,
+  path: string,
+  indent: string,
+  provenance: Provenance,
+  lines: string[],
+): void {
+  for (const [key, child] of Object.entries(schema.fields)) {
+    const at = `${path}${key}`;
+    const value = values[key];
+    if (child.node === 'group' && value !== null) {
+      lines.push(`${indent}${key}:`);
+      writeGroup(child, value as Record<string, unknown>, `${at}.`, `${indent}  `, provenance, lines);
+    } else {
+      const text = `${indent}${key}: ${inline(value)}`;
+      lines.push(`${text.padEnd(COMMENT_COLUMN)} # ${provenance.get(at) ?? 'default'}`);
+    }
+  }
+}
+
+/** A value on one line of YAML. */
+function inline(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
+  return typeof value === 'string' && value.includes('\n')
+    ? JSON.stringify(value)
+    : stringify(value, { lineWidth: 0, blockQuote: false }).trimEnd();
+}
+
+/**
+ * SHA-256 (hex) of everything in a recipe that results depend on: not its name, description, data folder, worker count or what is kept.
+ * A run is resumed only under the same hash.
+ */
+export function recipeHash(recipe: Recipe): string {
+  const relevant = recipePaths()
+    .filter(([, field]) => field.cosmetic !== true)
+    .map(([path]) => [path, valueAt(recipe, path)]);
+  return createHash('sha256').update(JSON.stringify(relevant)).digest('hex');
+}

@@ -1,0 +1,338 @@
+/**
+ * Every key of a recipe: its type, range, default, meaning and source. The parsed type, the errors, the resolved recipe of a run and
+ * docs/recipes.md all come from this table. Defaults are neutral (nothing is augmented, mixed, decayed or averaged unless a recipe says
+ * so), so a recipe file shows everything that it does.
+ */
+import {
+  boolean,
+  choice,
+  field,
+  group,
+  integer,
+  list,
+  nullableGroup,
+  number,
+  orAuto,
+  orNone,
+  orNull,
+  pair,
+  required,
+  text,
+} from './fields.ts';
+import type { Infer } from './fields.ts';
+
+const probability = number({ min: 0, max: 1 });
+const rate = number({ min: 0, max: 1, open: 'max' });
+const positive = number({ min: 0, open: 'min' });
+const count = integer({ min: 1 });
+const TIMM = 'huggingface/pytorch-image-models: timm/data';
+const CONVNEXT = 'facebookresearch/ConvNeXt: main.py';
+
+const model = group('What is trained.', {
+  name: required(text, 'A model of the registry: `largekernel models` lists them.'),
+  variant: field(
+    choice('plain', 'slak'),
+    'plain',
+    'Of ConvNeXt: `plain` changes the kernel of the depthwise convolution only; `slak` has the BatchNorm, no bias and the small branch of the SLaK code.',
+    { source: 'VITA-Group/SLaK: models/SLaK.py' },
+  ),
+  kernels: field(
+    orNull({ ...list(integer({ min: 1, max: 255, odd: true }), 1, 4), spread: true }),
+    null,
+    "Depthwise kernel of each stage; null takes the model's own.",
+    { unit: 'pixels' },
+  ),
+  smallKernel: field(
+    orNull(orNone(integer({ min: 1, max: 255, odd: true }))),
+    null,
+    "Kernel of the parallel small branch (RepLKNet, `slak`), in the blocks whose kernel is larger; null takes the model's own (5 in RepLKNet-31, no branch in ConvNeXt).",
+    { unit: 'pixels' },
+  ),
+  decomposed: field(boolean, false, 'Of `slak`: k×n and n×k kernels in place of k×k, n the small kernel.', {
+    source: 'VITA-Group/SLaK: main.py, Decom',
+  }),
+  widthFactor: field(positive, 1, 'Factor on all widths; a width becomes the whole number below.', {
+    source: 'VITA-Group/SLaK: main.py, width_factor',
+  }),
+  depths: field(orNull(list(count, 1, 4)), null, "Blocks of each stage; null takes the model's own."),
+  dims: field(orNull(list(count, 1, 4)), null, "Width of each stage; null takes the model's own.", {
+    unit: 'channels',
+  }),
+  stemStride: field(
+    orNull(count),
+    null,
+    "Stride, and kernel, of ConvNeXt's patch stem; null takes the model's own (4).",
+    {
+      unit: 'pixels',
+    },
+  ),
+  dropPath: field(rate, 0, 'Drop-path rate of the last block; it rises linearly from 0 at the first.'),
+  layerScaleInit: field(
+    number({ min: 0 }),
+    1e-6,
+    'First value of the layer scale; 0 leaves the layer scale out.',
+    {
+      source: CONVNEXT,
+    },
+  ),
+  headInitScale: field(number({ min: 0 }), 1, 'Factor on the initial weights of the classifier.', {
+    source: CONVNEXT,
+  }),
+  classes: field(orNull(integer({ min: 2 })), null, "Classes of the classifier; null takes the data's."),
+});
+
+const data = group('Where the images come from.', {
+  dataset: required(text, 'A data set by name: `largekernel datasets` lists them.'),
+  format: field(
+    orNull(text),
+    null,
+    'How it is stored, where a data set has several formats; null takes its first.',
+    {
+      cosmetic: true,
+    },
+  ),
+  root: field(orNull(text), null, 'Its folder; null where the data come with the project.', {
+    cosmetic: true,
+  }),
+  trainSplit: field(text, 'train', 'Split to train on.'),
+  valSplit: field(text, 'val', 'Split to evaluate on.'),
+  imageSize: field(count, 224, 'Side of a training image.', { unit: 'pixels' }),
+  shuffle: field(boolean, true, 'A new order of the images in every epoch.'),
+  onError: field(choice('fail', 'skip'), 'fail', 'What an image that cannot be decoded does.'),
+  workers: field(orAuto(integer({ min: 0 })), 'auto', 'Decoding threads; results do not depend on it.', {
+    cosmetic: true,
+  }),
+  mean: field(
+    orNull(list(number(), 3)),
+    null,
+    "Mean that is subtracted, of red, green, blue in [0, 1]; null takes the data set's.",
+  ),
+  std: field(
+    orNull(list(positive, 3)),
+    null,
+    "Standard deviation that is divided by; null takes the data set's.",
+  ),
+  limitTrain: field(orNull(count), null, 'Train on so many images only.', { unit: 'images' }),
+  limitVal: field(orNull(count), null, 'Evaluate on so many images only.', { unit: 'images' }),
+});
+
+const augment = group(
+  'What happens to training images. By default they are resized and their middle is cropped, nothing else.',
+  {
+    crop: field(
+      choice('random-resized', 'pad-crop', 'center'),
+      'center',
+      '`random-resized`: a random box, resized; `pad-crop`: a random window of the zero-padded image; `center`: resized, then the middle.',
+      { source: `${TIMM}/transforms_factory.py` },
+    ),
+    scale: field(
+      pair(number({ min: 0, max: 1, open: 'min' })),
+      [0.08, 1],
+      'Of `random-resized`: share of the area.',
+    ),
+    ratio: field(pair(positive), [3 / 4, 4 / 3], 'Of `random-resized`: width over height.'),
+    padding: field(integer({ min: 0 }), 4, 'Of `pad-crop`.', { unit: 'pixels' }),
+    interpolation: field(
+      choice('bilinear', 'bicubic'),
+      'bicubic',
+      'Of the resize and of geometric augmentation.',
+    ),
+    flip: field(probability, 0, 'Probability of a horizontal flip.'),
+    colorJitter: field(
+      orNull(number({ min: 0, max: 1 })),
+      null,
+      'Strength of brightness, contrast and saturation jitter; ignored, as in timm, beside RandAugment.',
+      { source: `${TIMM}/transforms_factory.py` },
+    ),
+    autoAugment: field(
+      orNull(text),
+      null,
+      "RandAugment in timm's notation, as `rand-m9-mstd0.5-inc1`, or `3a`; null for none.",
+      { source: `${TIMM}/auto_augment.py` },
+    ),
+    erasing: group(
+      'Random erasing of the normalised image.',
+      {
+        prob: field(probability, 0, 'Probability of erasing in an image.'),
+        mode: field(
+          choice('pixel', 'const', 'rand'),
+          'pixel',
+          'Filled with noise for each pixel, zero, or one colour of noise.',
+        ),
+        count: field(count, 1, 'Most boxes in an image.'),
+      },
+      { shorthand: 'prob' },
+    ),
+    mixup: field(number({ min: 0 }), 0, 'Alpha of mixup; 0 for none.', { source: `${TIMM}/mixup.py` }),
+    cutmix: field(number({ min: 0 }), 0, 'Alpha of CutMix; 0 for none.', { source: `${TIMM}/mixup.py` }),
+    mixProb: field(probability, 1, 'Probability of mixing at all.'),
+    switchProb: field(probability, 0.5, 'Probability of CutMix where both are on.'),
+    mixMode: field(
+      choice('batch', 'pair', 'elem'),
+      'batch',
+      'One draw for each mix group, pair of images, or image.',
+    ),
+    mixOrder: field(
+      choice('erase-then-mix', 'mix-then-erase'),
+      'erase-then-mix',
+      'ConvNeXt, RepLKNet and DeiT erase first; Robust-ResNet erases the mixed image.',
+    ),
+    mixGroup: field(
+      integer({ min: 2 }),
+      128,
+      'Images that share a mix draw and find their partners among themselves: the batch of one GPU in the reference, or the whole batch where that is smaller.',
+      { unit: 'images', source: `${TIMM}/mixup.py; facebookresearch/ConvNeXt: TRAINING.md` },
+    ),
+    repeats: field(count, 1, 'Differently augmented views of an image in a row (repeated augmentation).', {
+      source: 'facebookresearch/deit: samplers.py',
+    }),
+  },
+  { none: 'none' },
+);
+
+const evaluation = group('How accuracy is measured.', {
+  resize: field(orNull(count), null, 'Length of the short side; null leaves the image as it is.', {
+    unit: 'pixels',
+  }),
+  crop: field(orNull(count), null, 'Side of the centre crop; null for none.', { unit: 'pixels' }),
+  squash: field(boolean, false, 'Resize both sides, whatever the aspect ratio.'),
+  interpolation: field(choice('bilinear', 'bicubic', 'box'), 'bicubic', 'Of the resize.'),
+  batch: field(count, 64, 'Images in one pass.', { unit: 'images', cosmetic: true }),
+  everyEpochs: field(count, 1, 'Epochs between evaluations.', { unit: 'epochs' }),
+  ema: field(boolean, true, 'Evaluate the averaged weights beside the raw ones, where there are any.'),
+});
+
+const optimizer = group('How weights are updated.', {
+  name: field(
+    choice('adamw', 'sgd'),
+    'adamw',
+    'AdamW with decoupled decay, or SGD with momentum, as in PyTorch.',
+  ),
+  lr: required(positive, 'Peak learning rate, for the batch size given; scale it with the batch yourself.'),
+  betas: field(pair(rate), [0.9, 0.999], 'Of AdamW.', { source: 'torch.optim.AdamW' }),
+  eps: field(positive, 1e-8, 'Of AdamW.', { source: 'torch.optim.AdamW' }),
+  weightDecay: field(
+    number({ min: 0 }),
+    0,
+    'Decay of weights with more than one dimension; biases, norms and layer scales are exempt.',
+    {
+      source: 'facebookresearch/ConvNeXt: optim_factory.py',
+    },
+  ),
+  weightDecayEnd: field(
+    orNull(number({ min: 0 })),
+    null,
+    'Decay at the end of a cosine; null keeps it constant.',
+    {
+      source: CONVNEXT,
+    },
+  ),
+  momentum: field(rate, 0.9, 'Of SGD.'),
+  nesterov: field(boolean, false, 'Of SGD.'),
+  layerDecay: field(
+    orNull(number({ min: 0, max: 1, open: 'min' })),
+    null,
+    'Factor on the learning rate from each group of layers to the one before it, for fine-tuning; null for none.',
+    { source: 'facebookresearch/ConvNeXt: optim_factory.py' },
+  ),
+  clipNorm: field(orNull(positive), null, 'Largest norm of the whole gradient; null does not clip.'),
+});
+
+const schedule = group('How the learning rate changes: linear warm-up, then a cosine.', {
+  epochs: required(count, 'Length of the run.', { unit: 'epochs' }),
+  warmupEpochs: field(number({ min: 0 }), 0, 'Length of the warm-up.', { unit: 'epochs' }),
+  warmupSteps: field(orNull(count), null, 'Length of the warm-up in optimiser steps, in place of epochs.', {
+    unit: 'steps',
+    source: CONVNEXT,
+  }),
+  warmupLr: field(number({ min: 0 }), 0, 'Learning rate at the start of the warm-up.'),
+  minLr: field(number({ min: 0 }), 1e-6, 'Learning rate at the end of the cosine.', { source: CONVNEXT }),
+  unit: field(
+    choice('step', 'epoch'),
+    'step',
+    '`step`: a new rate for every step, the cosine follows the warm-up; `epoch`: one for every epoch, the cosine runs under the warm-up.',
+    { source: 'facebookresearch/ConvNeXt: utils.py; timm/scheduler/cosine_lr.py' },
+  ),
+  lag: field(integer({ min: 0 }), 0, "Of `epoch`: epochs by which the schedule is late; DeiT's is 1.", {
+    unit: 'epochs',
+    source: 'facebookresearch/deit: main.py',
+  }),
+});
+
+const checkpoint = group('What is kept of a run.', {
+  everyEpochs: field(count, 1, 'Epochs between checkpoints.', { unit: 'epochs', cosmetic: true }),
+  everySteps: field(orNull(count), null, 'Steps between checkpoints, besides.', {
+    unit: 'steps',
+    cosmetic: true,
+  }),
+  keep: field(count, 2, 'Newest checkpoints that are kept.', { cosmetic: true }),
+  best: field(boolean, true, 'Keep the checkpoint of the best accuracy besides.', { cosmetic: true }),
+});
+
+export const recipeSchema = group('A training run.', {
+  name: field(text, '', "The recipe's name; the file's name unless given.", { cosmetic: true }),
+  description: field(text, '', 'One line for the list of recipes.', { cosmetic: true }),
+  seed: field(integer({ min: 0, max: 2 ** 53 - 1 }), 0, 'Of everything random.'),
+  model,
+  data,
+  augment,
+  evaluation,
+  batch: group(
+    'How many images make a step.',
+    {
+      size: field(count, 128, 'Images of one optimiser step.', { unit: 'images' }),
+      micro: field(
+        orAuto(count),
+        'auto',
+        'Images of one pass; gradients of several are summed. It decides the statistics of BatchNorm.',
+        {
+          unit: 'images',
+        },
+      ),
+    },
+    { shorthand: 'size' },
+  ),
+  optimizer,
+  schedule,
+  ema: nullableGroup(
+    'A running average of the weights; null for none.',
+    {
+      decay: field(rate, 0.9999, 'Share of the old average that a step keeps.', {
+        source: `${CONVNEXT}, timm ModelEma`,
+      }),
+    },
+    { shorthand: 'decay' },
+  ),
+  loss: group('Cross-entropy.', {
+    labelSmoothing: field(rate, 0, 'Share of the target that is spread over all classes.'),
+  }),
+  precision: field(
+    choice('f32', 'f16'),
+    'f32',
+    'Of activations and weights in the matrix products; sums are f32.',
+  ),
+  recompute: field(
+    choice('none', 'blocks'),
+    'none',
+    '`blocks` keeps only the inputs of blocks and computes the rest again: less memory, more time.',
+    {
+      cosmetic: true,
+    },
+  ),
+  checkpoint,
+  init: group(
+    'Where the first weights come from.',
+    {
+      file: field(
+        orNull(text),
+        null,
+        'A file of weights (safetensors, .pth, .npz) or a run folder, by its path from the current folder; null starts from random ones.',
+      ),
+      dropHead: field(boolean, false, 'Leave out the classifier of the file, for other classes.'),
+    },
+    { shorthand: 'file' },
+  ),
+});
+
+/** A recipe with every value filled in. Frozen. */
+export type Recipe = Infer<typeof recipeSchema>;
