@@ -26,7 +26,9 @@ interface Golden {
 
 describe('conv2d reference against PyTorch', () => {
   it.each(
-    golden<Golden[]>('conv2d').map((g) => [`x ${g.x} weight ${g.weight} groups ${g.groups}`, g] as const),
+    golden<Golden[]>('conv2d').map(
+      (g) => [`x ${g.x.join()} weight ${g.weight.join()} groups ${g.groups}`, g] as const,
+    ),
   )('%s', (_label, g) => {
     const tensors = [
       { shape: g.x, data: wave(g.x, 0.1) },

@@ -35,7 +35,9 @@ export function runWithGradients<A>(
   const [out] = graph.apply(op, inputs, attrs);
   const seed = graph.input('seed', out!.spec);
   const found = differentiate(graph, out!, seed, { parameters: false, tensors: inputs });
-  const values = new Map(inputs.map((tensor, i) => [tensor.id, tensors[i]!.data.slice()]));
+  const values = new Map<number, Float64Array>(
+    inputs.map((tensor, i) => [tensor.id, tensors[i]!.data.slice()]),
+  );
   values.set(seed.id, wave(out!.spec.shape, 0.4));
   interpret(graph.nodes, values);
   return {

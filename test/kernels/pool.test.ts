@@ -6,6 +6,7 @@ import {
   globalAveragePoolGradient,
   maxPool,
   maxPoolGradient,
+  type MaxPoolAttrs,
 } from '../../src/kernels/pool.ts';
 import { f32 } from '../../src/kernels/op.ts';
 import { expectGolden, golden, runWithGradients, wave } from './dense-golden.ts';
@@ -28,36 +29,39 @@ const square = (kernel: number, stride: number, padding: number) => ({
 });
 
 describe('pooling references against PyTorch', () => {
-  it.each(golden<Golden[]>('maxPool').map((g) => [`max ${g.x} zero padding ${g.zeroPadding}`, g] as const))(
+  it.each(
+    golden<Golden[]>('maxPool').map((g) => [`max ${g.x.join()} zero padding ${g.zeroPadding}`, g] as const),
+  )('%s', (_label, g) => {
+    const data = wave(g.x, 0.1).map((v) => Math.round(2 * v));
+    const attrs = { ...square(g.kernel, g.stride, g.padding), zeroPadding: g.zeroPadding === true };
+    const { y, gradients } = runWithGradients(maxPool, [{ shape: g.x, data }], attrs);
+    expectGolden('y', y, g.y);
+    expectGolden('dx', gradients[0], g.dx);
+  });
+  it.each(golden<Golden[]>('averagePool').map((g) => [`average ${g.x.join()}`, g] as const))(
     '%s',
     (_label, g) => {
-      const data = wave(g.x, 0.1).map((v) => Math.round(2 * v));
-      const attrs = { ...square(g.kernel, g.stride, g.padding), zeroPadding: g.zeroPadding === true };
-      const { y, gradients } = runWithGradients(maxPool, [{ shape: g.x, data }], attrs);
+      const tensors = [{ shape: g.x, data: wave(g.x, 0.1) }];
+      const { y, gradients } = runWithGradients(averagePool, tensors, square(g.kernel, g.stride, g.padding));
       expectGolden('y', y, g.y);
       expectGolden('dx', gradients[0], g.dx);
     },
   );
-  it.each(golden<Golden[]>('averagePool').map((g) => [`average ${g.x}`, g] as const))('%s', (_label, g) => {
-    const tensors = [{ shape: g.x, data: wave(g.x, 0.1) }];
-    const { y, gradients } = runWithGradients(averagePool, tensors, square(g.kernel, g.stride, g.padding));
-    expectGolden('y', y, g.y);
-    expectGolden('dx', gradients[0], g.dx);
-  });
 });
 
-const STEM = square(3, 2, 1);
+const STEM: MaxPoolAttrs = square(3, 2, 1);
+const ZEROS: MaxPoolAttrs = { ...STEM, zeroPadding: true };
 const ties = randomData([f32(2, 3, 9, 12)])[0]!.map((v) => Math.round(v));
 
 testOp(maxPool, [
   { inputs: [f32(2, 3, 9, 12)], attrs: STEM },
-  { inputs: [f32(2, 3, 9, 12)], attrs: { ...STEM, zeroPadding: true } },
+  { inputs: [f32(2, 3, 9, 12)], attrs: ZEROS },
   { inputs: [f32(1, 2, 5, 5)], attrs: { kernel: [2, 3], stride: [1, 2], padding: [0, 1] } },
   { inputs: [f32(1, 1, 3, 3)], attrs: STEM, data: [new Float64Array(9).fill(-7)] },
 ]);
 testOp(maxPoolGradient, [
   { inputs: [f32(2, 3, 9, 12), f32(2, 3, 5, 6)], attrs: STEM, data: [ties] },
-  { inputs: [f32(2, 3, 9, 12), f32(2, 3, 5, 6)], attrs: { ...STEM, zeroPadding: true }, data: [ties] },
+  { inputs: [f32(2, 3, 9, 12), f32(2, 3, 5, 6)], attrs: ZEROS, data: [ties] },
   { inputs: [f32(1, 2, 7, 7), f32(1, 2, 3, 3)], attrs: square(2, 2, 0) },
 ]);
 testOp(averagePool, [
@@ -77,7 +81,7 @@ testOp(globalAveragePoolGradient, [{ inputs: [f32(3, 5)], attrs: { h: 7, w: 3 } 
 
 testGradient(maxPool, [
   { inputs: [f32(2, 2, 5, 6)], attrs: STEM },
-  { inputs: [f32(1, 2, 5, 6)], attrs: { ...STEM, zeroPadding: true } },
+  { inputs: [f32(1, 2, 5, 6)], attrs: ZEROS },
 ]);
 testGradient(averagePool, [{ inputs: [f32(1, 2, 5, 6)], attrs: STEM }]);
 testGradient(globalAveragePool, [{ inputs: [f32(2, 3, 4, 5)], attrs: {} }]);
