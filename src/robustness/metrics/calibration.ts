@@ -1,76 +1,85 @@
 import { FrameworkError } from '../../util/errors.ts';
 import { argmax, softmax } from './accuracy.ts';
 
-/** Calibration of a set of predictions. Add one row of logits at a time; rows cost two numbers of memory each. */
-export class Calibration {
-  private readonly confidences: number[] = [];
-  private readonly isCorrect: boolean[] = [];
-  private logLikelihood = 0;
+const BINS = 15;
 
-  add(logits: ArrayLike<number>, label: number): void {
-    const probabilities = softmax(logits);
-    const best = argmax(probabilities);
-    this.confidences.push(probabilities[best] as number);
-    this.isCorrect.push(best === label);
-    // The smallest double keeps a probability that underflowed from making the mean infinite.
-    this.logLikelihood += Math.log(Math.max(probabilities[label] as number, Number.MIN_VALUE));
-  }
-
-  get count(): number {
-    return this.confidences.length;
-  }
-
-  /** Sums that merge: written per work unit so that a resumed evaluation has the same result. */
-  state(): CalibrationState {
-    return {
-      confidences: this.confidences,
-      correct: this.isCorrect.map(Number),
-      nll: -this.logLikelihood,
-    };
-  }
-}
-
+/** Sums that merge: written per work unit, so that a resumed evaluation has the same result. Plain JSON. */
 export interface CalibrationState {
-  readonly confidences: readonly number[];
-  readonly correct: readonly number[];
+  readonly count: number;
+  /** Σ (confidence − correct) in each of 15 equal-width bins (i/15, (i+1)/15]. */
+  readonly gaps: readonly number[];
   /** Sum of negative log-likelihoods, nats. */
   readonly nll: number;
+  /** Every prediction, for bins by rank; empty where not kept. */
+  readonly confidences: readonly number[];
+  readonly correct: readonly number[];
 }
 
 export interface CalibrationSummary {
   /** Expected calibration error, 15 equal-width bins (Guo et al., ICML 2017), fraction. */
   readonly ece: number;
   /** Root mean square calibration error, bins of 100 predictions by confidence (Hendrycks et al.), fraction. */
-  readonly rms: number;
+  readonly rms: number | undefined;
   /** Mean negative log-likelihood, nats. */
   readonly nll: number;
 }
 
-export function summariseCalibration(states: readonly CalibrationState[]): CalibrationSummary {
-  const confidences = states.flatMap((state) => state.confidences);
-  const correct = states.flatMap((state) => state.correct);
-  if (confidences.length === 0)
-    throw new FrameworkError('metrics/counts', 'calibration of no predictions was asked for');
-  const nll = states.reduce((sum, state) => sum + state.nll, 0) / confidences.length;
+/** Calibration of a set of predictions, one row of logits at a time. `keep` remembers each, as the RMS error needs. */
+export class Calibration {
+  private count = 0;
+  private nll = 0;
+  private readonly gaps = new Array<number>(BINS).fill(0);
+  private readonly confidences: number[] = [];
+  private readonly correct: number[] = [];
+  private readonly keep: boolean;
+
+  constructor(keep: boolean) {
+    this.keep = keep;
+  }
+
+  add(logits: ArrayLike<number>, label: number): void {
+    const probabilities = softmax(logits);
+    const best = argmax(probabilities);
+    const confidence = probabilities[best] as number;
+    const isCorrect = best === label ? 1 : 0;
+    const bin = Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1));
+    this.gaps[bin] = (this.gaps[bin] as number) + confidence - isCorrect;
+    this.count++;
+    // The smallest double keeps a probability that underflowed from making the mean infinite.
+    this.nll -= Math.log(Math.max(probabilities[label] as number, Number.MIN_VALUE));
+    if (!this.keep) return;
+    this.confidences.push(confidence);
+    this.correct.push(isCorrect);
+  }
+
+  state(): CalibrationState {
+    const { count, gaps, nll, confidences, correct } = this;
+    return { count, gaps, nll, confidences, correct };
+  }
+}
+
+/** One state from several, in order. */
+export function mergeCalibration(states: readonly CalibrationState[]): CalibrationState {
   return {
-    ece: expectedCalibrationError(confidences, correct, 15),
-    rms: rmsCalibrationError(confidences, correct),
-    nll,
+    count: states.reduce((sum, { count }) => sum + count, 0),
+    gaps: Array.from({ length: BINS }, (_, bin) =>
+      states.reduce((sum, { gaps }) => sum + (gaps[bin] as number), 0),
+    ),
+    nll: states.reduce((sum, { nll }) => sum + nll, 0),
+    confidences: states.flatMap(({ confidences }) => confidences),
+    correct: states.flatMap(({ correct }) => correct),
   };
 }
 
-/** Σ (bin size / n)·|mean confidence − accuracy| over equal-width bins (i/B, (i+1)/B]. */
-export function expectedCalibrationError(
-  confidences: readonly number[],
-  correct: readonly number[],
-  bins: number,
-): number {
-  const gaps = new Float64Array(bins);
-  for (const [i, confidence] of confidences.entries()) {
-    const bin = Math.min(bins - 1, Math.max(0, Math.ceil(confidence * bins) - 1));
-    gaps[bin] = (gaps[bin] as number) + confidence - (correct[i] as number);
-  }
-  return gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / confidences.length;
+/** Throws `metrics/counts` if nothing was added. */
+export function summariseCalibration(state: CalibrationState): CalibrationSummary {
+  if (state.count === 0)
+    throw new FrameworkError('metrics/counts', 'calibration of no predictions was asked for');
+  return {
+    ece: state.gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / state.count,
+    rms: state.confidences.length === 0 ? undefined : rmsCalibrationError(state.confidences, state.correct),
+    nll: state.nll / state.count,
+  };
 }
 
 /** √ Σ (bin size / n)·(mean confidence − accuracy)², bins of `binSize` in order of confidence, the last one longer. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { imagenetClasses, imagenetSubset } from '../../../src/data/classes.ts';
 import { argmax, proportion, rankOf, restrict, softmax } from '../../../src/robustness/metrics/accuracy.ts';
+import type { CalibrationState } from '../../../src/robustness/metrics/calibration.ts';
 import {
   Calibration,
-  expectedCalibrationError,
+  mergeCalibration,
   rmsCalibrationError,
   summariseCalibration,
 } from '../../../src/robustness/metrics/calibration.ts';
@@ -119,39 +120,28 @@ describe('ImageNet-9', () => {
 });
 
 describe('calibration', () => {
+  /** Two-class logits whose softmax has the given confidence in class 0. */
+  const confident = (confidence: number): number[] => [Math.log(confidence / (1 - confidence)), 0];
+  const stateOf = (confidences: number[], correct: number[]): CalibrationState => {
+    const calibration = new Calibration(true);
+    for (const [i, confidence] of confidences.entries())
+      calibration.add(confident(confidence), correct[i] ? 0 : 1);
+    return calibration.state();
+  };
+
   it('a perfectly calibrated and an overconfident set', () => {
     const correct = Array.from({ length: 1000 }, (_, i) => (i % 10 < 7 ? 1 : 0));
-    expect(
-      expectedCalibrationError(
-        correct.map(() => 0.7),
-        correct,
-        15,
-      ),
-    ).toBeCloseTo(0, 12);
-    expect(
-      rmsCalibrationError(
-        correct.map(() => 0.7),
-        correct,
-      ),
-    ).toBeCloseTo(0, 12);
-    expect(
-      expectedCalibrationError(
-        correct.map(() => 0.95),
-        correct,
-        15,
-      ),
-    ).toBeCloseTo(0.25, 12);
-    expect(
-      rmsCalibrationError(
-        correct.map(() => 0.95),
-        correct,
-      ),
-    ).toBeCloseTo(0.25, 12);
+    const right = summariseCalibration(stateOf(correct.map(() => 0.7), correct)); // prettier-ignore
+    expect(right.ece).toBeCloseTo(0, 12);
+    expect(right.rms).toBeCloseTo(0, 12);
+    expect(right.nll).toBeCloseTo(-0.7 * Math.log(0.7) - 0.3 * Math.log(0.3), 12);
+    const over = summariseCalibration(stateOf(correct.map(() => 0.95), correct)); // prettier-ignore
+    expect([over.ece, over.rms!].map((v) => v.toFixed(10))).toEqual(['0.2500000000', '0.2500000000']);
   });
 
   it('agrees with the definition bin by bin', () => {
     const rng = new Rng(4, 'calibration');
-    const confidences = Array.from({ length: 400 }, () => rng.uniform());
+    const confidences = Array.from({ length: 400 }, () => 0.5 + rng.uniform() / 2);
     const correct = confidences.map((c) => (rng.chance(c * c) ? 1 : 0));
     let ece = 0;
     for (let bin = 0; bin < 15; bin++) {
@@ -162,23 +152,35 @@ describe('calibration', () => {
         inside.reduce((sum, i) => sum + values[i]!, 0) / inside.length;
       if (inside.length > 0) ece += (inside.length / 400) * Math.abs(meanOf(confidences) - meanOf(correct));
     }
-    expect(expectedCalibrationError(confidences, correct, 15)).toBeCloseTo(ece, 12);
+    expect(summariseCalibration(stateOf(confidences, correct)).ece).toBeCloseTo(ece, 10);
+    const order = [...confidences.keys()].sort((a, b) => confidences[a]! - confidences[b]!);
+    let squares = 0;
+    for (let bin = 0; bin < 4; bin++) {
+      const members = order.slice(100 * bin, 100 * bin + 100);
+      const gap = members.reduce((sum, i) => sum + confidences[i]! - correct[i]!, 0) / 100;
+      squares += gap ** 2 / 4;
+    }
+    expect(rmsCalibrationError(confidences, correct)).toBeCloseTo(Math.sqrt(squares), 12);
   });
 
-  it('is the same from one part or from several', () => {
+  it('is the same from one part or from several; kept or not', () => {
     const rng = new Rng(5, 'parts');
-    const [whole, first, second] = [new Calibration(), new Calibration(), new Calibration()];
+    const [whole, first, second] = [new Calibration(true), new Calibration(true), new Calibration(true)];
+    const light = new Calibration(false);
     let nll = 0;
     for (let i = 0; i < 60; i++) {
       const logits = Float32Array.from({ length: 10 }, () => 3 * rng.normal());
       const label = rng.int(10);
       nll -= Math.log(softmax(logits)[label]!) / 60;
-      for (const part of [whole, i < 25 ? first : second]) part.add(logits, label);
+      for (const part of [whole, light, i < 25 ? first : second]) part.add(logits, label);
     }
-    const merged = summariseCalibration([first.state(), second.state()]);
-    const single = summariseCalibration([whole.state()]);
-    expect([merged.ece, merged.rms]).toEqual([single.ece, single.rms]);
+    const merged = summariseCalibration(mergeCalibration([first.state(), second.state()]));
+    const single = summariseCalibration(whole.state());
+    expect(merged.rms).toBe(single.rms);
+    expect(merged.ece).toBeCloseTo(single.ece, 12);
     expect(merged.nll).toBeCloseTo(single.nll, 12);
     expect(single.nll).toBeCloseTo(nll, 10);
+    expect(summariseCalibration(light.state())).toEqual({ ...single, rms: undefined });
+    expect(() => summariseCalibration(new Calibration(true).state())).toThrow(/no predictions/);
   });
 });

@@ -1,0 +1,34 @@
+import type { Normalization } from '../../data/normalization.ts';
+import type { EvalConfig } from '../../data/transform.ts';
+import { FrameworkError } from '../../util/errors.ts';
+
+/** What a benchmark asks of a model; anything that turns normalised images into logits can be evaluated. */
+export interface Classifier {
+  readonly name: string;
+  /** Says which weights these are, e.g. the checkpoint's hash; an evaluation is never resumed with other ones. */
+  readonly fingerprint: string;
+  /** `imagenet1k`: 1000 logits in sorted-wnid order; a number: that many logits of some other class list. */
+  readonly classes: number | 'imagenet1k';
+  readonly preprocessing: Normalization & {
+    /** Side of the input in pixels. */
+    readonly imageSize: number;
+    readonly evalConfig: EvalConfig;
+  };
+  /** @param batch (n, 3, imageSize, imageSize), valid until the promise settles; @returns (n, classes) */
+  logits(batch: Float32Array, n: number): Promise<Float32Array>;
+}
+
+export function classCount(classifier: Pick<Classifier, 'classes'>): number {
+  return classifier.classes === 'imagenet1k' ? 1000 : classifier.classes;
+}
+
+/** Throws `evaluate/logits` unless `logits` is (n, classes). */
+export function checkLogits(logits: Float32Array, n: number, classifier: Classifier): void {
+  const expected = n * classCount(classifier);
+  if (logits.length !== expected)
+    throw new FrameworkError(
+      'evaluate/logits',
+      `${classifier.name} gave ${logits.length} logits for ${n} images of ${classCount(classifier)} classes, ${expected} are due`,
+      { hint: 'the model has another number of classes than it says' },
+    );
+}

@@ -1,0 +1,38 @@
+import type { Classifier } from './classifier.ts';
+import type { Part, Problem, Selection } from './parts.ts';
+import type { Benchmark } from './records.ts';
+import type { WorkUnit } from './units.ts';
+
+export interface EvaluateOptions {
+  readonly benchmark: Benchmark;
+  readonly classifier: Classifier;
+  readonly parts: readonly Part[];
+  /** Problems found while locating and opening, e.g. missing parts. */
+  readonly problems?: readonly Problem[];
+  /** Where the images come from: `release`, or the words of a generator. */
+  readonly origin: string;
+  /** Print AlexNet-normalised aggregates; default true for a release. */
+  readonly isImagenetLike?: boolean;
+  /** Folder of this evaluation: results unit by unit, then `result.json`. */
+  readonly folder: string;
+  readonly batchSize: number;
+  readonly selection?: Selection;
+  /** ImageNet-P; default 1. */
+  readonly difficulty?: 1 | 2 | 3;
+  /** Clean top-1 error as a fraction, for relative mCE on a release. */
+  readonly cleanError?: number;
+  /** Smaller work units than about 5,000 images. */
+  readonly imagesPerUnit?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly unit: string;
+  readonly imagesDone: number;
+  readonly imagesTotal: number;
+  readonly failures: number;
+}
+
+/** Told of images that went through. */
+export type Report = (unit: WorkUnit, images: number, failures: number) => void;
