@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { addDoctor } from './doctor.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { addLists } from './lists.ts';
+import { addTrain } from './train.ts';
 
 /** Builds the command line. One file a command; none holds logic of its own. */
 export function buildProgram(): Command {
@@ -20,7 +21,7 @@ export function buildProgram(): Command {
         write(text);
       },
     });
-  for (const add of [addDoctor, addLists]) add(program);
+  for (const add of [addTrain, addDoctor, addLists]) add(program);
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
     command.exitOverride();
   return program;

@@ -23,6 +23,8 @@ export interface LoaderOptions {
   readonly dropLast?: boolean;
   /** Samples to use, in this order; default all. */
   readonly indices?: Uint32Array;
+  /** A new order in every epoch; default true. False: the order of the data set. Training only. */
+  readonly shuffle?: boolean;
   /** See {@link RenderOptions.onError}; default `fail`. */
   readonly onError?: 'skip' | 'fail';
   /** Batches made ahead of the one in use; default 2. */
@@ -137,10 +139,10 @@ export class Loader {
   }
 
   private *trainPlans(from: { epoch: number; step: number; epochs: number }): Generator<Plan> {
-    const { batchSize, seed, repeats = 1 } = this.options;
+    const { batchSize, seed, repeats = 1, shuffle = true } = this.options;
     const samples = epochLength(this.length, repeats);
     for (let epoch = from.epoch; epoch < from.epochs; epoch++) {
-      const order = epochOrder(seed, epoch, this.length, repeats);
+      const order = epochOrder(seed, epoch, this.length, repeats, shuffle);
       for (let step = epoch === from.epoch ? from.step : 0; step < this.steps; step++) {
         const start = step * batchSize;
         const items = [...order.subarray(start, Math.min(start + batchSize, samples))];

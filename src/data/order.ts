@@ -13,8 +13,16 @@ export function epochLength(length: number, repeats: number): number {
  * The sample at each position of an epoch: a fresh permutation, each entry `repeats` times in a row, cut to the epoch's length. So
  * one epoch sees about 1 / repeats of the samples, and the views of one usually land in one batch.
  */
-export function epochOrder(seed: number, epoch: number, length: number, repeats: number): Uint32Array {
-  const order = new Rng(seed, 'shuffle', epoch).permutation(length);
+export function epochOrder(
+  seed: number,
+  epoch: number,
+  length: number,
+  repeats: number,
+  shuffle = true,
+): Uint32Array {
+  const order = shuffle
+    ? new Rng(seed, 'shuffle', epoch).permutation(length)
+    : Uint32Array.from({ length }, (_, i) => i);
   if (repeats === 1) return order;
   return Uint32Array.from({ length: epochLength(length, repeats) }, (_, i) => order[Math.floor(i / repeats)] as number);
 }

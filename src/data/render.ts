@@ -11,7 +11,10 @@ import type { Normalization } from './normalization.ts';
 
 /** What happens to each image; the result is (3, size, size). Plain data, so a worker can be sent it. */
 export type Pipeline = { readonly size: number; readonly normalization: Normalization } & (
-  { readonly mode: 'train'; readonly augment: AugmentConfig } | { readonly mode: 'eval'; readonly eval: EvalConfig }
+  | { readonly mode: 'train'; readonly augment: AugmentConfig }
+  /** Training without augmentation. */
+  | { readonly mode: 'train'; readonly eval: EvalConfig }
+  | { readonly mode: 'eval'; readonly eval: EvalConfig }
 );
 
 export interface RenderOptions {
@@ -102,7 +105,7 @@ type SampleRenderer = (image: Image, stream: number, out: Float32Array) => void;
 function sampleRenderer(pipeline: Pipeline, seed: number): SampleRenderer {
   const { size, normalization } = pipeline;
   const { mean, std } = normalization;
-  if (pipeline.mode === 'eval') {
+  if ('eval' in pipeline) {
     const transform = evalTransform(pipeline.eval);
     return (image, _stream, out) => toTensor(sized(transform(image), size), mean, std, out);
   }

@@ -68,6 +68,11 @@ export function planNodes(nodes: readonly Node[], options: PlanOptions): Plan {
   const lowered = nodes.map((node, step) => {
     for (const tensor of node.outputs) {
       if (tensor.kind !== 'value') continue;
+      const earlier = values.get(tensor.id); // a value that several nodes add to
+      if (earlier !== undefined) {
+        earlier.to = step;
+        continue;
+      }
       tensors.set(tensor.id, tensor);
       values.set(tensor.id, {
         bytes: checkedBytes(tensor, options.limits),

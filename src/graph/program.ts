@@ -36,8 +36,10 @@ export class Program {
     device: Device,
     plan: Plan,
     pool: readonly GPUBuffer[],
-    inputs: Map<string, { buffer: GPUBuffer; tensor: Tensor }>,
+    inputs: ReadonlyMap<string, { buffer: GPUBuffer; tensor: Tensor }>,
+    ownBytes: number,
   ) {
+    this.ownBytes = ownBytes;
     this.device = device;
     this.plan = plan;
     this.pool = pool;
@@ -60,16 +62,21 @@ export class Program {
   ): Promise<Program> {
     const compiled = await compile(pipelines, plan);
     return device.guard(label, () => {
-      const pool = borrow(plan.buffers, lender?.pool ?? []).map(
-        (buffer, i) => buffer ?? device.buffer(`${label} pool ${i}`, plan.buffers[i] as number),
-      );
+      let ownBytes = 0;
+      const own = (name: string, bytes: number) => {
+        const buffer = device.buffer(`${label} ${name}`, bytes);
+        ownBytes += buffer.size;
+        return buffer;
+      };
+      const lent = borrow(plan.buffers, lender?.pool ?? []);
+      const pool = plan.buffers.map((bytes, i) => lent[i] ?? own(`pool ${i}`, bytes));
       const inputs = new Map(
         plan.inputs.map((tensor) => [
           tensor.name,
-          { tensor, buffer: device.buffer(`${label} input ${tensor.name}`, bytesOf(tensor.spec)) },
+          { tensor, buffer: own(`input ${tensor.name}`, bytesOf(tensor.spec)) },
         ]),
       );
-      const program = new Program(device, plan, pool, inputs);
+      const program = new Program(device, plan, pool, inputs, ownBytes);
       program.commands = program.bind(compiled, locate);
       return program;
     });
@@ -79,7 +86,7 @@ export class Program {
   async rebound(pipelines: PipelineCache, locate: Locate, label: string): Promise<Program> {
     const compiled = await compile(pipelines, this.plan);
     return this.device.guard(label, () => {
-      const program = new Program(this.device, this.plan, this.pool, new Map(this.inputs));
+      const program = new Program(this.device, this.plan, this.pool, this.inputs, 0);
       program.commands = program.bind(compiled, locate);
       return program;
     });
@@ -120,11 +127,8 @@ export class Program {
     return { buffer: found.buffer, offset: found.offset, size };
   }
 
-  /** Bytes allocated by this program: pool and inputs. */
-  get bytes(): number {
-    const sum = (buffers: readonly GPUBuffer[]) => buffers.reduce((total, buffer) => total + buffer.size, 0);
-    return sum(this.pool) + sum([...this.inputs.values()].map(({ buffer }) => buffer));
-  }
+  /** Bytes allocated for this program: inputs, and pool buffers that no other program lent. */
+  readonly ownBytes: number;
 
   get dispatches(): number {
     return this.commands.length;

@@ -193,6 +193,8 @@ export const convnext = defineFamily<ConvNextConfig>({
     'convnext-l': size([3, 3, 27, 3], [192, 384, 768, 1536]),
     'convnext-xl': size([3, 3, 27, 3], [256, 512, 1024, 2048]),
     'slak-t': SLAK_TINY,
+    // For data of one's own: give depths, dims, kernels and stem.
+    'convnext-custom': size([2, 2, 6, 2], [40, 80, 160, 320]),
   },
   fields: FIELDS,
   check,

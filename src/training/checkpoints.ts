@@ -158,19 +158,14 @@ export async function readCheckpointFile(
   }
 }
 
-/**
- * Deletes what is no longer wanted: all but the last, the best, and every m-th.
- * @param everyNth keep checkpoints whose step is a multiple of this; 0 keeps none of them
- */
+/** Deletes all but the `keep` newest checkpoints and the best one. */
 export async function pruneCheckpoints(
   root: string,
-  keep: { best: number | undefined; everyNth: number },
+  { keep, best }: { readonly keep: number; readonly best: number | undefined },
 ): Promise<void> {
   const steps = await listCheckpoints(root);
-  const last = steps.at(-1);
-  for (const step of steps) {
-    if (step === last || step === keep.best || (keep.everyNth > 0 && step % keep.everyNth === 0)) continue;
-    await rm(join(root, checkpointName(step)), { recursive: true, force: true });
+  for (const step of steps.slice(0, Math.max(0, steps.length - keep))) {
+    if (step !== best) await rm(join(root, checkpointName(step)), { recursive: true, force: true });
   }
   // Left-overs of a process that was killed while writing.
   for (const name of await readdir(root)) {

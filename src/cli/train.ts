@@ -1,0 +1,115 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { duration, makeReporter, type Style } from '../training/reporter.ts';
+import { startTraining, type TrainResult } from '../training/start.ts';
+import { EXIT_INTERRUPTED } from './errors.ts';
+
+interface Options {
+  readonly recipe: string;
+  readonly data?: string;
+  readonly out?: string;
+  readonly set: readonly string[];
+  readonly init?: string;
+  readonly resume?: boolean;
+  readonly maxSteps?: number;
+  readonly adapter: string;
+  readonly memory?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `largekernel train`, also reached as `train`. */
+export function addTrain(program: Command): void {
+  program
+    .command('train')
+    .description('train a recipe; goes on by itself where the run folder holds an unfinished run')
+    .requiredOption(
+      '--recipe <name|file>',
+      'a recipe by name (`largekernel recipes` lists them) or a YAML file',
+    )
+    .option('--data <folder>', 'the data set, in place of data.root')
+    .option('--out <folder>', 'the run folder (default: runs/<recipe>)')
+    .option('--set <key=value>', 'change a value of the recipe; may be given many times', collect, [])
+    .option('--init <file>', 'start from these weights (.safetensors, .pth, .npz or a run folder)')
+    .option('--resume', 'insist on going on with an earlier run')
+    .option('--max-steps <n>', 'stop after so many optimiser steps in all', positiveInteger)
+    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option('--memory <gib>', 'device memory that may be used', positiveNumber)
+    .option('--json', 'one line of JSON for every step and evaluation on standard output')
+    .option('--quiet', 'errors only')
+    .action(run);
+}
+
+export function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('a whole number of at least 1 is wanted.');
+  return value;
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('a number above 0 is wanted.');
+  return value;
+}
+
+function styleOf({ json, quiet }: Options): Style {
+  if (json) return 'json';
+  if (quiet) return 'quiet';
+  return process.stderr.isTTY ? 'terminal' : 'lines';
+}
+
+async function run(options: Options): Promise<void> {
+  let signals = 0;
+  const onSignal = () => {
+    if (++signals === 1) process.stderr.write('\nfinishing the step and saving; once more to stop at once\n');
+    else process.exit(EXIT_INTERRUPTED);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
+  const result = await startTraining(
+    {
+      recipe: options.recipe,
+      overrides: options.set,
+      data: options.data,
+      out: options.out,
+      init: options.init,
+      resume: options.resume === true,
+      maxSteps: options.maxSteps,
+      adapter: options.adapter,
+      memoryGib: options.memory,
+    },
+    makeReporter(styleOf(options)),
+    () => signals > 0,
+  );
+  if (!options.json && !options.quiet) process.stderr.write(`\n${summaryTable(result)}`);
+  if (result.summary.outcome === 'interrupted') process.exitCode = EXIT_INTERRUPTED;
+}
+
+/** The table a run ends with. */
+export function summaryTable({ recipe, folder, summary }: TrainResult): string {
+  const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
+  const rows: [string, string][] = [
+    ['recipe', recipe.name],
+    ['outcome', `${summary.outcome} after step ${summary.step} of ${summary.steps}`],
+    ['time', `${duration(summary.seconds)}, ${summary.imagesPerSecond.toFixed(1)} images/s`],
+  ];
+  for (const weights of ['raw', 'ema'] as const) {
+    const result = summary.evaluations[weights];
+    if (result === undefined) continue;
+    rows.push([
+      weights === 'raw' ? 'raw weights' : 'averaged weights',
+      `top-1 ${percent(result.top1)}, top-5 ${percent(result.top5)}, loss ${result.loss.toFixed(4)} on ${result.count} images`,
+    ]);
+  }
+  if (summary.best !== null)
+    rows.push([
+      'best',
+      `top-1 ${percent(summary.best.top1)} after step ${summary.best.step} (${summary.best.weights})`,
+    ]);
+  rows.push(['run folder', folder.root]);
+  const width = Math.max(...rows.map(([key]) => key.length));
+  return rows.map(([key, value]) => `${key.padEnd(width)}  ${value}\n`).join('');
+}

@@ -1,0 +1,132 @@
+import { DATASETS, namedDataset } from '../data/datasets.ts';
+import type { DatasetKind, DatasetSpec } from '../data/dataset.ts';
+import { Loader } from '../data/loader.ts';
+import { normalization, type Normalization } from '../data/normalization.ts';
+import type { Pipeline } from '../data/render.ts';
+import type { Failure } from '../data/render.ts';
+import { applyMix, drawMix, mixTargets, type MixPlan } from '../data/augment/mix.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import { augmentConfig, evalConfig } from '../recipe/transforms.ts';
+import { Rng } from '../util/rng.ts';
+import { availableParallelism } from 'node:os';
+
+/** Where a recipe's images come from. @param root replaces `data.root` */
+export function datasetOf(recipe: Recipe, split: 'train' | 'val'): DatasetSpec {
+  const { dataset, root, format, trainSplit, valSplit } = recipe.data;
+  return namedDataset(dataset, split === 'train' ? trainSplit : valSplit, {
+    ...(root === null ? {} : { root }),
+    ...(format === null ? {} : { kind: format as DatasetKind }),
+  });
+}
+
+export function normalizationOf(recipe: Recipe): Normalization {
+  const named = normalization(DATASETS[recipe.data.dataset]?.normalization ?? 'imagenet');
+  const triple = (own: readonly number[] | null, other: Normalization['mean']) =>
+    own === null ? other : (own as unknown as Normalization['mean']);
+  return { mean: triple(recipe.data.mean, named.mean), std: triple(recipe.data.std, named.std) };
+}
+
+/** Whether training images are those of evaluation: resized and cropped in the middle, nothing drawn. */
+function isPlain({ augment }: Recipe): boolean {
+  const { crop, flip, colorJitter, autoAugment, erasing } = augment;
+  return (
+    crop === 'center' && flip === 0 && colorJitter === null && autoAugment === null && erasing.prob === 0
+  );
+}
+
+/** Images that share a mix draw, which is also what the loader brings at once: a divisor of the effective batch. */
+export function mixGroupOf(recipe: Recipe): number {
+  const { size } = recipe.batch;
+  for (let group = Math.min(recipe.augment.mixGroup, size); group > 1; group--)
+    if (size % group === 0) return group;
+  return 1;
+}
+
+function workersOf(recipe: Recipe): number {
+  if (recipe.data.workers !== 'auto') return recipe.data.workers;
+  return Math.max(1, Math.min(16, availableParallelism() - 1));
+}
+
+/** Opens the training images: batches of one mix group each. */
+export async function openTraining(recipe: Recipe, onFailure: (failure: Failure) => void): Promise<Loader> {
+  const size = recipe.data.imageSize;
+  const shared = { size, normalization: normalizationOf(recipe) };
+  const pipeline: Pipeline = isPlain(recipe)
+    ? { ...shared, mode: 'train', eval: evalConfig(recipe) }
+    : { ...shared, mode: 'train', augment: augmentConfig(recipe) };
+  return Loader.open({
+    dataset: datasetOf(recipe, 'train'),
+    pipeline,
+    batchSize: mixGroupOf(recipe),
+    workers: workersOf(recipe),
+    seed: recipe.seed,
+    shuffle: recipe.data.shuffle,
+    repeats: recipe.augment.repeats,
+    onError: recipe.data.onError,
+    onFailure,
+    ...limited(recipe.data.limitTrain),
+  });
+}
+
+/** Opens the evaluation images, in order. */
+export async function openEvaluation(
+  recipe: Recipe,
+  batchSize: number,
+  onFailure: (failure: Failure) => void,
+): Promise<Loader> {
+  return Loader.open({
+    dataset: datasetOf(recipe, 'val'),
+    pipeline: {
+      size: recipe.data.imageSize,
+      normalization: normalizationOf(recipe),
+      mode: 'eval',
+      eval: evalConfig(recipe),
+    },
+    batchSize,
+    workers: workersOf(recipe),
+    seed: recipe.seed,
+    onError: recipe.data.onError,
+    onFailure,
+    ...limited(recipe.data.limitVal),
+  });
+}
+
+function limited(count: number | null): { indices?: Uint32Array } {
+  return count === null ? {} : { indices: Uint32Array.from({ length: count }, (_, i) => i) };
+}
+
+/** What a group of images trains towards, after mixing the images in place where the recipe says so. */
+export class TargetMaker {
+  private readonly recipe: Recipe;
+  private readonly classes: number;
+
+  constructor(recipe: Recipe, classes: number) {
+    this.recipe = recipe;
+    this.classes = classes;
+  }
+
+  /**
+   * @param x (n, 3, size, size), changed in place @param group number of the group in the run
+   * @returns soft targets (n, classes)
+   */
+  make(x: Float32Array, labels: Int32Array, group: number): Float32Array {
+    const { augment, loss, seed, data } = this.recipe;
+    const n = labels.length;
+    if (augment.mixup === 0 && augment.cutmix === 0) {
+      return mixTargets(unmixed(n), labels, this.classes, loss.labelSmoothing);
+    }
+    const { mixup, cutmix, mixProb: prob, switchProb, mixMode: mode } = augment;
+    const rng = new Rng(seed, 'mix', group);
+    const plan = drawMix({ mixup, cutmix, prob, switchProb, mode }, rng, n, data.imageSize, data.imageSize);
+    applyMix(plan, x, [n, 3, data.imageSize, data.imageSize]);
+    return mixTargets(plan, labels, this.classes, loss.labelSmoothing);
+  }
+}
+
+function unmixed(n: number): MixPlan {
+  return {
+    lambda: new Float32Array(n).fill(1),
+    blend: new Float32Array(n).fill(1),
+    boxes: new Int32Array(n * 4),
+  };
+}

@@ -1,0 +1,239 @@
+import type { Device } from '../device/device.ts';
+import { Program, type Locate } from '../graph/program.ts';
+import { Family, locateIn } from '../graph/store.ts';
+import type { Model } from '../models/model.ts';
+import { drawDropPath } from '../nn/drop-path.ts';
+import { initialise } from '../nn/parameters.ts';
+import type { PipelineCache } from '../shader/pipelines.ts';
+import { FrameworkError, defined } from '../util/errors.ts';
+import type { TrainingPlan } from './training-plan.ts';
+import type { StepScalars } from './optimizer.ts';
+import { ReadbackRing } from './readback.ts';
+
+/** The weights a run has: as trained, and averaged. */
+export type Weights = 'raw' | 'ema';
+
+/** What one optimiser step reported. */
+export interface StepResult {
+  /** Mean cross-entropy over the effective batch. */
+  readonly loss: number;
+  /** L2 norm of the whole gradient, before clipping. */
+  readonly gradNorm: number;
+}
+
+/**
+ * A training run's device side: memory, programs and the order they run in. One micro-batch is one submission; the last of a step
+ * also updates the parameters. Results come back through a ring of small buffers, so the queue is never drained.
+ */
+export class TrainingSession {
+  readonly plan: TrainingPlan;
+  readonly model: Model;
+  readonly parameters: Family;
+  readonly moments: readonly Family[];
+  readonly state: Family;
+  readonly emaParameters: Family | undefined;
+  readonly emaState: Family | undefined;
+  private readonly device: Device;
+  private readonly gradients: Family;
+  private readonly step: Program;
+  private readonly update: Program;
+  private readonly evaluation: Readonly<Record<Weights, Program | undefined>>;
+  private readonly ring: ReadbackRing;
+  /** Micro-batches of the current step that were submitted. */
+  private submitted = 0;
+
+  private constructor(device: Device, plan: TrainingPlan, families: Families, programs: Programs) {
+    this.device = device;
+    this.plan = plan;
+    this.model = plan.model;
+    this.parameters = families.parameters;
+    this.gradients = families.gradients;
+    this.moments = families.moments;
+    this.state = families.state;
+    this.emaParameters = families.emaParameters;
+    this.emaState = families.emaState;
+    this.step = programs.step;
+    this.update = programs.update;
+    this.evaluation = { raw: programs.raw, ema: programs.ema };
+    this.ring = new ReadbackRing(device, (plan.batch + 1) * 4);
+    this.step.write('loss-weight', new Float32Array(plan.micro).fill(1 / plan.batch));
+  }
+
+  /** Allocates everything the plan names and compiles all pipelines. */
+  static async create(
+    device: Device,
+    pipelines: PipelineCache,
+    plan: TrainingPlan,
+  ): Promise<TrainingSession> {
+    const families = await device.guard('allocating parameters', () => makeFamilies(device, plan));
+    const raw = locateIn({
+      parameter: families.parameters,
+      state: families.state,
+      gradient: families.gradients,
+    });
+    const step = await Program.build(device, pipelines, plan.step.plan, raw, 'training step');
+    const update = await Program.build(
+      device,
+      pipelines,
+      plan.update.plan,
+      locateForUpdate(plan, families),
+      'update',
+      step,
+    );
+    const evaluation = await Program.build(device, pipelines, plan.evaluation.plan, raw, 'evaluation', step);
+    const { emaParameters, emaState } = families;
+    const ema =
+      emaParameters && emaState
+        ? await evaluation.rebound(
+            pipelines,
+            locateIn({ parameter: emaParameters, state: emaState }),
+            'EMA evaluation',
+          )
+        : undefined;
+    return new TrainingSession(device, plan, families, { step, update, raw: evaluation, ema });
+  }
+
+  /** Fills parameters and state with the model's initial values, overridden by `loaded`, and starts the averages from them. */
+  initialise(seed: number, loaded: ReadonlyMap<string, Float32Array> = new Map()): void {
+    for (const [name, data] of initialise(this.model.parameters, seed)) {
+      const family = this.parameters.locate(name) !== undefined ? this.parameters : this.state;
+      if (family.locate(name) !== undefined) family.write(name, loaded.get(name) ?? data);
+    }
+    this.emaParameters?.copyFrom(this.parameters);
+    this.emaState?.copyFrom(this.state);
+  }
+
+  /**
+   * Submits one micro-batch.
+   * @param x (micro, channels, size, size) @param targets (micro, classes)
+   * @param first number of the first sample in the run, for drop path
+   * @param update the step's scalars, with its last micro-batch
+   * @returns the step's result with the last micro-batch, else undefined
+   */
+  submit(
+    x: Float32Array,
+    targets: Float32Array,
+    first: number,
+    update: StepScalars | undefined,
+  ): Promise<StepResult> | undefined {
+    this.step.write('x', x);
+    this.step.write('targets', targets);
+    for (const path of this.plan.step.graph.dropPaths) {
+      this.step.write(path.input, drawDropPath(path, this.plan.seed, first, this.plan.micro));
+    }
+    const slot = this.ring.current();
+    const encoder = this.device.gpu.createCommandEncoder();
+    this.step.encode(encoder);
+    const bytes = this.plan.micro * 4;
+    slot.copy(encoder, this.step.bufferOf(this.plan.step.graph.loss), this.submitted * bytes, bytes);
+    this.submitted++;
+    if (update === undefined) {
+      this.device.gpu.queue.submit([encoder.finish()]);
+      return undefined;
+    }
+    for (const [name, data] of this.plan.update.graph.scalars(update)) this.update.write(name, data);
+    this.update.encode(encoder);
+    slot.copy(encoder, this.update.bufferOf(this.plan.update.graph.squaredNorm), this.plan.batch * 4, 4);
+    this.device.gpu.queue.submit([encoder.finish()]);
+    this.submitted = 0;
+    return this.ring.read(slot).then((values) => {
+      this.device.check();
+      let loss = 0;
+      for (let i = 0; i < this.plan.batch; i++) loss += values[i] as number;
+      return { loss: loss / this.plan.batch, gradNorm: Math.sqrt(values[this.plan.batch] as number) };
+    });
+  }
+
+  /** Logits (n, classes) of `n` ≤ `plan.evaluationBatch` images; shorter batches are padded with zeros, which changes no row. */
+  async logits(x: Float32Array, n: number, weights: Weights): Promise<Float32Array> {
+    const program = this.evaluation[weights];
+    if (program === undefined)
+      throw new FrameworkError('training/no-ema', 'This run keeps no averaged weights.');
+    const { logits, x: input } = this.plan.evaluation.graph;
+    const image = x.length / n;
+    const whole = new Float32Array(image * (input.spec.shape[0] as number));
+    whole.set(x);
+    program.write('x', whole);
+    program.run();
+    const all = await program.read(logits);
+    return all.subarray(0, n * (all.length / (input.spec.shape[0] as number)));
+  }
+
+  /** The names of parameters whose accumulated gradient holds a value that is not finite, in the model's order. */
+  async nonFiniteGradients(): Promise<string[]> {
+    const bad = (data: Float32Array) => data.some((value) => !Number.isFinite(value));
+    return [...(await this.gradients.readAll())].filter(([, data]) => bad(data)).map(([name]) => name);
+  }
+
+  /** Elements of one image. */
+  get imageElems(): number {
+    const [, c = 0, h = 0, w = 0] = this.plan.step.graph.x.spec.shape;
+    return c * h * w;
+  }
+
+  /** Bytes of all device memory this session asked for. */
+  get bytes(): number {
+    const families = [
+      this.parameters,
+      this.gradients,
+      this.state,
+      ...this.moments,
+      this.emaParameters,
+      this.emaState,
+    ];
+    return (
+      families.reduce((sum, family) => sum + (family?.bytes ?? 0), 0) +
+      this.step.ownBytes +
+      this.update.ownBytes +
+      defined(this.evaluation.raw, 'evaluation').ownBytes +
+      this.ring.bytes
+    );
+  }
+}
+
+interface Families {
+  readonly parameters: Family;
+  readonly gradients: Family;
+  readonly moments: readonly Family[];
+  readonly state: Family;
+  readonly emaParameters: Family | undefined;
+  readonly emaState: Family | undefined;
+}
+
+interface Programs {
+  readonly step: Program;
+  readonly update: Program;
+  readonly raw: Program;
+  readonly ema: Program | undefined;
+}
+
+function makeFamilies(device: Device, { layout, stateLayout, moments, emaDecay }: TrainingPlan): Families {
+  const averaged = emaDecay !== null;
+  return {
+    parameters: new Family(device, 'parameters', layout),
+    gradients: new Family(device, 'gradients', layout),
+    moments: Array.from({ length: moments }, (_, i) => new Family(device, `moment ${i + 1}`, layout)),
+    state: new Family(device, 'state', stateLayout),
+    emaParameters: averaged ? new Family(device, 'EMA parameters', layout) : undefined,
+    emaState: averaged ? new Family(device, 'EMA state', stateLayout) : undefined,
+  };
+}
+
+/** The update graph's tensors are whole ranges of families, named `family/range`. */
+function locateForUpdate(plan: TrainingPlan, families: Families): Locate {
+  const byName: Record<string, Family | undefined> = {
+    parameter: families.parameters,
+    gradient: families.gradients,
+    moment1: families.moments[0],
+    moment2: families.moments[1],
+    ema: families.emaParameters,
+    state: families.state,
+    'ema-state': families.emaState,
+  };
+  return (tensor) => {
+    const [name = '', index = ''] = tensor.name.split('/');
+    const family = byName[name];
+    const range = family?.layout.ranges[Number(index)];
+    return family && range && { buffer: family.chunk(range), offset: range.offset * 4 };
+  };
+}

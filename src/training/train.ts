@@ -1,0 +1,289 @@
+import type { Device } from '../device/device.ts';
+import type { Loader } from '../data/loader.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import { FrameworkError } from '../util/errors.ts';
+import { pruneCheckpoints, saveCheckpoint, type Checkpoint, type Counters } from './checkpoints.ts';
+import { mixGroupOf, openEvaluation, TargetMaker } from './data.ts';
+import { EvaluationCounter, type Evaluation } from './evaluation.ts';
+import { MetricsLog, type MetricsRecord } from './metrics-log.ts';
+import type { Reporter } from './reporter.ts';
+import type { RunFolder } from './run-folder.ts';
+import { loadState, stateFiles } from './run-state.ts';
+import { scheduleOf, stepsPerEpoch, type Schedule } from './schedule.ts';
+import type { StepResult, TrainingSession, Weights } from './session.ts';
+
+export interface TrainingJob {
+  readonly recipe: Recipe;
+  readonly recipeHash: string;
+  readonly device: Device;
+  readonly session: TrainingSession;
+  readonly loader: Loader;
+  readonly folder: RunFolder;
+  readonly reporter: Reporter;
+  /** Where to go on from, if anywhere. */
+  readonly resume: Checkpoint | undefined;
+  /** Stop after so many optimiser steps in all. */
+  readonly maxSteps: number | undefined;
+  /** Becomes true when the run should save and stop. */
+  readonly interrupted: () => boolean;
+}
+
+export interface TrainingSummary {
+  readonly outcome: 'finished' | 'max-steps' | 'interrupted';
+  readonly step: number;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  readonly best: Counters['best'];
+  readonly evaluations: Partial<Record<Weights, Evaluation>>;
+}
+
+/** Results that may be on their way while further steps are submitted. */
+const OUTSTANDING = 4;
+
+/** Trains from the job's starting point to its end, to `maxSteps` or to an interruption; a checkpoint stands at each of these. */
+export async function train(job: TrainingJob): Promise<TrainingSummary> {
+  const run = await TrainingRun.start(job);
+  try {
+    return await run.toEnd();
+  } finally {
+    await run.close();
+  }
+}
+
+class TrainingRun {
+  private readonly job: TrainingJob;
+  private readonly log: MetricsLog;
+  private readonly schedule: Schedule;
+  private readonly stepsPerEpoch: number;
+  private readonly targets: TargetMaker;
+  private readonly pending: Promise<void>[] = [];
+  private readonly started = performance.now();
+  private lastResult = performance.now();
+  private step: number;
+  private firstStep: number;
+  private batchesTracked: number;
+  private best: Counters['best'];
+  private savedAt = -1;
+  private evaluations: Partial<Record<Weights, Evaluation>> = {};
+
+  private constructor(job: TrainingJob, log: MetricsLog) {
+    this.job = job;
+    this.log = log;
+    this.stepsPerEpoch = stepsPerEpoch(job.loader.length, job.recipe.batch.size);
+    this.schedule = scheduleOf(job.recipe, this.stepsPerEpoch);
+    this.targets = new TargetMaker(job.recipe, job.session.model.config.classes);
+    const counters = job.resume?.info;
+    this.step = counters?.step ?? 0;
+    this.firstStep = this.step;
+    this.batchesTracked = counters?.batchesTracked ?? 0;
+    this.best = counters?.best ?? null;
+  }
+
+  static async start(job: TrainingJob): Promise<TrainingRun> {
+    if (job.resume !== undefined) await loadState(job.session, job.resume);
+    const log = await MetricsLog.open(job.folder.metrics, job.resume?.info.step ?? 0);
+    return new TrainingRun(job, log);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.pending);
+    await this.log.close();
+  }
+
+  async toEnd(): Promise<TrainingSummary> {
+    const last = Math.min(this.schedule.totalSteps, this.job.maxSteps ?? Infinity);
+    let outcome: TrainingSummary['outcome'] = last < this.schedule.totalSteps ? 'max-steps' : 'finished';
+    while (this.step < last) {
+      await this.epoch(last);
+      if (this.job.interrupted() && this.step < last) {
+        outcome = 'interrupted';
+        break;
+      }
+    }
+    await this.drain();
+    if (outcome === 'finished' && this.evaluations.raw === undefined) await this.evaluate();
+    await this.save();
+    const seconds = (performance.now() - this.started) / 1000;
+    const done = this.step - this.firstStep;
+    return {
+      outcome,
+      step: this.step,
+      steps: this.schedule.totalSteps,
+      seconds,
+      imagesPerSecond: (done * this.job.recipe.batch.size) / seconds,
+      best: this.best,
+      evaluations: this.evaluations,
+    };
+  }
+
+  /** The rest of the current epoch, or up to step `last`, or to an interruption. */
+  private async epoch(last: number): Promise<void> {
+    const { recipe, session, loader } = this.job;
+    const group = mixGroupOf(recipe);
+    const groupsPerStep = recipe.batch.size / group;
+    const epoch = Math.floor(this.step / this.stepsPerEpoch);
+    const within = this.step % this.stepsPerEpoch;
+    let inStep = 0;
+    for await (const batch of loader.train({ epoch, step: within * groupsPerStep, epochs: epoch + 1 })) {
+      const number = this.step * groupsPerStep + inStep;
+      const targets = this.targets.make(batch.x, batch.labels, number);
+      inStep++;
+      const result = this.submitGroup(batch.x, targets, number * group, inStep === groupsPerStep);
+      if (result === undefined) continue;
+      inStep = 0;
+      this.step++;
+      this.batchesTracked += recipe.batch.size / session.plan.micro;
+      const settled = this.settle(result, this.step);
+      settled.catch(() => undefined); // awaited in its turn; until then it must not count as unhandled
+      this.pending.push(settled);
+      if (this.pending.length > OUTSTANDING) await this.pending.shift();
+      const ended = this.step % this.stepsPerEpoch === 0;
+      await this.afterStep(ended);
+      if (ended || this.step >= last || this.job.interrupted()) return;
+    }
+  }
+
+  /** Submits one group's micro-batches; the result of the step with its last one. */
+  private submitGroup(
+    x: Float32Array,
+    targets: Float32Array,
+    first: number,
+    isLast: boolean,
+  ): Promise<StepResult> | undefined {
+    const { session } = this.job;
+    const { micro } = session.plan;
+    const count = x.length / session.imageElems;
+    const classes = targets.length / count;
+    let result: Promise<StepResult> | undefined;
+    for (let at = 0; at < count; at += micro) {
+      const end = at + micro;
+      const update =
+        isLast && end === count
+          ? {
+              step: this.step + 1,
+              lr: this.schedule.lr(this.step),
+              weightDecay: this.schedule.weightDecay(this.step),
+            }
+          : undefined;
+      const images = x.subarray(at * session.imageElems, end * session.imageElems);
+      result = session.submit(images, targets.subarray(at * classes, end * classes), first + at, update);
+    }
+    return result;
+  }
+
+  /** Waits for one step's result, logs it and checks that it is finite. */
+  private async settle(result: Promise<StepResult>, step: number): Promise<void> {
+    const { loss, gradNorm } = await result;
+    const now = performance.now();
+    const imagesPerSecond = this.job.recipe.batch.size / ((now - this.lastResult) / 1000);
+    this.lastResult = now;
+    const epoch = Math.floor((step - 1) / this.stepsPerEpoch);
+    const lr = this.schedule.lr(step - 1);
+    await this.write({ kind: 'step', step, epoch, lr, loss, gradNorm, imagesPerSecond });
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
+      throw nonFiniteError(step, loss, gradNorm, this.job.folder);
+    const elapsed = (now - this.started) / (step - this.firstStep);
+    this.job.reporter.progress({
+      step,
+      steps: this.schedule.totalSteps,
+      epoch,
+      epochs: this.job.recipe.schedule.epochs,
+      loss,
+      lr,
+      imagesPerSecond,
+      secondsLeft: ((this.schedule.totalSteps - step) * elapsed) / 1000,
+    });
+  }
+
+  private async write(record: MetricsRecord): Promise<void> {
+    await this.log.append([record]);
+    this.job.reporter.record(record);
+  }
+
+  private async drain(): Promise<void> {
+    while (this.pending.length > 0) await this.pending.shift();
+  }
+
+  /** Evaluation and checkpoint where they are due. The evaluation comes first, so that a checkpoint implies it. */
+  private async afterStep(epochEnded: boolean): Promise<void> {
+    const { evaluation, checkpoint, schedule } = this.job.recipe;
+    const epochs = this.step / this.stepsPerEpoch;
+    const evaluateNow = epochEnded && (epochs % evaluation.everyEpochs === 0 || epochs === schedule.epochs);
+    const saveNow =
+      (epochEnded && epochs % checkpoint.everyEpochs === 0) ||
+      (checkpoint.everySteps !== null && this.step % checkpoint.everySteps === 0);
+    if (evaluateNow || saveNow) await this.drain();
+    if (evaluateNow) await this.evaluate();
+    if (saveNow) await this.save();
+  }
+
+  private async evaluate(): Promise<void> {
+    const { recipe, session, reporter } = this.job;
+    const averaged = recipe.evaluation.ema && session.emaParameters !== undefined;
+    for (const weights of averaged ? (['raw', 'ema'] as const) : (['raw'] as const)) {
+      const { result, skipped } = await evaluateRun(recipe, session, weights, reporter);
+      this.evaluations[weights] = result;
+      const { count, top1, top5, loss } = result;
+      const epoch = Math.ceil(this.step / this.stepsPerEpoch) - 1;
+      await this.write({
+        kind: 'evaluation',
+        step: this.step,
+        epoch,
+        weights,
+        top1,
+        top5,
+        loss,
+        count,
+        skipped,
+      });
+      reporter.evaluation(result, weights, this.step);
+      if (this.best === null || top1 > this.best.top1) this.best = { top1, step: this.step, weights };
+    }
+    this.lastResult = performance.now();
+  }
+
+  private async save(): Promise<void> {
+    if (this.savedAt === this.step) return;
+    const { session, folder, recipeHash, recipe } = this.job;
+    const { step, batchesTracked, best } = this;
+    const files = await stateFiles(session, batchesTracked);
+    await saveCheckpoint(folder.checkpoints, { step, batchesTracked, best }, recipeHash, files);
+    this.savedAt = step;
+    await pruneCheckpoints(folder.checkpoints, {
+      keep: recipe.checkpoint.keep,
+      best: recipe.checkpoint.best ? best?.step : undefined,
+    });
+  }
+}
+
+/** One pass over the evaluation images with one of the session's sets of weights. */
+export async function evaluateRun(
+  recipe: Recipe,
+  session: TrainingSession,
+  weights: Weights,
+  reporter: Reporter,
+): Promise<{ result: Evaluation; skipped: number }> {
+  const loader = await openEvaluation(recipe, session.plan.evaluationBatch, ({ key, message }) => {
+    reporter.note(`left out: ${key}: ${message}`);
+  });
+  try {
+    const counter = new EvaluationCounter(session.model.config.classes);
+    for await (const batch of loader.evaluate()) {
+      counter.add(await session.logits(batch.x, batch.labels.length, weights), batch.labels);
+    }
+    return { result: counter.result(), skipped: loader.failures.size };
+  } finally {
+    await loader.close();
+  }
+}
+
+function nonFiniteError(step: number, loss: number, gradNorm: number, folder: RunFolder): FrameworkError {
+  return new FrameworkError(
+    'training/non-finite',
+    `Step ${step} gave loss ${loss} and gradient norm ${gradNorm}.`,
+    {
+      hint: `The last checkpoint in ${folder.checkpoints} is good. Lower optimizer.lr, lengthen the warm-up or set optimizer.clipNorm.`,
+    },
+  );
+}

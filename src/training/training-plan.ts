@@ -1,0 +1,159 @@
+import type { DeviceLimits } from '../device/device.ts';
+import { planNodes, type ChooseVariant, type Plan } from '../graph/plan.ts';
+import { borrow } from '../graph/program.ts';
+import { layoutFlat, type FlatLayout } from '../graph/store.ts';
+import { bytesOf } from '../kernels/op.ts';
+import type { Model } from '../models/model.ts';
+import { parameterGroups, stateMembers } from './groups.ts';
+import { recordUpdate, momentsOf, type OptimizerConfig, type UpdateGraph } from './optimizer.ts';
+import {
+  recordInference,
+  recordTraining,
+  type InferenceGraph,
+  type StepShape,
+  type TrainingGraph,
+} from './step-graph.ts';
+
+/** Everything a training session will allocate and run, worked out without a device. */
+export interface TrainingPlan {
+  readonly model: Model;
+  readonly seed: number;
+  /** Effective batch: images of one optimiser step. */
+  readonly batch: number;
+  /** Images of one submission. */
+  readonly micro: number;
+  readonly evaluationBatch: number;
+  readonly layout: FlatLayout;
+  readonly stateLayout: FlatLayout;
+  readonly moments: number;
+  readonly emaDecay: number | null;
+  readonly step: { readonly graph: TrainingGraph; readonly plan: Plan };
+  readonly update: { readonly graph: UpdateGraph; readonly plan: Plan };
+  readonly evaluation: { readonly graph: InferenceGraph; readonly plan: Plan };
+  readonly memory: MemoryPlan;
+}
+
+/** Bytes of device memory by family. */
+export interface MemoryPlan {
+  readonly parameters: number;
+  readonly gradients: number;
+  readonly moments: number;
+  readonly ema: number;
+  readonly state: number;
+  /** Shared buffers of the training step. */
+  readonly activations: number;
+  /** What evaluation needs beyond the training step's buffers. */
+  readonly evaluation: number;
+  readonly inputs: number;
+  readonly total: number;
+  /** Least memory for the step's values under any assignment of buffers. */
+  readonly activationsLowerBound: number;
+}
+
+export interface PlanSettings {
+  readonly seed: number;
+  readonly batch: number;
+  readonly micro: number;
+  readonly evaluationBatch: number;
+  readonly imageSize: number;
+  readonly recompute: 'none' | 'blocks';
+  readonly optimizer: OptimizerConfig;
+  readonly layerDecay: number | null;
+  readonly emaDecay: number | null;
+  readonly limits: DeviceLimits;
+  readonly features: ReadonlySet<string>;
+  readonly choose?: ChooseVariant;
+}
+
+/** @throws FrameworkError `plan/too-large` if one tensor exceeds what the adapter can bind */
+export function planTraining(model: Model, settings: PlanSettings): TrainingPlan {
+  const { limits, micro, imageSize, optimizer, emaDecay } = settings;
+  const options = {
+    limits,
+    features: settings.features,
+    ...(settings.choose ? { choose: settings.choose } : {}),
+  };
+  const shape: StepShape = { micro, channels: model.config.channels, imageSize };
+  const { groups, members } = parameterGroups(model, settings.layerDecay);
+  const maxBytes = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  const layout = layoutFlat(members, maxBytes);
+  const stateLayout = layoutFlat(stateMembers(model), maxBytes);
+  const stepGraph = recordTraining(model, shape, settings.recompute);
+  const step = { graph: stepGraph, plan: planNodes(stepGraph.nodes, { ...options, kept: [stepGraph.loss] }) };
+  const updateGraph = recordUpdate({ layout, stateLayout, groups, optimizer, emaDecay });
+  const update = {
+    graph: updateGraph,
+    plan: planNodes(updateGraph.nodes, { ...options, kept: [updateGraph.squaredNorm] }),
+  };
+  const inference = recordInference(model, { ...shape, micro: settings.evaluationBatch });
+  const evaluation = {
+    graph: inference,
+    plan: planNodes(inference.nodes, { ...options, kept: [inference.logits] }),
+  };
+  const moments = momentsOf(optimizer);
+  const memory = estimateMemory({
+    layout,
+    stateLayout,
+    moments,
+    emaDecay,
+    step,
+    update,
+    evaluation,
+    batch: settings.batch,
+  });
+  return {
+    model,
+    seed: settings.seed,
+    batch: settings.batch,
+    micro,
+    evaluationBatch: settings.evaluationBatch,
+    layout,
+    stateLayout,
+    moments,
+    emaDecay,
+    step,
+    update,
+    evaluation,
+    memory,
+  };
+}
+
+const READBACK_SLOTS = 8;
+
+function estimateMemory(
+  parts: Pick<
+    TrainingPlan,
+    'layout' | 'stateLayout' | 'moments' | 'emaDecay' | 'step' | 'update' | 'evaluation' | 'batch'
+  >,
+): MemoryPlan {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const family = (layout: FlatLayout) => sum(layout.chunks) * 4;
+  const parameters = family(parts.layout);
+  const stateOnce = family(parts.stateLayout);
+  const ema = parts.emaDecay === null ? 0 : parameters + stateOnce;
+  const activations = sum(parts.step.plan.buffers);
+  const pool = parts.step.plan.buffers.map((size) => ({ size }));
+  const extra = (plan: Plan) => {
+    const lent = borrow(plan.buffers, pool);
+    return sum(plan.buffers.filter((_, i) => lent[i] === undefined));
+  };
+  const inputsOf = (plan: Plan) => sum(plan.inputs.map((tensor) => bytesOf(tensor.spec)));
+  const inputs = inputsOf(parts.step.plan) + inputsOf(parts.update.plan) + inputsOf(parts.evaluation.plan);
+  const evaluation = extra(parts.evaluation.plan) + extra(parts.update.plan);
+  const readback = READBACK_SLOTS * (parts.batch + 1) * 4;
+  const memory = {
+    parameters,
+    gradients: parameters,
+    moments: parameters * parts.moments,
+    ema,
+    state: stateOnce,
+    activations,
+    evaluation,
+    inputs: inputs + readback,
+  };
+  return {
+    ...memory,
+    total: sum(Object.values(memory)),
+    activationsLowerBound: parts.step.plan.lowerBoundBytes,
+  };
+}
