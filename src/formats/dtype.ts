@@ -21,11 +21,16 @@ export function isDType(name: unknown): name is DType {
   return typeof name === 'string' && Object.hasOwn(DTYPE_BYTES, name);
 }
 
+/** Whether a value is a whole number from 0 to 2^53. */
+export function isSize(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
 /** Elements of a shape, or `undefined` when a dimension is no size or the product is no exact number. */
 export function countElements(shape: readonly unknown[]): number | undefined {
   let count = 1;
   for (const dim of shape) {
-    if (typeof dim !== 'number' || !Number.isSafeInteger(dim) || dim < 0) return undefined;
+    if (!isSize(dim)) return undefined;
     count *= dim;
     if (!Number.isSafeInteger(count)) return undefined;
   }

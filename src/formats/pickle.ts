@@ -56,6 +56,8 @@ type StackValue = PickleValue | typeof MARK;
 
 /** Bytes; the pickle of a training checkpoint of a thousand tensors has some 200 KB. */
 export const MAX_PICKLE = 64 * 1024 * 1024;
+/** An empty dict takes one byte in a pickle and some 200 here, so the opcodes are counted too. */
+const MAX_OPCODES = 1_000_000;
 
 /**
  * The value a pickle describes.
@@ -88,9 +90,10 @@ class Unpickler {
   }
 
   run(): PickleValue {
-    for (;;) {
+    for (let done = 0; ; done++) {
       const code = this.u8();
       if (code === 0x2e) return this.pop();
+      if (done === MAX_OPCODES) throw this.wrong(`it has more than ${MAX_OPCODES} opcodes`);
       if (!this.scalar(code) && !this.container(code) && !this.object(code))
         throw this.wrong(`opcode 0x${code.toString(16)} is not one that torch.save writes`);
     }

@@ -3,7 +3,7 @@
  * `<top>/data/<key>` are the storages' bytes. Nothing in the pickle is executed.
  */
 import { FrameworkError, nearest } from '../util/errors.ts';
-import { DTYPE_BYTES, countElements } from './dtype.ts';
+import { DTYPE_BYTES, countElements, isSize } from './dtype.ts';
 import type { DType } from './dtype.ts';
 import { MAX_PICKLE, PickleCall, PickleGlobal, PickleTuple, unpickle } from './pickle.ts';
 import type { PickleHandlers, PickleValue } from './pickle.ts';
@@ -276,8 +276,4 @@ function gather({ storage, offset, shape, strides }: Tensor, bytes: Uint8Array):
   }
   if (contiguous || count === 0) return bytes.slice(offset * width, (offset + count) * width);
   return gatherBytes(bytes, offset, shape, strides, width);
-}
-
-function isSize(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

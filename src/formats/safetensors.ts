@@ -4,7 +4,7 @@
  */
 import { FrameworkError, messageOf } from '../util/errors.ts';
 import { writeFileAtomic } from '../util/files.ts';
-import { DTYPE_BYTES, countElements, isDType } from './dtype.ts';
+import { DTYPE_BYTES, countElements, isDType, isSize } from './dtype.ts';
 import { duplicateKey } from './json-keys.ts';
 import { closingOnError, openRange } from './range.ts';
 import type { RangeFile } from './range.ts';
@@ -89,7 +89,7 @@ function readEntry(path: string, name: string, value: unknown): Entry {
     throw wrong(`dtype ${JSON.stringify(dtype)} is not one of ${Object.keys(DTYPE_BYTES).join(' ')}`);
   const count = Array.isArray(shape) ? countElements(shape) : undefined;
   if (count === undefined) throw wrong(`shape ${JSON.stringify(shape)} is not a list of sizes`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || countElements(offsets) === undefined)
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
     throw wrong(`data_offsets ${JSON.stringify(offsets)} are not two offsets`);
   const [begin, end] = offsets as [number, number];
   if (end - begin !== count * DTYPE_BYTES[dtype])

@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSafetensors, writeSafetensors } from '../../src/formats/safetensors.ts';
@@ -61,6 +61,19 @@ describe('writing safetensors', () => {
     });
     expect((await readdir(folder)).filter((name) => name.includes('bad'))).toEqual([]);
   });
+});
+
+it('reads beyond the first hundred megabytes', async () => {
+  const half = 100_000_000;
+  const entry = (begin: number) => ({ dtype: 'U8', shape: [half], data_offsets: [begin, begin + half] });
+  const header = Buffer.from(JSON.stringify({ a: entry(0), b: entry(half) }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const path = await writeTo(folder, 'large.safetensors', Buffer.concat([length, header]));
+  await truncate(path, 8 + header.length + 2 * half); // sparse: takes no space
+  const file = await openSafetensors(path);
+  expect(file.names()).toEqual(['a', 'b']);
+  await file.close();
 });
 
 describe('a safetensors header that lies', () => {
