@@ -98,21 +98,28 @@ export function classList(name: ClassListName): readonly ClassInfo[] {
   }
 }
 
-/** Classes for integer labels without names: the chosen list, or `0 … count−1`. */
-export function numberedClasses(choice: ClassListChoice, count: number): readonly ClassInfo[] {
-  if (choice !== 'auto' && choice !== 'position') return classList(choice);
-  return Array.from({ length: count }, (_, i) => ({ id: String(i), name: String(i) }));
-}
+/** ImageNet-21k has 21,841; more is a damaged number. */
+const MAX_CLASSES = 100_000;
 
-/** Classes for labels given as numbers: with `auto`, ImageNet's if every key starts with the wnid of its label. */
+/**
+ * Classes for labels given as numbers: with `auto`, ImageNet's if every key starts with the wnid of its label, else 0 … highest.
+ * @throws FrameworkError `data/bad-label`
+ */
 export function classesOfLabels(
   keys: readonly string[],
-  labels: readonly number[],
+  labels: ArrayLike<number>,
   choice: ClassListChoice = 'auto',
 ): readonly ClassInfo[] {
   if (choice === 'auto' && keys.every((key, i) => imagenetIndex().get(key.slice(0, 9)) === labels[i]))
     return imagenetClasses();
-  return numberedClasses(choice, labels.reduce((most, label) => Math.max(most, label), 0) + 1);
+  if (choice !== 'auto' && choice !== 'position') return classList(choice);
+  let highest = 0;
+  for (let i = 0; i < labels.length; i++) highest = Math.max(highest, labels[i] as number);
+  if (highest >= MAX_CLASSES)
+    throw new FrameworkError('data/bad-label', `a label is ${highest}; labels up to ${MAX_CLASSES - 1} are supported`, {
+      hint: 'the file is damaged, or the column is not a class number',
+    });
+  return Array.from({ length: highest + 1 }, (_, i) => ({ id: String(i), name: String(i) }));
 }
 
 export interface ClassMapping {

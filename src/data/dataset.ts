@@ -62,7 +62,7 @@ export interface SampleTable {
   readonly keys: readonly string[];
   readonly labels: ArrayLike<number>;
   /** The encoded file of sample `index`, or its pixels. */
-  load(index: number): Promise<Uint8Array | Image>;
+  load(index: number, key: string): Promise<Uint8Array | Image>;
   close(): Promise<void>;
 }
 
@@ -95,30 +95,32 @@ export function tableDataset(table: SampleTable): Dataset {
     label: (index) => labels[check(index)] as number,
     key: (index) => keys[check(index)] as string,
     async read(index) {
-      const loaded = await table.load(check(index));
-      return loaded instanceof Uint8Array ? decodeImage(loaded, keys[index] as string) : loaded;
+      const key = keys[check(index)] as string;
+      const loaded = await table.load(index, key);
+      return loaded instanceof Uint8Array ? decodeImage(loaded, key) : loaded;
     },
     close: () => table.close(),
   };
 }
 
+/** Compares as {@link compareKeys} does, by one plain comparison of strings. */
+function comparable(key: string): string {
+  return key.replaceAll('/', '\0');
+}
+
 /** Orders keys by path segment, each by UTF-16 code units: `a/z` comes before `a-b/c`, as sorted class folders do. */
 export function compareKeys(a: string, b: string): number {
-  if (a === b) return 0;
-  const as = a.split('/');
-  const bs = b.split('/');
-  for (let i = 0; i < Math.min(as.length, bs.length); i++) {
-    const x = as[i] as string;
-    const y = bs[i] as string;
-    if (x !== y) return x < y ? -1 : 1;
-  }
-  return as.length - bs.length;
+  const [x, y] = [comparable(a), comparable(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
 }
 
 /** The permutation that sorts `keys` by {@link compareKeys}; equal keys keep their order. */
 export function sortedOrder(keys: readonly string[]): Uint32Array {
-  const order = Uint32Array.from(keys, (_, i) => i);
-  return order.sort((i, j) => compareKeys(keys[i] as string, keys[j] as string) || i - j);
+  const plain = keys.map(comparable);
+  return Uint32Array.from(keys, (_, i) => i).sort((i, j) => {
+    const [x, y] = [plain[i] as string, plain[j] as string];
+    return x < y ? -1 : x > y ? 1 : i - j;
+  });
 }
 
 /** File names that are read as images; the content decides what they are. */

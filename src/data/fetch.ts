@@ -1,7 +1,7 @@
 /** Downloads the data sets whose makers offer them freely: checked, resumable, unpacked. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,6 +11,7 @@ import { createGunzip } from 'node:zlib';
 import { ArchiveFiles, fileStamp } from './readers/archive-files.ts';
 import { indexTar } from './readers/tar.ts';
 import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
+import { writeFileAtomic } from '../util/files.ts';
 
 /** A `.tar.gz` and the files in it that are wanted. */
 export interface Download {
@@ -169,7 +170,6 @@ async function unpack(archive: string, folder: string, download: Download): Prom
     await pipeline(createReadStream(archive), createGunzip(), createWriteStream(tar));
     const { size } = await fileStamp(tar);
     const { entries } = await indexTar((offset, length) => files.read(tar, offset, length), archive, 0, size);
-    await mkdir(folder, { recursive: true });
     for (const [name, bytes] of Object.entries(download.files)) {
       const entry = entries.find((candidate) => candidate.name === `${download.folder}/${name}`);
       if (entry?.size !== bytes)
@@ -177,9 +177,7 @@ async function unpack(archive: string, folder: string, download: Download): Prom
           'data/corrupt',
           `${archive}: ${name} has ${entry === undefined ? 'no entry' : `${entry.size} bytes`}, expected ${bytes} bytes`,
         );
-      const temporary = join(folder, `${name}.part`);
-      await writeFile(temporary, await files.read(tar, entry.offset, entry.size));
-      await rename(temporary, join(folder, name));
+      await writeFileAtomic(join(folder, name), await files.read(tar, entry.offset, entry.size));
     }
   } finally {
     await files.close();

@@ -169,7 +169,7 @@ export class Loader {
     this.active = cancellation;
     const { batchSize, prefetch = 2 } = this.options;
     const floats = batchSize * this.floats;
-    const free = Array.from({ length: prefetch + 1 }, () => new SharedArrayBuffer(4 * floats));
+    const free = Array.from({ length: prefetch }, () => new SharedArrayBuffer(4 * floats));
     // Ordinary memory for the caller: Dawn's writeBuffer ends the process when it is given shared memory.
     const x = new Float32Array(floats);
     const ahead: { slot: SharedArrayBuffer; batch: Promise<Rendered> }[] = [];
@@ -259,7 +259,7 @@ function checkCounts(options: LoaderOptions): void {
     ['batchSize', batchSize, 1],
     ['workers', workers, 0],
     ['repeats', repeats, 1],
-    ['prefetch', prefetch, 0],
+    ['prefetch', prefetch, 1],
     ['size', pipeline.size, 1],
   ] as const;
   for (const [name, value, least] of counts)

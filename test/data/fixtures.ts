@@ -66,3 +66,21 @@ export function idx(dims: number[], data: Uint8Array): Uint8Array {
   bytes.set(data, 4 + 4 * dims.length);
   return bytes;
 }
+
+/** A tar header block with a right checksum. @param size octal digits, or the bytes of the field */
+export function tarHeader(name: string, size: string | Uint8Array, type = '0'): Buffer {
+  const block = Buffer.alloc(512);
+  block.write(name, 0);
+  if (typeof size === 'string') block.write(size, 124);
+  else block.set(size, 124);
+  block.write(type, 156);
+  return sealTarHeader(block);
+}
+
+/** Writes the checksum of a header block into it. */
+export function sealTarHeader(block: Buffer): Buffer {
+  block.fill(32, 148, 156);
+  const sum = block.subarray(0, 512).reduce((a, b) => a + b, 0);
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return block;
+}

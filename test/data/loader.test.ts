@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { spawnSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { DatasetSpec } from '../../src/data/dataset.ts';
 import { Loader } from '../../src/data/loader.ts';
 import type { Batch, LoaderOptions } from '../../src/data/loader.ts';
 import { NORMALIZATIONS } from '../../src/data/normalization.ts';
 import { epochOrder } from '../../src/data/order.ts';
+import type { Pool } from '../../src/data/pool.ts';
 import type { Pipeline } from '../../src/data/render.ts';
 import { cifarRecords, golden, temporaryFolder, writeTree } from './fixtures.ts';
 
@@ -61,8 +62,7 @@ describe('training batches', () => {
     expect(whole.map(({ epoch, step }) => [epoch, step])).toEqual(
       [0, 1].flatMap((epoch) => [0, 1, 2, 3, 4, 5].map((step) => [epoch, step])),
     );
-    expect(await trained({ workers: 2 })).toEqual(whole);
-    expect(await trained({ workers: 1, prefetch: 0 })).toEqual(whole);
+    expect(await trained({ workers: 2, prefetch: 1 })).toEqual(whole);
     expect(await trained({ prefetch: 5 }, 0, 4)).toEqual(whole.slice(4));
     expect(await trained({}, 1, 3)).toEqual(whole.slice(9));
     expect(await trained({ seed: 8 }, 1, 3)).not.toEqual(whole.slice(9));
@@ -202,6 +202,20 @@ describe('unreadable images', () => {
     const sized = await Loader.open({ ...base, pipeline: EVAL, workers: 0, onError: 'skip' });
     await expect(gather(sized.evaluate())).rejects.toMatchObject({ code: 'data/wrong-size' });
   });
+});
+
+it('works ahead, but no further than the batches it was told to', async () => {
+  const loader = await Loader.open(trainOptions({ prefetch: 3 }));
+  const run = vi.spyOn(Reflect.get(loader, 'pool') as Pool, 'run');
+  const batches = loader.train({ epoch: 0, step: 0, epochs: 100 });
+  await batches.next();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  // One in use and three ahead, of one job each.
+  expect(run).toHaveBeenCalledTimes(4);
+  await batches.next();
+  expect(run).toHaveBeenCalledTimes(5);
+  await batches.return();
+  await loader.close();
 });
 
 describe('ends', () => {

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
-import { numberedClasses } from '../classes.ts';
+import { classesOfLabels } from '../classes.ts';
 import type { Dataset, DatasetSpec } from '../dataset.ts';
 import { tableDataset } from '../dataset.ts';
 import { fromGrey } from '../image/image.ts';
@@ -36,12 +36,12 @@ export async function openIdx(spec: DatasetSpec): Promise<Dataset> {
   if (count > 0 && (width === 0 || height === 0))
     throw new FrameworkError('data/corrupt', `${images.path}: images of ${width}×${height} pixels`);
   const pixels = width * height;
-  const highest = labels.data.reduce((a, b) => Math.max(a, b), 0);
+  const keys = Array.from({ length: count }, (_, i) => `${stem}/${String(i).padStart(5, '0')}`);
   return tableDataset({
     name: `${spec.root} ${spec.split}`,
-    classes: numberedClasses(spec.classList ?? 'auto', highest + 1),
+    classes: classesOfLabels(keys, labels.data, spec.classList),
     notes: [],
-    keys: Array.from({ length: count }, (_, i) => `${stem}/${String(i).padStart(5, '0')}`),
+    keys,
     labels: labels.data,
     load: async (index) => fromGrey(width, height, images.data.subarray(index * pixels, (index + 1) * pixels)),
     close: async () => undefined,

@@ -1,9 +1,10 @@
 /** Indexes of archives on disk, so that a 138 GB tar is walked once and not by each worker of each run. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Note } from '../dataset.ts';
+import { writeFileAtomic } from '../../util/files.ts';
 import { fileStamp } from './archive-files.ts';
 
 /** Raise it when the content of any index changes. */
@@ -57,11 +58,8 @@ async function load<T>(file: string): Promise<CacheFile<T> | undefined> {
 }
 
 async function store<T>(file: string, content: CacheFile<T>, notes: Note[]): Promise<void> {
-  const temporary = `${file}.${process.pid}.${performance.now()}.tmp`;
   try {
-    await mkdir(join(file, '..'), { recursive: true });
-    await writeFile(temporary, JSON.stringify(content));
-    await rename(temporary, file);
+    await writeFileAtomic(file, JSON.stringify(content));
   } catch {
     notes.push({ kind: 'no cache', path: file });
   }

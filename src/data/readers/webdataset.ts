@@ -14,7 +14,6 @@ import { indexTar } from './tar.ts';
 
 /** A label is a number or a short JSON text, in bytes. */
 const MAX_LABEL = 1 << 16;
-const MAX_CLASSES = 100_000;
 
 interface Row {
   readonly key: string;
@@ -113,7 +112,7 @@ async function indexShard(
 }
 
 function parseCls(path: string, name: string, text: string): number {
-  if (!/^\s*\d{1,5}\s*$/.test(text)) throw badLabel(path, name, `it says "${text.slice(0, 40)}"`);
+  if (!/^\s*\d{1,9}\s*$/.test(text)) throw badLabel(path, name, `it says "${text.slice(0, 40)}"`);
   return Number(text);
 }
 
@@ -128,7 +127,7 @@ function parseJson(path: string, name: string, text: string): number | undefined
   if (typeof record !== 'object' || record === null) return undefined;
   const { label, cls } = record as { label?: unknown; cls?: unknown };
   const value = label ?? cls;
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < MAX_CLASSES ? value : undefined;
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined;
 }
 
 function badLabel(path: string, name: string, found: string): FrameworkError {

@@ -3,28 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../../src/data/datasets.ts';
 import { indexTar } from '../../../src/data/readers/tar.ts';
 import type { TarIndex } from '../../../src/data/readers/tar.ts';
-import { golden, temporaryFolder, writeTree } from '../fixtures.ts';
+import { golden, tarHeader, temporaryFolder, writeTree } from '../fixtures.ts';
 
 function index(bytes: Uint8Array): Promise<TarIndex> {
   return indexTar(async (offset, length) => bytes.subarray(offset, offset + length), 'x.tar', 0, bytes.length);
-}
-
-/** A header block with a right checksum. */
-function header(name: string, size: string | Uint8Array, type = '0'): Buffer {
-  const block = Buffer.alloc(512);
-  block.write(name, 0);
-  if (typeof size === 'string') block.write(size, 124);
-  else block.set(size, 124);
-  block.write(type, 156);
-  block.fill(32, 148, 156);
-  block.write(
-    block
-      .reduce((a, b) => a + b, 0)
-      .toString(8)
-      .padStart(6, '0') + '\0 ',
-    148,
-  );
-  return block;
 }
 
 describe('tar index', () => {
@@ -45,14 +27,14 @@ describe('tar index', () => {
     size[0] = 0x80;
     size[11] = 3;
     const data = Buffer.alloc(512, 'abc');
-    const bytes = Buffer.concat([header('d/', '0', '5'), header('l', '0', '2'), header('big', size), data, Buffer.alloc(512)]);
+    const bytes = Buffer.concat([tarHeader('d/', '0', '5'), tarHeader('l', '0', '2'), tarHeader('big', size), data, Buffer.alloc(512)]);
     const { entries, skipped } = await index(bytes);
     expect(entries).toEqual([{ name: 'big', offset: 3 * 512, size: 3 }]);
     expect(skipped).toEqual(['l']);
   });
 
   it('names the member at which an archive is cut off', async () => {
-    const bytes = Buffer.concat([header('a.JPEG', '2000'), Buffer.alloc(600)]);
+    const bytes = Buffer.concat([tarHeader('a.JPEG', '2000'), Buffer.alloc(600)]);
     await expect(index(bytes)).rejects.toThrow('x.tar: "a.JPEG" needs 1024 bytes at 512, but the archive ends at 1112');
     const whole = readFileSync(golden('variants/gnu.tar'));
     for (const length of [0, 300, 512, 700, 1024, 1300, 3000])
@@ -60,10 +42,10 @@ describe('tar index', () => {
   });
 
   it('refuses a damaged header and giant name records', async () => {
-    const damaged = Buffer.concat([header('a', '0')]);
+    const damaged = Buffer.concat([tarHeader('a', '0')]);
     damaged[3] = 7;
     await expect(index(damaged)).rejects.toThrow(/checksum/);
-    const long = Buffer.concat([header('././@LongLink', '10000000', 'L'), Buffer.alloc(1 << 21)]);
+    const long = Buffer.concat([tarHeader('././@LongLink', '10000000', 'L'), Buffer.alloc(1 << 21)]);
     await expect(index(long)).rejects.toThrow(/name record of 2097152 bytes/);
   });
 
@@ -82,8 +64,8 @@ describe('tar index', () => {
       return openDataset({ kind: 'webdataset', root, split: 'train', cache: root });
     };
     const text = (value: string): Buffer => Buffer.concat([Buffer.from(value), Buffer.alloc(512 - value.length)]);
-    await expect(open(shard(header('a.jpg', '0')))).rejects.toThrow(/no class number for a: it has neither/);
-    await expect(open(shard(header('a.jpg', '0'), header('a.cls', '3'), text('cat')))).rejects.toThrow(/it says "cat"/);
-    await expect(open(shard(header('a.jpg', '0'), header('a.json', '2'), text('{"')))).rejects.toThrow(/not JSON/);
+    await expect(open(shard(tarHeader('a.jpg', '0')))).rejects.toThrow(/no class number for a: it has neither/);
+    await expect(open(shard(tarHeader('a.jpg', '0'), tarHeader('a.cls', '3'), text('cat')))).rejects.toThrow(/it says "cat"/);
+    await expect(open(shard(tarHeader('a.jpg', '0'), tarHeader('a.json', '2'), text('{"')))).rejects.toThrow(/not JSON/);
   });
 });
