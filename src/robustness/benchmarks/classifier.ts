@@ -32,3 +32,14 @@ export function checkLogits(logits: Float32Array, n: number, classifier: Classif
       { hint: 'the model has another number of classes than it says' },
     );
 }
+
+/** Throws `evaluate/classes` unless labels of `found` classes can be compared with the model's predictions. */
+export function checkClasses(classifier: Classifier, found: number, where: string): void {
+  const count = classCount(classifier);
+  if (found === count) return;
+  throw new FrameworkError(
+    'evaluate/classes',
+    `${classifier.name} has ${count} classes, but ${where} has ${found}`,
+    { hint: 'evaluate on images of the classes the model was trained on' },
+  );
+}

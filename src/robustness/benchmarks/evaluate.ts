@@ -1,5 +1,5 @@
 import { FrameworkError, defined } from '../../util/errors.ts';
-import { classCount } from './classifier.ts';
+import { checkClasses, classCount } from './classifier.ts';
 import { whyNotApplicable } from './records.ts';
 import { protocolOf, resultOf } from './assemble.ts';
 import type { BenchmarkResult } from './result.ts';
@@ -14,7 +14,7 @@ import type { WorkUnit } from './units.ts';
 /**
  * Evaluates a classifier on the parts of a benchmark, unit by unit, resuming what was finished before.
  * The caller turns `complete: false` into its exit code.
- * @throws FrameworkError `evaluate/not-applicable`, `evaluate/nothing`, `evaluate/aborted`, `evaluate/other-run`
+ * @throws FrameworkError `evaluate/not-applicable`, `evaluate/nothing`, `evaluate/classes`, `evaluate/aborted`, `evaluate/other-run`
  * @example
  *  const location = await locate(findBenchmark('a'), '/data');
  *  const { parts, problems } = await openRelease(location);
@@ -32,6 +32,9 @@ export async function evaluateBenchmark(options: EvaluateOptions): Promise<Bench
     throw new FrameworkError('evaluate/nothing', `${benchmark.name}: no part of it could be opened`, {
       hint: options.problems?.[0]?.what ?? 'check the data folder',
     });
+  if (benchmark.scoring === 'classification' && benchmark.restriction === null)
+    for (const { name, classes } of parts)
+      checkClasses(classifier, classes.length, `${benchmark.name}, part ${name},`);
   const units = workUnits(parts, selection, options.imagesPerUnit);
   const protocol = protocolOf(options, units);
   const store = await EvaluationStore.open(options.folder, {

@@ -1,13 +1,12 @@
 import type { Dataset } from '../../data/dataset.ts';
 import type { Image } from '../../data/image/image.ts';
 import { evalTransform } from '../../data/transform.ts';
-import { FrameworkError } from '../../util/errors.ts';
 import { CORRUPTIONS, GENERATOR_VERSION, corrupt, perturb } from '../corruptions/registry.ts';
 import { PERTURBATIONS } from '../corruptions/sequences.ts';
 import type { Difficulty, Severity } from '../corruptions/types.ts';
 import { familyOf } from '../corruptions/types.ts';
 import type { Classifier } from './classifier.ts';
-import { classCount } from './classifier.ts';
+import { checkClasses } from './classifier.ts';
 import { datasetPart } from './parts.ts';
 import type { Part } from './parts.ts';
 
@@ -37,7 +36,7 @@ export interface Generated {
  * through the same steps, so severity 0 of every curve is measured and not assumed.
  */
 export function generateC(dataset: Dataset, classifier: Classifier, options: GenerateOptions): Generated {
-  checkClasses(dataset, classifier);
+  checkClasses(classifier, dataset.classes.length, dataset.name);
   const size = classifier.preprocessing.imageSize;
   const jpeg85 = options.jpeg85 ?? size === 224;
   const names = options.names ?? CORRUPTIONS.map(({ name }) => name);
@@ -64,7 +63,7 @@ export function generateC(dataset: Dataset, classifier: Classifier, options: Gen
 
 /** ImageNet-P made on the fly: no H.264 loss, so flip rates on noise are not those of the released clips. */
 export function generateP(dataset: Dataset, classifier: Classifier, options: GenerateOptions): Generated {
-  checkClasses(dataset, classifier);
+  checkClasses(classifier, dataset.classes.length, dataset.name);
   const size = classifier.preprocessing.imageSize;
   const difficulty = options.difficulty ?? 1;
   const wanted = options.names ?? PERTURBATIONS.map(({ name }) => name);
@@ -110,14 +109,4 @@ function uncropped(image: Image, size: number): Image {
   const resize = Math.round((size * 256) / 224);
   if (Math.min(image.width, image.height) <= size) return image;
   return evalTransform({ resize, crop: null, squash: false, interpolation: 'bilinear' })(image);
-}
-
-function checkClasses(dataset: Dataset, classifier: Classifier): void {
-  const count = classCount(classifier);
-  if (dataset.classes.length === count) return;
-  throw new FrameworkError(
-    'evaluate/classes',
-    `${classifier.name} has ${count} classes, but ${dataset.name} has ${dataset.classes.length}`,
-    { hint: 'evaluate on images of the classes the model was trained on' },
-  );
 }

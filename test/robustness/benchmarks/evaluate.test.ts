@@ -1,0 +1,319 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { imagenetClasses, imagenetSubset } from '../../../src/data/classes.ts';
+import { toTensor } from '../../../src/data/transform.ts';
+import { evaluateBenchmark } from '../../../src/robustness/benchmarks/evaluate.ts';
+import { generateC, generateP } from '../../../src/robustness/benchmarks/generated.ts';
+import { locate } from '../../../src/robustness/benchmarks/locate.ts';
+import type { EvaluateOptions, Progress } from '../../../src/robustness/benchmarks/options.ts';
+import { datasetPart, openRelease } from '../../../src/robustness/benchmarks/parts.ts';
+import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
+import type { BenchmarkResult } from '../../../src/robustness/benchmarks/result.ts';
+import { findMetric } from '../../../src/robustness/benchmarks/result.ts';
+import { readClip } from '../../../src/robustness/benchmarks/video.ts';
+import { averagePrecision } from '../../../src/robustness/metrics/detection.ts';
+import { argmax, restrict, softmax } from '../../../src/robustness/metrics/accuracy.ts';
+import { imagenet9Classes } from '../../../src/robustness/metrics/normalisers.ts';
+import { LinearClassifier, picture, pictureDataset, temporaryFolder, writePictures } from './world.ts';
+
+async function evaluate(
+  id: string,
+  root: string,
+  classifier: LinearClassifier,
+  more: Partial<EvaluateOptions> = {},
+): Promise<BenchmarkResult> {
+  const location = await locate(findBenchmark(id), root);
+  const { parts, problems } = await openRelease(location);
+  const folder = join(await temporaryFolder(), id);
+  const { benchmark } = location;
+  return evaluateBenchmark({
+    benchmark,
+    classifier,
+    parts,
+    problems,
+    origin: 'release',
+    folder,
+    batchSize: 4,
+    ...more,
+  });
+}
+
+/** Logits of every item of the release's parts, one image at a time. */
+async function logitsOf(id: string, root: string, classifier: LinearClassifier) {
+  const { parts } = await openRelease(await locate(findBenchmark(id), root));
+  const { evalConfig, mean, std, imageSize } = classifier.preprocessing;
+  const { evalTransform } = await import('../../../src/data/transform.ts');
+  const out: { part: string; label: number; logits: Float32Array }[] = [];
+  for (const part of parts)
+    for (let i = 0; i < part.keys.length; i++) {
+      const x = new Float32Array(3 * imageSize ** 2);
+      toTensor(evalTransform(evalConfig)((await part.load(i))[0]!), mean, std, x);
+      out.push({ part: part.name, label: part.label(i), logits: await classifier.logits(x, 1) });
+    }
+  return out;
+}
+
+describe('classification', () => {
+  it('ImageNet-A: both protocols equal a direct computation, whatever the batch size', async () => {
+    const root = await temporaryFolder();
+    const { wnids, indices1k } = imagenetSubset('a');
+    await writePictures(join(root, 'imagenet-a'), Object.fromEntries(wnids.slice(0, 6).map((w) => [w, 4])));
+    const classifier = new LinearClassifier('imagenet1k');
+    const result = await evaluate('a', root, classifier);
+    const direct = await logitsOf('a', root, classifier);
+    const share = (of: (x: (typeof direct)[0]) => boolean): number =>
+      (100 * direct.filter(of).length) / direct.length;
+    const masked = share(({ label, logits }) => argmax(restrict(logits, indices1k)) === label);
+    const full = share(({ label, logits }) => argmax(logits) === indices1k[label]);
+    expect(findMetric(result, 'top1', 'masked200')!.value).toBeCloseTo(masked, 10);
+    expect(findMetric(result, 'top1', 'full1000')!.value).toBeCloseTo(full, 10);
+    expect(result.items).toEqual({ asked: 24, scored: 24, unreadable: 0 });
+    expect(Object.keys(result.perClass.masked200!)).toEqual(wnids.slice(0, 6));
+    expect(Object.values(result.perClass.masked200!).map(([, total]) => total)).toEqual([4, 4, 4, 4, 4, 4]);
+    expect(result.complete).toBe(false); // 194 classes and 7,476 images are missing
+    const other = await evaluate('a', root, classifier, { batchSize: 7 });
+    expect(other.metrics).toEqual(result.metrics);
+  });
+
+  it('validation images of any classes; an unreadable one is named and counted', async () => {
+    const root = await temporaryFolder();
+    await writePictures(join(root, 'val'), { cat: 3, dog: 3 });
+    await writeFile(join(root, 'val', 'cat', 'broken.jpg'), Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1, 2, 3]));
+    const result = await evaluate('val', root, new LinearClassifier(2));
+    expect(result.items).toEqual({ asked: 7, scored: 6, unreadable: 1 });
+    expect(result.complete).toBe(false);
+    expect(result.problems.map(({ kind }) => kind)).toEqual(['unreadable']);
+    await expect(evaluate('val', root, new LinearClassifier(3))).rejects.toMatchObject({
+      code: 'evaluate/classes',
+    });
+    expect(result.parts[0]!.failures[0]!.key).toBe('cat/broken.jpg');
+    expect(findMetric(result, 'top1')!.protocol).toBe('full2');
+    expect(findMetric(result, 'rms-calibration')!.value).toBeGreaterThan(0);
+    const limited = await evaluate('val', root, new LinearClassifier(2), { selection: { limit: 2 } });
+    expect(limited.protocol.subset).toBe('2 images of each part, evenly spaced');
+    expect(limited.items.asked).toBe(2);
+  });
+
+  it('refuses models it says nothing about, and data without any part', async () => {
+    const root = await temporaryFolder();
+    await expect(evaluate('r', root, new LinearClassifier(10))).rejects.toMatchObject({
+      code: 'evaluate/not-applicable',
+    });
+    await expect(evaluate('r', root, new LinearClassifier('imagenet1k'))).rejects.toMatchObject({
+      code: 'evaluate/nothing',
+    });
+  });
+});
+
+describe('ImageNet-O and ImageNet-9', () => {
+  it('AUPR from the softmax over 200, unknown classes positive', async () => {
+    const root = await temporaryFolder();
+    const { wnids, indices1k } = imagenetSubset('o');
+    await writePictures(join(root, 'imagenet-o'), { [wnids[0]!]: 3, [wnids[1]!]: 2 });
+    await writePictures(join(root, 'val'), { [wnids[0]!]: 5, [wnids[2]!]: 4, n01440764: 2 });
+    const classifier = new LinearClassifier('imagenet1k');
+    const result = await evaluate('o', root, classifier);
+    const direct = await logitsOf('o', root, classifier);
+    const scores = (name: string): number[] =>
+      direct
+        .filter(({ part }) => part === name)
+        .map(({ logits }) => -Math.max(...softmax(restrict(logits, indices1k))));
+    expect(findMetric(result, 'aupr')!.value).toBeCloseTo(
+      100 * averagePrecision(scores('out'), scores('in')),
+      10,
+    );
+    expect(result.items.asked).toBe(14);
+  });
+
+  it('ImageNet-9 through the map of 1000 classes, BG-Gap from unrounded accuracies', async () => {
+    const root = await temporaryFolder();
+    for (const variation of ['original', 'mixed_same', 'mixed_rand'])
+      await writePictures(
+        join(root, 'bg_challenge', variation, 'val'),
+        Object.fromEntries(imagenet9Classes().folders.map((n) => [n, 2])),
+      );
+    const classifier = new LinearClassifier('imagenet1k');
+    const result = await evaluate('9', root, classifier);
+    const direct = await logitsOf('9', root, classifier);
+    const map = imagenet9Classes().map_1k_to_9;
+    const share = (name: string): number => {
+      const rows = direct.filter(({ part }) => part === name);
+      return (100 * rows.filter(({ label, logits }) => map[argmax(logits)] === label).length) / rows.length;
+    };
+    expect(findMetric(result, 'original')!.value).toBeCloseTo(share('original'), 10);
+    expect(findMetric(result, 'bg-gap')!.value).toBeCloseTo(share('mixed_same') - share('mixed_rand'), 10);
+  });
+});
+
+describe('resuming', () => {
+  it('a killed evaluation goes on and ends with the same bytes', async () => {
+    const dataset = pictureDataset(23, 5);
+    const benchmark = findBenchmark('val');
+    const options = {
+      benchmark,
+      origin: 'release',
+      batchSize: 3,
+      imagesPerUnit: 5,
+      parts: [datasetPart(dataset, 'all')],
+    };
+    const [whole, cut] = [await temporaryFolder(), await temporaryFolder()];
+    await evaluateBenchmark({ ...options, classifier: new LinearClassifier(5), folder: whole });
+    const dying = new LinearClassifier(5);
+    dying.failAfter = 5;
+    await expect(evaluateBenchmark({ ...options, classifier: dying, folder: cut })).rejects.toThrow('killed');
+    expect(await readdir(join(cut, 'units'))).toHaveLength(2);
+    const resumed = new LinearClassifier(5);
+    const seen: Progress[] = [];
+    await evaluateBenchmark({
+      ...options,
+      classifier: resumed,
+      folder: cut,
+      onProgress: (p) => seen.push(p),
+    });
+    expect(resumed.calls).toBeLessThan(8);
+    expect(seen.at(-1)).toMatchObject({ imagesDone: 23, imagesTotal: 23 });
+    for (const file of ['result.json', 'identity.json', 'units/00004.json'])
+      expect(await readFile(join(cut, file), 'utf8')).toBe(await readFile(join(whole, file), 'utf8'));
+  });
+
+  it('never mixes evaluations of different things; stops when told to', async () => {
+    const benchmark = findBenchmark('val');
+    const folder = await temporaryFolder();
+    const parts = [datasetPart(pictureDataset(6, 2), 'all')];
+    const options = {
+      benchmark,
+      origin: 'release',
+      batchSize: 2,
+      folder,
+      classifier: new LinearClassifier(2),
+    };
+    await evaluateBenchmark({ ...options, parts });
+    const fewer = [datasetPart(pictureDataset(5, 2), 'all')];
+    await expect(evaluateBenchmark({ ...options, parts: fewer })).rejects.toThrow(/another fileListSha256/);
+    const signal = AbortSignal.abort();
+    const elsewhere = await temporaryFolder();
+    await expect(evaluateBenchmark({ ...options, parts, signal, folder: elsewhere })).rejects.toMatchObject({
+      code: 'evaluate/aborted',
+    });
+  });
+});
+
+describe('generated benchmarks of any class space', () => {
+  it('C: severity 0 reproduces the clean accuracy, all aggregates but the AlexNet-normalised', async () => {
+    const classifier = new LinearClassifier(10);
+    const dataset = pictureDataset(5, 10);
+    const { parts, origin, isImagenetLike } = generateC(dataset, classifier, { seed: 0 });
+    const folder = await temporaryFolder();
+    const options = { benchmark: findBenchmark('c'), classifier, batchSize: 5 };
+    const result = await evaluateBenchmark({ ...options, parts, origin, isImagenetLike, folder });
+    expect(result.parts).toHaveLength(96);
+    expect(result.complete).toBe(true);
+    expect(result.protocol.dataOrigin).toBe(
+      'generated (seed 0, generator 1, CIFAR-10-C parameters, 32 px, no final JPEG)',
+    );
+    const clean = await evaluateBenchmark({
+      ...options,
+      benchmark: findBenchmark('val'),
+      parts: [datasetPart(dataset, 'all')],
+      origin: 'release',
+      folder: await temporaryFolder(),
+    });
+    expect(findMetric(result, 'clean')!.value).toBe(findMetric(clean, 'top1')!.value);
+    expect(result.metrics.map(({ id }) => id)).toEqual(
+      expect.arrayContaining([
+        'mean-error-15',
+        'mean-error-19',
+        'accuracy-19-severity-5',
+        'mean-error-noise',
+        'ece',
+      ]),
+    );
+    expect(findMetric(result, 'mce')).toBeUndefined();
+    const errors = result.parts.slice(1, 76).map(({ metrics }) => 100 - metrics[0]!.value);
+    expect(findMetric(result, 'mean-error-15')!.value).toBeCloseTo(
+      errors.reduce((a, b) => a + b, 0) / 75,
+      10,
+    );
+  });
+
+  it('P: clips of the CIFAR table; flip probability in [0, 100]; wrong class counts are refused', async () => {
+    const classifier = new LinearClassifier(10);
+    const dataset = pictureDataset(3, 10);
+    const generated = generateP(dataset, classifier, {
+      seed: 0,
+      names: ['gaussian_noise', 'translate', 'rotate'],
+    });
+    expect(generated.parts.map(({ name, frames }) => [name, frames])).toEqual([
+      ['gaussian_noise', 31],
+      ['translate', 16],
+      ['rotate', 31],
+    ]);
+    const result = await evaluateBenchmark({
+      benchmark: findBenchmark('p'),
+      classifier,
+      ...generated,
+      batchSize: 10,
+      folder: await temporaryFolder(),
+    });
+    for (const part of result.parts) {
+      const flips = part.metrics.find(({ id }) => id === 'flip-probability')!;
+      expect(flips.value).toBeGreaterThanOrEqual(flips.low!);
+      expect(flips.value).toBeLessThanOrEqual(100);
+    }
+    expect(result.parts.some(({ metrics }) => metrics[1]!.value > 0)).toBe(true);
+    expect(() => generateP(dataset, new LinearClassifier(7), { seed: 0 })).toThrow(
+      /has 7 classes, but pictures has 10/,
+    );
+  });
+});
+
+const hasFfmpeg = (() => {
+  try {
+    execFileSync('ffmpeg', ['-version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe('clips of the release', () => {
+  it.skipIf(!hasFfmpeg)('are decoded by ffmpeg (on the PATH), frame counts asserted', async () => {
+    const root = await temporaryFolder();
+    const folder = join(root, 'imagenet-p', 'weather', 'brightness', imagenetClasses()[0]!.id);
+    await mkdir(folder, { recursive: true });
+    const frames = Array.from({ length: 31 }, (_, i) => picture(i % 3, 224, 224).data);
+    const path = join(folder, 'ILSVRC2012_val_00000293.mp4');
+    const input = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '224x224', '-r', '1', '-i', 'pipe:0'];
+    const encoder = ['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '0', '-pix_fmt', 'yuv444p'];
+    execFileSync('ffmpeg', ['-v', 'error', '-y', ...input, ...encoder, path], {
+      input: Buffer.concat(frames),
+    });
+    const clip = await readClip(path, 31);
+    const error = clip.map(({ data }, i) =>
+      Math.max(...data.subarray(0, 999).map((v, j) => Math.abs(v - frames[i]![j]!))),
+    );
+    expect(Math.max(...error)).toBeLessThan(6); // colour conversion alone
+    await expect(readClip(path, 41)).rejects.toThrow(/41 frames of 224×224 are due, 31 were decoded/);
+    await writeFile(join(folder, 'ILSVRC2012_val_00000294.mp4'), 'not a video');
+    const result = await evaluate('p', root, new LinearClassifier('imagenet1k', 224), { batchSize: 31 });
+    const part = result.parts.find(({ name }) => name === 'brightness')!;
+    expect(part.items).toBe(1);
+    expect(part.metrics[0]!.value).toBeCloseTo(100, 10); // three pictures in turn: every pair differs
+    expect(part.failures[0]!.message).toMatch(/ffmpeg ended with/);
+  });
+
+  it('say that ffmpeg is missing', async () => {
+    const before = process.env.PATH;
+    process.env.PATH = '/nowhere';
+    try {
+      await expect(readClip('a.mp4', 31)).rejects.toMatchObject({
+        code: 'video/no-ffmpeg',
+        hint: expect.stringContaining('install ffmpeg') as string,
+      });
+    } finally {
+      process.env.PATH = before;
+    }
+  });
+});
