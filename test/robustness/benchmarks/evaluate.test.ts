@@ -203,10 +203,10 @@ describe('resuming', () => {
 describe('generated benchmarks of any class space', () => {
   it('C: severity 0 reproduces the clean accuracy, all aggregates but the AlexNet-normalised', async () => {
     const classifier = new LinearClassifier(10);
-    const dataset = pictureDataset(5, 10);
+    const dataset = pictureDataset(10, 10);
     const { parts, origin, isImagenetLike } = generateC(dataset, classifier, { seed: 0 });
     const folder = await temporaryFolder();
-    const options = { benchmark: findBenchmark('c'), classifier, batchSize: 5 };
+    const options = { benchmark: findBenchmark('c'), classifier, batchSize: 10 };
     const result = await evaluateBenchmark({ ...options, parts, origin, isImagenetLike, folder });
     expect(result.parts).toHaveLength(96);
     expect(result.complete).toBe(true);
