@@ -7,7 +7,7 @@
 import { gunzipSync } from 'node:zlib';
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
 import { FrameworkError } from '../../util/errors.ts';
-import { uncompressSnappy } from './snappy.ts';
+import { readVarint, uncompressSnappy } from './snappy.ts';
 import type { RangeReader } from './tar.ts';
 
 /** Where one column of one row group lies, and how its values are stored. */
@@ -215,13 +215,8 @@ function hybrid(bytes: Uint8Array, width: number, count: number): Uint32Array {
   let at = 0;
   let seen = 0;
   while (seen < count) {
-    let header = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[at++];
-      if (byte === undefined || shift > 28) throw corrupt('its runs end too early');
-      header += (byte & 0x7f) * 2 ** shift;
-      if (byte < 128) break;
-    }
+    const { value: header, next } = readVarint(bytes, at);
+    at = next;
     const half = Math.floor(header / 2);
     if (half === 0) throw corrupt('an empty run');
     if (header % 2 === 0) {

@@ -9,14 +9,9 @@ const MAX_EXPANSION = 22;
  * @throws FrameworkError `data/corrupt`
  */
 export function uncompressSnappy(input: Uint8Array, size: number): Uint8Array {
-  let at = 0;
-  let length = 0;
-  for (let shift = 0; ; shift += 7) {
-    const byte = input[at++];
-    if (byte === undefined || shift > 28) throw corrupt('no length');
-    length += (byte & 0x7f) * 2 ** shift;
-    if (byte < 128) break;
-  }
+  const start = readVarint(input, 0);
+  let at = start.next;
+  const length = start.value;
   if (length !== size) throw corrupt(`${length} bytes announced where ${size} are expected`);
   if (size > input.length * MAX_EXPANSION + 64) throw corrupt(`${size} bytes cannot come from ${input.length}`);
   const output = new Uint8Array(size);
@@ -51,6 +46,18 @@ export function uncompressSnappy(input: Uint8Array, size: number): Uint8Array {
   }
   if (out !== size) throw corrupt(`${out} bytes instead of ${size}`);
   return output;
+}
+
+/** An unsigned LEB128 number of at most five bytes and where the next byte lies. @throws FrameworkError `data/corrupt` */
+export function readVarint(bytes: Uint8Array, at: number): { value: number; next: number } {
+  let value = 0;
+  for (let i = 0; i < 5; i++) {
+    const byte = bytes[at + i];
+    if (byte === undefined) break;
+    value += (byte & 0x7f) * 2 ** (7 * i);
+    if (byte < 128) return { value, next: at + i + 1 };
+  }
+  throw corrupt('a number without end');
 }
 
 function littleEndian(input: Uint8Array, at: number, bytes: number): number {
