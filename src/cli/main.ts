@@ -1,9 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { addData } from './data.ts';
 import { addDoctor } from './doctor.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { addLists } from './lists.ts';
+import { addPlan } from './plan.ts';
 import { addTrain } from './train.ts';
+import { addEvaluate, addPredict } from './weights.ts';
 
 /** Builds the command line. One file a command; none holds logic of its own. */
 export function buildProgram(): Command {
@@ -21,7 +24,7 @@ export function buildProgram(): Command {
         write(text);
       },
     });
-  for (const add of [addTrain, addDoctor, addLists]) add(program);
+  for (const add of [addTrain, addEvaluate, addPredict, addPlan, addData, addDoctor, addLists]) add(program);
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
     command.exitOverride();
   return program;

@@ -31,7 +31,7 @@ export function modelOfRecipe(settings: Recipe['model'], classes: number): Model
     const value = settings[key];
     if (value === null || value === unset) continue;
     const name = typeof option === 'string' ? option : (option[family] ?? option['other']);
-    if (name !== undefined) overrides[name] = value;
+    if (name !== undefined) overrides[name] = value === 'none' ? null : value;
   }
   if (settings.stemStride !== null) {
     overrides['stemPatch'] = settings.stemStride;

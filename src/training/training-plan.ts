@@ -3,16 +3,11 @@ import { planNodes, type ChooseVariant, type Plan } from '../graph/plan.ts';
 import { borrow } from '../graph/program.ts';
 import { layoutFlat, type FlatLayout } from '../graph/store.ts';
 import { bytesOf } from '../kernels/op.ts';
+import { recordInference, type InferenceGraph } from '../models/inference.ts';
 import type { Model } from '../models/model.ts';
 import { parameterGroups, stateMembers } from './groups.ts';
 import { recordUpdate, momentsOf, type OptimizerConfig, type UpdateGraph } from './optimizer.ts';
-import {
-  recordInference,
-  recordTraining,
-  type InferenceGraph,
-  type StepShape,
-  type TrainingGraph,
-} from './step-graph.ts';
+import { recordTraining, type StepShape, type TrainingGraph } from './step-graph.ts';
 
 /** Everything a training session will allocate and run, worked out without a device. */
 export interface TrainingPlan {
@@ -85,7 +80,7 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     graph: updateGraph,
     plan: planNodes(updateGraph.nodes, { ...options, kept: [updateGraph.squaredNorm] }),
   };
-  const inference = recordInference(model, { ...shape, micro: settings.evaluationBatch });
+  const inference = recordInference(model, { ...shape, batch: settings.evaluationBatch });
   const evaluation = {
     graph: inference,
     plan: planNodes(inference.nodes, { ...options, kept: [inference.logits] }),

@@ -1,0 +1,84 @@
+import type { Command } from 'commander';
+import { DATASETS, namedDataset, openDataset } from '../data/datasets.ts';
+import type { DatasetKind } from '../data/dataset.ts';
+import { DOWNLOADS, fetchDataset } from '../data/fetch.ts';
+import { verifyDataset } from '../data/verify.ts';
+import { FrameworkError } from '../util/errors.ts';
+
+interface Options {
+  readonly root?: string;
+  readonly split?: string;
+  readonly format?: string;
+  readonly json?: boolean;
+}
+
+/** `largekernel data list|verify|fetch`. */
+export function addData(program: Command): void {
+  const data = program.command('data').description('list, verify and fetch data sets');
+  data.command('list').description('the data sets known by name').action(list);
+  data
+    .command('verify')
+    .description('count images, decode every one, and show how classes map to labels')
+    .argument('<dataset>', 'a data set by name (`largekernel data list`)')
+    .option('--root <folder>', 'where it is')
+    .option('--split <name>', 'which part', 'train')
+    .option('--format <kind>', 'folder, imagenet-tar, webdataset, parquet, …')
+    .option('--json', 'JSON on standard output')
+    .action(verify);
+  data
+    .command('fetch')
+    .description(`download from the makers and check: ${Object.keys(DOWNLOADS).join(', ')}`)
+    .argument('<dataset>')
+    .option('--root <folder>', 'where to put it', 'datasets')
+    .option('--from <address>', 'a mirror’s address, in place of the makers’ own')
+    .action(fetch);
+}
+
+function list(): void {
+  const width = Math.max(...Object.keys(DATASETS).map((name) => name.length));
+  for (const [name, { description }] of Object.entries(DATASETS))
+    process.stdout.write(`${name.padEnd(width)}  ${description}\n`);
+}
+
+async function verify(name: string, options: Options): Promise<void> {
+  const spec = namedDataset(name, options.split ?? 'train', {
+    ...(options.root === undefined ? {} : { root: options.root }),
+    ...(options.format === undefined ? {} : { kind: options.format as DatasetKind }),
+  });
+  await (await openDataset(spec)).close();
+  const isTerminal = process.stderr.isTTY;
+  const report = await verifyDataset(spec, (done, total) => {
+    if (isTerminal && !options.json) process.stderr.write(`\r\x1b[K${done} of ${total} images`);
+  });
+  if (isTerminal && !options.json) process.stderr.write('\r\x1b[K');
+  if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  else {
+    process.stdout.write(
+      `${report.name}: ${report.images} images, ${report.classes.length} classes, ${report.emptyClasses} of them without images\n`,
+    );
+    for (const { label, id, name: title, images } of report.classes) {
+      if (images > 0) process.stdout.write(`  ${String(label).padStart(4)}  ${id}  ${title}: ${images}\n`);
+    }
+    for (const { key, message } of report.unreadable)
+      process.stdout.write(`unreadable: ${key}: ${message}\n`);
+    for (const note of report.notes) process.stdout.write(`${note.kind}: ${note.path}\n`);
+  }
+  if (report.unreadable.length > 0) {
+    throw new FrameworkError(
+      'data/unreadable',
+      `${report.unreadable.length} of ${report.images} images cannot be read.`,
+      {
+        hint: 'Restore them, or train with --set data.onError=skip.',
+      },
+    );
+  }
+}
+
+async function fetch(name: string, options: { root: string; from?: string }): Promise<void> {
+  const folder = await fetchDataset(
+    name,
+    options.root,
+    options.from === undefined ? {} : { baseUrl: options.from },
+  );
+  process.stdout.write(`${name} is in ${folder}: train with --data ${folder}\n`);
+}

@@ -1,0 +1,185 @@
+import type { Command } from 'commander';
+import { availableParallelism } from 'node:os';
+import type { ClassInfo } from '../data/dataset.ts';
+import { imagenetClasses } from '../data/classes.ts';
+import { openDevice, type Device } from '../device/device.ts';
+import { writeNpy } from '../formats/npy.ts';
+import { InferenceSession } from '../models/inference.ts';
+import { PipelineCache } from '../shader/pipelines.ts';
+import { EvaluationCounter, topClasses } from '../training/evaluation.ts';
+import {
+  evaluationData,
+  openImages,
+  resolveWeights,
+  type ResolvedWeights,
+} from '../training/evaluate-weights.ts';
+import { loadWeights } from '../training/initial-weights.ts';
+import { listImages, predictFiles } from '../training/predict.ts';
+import type { Weights } from '../training/session.ts';
+import { FrameworkError } from '../util/errors.ts';
+import { collect, positiveInteger } from './train.ts';
+
+interface WeightsOptions {
+  readonly checkpoint: string;
+  readonly model?: string;
+  readonly set: readonly string[];
+  readonly ema?: boolean;
+  readonly adapter: string;
+  readonly batch: number;
+  readonly json?: boolean;
+}
+
+function weightsOptions(command: Command): Command {
+  return command
+    .requiredOption('--checkpoint <run|file>', 'a run folder or a file of weights (.safetensors, .pth, .npz)')
+    .option('--model <name>', 'the model a bare file belongs to')
+    .option(
+      '--set <key=value>',
+      'change model, data or evaluation settings; may be given many times',
+      collect,
+      [],
+    )
+    .option('--ema', 'the averaged weights of a run')
+    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option('--batch <n>', 'images at once', positiveInteger, 16)
+    .option('--json', 'JSON on standard output');
+}
+
+/** `largekernel predict`: logits and top-5 classes of image files. */
+export function addPredict(program: Command): void {
+  weightsOptions(program.command('predict').description('logits and the five likeliest classes of images'))
+    .requiredOption('--images <paths...>', 'image files, or folders of them')
+    .option('--output <file>', 'write the logits as float32 .npy (images, classes)')
+    .action(predict);
+}
+
+async function openWeights(
+  options: WeightsOptions,
+  use: (device: Device, weights: ResolvedWeights, session: InferenceSession) => Promise<void>,
+) {
+  const chosen: Weights = options.ema ? 'ema' : 'raw';
+  const request = {
+    checkpoint: options.checkpoint,
+    model: options.model,
+    overrides: options.set,
+    weights: chosen,
+  };
+  const weights = await resolveWeights(request);
+  const values = await loadWeights(weights.file, weights.model);
+  const device = await openDevice(options.adapter);
+  try {
+    if (!options.json)
+      process.stderr.write(`adapter: ${device.description || device.name} (${device.kind})\n`);
+    const shape = {
+      batch: options.batch,
+      channels: weights.model.config.channels,
+      imageSize: weights.imageSize,
+    };
+    await use(
+      device,
+      weights,
+      await InferenceSession.create(device, new PipelineCache(device), weights.model, values, shape),
+    );
+  } finally {
+    device.close();
+  }
+}
+
+async function predict(
+  options: WeightsOptions & { images: readonly string[]; output?: string },
+): Promise<void> {
+  const files = await listImages(options.images);
+  await openWeights(
+    { ...options, batch: Math.min(options.batch, files.length) },
+    async (_device, weights, session) => {
+      const logits = await predictFiles(session, weights, files);
+      const { classes } = weights.model.config;
+      if (options.output !== undefined) await writeNpy(options.output, logits, [files.length, classes]);
+      const names = classNames(classes);
+      const rows = files.map((file, i) => ({
+        file,
+        top5: top5(logits.subarray(i * classes, (i + 1) * classes), names),
+      }));
+      if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+      else {
+        for (const { file, top5: best } of rows) {
+          process.stdout.write(`${file}\n`);
+          for (const { id, name, probability } of best)
+            process.stdout.write(`  ${(100 * probability).toFixed(2).padStart(6)} %  ${id}  ${name}\n`);
+        }
+      }
+    },
+  );
+}
+
+function classNames(count: number): readonly ClassInfo[] {
+  return count === 1000
+    ? imagenetClasses()
+    : Array.from({ length: count }, (_, i) => ({ id: String(i), name: `class ${i}` }));
+}
+
+function top5(row: Float32Array, names: readonly ClassInfo[]) {
+  const largest = row.reduce((most, value) => Math.max(most, value), -Infinity);
+  const total = row.reduce((sum, value) => sum + Math.exp(value - largest), 0);
+  return topClasses(row, 5).map((index) => ({
+    index,
+    id: names[index]?.id ?? String(index),
+    name: names[index]?.name ?? '',
+    probability: Math.exp((row[index] as number) - largest) / total,
+  }));
+}
+
+/** `largekernel evaluate`: accuracy on labelled images. */
+export function addEvaluate(program: Command): void {
+  weightsOptions(program.command('evaluate').description('top-1, top-5 and loss on labelled images'))
+    .option('--data <folder>', 'images in one folder a class (default: the run’s own)')
+    .option('--split <name>', 'folder below --data')
+    .option('--on-error <what>', 'what an unreadable image does: fail or skip', 'fail')
+    .action(evaluate);
+}
+
+async function evaluate(
+  options: WeightsOptions & { data?: string; split?: string; onError: string },
+): Promise<void> {
+  if (options.onError !== 'fail' && options.onError !== 'skip') {
+    throw new FrameworkError('cli/option', `--on-error takes fail or skip, got ${options.onError}.`);
+  }
+  const { onError } = options;
+  await openWeights(options, async (_device, weights, session) => {
+    const loader = await openImages(weights, evaluationData(weights, options.data, options.split), {
+      batch: options.batch,
+      workers: Math.max(1, availableParallelism() - 1),
+      onError,
+      onFailure: ({ key, message }) => process.stderr.write(`left out: ${key}: ${message}\n`),
+    });
+    try {
+      const { classes } = weights.model.config;
+      if (loader.dataset.classes.length > classes) {
+        throw new FrameworkError(
+          'data/classes',
+          `The images have ${loader.dataset.classes.length} classes, the model ${classes}.`,
+          {
+            hint: 'Evaluate on images of the classes the model was trained on.',
+          },
+        );
+      }
+      const counter = new EvaluationCounter(classes);
+      for await (const batch of loader.evaluate())
+        counter.add(await session.logits(batch.x, batch.labels.length), batch.labels);
+      const result = { ...counter.result(), skipped: loader.failures.size };
+      if (options.json)
+        process.stdout.write(
+          `${JSON.stringify({ checkpoint: options.checkpoint, model: weights.model.name, ...result })}\n`,
+        );
+      else {
+        process.stdout.write(
+          `top-1 ${(100 * result.top1).toFixed(3)} %  top-5 ${(100 * result.top5).toFixed(3)} %  loss ${result.loss.toFixed(6)}  images ${result.count}` +
+            `${result.skipped > 0 ? `  left out ${result.skipped}` : ''}\n`,
+        );
+      }
+      if (result.skipped > 0) process.exitCode = 3;
+    } finally {
+      await loader.close();
+    }
+  });
+}

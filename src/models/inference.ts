@@ -1,0 +1,150 @@
+import type { Device } from '../device/device.ts';
+import { Graph, type Node, type Tensor } from '../graph/graph.ts';
+import { planNodes, type Plan } from '../graph/plan.ts';
+import { Program } from '../graph/program.ts';
+import { prune } from '../graph/prune.ts';
+import { Family, layoutFlat, locateIn } from '../graph/store.ts';
+import { f32 } from '../kernels/op.ts';
+import type { PipelineCache } from '../shader/pipelines.ts';
+import { FrameworkError, defined, nearest } from '../util/errors.ts';
+import type { Model } from './model.ts';
+
+/** The images one pass takes. */
+export interface ImageShape {
+  /** Images at once. */
+  readonly batch: number;
+  readonly channels: number;
+  readonly imageSize: number;
+}
+
+export interface InferenceOptions {
+  /** Blocks to leave out. */
+  readonly skip?: ReadonlySet<string>;
+  /** Intermediate values to keep, by the path of the module that makes them. */
+  readonly taps?: readonly string[];
+}
+
+export interface InferenceGraph {
+  readonly nodes: readonly Node[];
+  /** (batch, channels, size, size), normalised. */
+  readonly x: Tensor;
+  /** (batch, classes) */
+  readonly logits: Tensor;
+  readonly taps: ReadonlyMap<string, Tensor>;
+}
+
+/** Records a model with running statistics and without drop path. */
+export function recordInference(
+  model: Model,
+  shape: ImageShape,
+  options: InferenceOptions = {},
+): InferenceGraph {
+  const { batch, channels, imageSize } = shape;
+  const graph = new Graph();
+  const x = graph.input('x', f32(batch, channels, imageSize, imageSize));
+  const { logits } = model.build(graph, {
+    x,
+    training: false,
+    ...(options.skip === undefined ? {} : { skip: options.skip }),
+  });
+  const taps = new Map((options.taps ?? []).map((name) => [name, tapNamed(graph, name)]));
+  const kept = new Set([logits.id, ...[...taps.values()].map((tensor) => tensor.id)]);
+  return { nodes: prune(graph.nodes, kept), x, logits, taps };
+}
+
+function tapNamed(graph: Graph, name: string): Tensor {
+  const tensor = graph.taps.get(name);
+  if (tensor !== undefined) return tensor;
+  const near = nearest(name, graph.taps.keys());
+  throw new FrameworkError('model/tap', `The model has no tap ${name}.`, {
+    hint: near === undefined ? `Taps: ${[...graph.taps.keys()].join(', ')}.` : `The nearest is ${near}.`,
+  });
+}
+
+/**
+ * A model with its weights on a device.
+ * @example
+ * const session = await InferenceSession.create(device, pipelines, model, weights, { batch: 8, channels: 3, imageSize: 224 });
+ * const logits = await session.logits(x, 8);
+ */
+export class InferenceSession {
+  readonly model: Model;
+  readonly shape: ImageShape;
+  private readonly program: Program;
+  private readonly graph: InferenceGraph;
+
+  private constructor(model: Model, shape: ImageShape, graph: InferenceGraph, program: Program) {
+    this.model = model;
+    this.shape = shape;
+    this.graph = graph;
+    this.program = program;
+  }
+
+  /** @param weights every parameter and running statistic by name */
+  static async create(
+    device: Device,
+    pipelines: PipelineCache,
+    model: Model,
+    weights: ReadonlyMap<string, Float32Array>,
+    shape: ImageShape,
+    options: InferenceOptions = {},
+  ): Promise<InferenceSession> {
+    const graph = recordInference(model, shape, options);
+    const { limits, features } = device;
+    const plan: Plan = planNodes(graph.nodes, {
+      limits,
+      features,
+      kept: [graph.logits, ...graph.taps.values()],
+    });
+    const family = (kind: 'parameter' | 'state') => {
+      const members = model.parameters
+        .filter((spec) => spec.kind === kind)
+        .map(({ name, shape: s }) => ({ name, shape: s, group: kind }));
+      return layoutFlat(members, Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize));
+    };
+    const families = await device.guard(`weights of ${model.name}`, () => ({
+      parameter: new Family(device, 'parameters', family('parameter')),
+      state: new Family(device, 'state', family('state')),
+    }));
+    for (const members of Object.values(families)) {
+      for (const { name } of members.layout.members)
+        members.write(name, defined(weights.get(name), `weights of ${name}`));
+    }
+    const program = await Program.build(device, pipelines, plan, locateIn(families), model.name);
+    return new InferenceSession(model, shape, graph, program);
+  }
+
+  /** Logits (n, classes) of n ≤ batch images x (n, c, h, w). Missing images are zeros, which changes no other row. */
+  async logits(x: Float32Array, n: number): Promise<Float32Array> {
+    this.run(x, n);
+    return (await this.program.read(this.graph.logits)).subarray(0, n * this.model.config.classes);
+  }
+
+  /** Submits a pass without waiting; read taps after it. */
+  run(x: Float32Array, n: number): void {
+    const { batch, channels, imageSize } = this.shape;
+    const image = channels * imageSize * imageSize;
+    if (n > batch || x.length < n * image) {
+      throw new FrameworkError(
+        'model/input',
+        `${n} images of ${image} values were announced, but ${x.length} values came for a batch of ${batch}.`,
+      );
+    }
+    const whole = new Float32Array(batch * image);
+    whole.set(x.subarray(0, n * image));
+    this.program.write('x', whole);
+    this.program.run();
+  }
+
+  /** A tap's values (batch, …) after the last pass. */
+  async tap(name: string): Promise<{ readonly data: Float32Array; readonly shape: readonly number[] }> {
+    const tensor = this.graph.taps.get(name);
+    if (tensor === undefined)
+      throw new FrameworkError('model/tap', `The tap ${name} was not asked for when the session was made.`);
+    return { data: await this.program.read(tensor), shape: tensor.spec.shape };
+  }
+
+  get bytes(): number {
+    return this.program.ownBytes;
+  }
+}
