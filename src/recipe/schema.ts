@@ -51,6 +51,12 @@ const model = group('What is trained.', {
   decomposed: field(boolean, false, 'Of `slak`: k×n and n×k kernels in place of k×k, n the small kernel.', {
     source: 'VITA-Group/SLaK: main.py, Decom',
   }),
+  merged: field(
+    boolean,
+    false,
+    'Of RepLKNet and `slak`: the inference form, one biased kernel in place of the branches; `largekernel merge` makes its weights.',
+    { source: 'DingXiaoH/RepLKNet-pytorch: replknet.py, structural_reparam' },
+  ),
   widthFactor: field(positive, 1, 'Factor on all widths; a width becomes the whole number below.', {
     source: 'VITA-Group/SLaK: main.py, width_factor',
   }),

@@ -12,6 +12,7 @@ const OPTIONS: readonly {
   { key: 'kernels', unset: null, option: 'kernels' },
   { key: 'smallKernel', unset: null, option: 'small' },
   { key: 'decomposed', unset: false, option: 'decomposed' },
+  { key: 'merged', unset: false, option: 'merged' },
   { key: 'widthFactor', unset: 1, option: 'widthFactor' },
   { key: 'depths', unset: null, option: { replknet: 'layers', other: 'depths' } },
   { key: 'dims', unset: null, option: { resnet: 'planes', other: 'dims' } },
