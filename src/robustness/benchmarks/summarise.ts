@@ -296,5 +296,7 @@ function backgroundMetrics(parts: PartTallies): Metric[] {
   const half = Math.hypot(...[same, random].map((m) => ((m.high ?? m.value) - (m.low ?? m.value)) / 2));
   const value = backgroundGap(same.value, random.value);
   const gap = { value, low: value - half, high: value + half, unit: 'points', better: 'lower' } as const;
-  return [...metrics, { id: 'bg-gap', label: 'BG-Gap', protocol: 'Mixed-Same − Mixed-Rand', ...gap }];
+  const main = metrics.filter(({ id }) => ['original', 'mixed_same', 'mixed_rand'].includes(id));
+  const others = metrics.filter((metric) => !main.includes(metric));
+  return [...main, { id: 'bg-gap', label: 'BG-Gap', protocol: 'Mixed-Same − Mixed-Rand', ...gap }, ...others];
 }

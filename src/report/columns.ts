@@ -1,0 +1,103 @@
+import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
+import type { Reference } from '../robustness/benchmarks/reference.ts';
+import { referencesFor } from '../robustness/benchmarks/reference.ts';
+import type { BenchmarkResult, Metric } from '../robustness/benchmarks/result.ts';
+
+/** A model and what was measured of it. */
+export interface ReportModel {
+  readonly name: string;
+  /** Name of the same model in the papers' tables, e.g. `ConvNeXt-31`, if it is not `name`. */
+  readonly paperName?: string;
+  readonly results: readonly BenchmarkResult[];
+}
+
+/** One value beside the published one. */
+export interface Cell {
+  readonly model: string;
+  readonly metric: Metric;
+  readonly isComplete: boolean;
+  readonly reference: Reference | undefined;
+}
+
+/** Numbers that may stand under one heading: same benchmark, metric, protocol, images and subset. */
+export interface Column {
+  readonly benchmark: string;
+  readonly benchmarkName: string;
+  readonly metric: string;
+  readonly label: string;
+  readonly protocol: string;
+  readonly unit: Metric['unit'];
+  readonly better: Metric['better'];
+  readonly cells: readonly Cell[];
+}
+
+/** Columns of all results: benchmarks in their order, metrics as the results list them. */
+export function columnsOf(models: readonly ReportModel[]): Column[] {
+  const columns = new Map<string, Omit<Column, 'cells'> & { cells: Cell[] }>();
+  for (const { id } of BENCHMARKS) {
+    for (const model of models) {
+      for (const result of model.results.filter(({ benchmark }) => benchmark === id)) {
+        for (const metric of result.metrics) {
+          const protocol = protocolWords(result, metric);
+          const key = JSON.stringify([id, metric.id, protocol]);
+          let column = columns.get(key);
+          if (!column) {
+            const { label, unit, better } = metric;
+            const { benchmark, name: benchmarkName } = result;
+            column = {
+              benchmark,
+              benchmarkName,
+              metric: metric.id,
+              label,
+              protocol,
+              unit,
+              better,
+              cells: [],
+            };
+            columns.set(key, column);
+          }
+          column.cells.push(cellOf(model, result, metric));
+        }
+      }
+    }
+  }
+  return [...columns.values()];
+}
+
+/** The protocol of a number, with whatever sets it apart from the release's own. */
+function protocolWords(result: BenchmarkResult, metric: Metric): string {
+  const { dataOrigin, subset, difficulty } = result.protocol;
+  const words = [metric.protocol];
+  if (!metric.protocol.includes(dataOrigin) && dataOrigin !== 'release') words.push(dataOrigin);
+  if (subset !== 'all') words.push(subset);
+  if (difficulty !== 1) words.push(`difficulty ${difficulty}`);
+  return words.join(', ').replace(/, release$/, '');
+}
+
+function cellOf(model: ReportModel, result: BenchmarkResult, metric: Metric): Cell {
+  // A published number is of the release, all of it, at difficulty 1.
+  const { dataOrigin, subset, difficulty } = result.protocol;
+  const isComparable = dataOrigin === 'release' && subset === 'all' && difficulty === 1;
+  const [reference] = isComparable
+    ? referencesFor(result.benchmark, metric, model.paperName ?? model.name)
+    : [];
+  return { model: model.name, metric, isComplete: result.complete, reference };
+}
+
+/** `81.3 ± 0.4`, or without an interval `81.3`. Proper minus signs. */
+export function formatMetric(metric: Metric): string {
+  const digits = metric.unit === '%' || metric.unit === 'points' ? 1 : 3;
+  const value = minus(metric.value.toFixed(digits));
+  if (metric.low === undefined || metric.high === undefined) return value;
+  return `${value} ± ${((metric.high - metric.low) / 2).toFixed(digits)}`;
+}
+
+/** Ours minus the published value, with its sign. */
+export function formatDifference(metric: Metric, reference: Reference): string {
+  const difference = metric.value - reference.value;
+  return `${difference > 0 ? '+' : ''}${minus(difference.toFixed(1))}`;
+}
+
+export function minus(text: string): string {
+  return text.replace(/^-/, '−');
+}
