@@ -99,13 +99,14 @@ function originOf(letter: 'C' | 'P', seed: number, size: number, rest: string): 
 }
 
 /** The published frame: shorter side to 8/7 of the size with antialiased bilinear, centre crop. Small images stay. */
-function cropTo(size: number): (image: Image) => Image {
+export function cropTo(size: number): (image: Image) => Image {
   const resize = Math.round((size * 256) / 224);
   const transform = evalTransform({ resize, crop: size, squash: false, interpolation: 'bilinear' });
   return (image) => (Math.min(image.width, image.height) <= size ? image : transform(image));
 }
 
-function uncropped(image: Image, size: number): Image {
+/** The same without the crop: what the sequences of ImageNet-P start from. */
+export function uncropped(image: Image, size: number): Image {
   const resize = Math.round((size * 256) / 224);
   if (Math.min(image.width, image.height) <= size) return image;
   return evalTransform({ resize, crop: null, squash: false, interpolation: 'bilinear' })(image);

@@ -26,13 +26,45 @@ export async function readClip(path: string, frames: number): Promise<Image[]> {
   }));
 }
 
+/**
+ * Writes square frames as H.264 at one frame a second, with the settings of the ImageNet-P release: full chroma, preset
+ * veryslow, `-tune grain` for noise, else `-crf 20`.
+ * @throws FrameworkError `video/no-ffmpeg`, `video/unreadable`
+ */
+export async function writeClip(path: string, frames: readonly Image[], isNoise: boolean): Promise<void> {
+  const [first] = frames;
+  if (!first) throw new FrameworkError('video/frames', `${path}: a clip without frames was to be written`);
+  const size = `${first.width}x${first.height}`;
+  const input = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', size, '-framerate', '1', '-i', 'pipe:0'];
+  const quality = isNoise ? ['-tune', 'grain'] : ['-crf', '20'];
+  const output = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'veryslow',
+    ...quality,
+    '-pix_fmt',
+    'yuv444p',
+    '-f',
+    'mp4',
+    path,
+  ];
+  await ffmpeg(path, ['-y', ...input, ...output], Buffer.concat(frames.map(({ data }) => data)));
+}
+
 async function decode(path: string): Promise<Uint8Array> {
-  const args = ['-v', 'error', '-nostdin', '-i', path, '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'];
-  const child = spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  return ffmpeg(path, ['-nostdin', '-i', path, '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1']);
+}
+
+/** What ffmpeg writes to its standard output; `input` goes to its standard input. */
+async function ffmpeg(path: string, args: readonly string[], input?: Uint8Array): Promise<Uint8Array> {
+  const child = spawn('ffmpeg', ['-v', 'error', ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   const out: Uint8Array[] = [];
   const errors: Uint8Array[] = [];
   child.stdout.on('data', (chunk: Uint8Array) => out.push(chunk));
   child.stderr.on('data', (chunk: Uint8Array) => errors.push(chunk));
+  child.stdin.on('error', () => undefined); // it ended early: its exit code and complaint say why
+  child.stdin.end(input);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('close', resolve);
     child.on('error', (cause) => {
@@ -54,7 +86,7 @@ async function decode(path: string): Promise<Uint8Array> {
       'video/unreadable',
       `${path}: ffmpeg ended with ${code ?? 'a signal'}: ${complaint}`,
       {
-        hint: 'the file is damaged; fetch it again',
+        hint: input ? 'this ffmpeg may lack libx264' : 'the file is damaged; fetch it again',
       },
     );
   return Buffer.concat(out);

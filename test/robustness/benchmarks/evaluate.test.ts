@@ -16,7 +16,14 @@ import { readClip } from '../../../src/robustness/benchmarks/video.ts';
 import { averagePrecision } from '../../../src/robustness/metrics/detection.ts';
 import { argmax, restrict, softmax } from '../../../src/robustness/metrics/accuracy.ts';
 import { imagenet9Classes } from '../../../src/robustness/metrics/normalisers.ts';
-import { LinearClassifier, picture, pictureDataset, temporaryFolder, writePictures } from './world.ts';
+import {
+  LinearClassifier,
+  hasFfmpeg,
+  picture,
+  pictureDataset,
+  temporaryFolder,
+  writePictures,
+} from './world.ts';
 
 async function evaluate(
   id: string,
@@ -269,15 +276,6 @@ describe('generated benchmarks of any class space', () => {
   });
 });
 
-const hasFfmpeg = (() => {
-  try {
-    execFileSync('ffmpeg', ['-version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
 describe('clips of the release', () => {
   it.skipIf(!hasFfmpeg)('are decoded by ffmpeg (on the PATH), frame counts asserted', async () => {
     const root = await temporaryFolder();
@@ -297,7 +295,7 @@ describe('clips of the release', () => {
     expect(Math.max(...error)).toBeLessThan(6); // colour conversion alone
     await expect(readClip(path, 41)).rejects.toThrow(/41 frames of 224×224 are due, 31 were decoded/);
     await writeFile(join(folder, 'ILSVRC2012_val_00000294.mp4'), 'not a video');
-    const result = await evaluate('p', root, new LinearClassifier('imagenet1k', 224), { batchSize: 31 });
+    const result = await evaluate('p', root, new LinearClassifier('imagenet1k'), { batchSize: 31 });
     const part = result.parts.find(({ name }) => name === 'brightness')!;
     expect(part.items).toBe(1);
     expect(part.metrics[0]!.value).toBeCloseTo(100, 10); // three pictures in turn: every pair differs

@@ -1,4 +1,5 @@
 /** Small benchmarks on disk and a small model, for tests. */
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,3 +101,12 @@ export class LinearClassifier implements Classifier {
     return out;
   }
 }
+
+export const hasFfmpeg = (() => {
+  try {
+    execFileSync('ffmpeg', ['-version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
