@@ -38,11 +38,18 @@ export interface TrainResult {
   readonly summary: TrainingSummary;
 }
 
+/** A device that outlives the run, with what was compiled for it. */
+export interface OpenedDevice {
+  readonly device: Device;
+  readonly pipelines: PipelineCache;
+}
+
 /** From a request on the command line to a finished, stopped or interrupted run. */
 export async function startTraining(
   request: TrainRequest,
   reporter: Reporter,
   interrupted: () => boolean,
+  opened?: OpenedDevice,
 ): Promise<TrainResult> {
   const loaded = await loadRecipe(request.recipe, overridesOf(request));
   const { recipe } = loaded;
@@ -53,7 +60,7 @@ export async function startTraining(
     reporter.note(`replaced by the next image: ${key}: ${message}`);
   });
   try {
-    const device = await openDevice(request.adapter);
+    const device = opened?.device ?? (await openDevice(request.adapter));
     try {
       await noteAdapter(device, request.adapter, reporter);
       const plan = fitPlan(
@@ -70,7 +77,11 @@ export async function startTraining(
           ? await loadInitial(recipe, plan.model, reporter)
           : new Map<string, Float32Array>();
       await prepareRunFolder(folder, loaded.yaml, hash, device, resume !== undefined);
-      const session = await TrainingSession.create(device, new PipelineCache(device), plan);
+      const session = await TrainingSession.create(
+        device,
+        opened?.pipelines ?? new PipelineCache(device),
+        plan,
+      );
       session.initialise(recipe.seed, initial);
       const job = {
         recipe,
@@ -91,7 +102,7 @@ export async function startTraining(
       );
       return { recipe, folder, summary };
     } finally {
-      device.close();
+      if (opened === undefined) device.close();
     }
   } finally {
     await loader.close();

@@ -1,0 +1,77 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { adapters } from '../kernels/harness.ts';
+import { runTiny, scratchFolder, traces } from './tiny.ts';
+
+describe.each(adapters)('training on %s', (adapter) => {
+  it(
+    'is bit-identical when repeated, and whatever the number of loader threads',
+    { timeout: 120_000 },
+    async () => {
+      const folder = scratchFolder();
+      const first = await runTiny(adapter, join(folder, 'a'));
+      expect(first.summary).toMatchObject({ outcome: 'finished', step: 6, steps: 6 });
+      await runTiny(adapter, join(folder, 'b'), { overrides: ['data.workers=2'] });
+      const [a, b] = [await traces(join(folder, 'a')), await traces(join(folder, 'b'))];
+      expect(b).toEqual(a);
+      expect(a.metrics).toHaveLength(6 + 2 * 2);
+      expect(readdirSync(join(folder, 'a', 'checkpoints')).length).toBeLessThanOrEqual(3);
+    },
+  );
+
+  it('continues bit-exactly after an interruption inside an epoch', { timeout: 120_000 }, async () => {
+    const folder = scratchFolder();
+    await runTiny(adapter, join(folder, 'whole'));
+    let checks = 0;
+    const stopped = await runTiny(adapter, join(folder, 'parts'), {}, () => ++checks > 1);
+    expect(stopped.summary).toMatchObject({ outcome: 'interrupted', step: 2 });
+    const further = await runTiny(adapter, join(folder, 'parts'), { maxSteps: 4 });
+    expect(further.summary).toMatchObject({ outcome: 'max-steps', step: 4 });
+    await runTiny(adapter, join(folder, 'parts'), { resume: true });
+    expect(await traces(join(folder, 'parts'))).toEqual(await traces(join(folder, 'whole')));
+  });
+
+  it('gives the same gradients in micro-batches as in one batch', { timeout: 120_000 }, async () => {
+    const folder = scratchFolder();
+    const overrides = ['augment.mixGroup=16', 'model.dropPath=0'];
+    await runTiny(adapter, join(folder, 'parts'), { overrides: [...overrides, 'batch.micro=4'] });
+    await runTiny(adapter, join(folder, 'whole'), { overrides: [...overrides, 'batch.micro=16'] });
+    const losses = async (name: string) =>
+      (await traces(join(folder, name))).metrics.map((record) => (record as { loss: number }).loss);
+    const [parts, whole] = [await losses('parts'), await losses('whole')];
+    parts.forEach((loss, i) => {
+      expect(loss).toBeCloseTo(whole[i]!, 4);
+    });
+  });
+});
+
+describe('a run that cannot go on', () => {
+  const [adapter] = adapters;
+  it('refuses another recipe in the same folder, and a finished run', { timeout: 120_000 }, async () => {
+    const out = join(scratchFolder(), 'run');
+    await runTiny(adapter!, out, { overrides: ['schedule.epochs=1'] });
+    await expect(runTiny(adapter!, out, { overrides: ['optimizer.lr=0.1'] })).rejects.toThrow(
+      /another recipe/,
+    );
+    await expect(runTiny(adapter!, out, { overrides: ['schedule.epochs=1'] })).rejects.toThrow(
+      /finished run/,
+    );
+    await expect(runTiny(adapter!, join(out, 'none'), { resume: true })).rejects.toThrow(/no checkpoint/);
+  });
+
+  it(
+    'stops at a loss that is not finite and leaves the last checkpoint good',
+    { timeout: 120_000 },
+    async () => {
+      const out = join(scratchFolder(), 'run');
+      const overrides = ['optimizer.lr=1e30', 'schedule.warmupSteps=null'];
+      await expect(runTiny(adapter!, out, { overrides })).rejects.toThrow(/Step \d+ gave loss/);
+      const { files } = await traces(out);
+      for (const bytes of Object.values(files)) {
+        const floats = new Float32Array(new Uint8Array(Buffer.from(bytes, 'base64')).slice(-4000).buffer);
+        expect(floats.every((value) => Number.isFinite(value))).toBe(true);
+      }
+    },
+  );
+});

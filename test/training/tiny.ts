@@ -1,0 +1,68 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deviceFor } from '../kernels/harness.ts';
+import { startTraining, type TrainRequest, type TrainResult } from '../../src/training/start.ts';
+import { makeReporter } from '../../src/training/reporter.ts';
+import { readMetrics } from '../../src/training/metrics-log.ts';
+import { latestCheckpoint } from '../../src/training/checkpoints.ts';
+
+/** The smallest recipe that uses every part of training: drop path, augmentation, mixing, averaging, accumulation. */
+const RECIPE = `
+data: { dataset: fashion-mnist, imageSize: 28, limitTrain: 48, limitVal: 20, workers: 0 }
+model: { name: convnext-custom, depths: [1, 1], dims: [8, 12], kernels: [5, 3], stemStride: 4, dropPath: 0.2, layerScaleInit: 0.1 }
+augment: { crop: pad-crop, padding: 2, flip: 0.5, autoAugment: rand-m9-mstd0.5-inc1, erasing: 0.25, mixup: 0.8, cutmix: 1.0, mixGroup: 8 }
+loss: { labelSmoothing: 0.1 }
+batch: { size: 16, micro: 4 }
+optimizer: { lr: 1.0e-2, weightDecay: 0.05 }
+schedule: { epochs: 2, warmupSteps: 2 }
+ema: 0.9
+evaluation: { batch: 8 }
+checkpoint: { everySteps: 1, keep: 2 }
+`;
+
+export function scratchFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'largekernel-'));
+}
+
+/** Writes the tiny recipe, with changes, to a file. */
+export function tinyRecipe(folder: string): string {
+  const file = join(folder, 'tiny.yaml');
+  writeFileSync(file, RECIPE);
+  return file;
+}
+
+export async function runTiny(
+  adapter: string,
+  out: string,
+  changes: Partial<TrainRequest> = {},
+  interrupted: () => boolean = () => false,
+): Promise<TrainResult> {
+  const request: TrainRequest = {
+    recipe: tinyRecipe(scratchFolder()),
+    overrides: [],
+    data: undefined,
+    out,
+    init: undefined,
+    resume: false,
+    maxSteps: undefined,
+    adapter,
+    memoryGib: undefined,
+    ...changes,
+  };
+  return startTraining(request, makeReporter('quiet'), interrupted, await deviceFor(adapter));
+}
+
+/** Everything that must be the same in two equal runs: the last checkpoint's bytes and what was logged, without speeds. */
+export async function traces(out: string): Promise<{ files: Record<string, string>; metrics: unknown[] }> {
+  const checkpoint = await latestCheckpoint(join(out, 'checkpoints'));
+  const files: Record<string, string> = {};
+  for (const name of Object.keys(checkpoint!.info.files)) {
+    files[name] = readFileSync(join(checkpoint!.folder, name)).toString('base64');
+  }
+  const metrics = (await readMetrics(join(out, 'metrics.jsonl'))).map((record) => ({
+    ...record,
+    imagesPerSecond: 0,
+  }));
+  return { files, metrics };
+}
