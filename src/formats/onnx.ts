@@ -1,5 +1,5 @@
 /**
- * Writing ONNX models (operator set 17, IR version 8; message numbers are those of onnx/onnx: onnx/onnx.proto).
+ * Writing ONNX models (operator sets 17 to 20; message numbers are those of onnx/onnx: onnx/onnx.proto).
  * The builder knows no operator: a node is a type, inputs, outputs and attributes. It checks what a typing mistake breaks:
  * names that nobody made, names made twice, initialisers whose data do not fit.
  */
@@ -14,8 +14,16 @@ export type OnnxAttribute = number | string | readonly number[] | { readonly flo
 export type OnnxDim = number | string;
 export type OnnxDType = 'F32' | 'I64';
 
-const OPSET = 17;
-const IR_VERSION = 8;
+/** Operator set → the IR version it came out with. (onnx/onnx: onnx/helper.py, VERSION_TABLE) */
+const IR_VERSION = { 17: 8, 18: 8, 19: 9, 20: 9 } as const;
+
+/** Operator sets that models can be written for. */
+export type Opset = keyof typeof IR_VERSION;
+
+export function isOpset(value: number): value is Opset {
+  return Object.hasOwn(IR_VERSION, value);
+}
+
 const DATA_TYPE = { F32: 1, I64: 7 } as const;
 /** Bytes; a protobuf message cannot be larger. */
 const MAX_MODEL = 2 ** 31 - 1;
@@ -36,10 +44,18 @@ export class OnnxGraph {
   private readonly outputs: ProtobufWriter[] = [];
   private readonly nodes: ProtobufWriter[] = [];
   private readonly initializers: ProtobufWriter[] = [];
+  private readonly properties: ProtobufWriter[] = [];
   private readonly name: string;
+  private readonly opset: Opset;
 
-  constructor(name: string) {
+  constructor(name: string, opset: Opset = 17) {
     this.name = name;
+    this.opset = opset;
+  }
+
+  /** Adds a text to the model's metadata. */
+  property(key: string, value: string): void {
+    this.properties.push(new ProtobufWriter().string(1, key).string(2, value));
   }
 
   /** Declares an input of the model. Returns its name. */
@@ -101,8 +117,9 @@ export class OnnxGraph {
     return outputs[0];
   }
 
-  /** Exact GELU, 0.5 x (1 + erf(x / √2)), of operators older than ONNX's own Gelu (operator set 20). Returns the output's name. */
+  /** Exact GELU: ONNX's own Gelu from operator set 20 on, before that 0.5 x (1 + erf(x / √2)). Returns the output's name. */
   gelu(input: string, output: string): string {
+    if (this.opset >= 20) return this.node('Gelu', [input], [output]);
     const constant = (name: string, value: number) => {
       if (!this.made.has(name)) this.initializer(name, Float32Array.of(value), []);
       return name;
@@ -119,7 +136,7 @@ export class OnnxGraph {
     if (this.outputs.length === 0)
       throw new FrameworkError('onnx/no-output', `graph ${this.name} has no output`);
     const model = new ProtobufWriter();
-    model.int(1, IR_VERSION).string(2, 'largekernel');
+    model.int(1, IR_VERSION[this.opset]).string(2, 'largekernel');
     model.message(7, (graph) => {
       for (const node of this.nodes) graph.embed(1, node);
       graph.string(2, this.name);
@@ -127,7 +144,8 @@ export class OnnxGraph {
       for (const value of this.inputs) graph.embed(11, value);
       for (const value of this.outputs) graph.embed(12, value);
     });
-    model.message(8, (opset) => opset.string(1, '').int(2, OPSET));
+    model.message(8, (opset) => opset.string(1, '').int(2, this.opset));
+    for (const property of this.properties) model.embed(14, property);
     if (model.byteLength > MAX_MODEL)
       throw new FrameworkError(
         'onnx/too-large',
