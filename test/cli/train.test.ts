@@ -56,7 +56,7 @@ describe('train, given something wrong, says what and what to do', () => {
       /optimizer\.lrr.*|did you mean/s,
       () => train(join(scratchFolder(), 'r'), '--set', 'optimizer.lrr=1'),
     ],
-    ['a misspelt recipe', 2, /did you mean convnext-t-k31?/i, () => ['train', '--recipe', 'convnext-t-k3l']],
+    ['a misspelt recipe', 2, /did you mean convnext-t-k31?/i, () => ['train', '--recipe', 'convnext-t-k311']],
     ['a misspelt option', 2, /unknown option/, () => ['train', '--recipe', 'quickstart', '--adpter', 'x']],
     [
       'a missing data folder',
