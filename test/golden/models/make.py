@@ -13,6 +13,9 @@ import torch_models as tm
 
 FOUR = {"dims": [8, 12, 16, 20], "classes": 7}
 CASES = {
+    "slak, one block": (
+        "convnext-t", {"dims": [6], "classes": 4, "depths": [1], "kernels": [9], "variant": "slak", "small": 5,
+                       "stemPatch": 2, "stemStride": 2}, 12),
     "convnext plain, kernels above the map": (
         "convnext-t", {**FOUR, "depths": [1, 1, 2, 1], "kernels": [11, 7, 9, 3], "dropPath": 0.4}, 32),
     "convnext plain, overlapping stem, three stages": (

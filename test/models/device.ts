@@ -1,0 +1,50 @@
+import type { Tensor } from '../../src/graph/graph.ts';
+import { planNodes } from '../../src/graph/plan.ts';
+import { Program } from '../../src/graph/program.ts';
+import { Family, layoutFlat, locateIn } from '../../src/graph/store.ts';
+import { defined } from '../../src/util/errors.ts';
+import { deviceFor } from '../kernels/harness.ts';
+import type { Read, Recorded } from './golden.ts';
+
+/** Runs recorded nodes once on an adapter and gives a reader of `kept` values, gradients and states to `use`. */
+export async function withProgram(
+  kind: string,
+  { graph, data }: Recorded,
+  kept: readonly Tensor[],
+  use: (read: Read) => Promise<void>,
+): Promise<void> {
+  const { device, pipelines } = await deviceFor(kind);
+  const family = (name: string, tensors: Iterable<Tensor>) =>
+    new Family(
+      device,
+      name,
+      layoutFlat(
+        [...tensors].map((tensor) => ({ name: tensor.name, shape: tensor.spec.shape, group: 'all' })),
+        device.limits.maxStorageBufferBindingSize,
+      ),
+    );
+  const families = {
+    parameter: family('parameters', graph.parameters.values()),
+    gradient: family('gradients', graph.parameters.values()),
+    state: family('states', graph.states.values()),
+  };
+  const plan = planNodes(graph.nodes, { limits: device.limits, features: device.features, kept });
+  const program = await Program.build(device, pipelines, plan, locateIn(families), 'golden');
+  const owner = (tensor: Tensor): Family =>
+    defined(families[tensor.kind as keyof typeof families], `family of ${tensor.name}`);
+  try {
+    for (const [tensor, values] of data) {
+      const floats = Float32Array.from(values);
+      if (tensor.kind !== 'input') owner(tensor).write(tensor.name, floats);
+      else if (program.has(tensor.name)) program.write(tensor.name, floats);
+    }
+    await device.guard('golden', () => program.run());
+    // Each wait for the device is dear on a busy machine: one for a family, not one for a tensor.
+    const results = new Map<Tensor['kind'], Map<string, Float32Array>>();
+    for (const kept of ['gradient', 'state'] as const) results.set(kept, await families[kept].readAll());
+    await use((tensor) => results.get(tensor.kind)?.get(tensor.name) ?? program.read(tensor));
+  } finally {
+    program.destroy();
+    for (const each of Object.values(families)) each.destroy();
+  }
+}
