@@ -12,24 +12,28 @@ import {
   openImages,
   resolveWeights,
   type ResolvedWeights,
+  type WeightsRequest,
 } from '../training/evaluate-weights.ts';
 import { loadWeights } from '../training/initial-weights.ts';
 import { listImages, predictFiles } from '../training/predict.ts';
-import type { Weights } from '../training/session.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { collect, positiveInteger } from './train.ts';
 
-interface WeightsOptions {
+export interface CheckpointOptions {
   readonly checkpoint: string;
   readonly model?: string;
   readonly set: readonly string[];
   readonly ema?: boolean;
+}
+
+interface WeightsOptions extends CheckpointOptions {
   readonly adapter: string;
   readonly batch: number;
   readonly json?: boolean;
 }
 
-function weightsOptions(command: Command): Command {
+/** Options that say which weights and whose. */
+export function checkpointOptions(command: Command): Command {
   return command
     .requiredOption('--checkpoint <run|file>', 'a run folder or a file of weights (.safetensors, .pth, .npz)')
     .option('--model <name>', 'the model a bare file belongs to')
@@ -39,7 +43,17 @@ function weightsOptions(command: Command): Command {
       collect,
       [],
     )
-    .option('--ema', 'the averaged weights of a run')
+    .option('--ema', 'the averaged weights of a run');
+}
+
+/** What `checkpointOptions` said. */
+export function weightsRequest(options: CheckpointOptions): WeightsRequest {
+  const { checkpoint, model, set: overrides, ema } = options;
+  return { checkpoint, model, overrides, weights: ema ? 'ema' : 'raw' };
+}
+
+function weightsOptions(command: Command): Command {
+  return checkpointOptions(command)
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
     .option('--batch <n>', 'images at once', positiveInteger, 16)
     .option('--json', 'JSON on standard output');
@@ -57,14 +71,7 @@ async function openWeights(
   options: WeightsOptions,
   use: (device: Device, weights: ResolvedWeights, session: InferenceSession) => Promise<void>,
 ) {
-  const chosen: Weights = options.ema ? 'ema' : 'raw';
-  const request = {
-    checkpoint: options.checkpoint,
-    model: options.model,
-    overrides: options.set,
-    weights: chosen,
-  };
-  const weights = await resolveWeights(request);
+  const weights = await resolveWeights(weightsRequest(options));
   const values = await loadWeights(weights.file, weights.model);
   const device = await openDevice(options.adapter);
   try {

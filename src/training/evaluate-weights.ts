@@ -7,6 +7,7 @@ import type { Failure } from '../data/render.ts';
 import type { EvalConfig } from '../data/transform.ts';
 import { openTensors } from '../formats/open.ts';
 import { officialNames } from '../formats/names.ts';
+import type { TensorFile } from '../formats/tensor-file.ts';
 import type { Model } from '../models/model.ts';
 import { createModel } from '../models/registry.ts';
 import { loadRecipe, RECIPES, type LoadedRecipe } from '../recipe/load.ts';
@@ -28,6 +29,8 @@ export interface WeightsRequest {
   /** `key=value` in a recipe's terms: `model.kernels=31`, `data.imageSize=288`, `evaluation.resize=256`. */
   readonly overrides: readonly string[];
   readonly weights: Weights;
+  /** Which state dict of a .pth with several. */
+  readonly entry?: string | undefined;
 }
 
 /** Weights with everything needed to use them. */
@@ -47,7 +50,7 @@ export interface ResolvedWeights {
  */
 export async function resolveWeights(request: WeightsRequest): Promise<ResolvedWeights> {
   const file = await weightsFile(request.checkpoint, request.weights);
-  const classes = await classesInFile(file);
+  const classes = await classesInFile(file, request.entry);
   if (isRunFolder(request.checkpoint)) {
     const { recipe } = await loadRecipe(runFolder(request.checkpoint).recipe, request.overrides);
     return {
@@ -77,7 +80,7 @@ async function resolveFile(
   overrides: readonly string[],
   classes: number | undefined,
 ): Promise<ResolvedWeights> {
-  const { recipe, provenance } = await loadBare(name, overrides);
+  const { recipe, provenance } = await bareRecipe(name, overrides);
   const model = modelOfRecipe(recipe.model, classes ?? 1000);
   const given = (path: string) => provenance.get(path) === 'command line';
   const imageSize = given('data.imageSize') ? recipe.data.imageSize : defaultSize(model);
@@ -99,27 +102,32 @@ async function resolveFile(
   };
 }
 
-function defaultSize(model: Model): number {
+export function defaultSize(model: Model): number {
   return model.family === 'resnet-cifar' ? 32 : 224;
 }
 
 /** A recipe that says nothing but the model, so that bare files take the same `--set` keys as runs. */
-async function loadBare(name: string, overrides: readonly string[]): Promise<LoadedRecipe> {
+export async function bareRecipe(name: string, overrides: readonly string[]): Promise<LoadedRecipe> {
   createModel(name); // a misspelt name is this command's error, not the recipe's
   return loadRecipe(join(RECIPES, 'base', 'weights.yaml'), [`model.name=${name}`, ...overrides]);
 }
 
 /** Rows of the classifier in a file, where its last layer has one of the usual names. */
-async function classesInFile(path: string): Promise<number | undefined> {
-  const file = officialNames(await openTensors(path));
+async function classesInFile(path: string, entry?: string): Promise<number | undefined> {
+  const file = officialNames(await openTensors(path, { entry }));
   try {
-    const head = ['head.weight', 'fc.weight', 'linear.weight', 'head.fc.weight'].find((name) =>
-      file.names().includes(name),
-    );
-    return head === undefined ? undefined : file.info(head).shape[0];
+    return classesOf(file);
   } finally {
     await file.close();
   }
+}
+
+/** Rows of the classifier of a file in official names. */
+export function classesOf(file: Pick<TensorFile, 'names' | 'info'>): number | undefined {
+  const head = ['head.weight', 'fc.weight', 'linear.weight', 'head.fc.weight'].find((name) =>
+    file.names().includes(name),
+  );
+  return head === undefined ? undefined : file.info(head).shape[0];
 }
 
 /** The images a command evaluates on: a folder of classes, or a run's own evaluation split when no folder is given. */

@@ -3,6 +3,7 @@ import { officialNames } from '../formats/names.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import { join } from 'node:path';
 import type { Model } from '../models/model.ts';
+import type { ParameterSpec } from '../nn/parameters.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
 import { latestCheckpoint } from './checkpoints.ts';
@@ -68,13 +69,28 @@ async function readAll(
   model: Model,
   without: ReadonlySet<string>,
 ): Promise<Map<string, Float32Array>> {
+  const result = new Map<string, Float32Array>();
+  for (const { name } of checkEntries(file, path, model, without)) result.set(name, await file.read(name));
+  return result;
+}
+
+/**
+ * Compares a file in official names with what a model declares, counters aside. Returns the declarations to be read.
+ * @param path for messages
+ * @throws FrameworkError `checkpoint/names`, `checkpoint/shape`
+ */
+export function checkEntries(
+  file: Pick<TensorFile, 'names' | 'info'>,
+  path: string,
+  model: Model,
+  without: ReadonlySet<string> = new Set(),
+): readonly ParameterSpec[] {
   const names = new Set(file.names());
   const wanted = model.parameters.filter(({ name, kind }) => kind !== 'counter' && !without.has(name));
   const missing = wanted.filter(({ name }) => !names.has(name)).map(({ name }) => name);
   const known = new Set(model.parameters.map(({ name }) => name));
   const surplus = [...names].filter((name) => !known.has(name));
   if (missing.length > 0 || surplus.length > 0) throw mismatch(path, model, missing, surplus);
-  const result = new Map<string, Float32Array>();
   for (const { name, shape } of wanted) {
     const found = file.info(name).shape;
     // A 1×1 convolution and a linear layer hold the same numbers.
@@ -85,9 +101,8 @@ async function readAll(
         { hint: shapeHint(name, found) },
       );
     }
-    result.set(name, await file.read(name));
   }
-  return result;
+  return wanted;
 }
 
 function squeezed(shape: readonly number[]): string {

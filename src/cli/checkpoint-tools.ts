@@ -1,0 +1,213 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { openDevice } from '../device/device.ts';
+import { isOpset, type Opset } from '../formats/onnx.ts';
+import { exportOnnx } from '../models/export-onnx.ts';
+import { resolveWeights } from '../training/evaluate-weights.ts';
+import { loadWeights } from '../training/initial-weights.ts';
+import { inspectWeights, type Inspection } from '../training/inspect.ts';
+import {
+  MERGE_TOLERANCE,
+  checkAgreement,
+  compareForms,
+  mergeWeights,
+  writeMerged,
+} from '../training/merge-weights.ts';
+import { listImages } from '../training/predict.ts';
+import { isRunFolder } from '../training/run-folder.ts';
+import { convertWeights, type TargetNaming } from '../training/state-dict.ts';
+import { collect, positiveInteger, positiveNumber } from './train.ts';
+import { checkpointOptions, weightsRequest, type CheckpointOptions } from './weights.ts';
+
+interface InspectOptions {
+  readonly entry?: string;
+  readonly ema?: boolean;
+  readonly json?: boolean;
+}
+
+/** `largekernel inspect`: what a file of weights holds. */
+export function addInspect(program: Command): void {
+  program
+    .command('inspect')
+    .description('what a file of weights holds: format, naming, model, shapes')
+    .argument('<file|run>', 'safetensors, .pth, .npy or .npz, or a run folder')
+    .option('--entry <name>', 'which state dict of a .pth with several, for example model_ema')
+    .option('--ema', 'the averaged weights of a run')
+    .option('--json', 'JSON on standard output')
+    .action(inspect);
+}
+
+async function inspect(path: string, { entry, ema, json }: InspectOptions): Promise<void> {
+  const found = await inspectWeights(path, { entry, weights: ema ? 'ema' : 'raw' });
+  process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : describe(found));
+}
+
+function describe({
+  file,
+  format,
+  naming,
+  parameters,
+  buffers,
+  model,
+  metadata,
+  tensors,
+}: Inspection): string {
+  const count = (value: number) => value.toLocaleString('en');
+  const rows = [
+    ['file', file],
+    ['format', format],
+    ['naming', naming],
+    ['tensors', count(tensors.length)],
+    ['parameters', `${count(parameters)}, and ${count(buffers)} numbers of running statistics`],
+    [
+      'model',
+      model === null
+        ? 'not recognised'
+        : `--model ${spoken(model.name, model.set)}, ${model.classes} classes`,
+    ],
+    ...Object.entries(metadata).map(([key, value]) => [`metadata ${key}`, value]),
+    ['', ''],
+    ...tensors.map(({ name, dtype, shape }) => [name, `${dtype.padEnd(5)}(${shape.join(', ')})`]),
+  ].map(([key = '', value = '']) => [printable(key), printable(value)] as const);
+  const width = Math.min(60, Math.max(...rows.map(([key]) => key.length)));
+  return rows.map(([key, value]) => `${`${key.padEnd(width)}  ${value}`.trimEnd()}\n`).join('');
+}
+
+/** `convnext-t --set 'model.kernels=[31,31,31,31]'` */
+function spoken(model: string, settings: readonly string[]): string {
+  const quoted = settings.map((setting) => (/^[\w.=-]+$/.test(setting) ? setting : `'${setting}'`));
+  return [model, ...quoted.map((setting) => `--set ${setting}`)].join(' ');
+}
+
+/** Names in foreign files may hold anything; a terminal must not obey it. */
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+interface ConvertOptions extends Omit<CheckpointOptions, 'checkpoint'> {
+  readonly to: TargetNaming;
+  readonly entry?: string;
+}
+
+/** `largekernel convert`: any readable weights as safetensors in PyTorch's names. */
+export function addConvert(program: Command): void {
+  program
+    .command('convert')
+    .description('write weights as safetensors that PyTorch loads with strict=True')
+    .argument('<file|run>', 'safetensors, .pth or .npz, or a run folder')
+    .argument('<output>', 'a .safetensors file', safetensorsPath)
+    .option('--model <name>', 'check the entries against this model')
+    .option('--set <key=value>', 'its settings; may be given many times', collect, [])
+    .option('--entry <name>', 'which state dict of a .pth with several, for example model_ema')
+    .option('--ema', 'the averaged weights of a run')
+    .addOption(
+      new Option('--to <naming>', "names of the papers' code, or timm's for ConvNeXt")
+        .choices(['official', 'timm'])
+        .default('official'),
+    )
+    .action(convert);
+}
+
+async function convert(checkpoint: string, output: string, options: ConvertOptions): Promise<void> {
+  const request = { ...weightsRequest({ ...options, checkpoint }), entry: options.entry };
+  const checked = options.model !== undefined || isRunFolder(checkpoint);
+  const { tensors, addedCounters, model } = await convertWeights(request, output, options.to, checked);
+  const notes = [
+    `${tensors} tensors`,
+    ...(addedCounters > 0 ? [`${addedCounters} num_batches_tracked added as 0`] : []),
+    model === undefined
+      ? 'model not recognised'
+      : `${checked ? 'checked against' : 'recognised as'} ${model}`,
+  ];
+  process.stderr.write(`${output}: ${notes.join(', ')}\n`);
+}
+
+function safetensorsPath(text: string): string {
+  if (text.endsWith('.safetensors')) return text;
+  throw new InvalidArgumentError('a name that ends in .safetensors is wanted.');
+}
+
+interface MergeOptions extends CheckpointOptions {
+  readonly output: string;
+  readonly images?: readonly string[];
+  readonly count: number;
+  readonly batch: number;
+  readonly tolerance: number;
+  readonly adapter: string;
+  readonly json?: boolean;
+}
+
+/** `largekernel merge`: the inference form of RepLKNet and SLaK-style ConvNeXt. */
+export function addMerge(program: Command): void {
+  checkpointOptions(
+    program
+      .command('merge')
+      .description('fold BatchNorm and the branches of large kernels into one convolution, and prove it'),
+  )
+    .requiredOption('--output <file>', 'a .safetensors file', safetensorsPath)
+    .option('--images <paths...>', 'compare both forms on these images (default: on random numbers)')
+    .option('--count <n>', 'random images to compare on', positiveInteger, 2)
+    .option('--batch <n>', 'images at once', positiveInteger, 2)
+    .option(
+      '--tolerance <ratio>',
+      'largest difference of the logits, relative to their norm, that is taken for rounding',
+      positiveNumber,
+      MERGE_TOLERANCE,
+    )
+    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option('--json', 'JSON on standard output')
+    .action(merge);
+}
+
+async function merge(options: MergeOptions): Promise<void> {
+  const { output, batch, tolerance } = options;
+  const resolved = await resolveWeights(weightsRequest(options));
+  const merged = await mergeWeights(resolved);
+  const images = options.images === undefined ? options.count : await listImages(options.images);
+  const device = await openDevice(options.adapter);
+  try {
+    const agreement = await compareForms(device, merged, resolved, images, batch);
+    checkAgreement(agreement, tolerance);
+    const { model, settings } = await writeMerged(output, merged, resolved);
+    if (options.json)
+      process.stdout.write(`${JSON.stringify({ output, model, set: settings, ...agreement })}\n`);
+    else
+      process.stdout.write(
+        `logits of ${agreement.images} images differ by at most ${agreement.absolute.toExponential(2)}, ` +
+          `relative to their norm ${agreement.relative.toExponential(2)} (tolerance ${tolerance})\n` +
+          `use it with: --checkpoint ${output} --model ${spoken(model, settings)}\n`,
+      );
+  } finally {
+    device.close();
+  }
+}
+
+interface ExportOptions extends CheckpointOptions {
+  readonly output: string;
+  readonly opset: Opset;
+}
+
+/** `largekernel export`: a model's inference graph as ONNX. */
+export function addExport(program: Command): void {
+  checkpointOptions(program.command('export').description('write the inference graph as ONNX'))
+    .requiredOption('--output <file>', 'an .onnx file')
+    .option('--opset <n>', 'operator set, 17 to 20', opset, 17)
+    .action(exportModel);
+}
+
+function opset(text: string): Opset {
+  const value = Number(text);
+  if (isOpset(value)) return value;
+  throw new InvalidArgumentError('17, 18, 19 or 20 is wanted.');
+}
+
+async function exportModel(options: ExportOptions): Promise<void> {
+  const resolved = await resolveWeights(weightsRequest(options));
+  const { model, imageSize, normalization } = resolved;
+  const weights = await loadWeights(resolved.file, model);
+  await exportOnnx(model, weights, { imageSize, opset: options.opset }).write(options.output);
+  const { channels, classes } = model.config;
+  process.stderr.write(
+    `${options.output}: x (batch, ${channels}, ${imageSize}, ${imageSize}) → logits (batch, ${classes}); ` +
+      `x is RGB in [0, 1], less [${normalization.mean.join(', ')}], over [${normalization.std.join(', ')}]\n`,
+  );
+}
