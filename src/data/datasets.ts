@@ -44,6 +44,18 @@ export async function openDataset(spec: DatasetSpec): Promise<Dataset> {
   return FORMATS[spec.kind].open(spec);
 }
 
+/** Opens a data set that another thread has opened before. @param length the samples it found there */
+export async function openUnchanged(spec: DatasetSpec, length: number): Promise<Dataset> {
+  const dataset = await openDataset(spec);
+  if (dataset.length === length) return dataset;
+  await dataset.close();
+  throw new FrameworkError(
+    'data/changed',
+    `${dataset.name} had ${length} samples when it was opened first and has ${dataset.length} in a worker`,
+    { hint: 'the data are being written; start again when they are complete' },
+  );
+}
+
 /** A data set that recipes and commands know by name. */
 export interface NamedDataset {
   readonly description: string;

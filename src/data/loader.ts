@@ -5,10 +5,12 @@
 import type { Dataset, DatasetSpec } from './dataset.ts';
 import { openDataset } from './datasets.ts';
 import { epochLength, epochOrder } from './order.ts';
-import { WorkerPool, cancelled, inProcessPool } from './pool.ts';
-import type { Cancellation, Pool } from './pool.ts';
+import { inProcessPool, workerPool } from './pool.ts';
+import type { Pool } from './pool.ts';
 import type { Failure, Pipeline, RenderJob, RenderOptions } from './render.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
+import type { Cancellation } from '../util/threads.ts';
+import { cancelled } from '../util/threads.ts';
 
 export interface LoaderOptions {
   readonly dataset: DatasetSpec;
@@ -93,7 +95,7 @@ export class Loader {
       // Made even where threads render: it checks the pipeline's settings here and now.
       const local = inProcessPool(dataset, render);
       const setup = { spec: options.dataset, length: dataset.length, options: render };
-      const pool = workers === 0 ? local : new WorkerPool(workers, setup);
+      const pool = workers === 0 ? local : workerPool(workers, setup);
       return new Loader(options, dataset, pool);
     } catch (error) {
       await dataset.close();
