@@ -1,79 +1,40 @@
-// Depthwise correlation of planes: out[oy, ox] = Σ taps[ky, kx] · x[oy + ky − PAD_Y, ox + kx − PAD_X], x zero outside its plane.
+// Depthwise correlation for GPUs: lanes are rows.
 //
-// One loop nest serves three uses (MODE):
-//   0  y       x = x,  taps = weight                              (+ bias)
-//   1  dx      x = dy, taps = weight turned by 180°               (+ addend)
-//   2  dweight x = x,  taps = dy, out = the kernel, summed over images; dbias = Σ dy
-// Maps are (n, CHANNELS, h, w). A workgroup owns one channel, IMAGES images at once, SEGMENTS·COLUMNS output columns and
-// BLOCKS·LANES_Y·ROWS output rows. A lane holds ROWS × COLUMNS outputs in registers; neighbouring lanes are neighbouring rows, so
-// the tap is the same for a whole wave (a scalar operand) and the columns that can meet data are known to the workgroup.
-// Taps that meet only padding are left out: the kernel arrives cropped to TAP_H × TAP_W ≤ (2h−1) × (2w−1), rows of taps run
-// only over [t0, t1) and columns of taps only over the chunks [q0, q1].
+// A workgroup owns one channel, IMAGES images at once, SEGMENTS·COLUMNS output columns and BLOCKS·LANES_Y·ROWS output rows. A
+// lane holds ROWS × COLUMNS outputs in registers. Neighbouring lanes are neighbouring rows, so the tap is the same for a whole
+// wave (a scalar operand), and the columns of taps that can meet data are known to the workgroup: rows of taps run only over
+// [t0, t1), columns of taps only over the chunks [q0, q1].
 // Workgroup memory: (IMAGES·TILE_H + 1) · STRIDE floats for x; row ZERO holds zeros, so rows outside the map need no branch.
-#param MODE 0 forward, 1 input gradient, 2 weight gradient
-#param N images
-#param CHANNELS channels
-#param OUT_H rows of the output plane
-#param OUT_W columns of the output plane
-#param TAP_H rows of taps (cropped)
-#param TAP_W columns of taps (cropped)
-#param IN_H rows of x
-#param IN_W columns of x
-#param PAD_Y row offset of tap 0
-#param PAD_X column offset of tap 0
-#param KERNEL_H rows of the whole kernel
-#param KERNEL_W columns of the whole kernel
-#param EXTRA forward: 1 adds a bias, 2 adds an addend; weight gradient: 1 writes the bias gradient
+// STRIDE is odd: the lanes' rows fall into different banks.
+#import depthwise/common.wgsl
 #param COLUMNS outputs of a row in a lane
 #param ROWS rows of outputs in a lane
 #param LANES_Y lanes along rows
 #param SEGMENTS lanes along columns
 #param IMAGES lanes along images
+#param SERIAL images (a lane) one after the other
 #param BLOCKS row blocks one after the other
 #param CHUNK taps of a row between two tests for padding
-#param SERIAL images (per lane) one after the other
 #param PHASES pieces that the rows of taps are cut into, to bound TILE_H
 #param PHASE_H rows of taps in a phase
 #param TILE_H rows of x in workgroup memory
 #param TILE_W columns of x in workgroup memory
 #param STRIDE floats between rows of the tile
-#param BLOCK_GROUPS workgroups along rows
-#param SEGMENT_GROUPS workgroups along columns
-#param BATCHES workgroups along images
-#param ACCUMULATE_WEIGHT 1 to add to dweight
-#param ACCUMULATE_BIAS 1 to add to dbias
-
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> taps: array<f32>;
-#if MODE == 2
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
-#if EXTRA == 1 && BATCHES == 1
-@group(0) @binding(3) var<storage, read_write> dbias: array<f32>;
-#endif
-#else
-#if EXTRA > 0
-@group(0) @binding(2) var<storage, read> extra: array<f32>;
-@group(0) @binding(3) var<storage, read_write> out: array<f32>;
-#else
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
-#endif
-#endif
 
 const ZERO = ${IMAGES * TILE_H};
-const LANES = ${LANES_Y * SEGMENTS * IMAGES};
 const BLOCK_H = ${LANES_Y * ROWS};
 
 var<workgroup> tile: array<array<f32, ${STRIDE}>, ${IMAGES * TILE_H + 1}>;
 #if MODE == 2 && IMAGES > 1
-var<workgroup> parts: array<f32, ${LANES_Y * SEGMENTS * IMAGES * ROWS * COLUMNS}>;
+var<workgroup> parts: array<f32, ${LANES * ROWS * COLUMNS}>;
 #endif
 #if MODE == 2 && EXTRA == 1
-var<workgroup> sums: array<f32, ${LANES_Y * SEGMENTS * IMAGES}>;
+var<workgroup> sums: array<f32, ${LANES}>;
 #endif
 
 // Copies rows [row0, row0 + TILE_H) and columns [column0, column0 + TILE_W) of IMAGES planes, zero outside the map.
 fn load_tile(image0: i32, c: i32, row0: i32, column0: i32, local: i32) {
-  for (var i = local; i < ${IMAGES * TILE_H * TILE_W}; i += LANES) {
+  for (var i = local; i < ${IMAGES * TILE_H * TILE_W}; i += ${LANES}) {
     let slot = i / ${TILE_W};
     let column = i % ${TILE_W};
     let image = image0 + slot / ${TILE_H};
@@ -85,93 +46,15 @@ fn load_tile(image0: i32, c: i32, row0: i32, column0: i32, local: i32) {
     }
     tile[slot][column] = value;
   }
-  for (var i = local; i < ${TILE_W}; i += LANES) {
+  for (var i = local; i < ${TILE_W}; i += ${LANES}) {
     tile[ZERO][i] = 0.0;
   }
 }
 
-#if MODE != 2
-fn store(image: i32, c: i32, oy: i32, ox: i32, value: f32) {
-#if OUT_W % (SEGMENTS * COLUMNS)
-  if (ox >= ${OUT_W}) {
-    return;
-  }
-#endif
-  let at = ((image * ${CHANNELS} + c) * ${OUT_H} + oy) * ${OUT_W} + ox;
-#if EXTRA == 1
-  out[at] = value + extra[c];
-#elif EXTRA == 2
-  out[at] = value + extra[at];
-#else
-  out[at] = value;
-#endif
-}
-#endif
-
-#if MODE == 2
-fn store(batch: i32, c: i32, ky: i32, kx: i32, value: f32) {
-  if (ky >= ${OUT_H} || kx >= ${OUT_W}) {
-    return;
-  }
-#if BATCHES > 1
-  out[(batch * ${CHANNELS} + c) * ${OUT_H * OUT_W + 1} + ky * ${OUT_W} + kx] = value;
-#else
-  let at = (c * ${KERNEL_H} + ky + ${(KERNEL_H - OUT_H) / 2}) * ${KERNEL_W} + kx + ${(KERNEL_W - OUT_W) / 2};
-#if ACCUMULATE_WEIGHT
-  out[at] = out[at] + value;
-#else
-  out[at] = value;
-#endif
-#endif
-}
-
-// Taps that never meet data have gradient zero.
-fn clear_dead(c: i32, local: i32) {
-#if BATCHES == 1 && !ACCUMULATE_WEIGHT
-  for (var i = local; i < ${KERNEL_H * KERNEL_W}; i += LANES) {
-    let ky = i / ${KERNEL_W} - ${(KERNEL_H - OUT_H) / 2};
-    let kx = i % ${KERNEL_W} - ${(KERNEL_W - OUT_W) / 2};
-    if (ky < 0 || ky >= ${OUT_H} || kx < 0 || kx >= ${OUT_W}) {
-      out[c * ${KERNEL_H * KERNEL_W} + i] = 0.0;
-    }
-  }
-#endif
-}
-#endif
-
-#if MODE == 2 && EXTRA == 1
-// dbias = Σ dy over this workgroup's images: strided partial sums, then lane 0 adds them in order.
-fn bias_gradient(batch: i32, c: i32, local: i32) {
-  var sum = 0.0;
-  let first = batch * ${SERIAL * IMAGES};
-  for (var image = first; image < min(first + ${SERIAL * IMAGES}, ${N}); image++) {
-    let base = (image * ${CHANNELS} + c) * ${TAP_H * TAP_W};
-    for (var i = local; i < ${TAP_H * TAP_W}; i += LANES) {
-      sum += taps[base + i];
-    }
-  }
-  sums[local] = sum;
-  workgroupBarrier();
-  if (local == 0) {
-    var total = 0.0;
-    for (var i = 0; i < LANES; i++) {
-      total += sums[i];
-    }
-#if BATCHES > 1
-    out[(batch * ${CHANNELS} + c) * ${OUT_H * OUT_W + 1} + ${OUT_H * OUT_W}] = total;
-#elif ACCUMULATE_BIAS
-    dbias[c] = dbias[c] + total;
-#else
-    dbias[c] = total;
-#endif
-  }
-}
-#endif
-
-@compute @workgroup_size(${LANES_Y * SEGMENTS * IMAGES})
+@compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) index: u32) {
   let g = i32(group.x + group.y * groups.x);
-  if (g >= ${SEGMENT_GROUPS * BLOCK_GROUPS * CHANNELS * BATCHES}) {
+  if (g >= GROUPS) {
     return;
   }
   let local = i32(index);
@@ -206,14 +89,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endif
     load_tile(image0, c, row0, column0 - ${PAD_X}, local);
     workgroupBarrier();
-#if MODE == 0
-    let tap0 = (c * ${KERNEL_H} + ${(KERNEL_H - TAP_H) / 2}) * ${KERNEL_W} + ${(KERNEL_W - TAP_W) / 2};
-#elif MODE == 1
-    let tap0 = ((c + 1) * ${KERNEL_H} - 1 - ${(KERNEL_H - TAP_H) / 2}) * ${KERNEL_W} + ${KERNEL_W - 1 - (KERNEL_W - TAP_W) / 2};
-#elif IMAGES == 1
-    let tap0 = (min(image0, ${N - 1}) * ${CHANNELS} + c) * ${TAP_H * TAP_W};
+#if IMAGES == 1
+    let tap0 = first_tap(image0, c);
 #else
-    let tap0 = (min(image, ${N - 1}) * ${CHANNELS} + c) * ${TAP_H * TAP_W};
+    let tap0 = first_tap(image, c);
 #endif
 
     for (var block = 0; block < ${BLOCKS}; block++) {
@@ -226,7 +105,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
 #endfor
 #endif
-      // Row t of the window of this lane is x row oy + t − PAD_Y; it meets output r with tap row t − r.
+      // Row t of this lane's window is x row oy + t − PAD_Y; it meets output r with tap row t − r.
       let t0 = max(phase, ${PAD_Y - (LANES_Y - 1) * ROWS} - block_row);
       let t1 = min(min(phase + ${PHASE_H}, ${TAP_H + ROWS - 1}), ${IN_H + PAD_Y} - block_row);
       for (var t = t0; t < t1; t++) {
@@ -251,13 +130,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #else
           {
 #endif
-#if MODE == 1
-            let at = tap0 - (t - ${r}) * ${KERNEL_W};
-#elif MODE == 0
-            let at = tap0 + (t - ${r}) * ${KERNEL_W};
-#else
-            let at = tap0 + (t - ${r}) * ${TAP_W};
-#endif
+            let at = tap_row(tap0, t - ${r});
 #for k in q * CHUNK..min((q + 1) * CHUNK, TAP_W)
 #if MODE == 1
             let w${k} = taps[at - ${k}];
@@ -274,27 +147,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
       }
 #if MODE != 2
-#if SERIAL * PHASES > 1
-      if (step == ${SERIAL * PHASES - 1}) {
-#else
-      {
-#endif
-        if (image < ${N}) {
+      if (image < ${N} && step == ${SERIAL * PHASES - 1}) {
 #for r in 0..ROWS
-          if (oy + ${r} < ${OUT_H}) {
 #for j in 0..COLUMNS
-            store(image, c, oy + ${r}, column0 + lane_column + ${j}, a${r}_${j});
+        store(image, c, oy + ${r}, column0 + lane_column + ${j}, a${r}_${j});
 #endfor
-          }
 #endfor
-        }
       }
-#elif BLOCKS > 1
-#for r in 0..ROWS
-#for j in 0..COLUMNS
-      store(batch, c, oy + ${r}, column0 + lane_column + ${j}, a${r}_${j});
-#endfor
-#endfor
 #endif
     }
   }
@@ -307,7 +166,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
 #endfor
   workgroupBarrier();
-  for (var i = local; i < ${LANES_Y * SEGMENTS * ROWS * COLUMNS}; i += LANES) {
+  for (var i = local; i < ${LANES_Y * SEGMENTS * ROWS * COLUMNS}; i += ${LANES}) {
     var sum = 0.0;
     for (var image = 0; image < ${IMAGES}; image++) {
       sum += parts[image * ${LANES_Y * SEGMENTS * ROWS * COLUMNS} + i];
@@ -317,7 +176,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let kx = column0 + lane / ${LANES_Y} * ${COLUMNS} + i % ${COLUMNS};
     store(batch, c, ky, kx, sum);
   }
-#elif BLOCKS == 1
+#else
 #for r in 0..ROWS
 #for j in 0..COLUMNS
   store(batch, c, first_row + lane_row + ${r}, column0 + lane_column + ${j}, a${r}_${j});
@@ -327,7 +186,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (g % ${SEGMENT_GROUPS * BLOCK_GROUPS} == 0) {
     clear_dead(c, local);
 #if EXTRA == 1
-    bias_gradient(batch, c, local);
+    // Strided shares, then lane 0 adds them in order.
+    sums[local] = bias_share(batch, c, local);
+    workgroupBarrier();
+    if (local == 0) {
+      var total = 0.0;
+      for (var i = 0; i < ${LANES}; i++) {
+        total += sums[i];
+      }
+      store_bias(batch, c, total);
+    }
 #endif
   }
 #endif

@@ -1,24 +1,11 @@
-import type { DeviceLimits } from '../device/device.ts';
 import type { DepthwiseSizes } from './depthwise.reference.ts';
-import type { Variant } from './op.ts';
+import type { LowerContext, Variant } from './op.ts';
+import type { ParamValue } from '../shader/expression.ts';
 
-/** How `shaders/depthwise/correlate.wgsl` cuts the work; see there. */
-export type Tile = Variant & {
-  readonly columns: number;
-  readonly rows: number;
-  readonly lanesY: number;
-  readonly segments: number;
-  readonly images: number;
-  readonly blocks: number;
-  readonly chunk: number;
-  readonly phases: number;
-  /** Workgroups that share the images; more than one only for the weight gradient, which then needs a second stage. */
-  readonly batches: number;
-};
-
+/** What a depthwise kernel computes: y, dx or dweight. */
 export type Mode = 'forward' | 'input' | 'weight';
 
-/** One plane correlation: sizes of its output, its taps and its input, and where tap 0 lies. */
+/** One correlation of planes: sizes of its output and its taps, and where tap 0 lies. Its input is the (n, c, h, w) map. */
 export interface Planes {
   readonly mode: Mode;
   readonly sizes: DepthwiseSizes;
@@ -29,6 +16,39 @@ export interface Planes {
   readonly padY: number;
   readonly padX: number;
 }
+
+/** How `shaders/depthwise/correlate.wgsl` cuts the work; see its parameters. */
+export type CorrelateTile = Variant & {
+  readonly kernel: 'correlate';
+  readonly columns: number;
+  readonly rows: number;
+  readonly lanesY: number;
+  readonly segments: number;
+  readonly images: number;
+  readonly blocks: number;
+  readonly chunk: number;
+  readonly phases: number;
+  /** Workgroups that share the images of a weight gradient; more than one needs a second stage. */
+  readonly batches: number;
+};
+
+/** How `shaders/depthwise/vector.wgsl` cuts the work; see its parameters. */
+export type VectorTile = Variant & {
+  readonly kernel: 'vector';
+  readonly lanes: number;
+  readonly rows: number;
+  readonly vectors: number;
+  readonly batches: number;
+};
+
+/** One output an invocation; see `shaders/depthwise/plain.wgsl`. */
+export type PlainTile = Variant & {
+  readonly kernel: 'plain';
+  readonly lanes: number;
+  readonly batches: number;
+};
+
+export type Tile = CorrelateTile | VectorTile | PlainTile;
 
 /** The kernel without the taps that only ever meet padding: at most (2h−1) × (2w−1). */
 export function liveKernel({ h, w, kh, kw }: DepthwiseSizes): { kh: number; kw: number } {
@@ -43,83 +63,231 @@ export function planes(mode: Mode, sizes: DepthwiseSizes): Planes {
     : { ...pads, outH: sizes.h, outW: sizes.w, tapH: live.kh, tapW: live.kw };
 }
 
-/** Sizes of the workgroup's memory and of the grid that follow from a tile. */
-export function layout(
-  p: Planes,
-  t: Tile,
-): {
-  lanes: number;
-  phaseH: number;
-  tileH: number;
-  tileW: number;
-  stride: number;
-  bytes: number;
-  blockGroups: number;
-  segmentGroups: number;
-  batches: number;
-  serial: number;
-} {
+/** A tile's grid and the shader parameters that follow from it. */
+export interface Layout {
+  readonly groups: number;
+  readonly batches: number;
+  /** Invocations a workgroup. */
+  readonly lanes: number;
+  /** Workgroup memory. */
+  readonly bytes: number;
+  readonly params: Readonly<Record<string, ParamValue>>;
+}
+
+export function layout(p: Planes, tile: Tile): Layout {
+  const own = ownLayout(p, tile);
+  const { blockGroups, segmentGroups, batches, batchImages, lanes, bytes } = own;
+  return {
+    groups: blockGroups * segmentGroups * batches * p.sizes.c,
+    batches,
+    lanes,
+    bytes,
+    params: {
+      MODE: { forward: 0, input: 1, weight: 2 }[p.mode],
+      N: p.sizes.n,
+      CHANNELS: p.sizes.c,
+      OUT_H: p.outH,
+      OUT_W: p.outW,
+      TAP_H: p.tapH,
+      TAP_W: p.tapW,
+      IN_H: p.sizes.h,
+      IN_W: p.sizes.w,
+      PAD_Y: p.padY,
+      PAD_X: p.padX,
+      KERNEL_H: p.sizes.kh,
+      KERNEL_W: p.sizes.kw,
+      LANES: lanes,
+      BLOCK_GROUPS: blockGroups,
+      SEGMENT_GROUPS: segmentGroups,
+      BATCHES: batches,
+      BATCH_IMAGES: batchImages,
+      ...own.params,
+    },
+  };
+}
+
+function ownLayout(p: Planes, tile: Tile) {
+  switch (tile.kernel) {
+    case 'correlate':
+      return correlateLayout(p, tile);
+    case 'vector':
+      return vectorLayout(p, tile);
+    case 'plain':
+      return plainLayout(p, tile);
+  }
+}
+
+/** Images of each of about `wanted` equal batches, in steps of `images`; modes other than 'weight' do not add up images. */
+function split(p: Planes, images: number, wanted: number): { batches: number; serial: number } {
+  const steps = Math.ceil(p.sizes.n / images);
+  if (p.mode !== 'weight') return { batches: steps, serial: 1 };
+  const serial = Math.ceil(steps / wanted);
+  return { batches: Math.ceil(steps / serial), serial };
+}
+
+function correlateLayout(p: Planes, t: CorrelateTile) {
   const lanes = t.lanesY * t.segments * t.images;
   const phaseH = Math.ceil((p.tapH + t.rows - 1) / t.phases);
   const groupH = t.lanesY * t.rows * t.blocks;
   const tileH = Math.min(p.sizes.h, groupH - t.rows + phaseH);
   const tileW = t.segments * t.columns + p.tapW - 1;
   const stride = tileW | 1;
-  const extra = p.mode === 'weight' ? lanes + (t.images > 1 ? lanes * t.rows * t.columns : 0) : 0;
-  const imageSteps = Math.ceil(p.sizes.n / t.images);
-  const batches = p.mode === 'weight' ? Math.min(t.batches, imageSteps) : imageSteps;
+  const sums = p.mode === 'weight' ? lanes + (t.images > 1 ? lanes * t.rows * t.columns : 0) : 0;
+  const { batches, serial } = split(p, t.images, t.batches);
   return {
     lanes,
-    phaseH,
-    tileH,
-    tileW,
-    stride,
-    bytes: 4 * ((t.images * tileH + 1) * stride + extra),
+    bytes: 4 * ((t.images * tileH + 1) * stride + sums),
     blockGroups: Math.ceil(p.outH / groupH),
     segmentGroups: Math.ceil(p.outW / (t.segments * t.columns)),
-    batches: p.mode === 'weight' ? Math.ceil(imageSteps / Math.ceil(imageSteps / batches)) : imageSteps,
-    serial: p.mode === 'weight' ? Math.ceil(imageSteps / batches) : 1,
+    batches,
+    batchImages: serial * t.images,
+    params: {
+      COLUMNS: t.columns,
+      ROWS: t.rows,
+      LANES_Y: t.lanesY,
+      SEGMENTS: t.segments,
+      IMAGES: t.images,
+      SERIAL: serial,
+      BLOCKS: t.blocks,
+      CHUNK: t.chunk,
+      PHASES: t.phases,
+      PHASE_H: phaseH,
+      TILE_H: tileH,
+      TILE_W: tileW,
+      STRIDE: stride,
+    },
   };
 }
 
-function fits(p: Planes, tile: Tile, limits: DeviceLimits): boolean {
-  const { bytes, lanes } = layout(p, tile);
-  return bytes <= limits.maxComputeWorkgroupStorageSize && lanes <= limits.maxComputeInvocationsPerWorkgroup;
+function vectorLayout(p: Planes, t: VectorTile) {
+  const segmentGroups = Math.ceil(p.outW / (t.vectors * t.lanes));
+  const { batches, serial } = split(p, 1, t.batches);
+  const before = Math.ceil(p.padX / t.lanes);
+  const after = Math.ceil((p.tapW - 1 - p.padX) / t.lanes);
+  return {
+    lanes: t.lanes,
+    bytes: 0,
+    blockGroups: Math.ceil(p.outH / t.rows),
+    segmentGroups,
+    batches,
+    batchImages: serial,
+    params: {
+      ROWS: t.rows,
+      VECTORS: t.vectors,
+      // With all columns in one workgroup, the vectors of x are those of the map; else they surround the segment.
+      V0: segmentGroups === 1 ? 0 : -before,
+      V1: segmentGroups === 1 ? Math.ceil(p.sizes.w / t.lanes) : t.vectors + after,
+    },
+  };
+}
+
+function plainLayout(p: Planes, t: PlainTile) {
+  const { batches, serial } = split(p, 1, t.batches);
+  const segmentGroups = Math.ceil((p.outH * p.outW) / t.lanes);
+  return {
+    lanes: t.lanes,
+    bytes: 0,
+    blockGroups: 1,
+    segmentGroups,
+    batches,
+    batchImages: serial,
+    params: {},
+  };
 }
 
 /** Tiles that fit the device, best guess first. */
-export function tilesFor(p: Planes, limits: DeviceLimits): readonly Tile[] {
-  const columns = Math.ceil(p.outW / Math.ceil(p.outW / 14));
-  const base: Tile = {
-    columns,
-    rows: 1,
-    lanesY: Math.min(p.outH, 56),
-    segments: 1,
-    images: 1,
-    blocks: 1,
-    chunk: 16,
-    phases: 1,
-    batches: 1,
-  };
-  const tile = shrink(p, base, limits);
-  const images = Math.max(1, Math.min(p.sizes.n, Math.floor(64 / tile.lanesY)));
-  const candidates = [{ ...tile, images }, tile];
-  const seen = new Set<string>();
-  return candidates.filter((t) => {
-    const key = JSON.stringify(t);
-    if (seen.has(key) || !fits(p, t, limits)) return false;
-    seen.add(key);
-    return true;
-  });
+export function tilesFor(p: Planes, context: LowerContext<unknown>): readonly Tile[] {
+  const width = processorWidth(context);
+  const rowLanes = correlateTiles(p, context);
+  const vectors = context.features.has('subgroups') ? vectorTiles(p, width) : [];
+  const tiles = width > 0 ? [...vectors, ...rowLanes] : [...rowLanes, ...vectors];
+  const isSmall = p.sizes.kh * p.sizes.kw <= 9;
+  if (!isSmall && tiles.length > 0) return tiles;
+  return [...tiles, { kernel: 'plain', lanes: 64, batches: 1 }];
 }
 
-/** Cuts taps into phases and then rows into fewer lanes until the tile fits. */
-function shrink(p: Planes, tile: Tile, limits: DeviceLimits): Tile {
-  let t = tile;
-  while (!fits(p, t, limits)) {
-    if (t.phases < 4 && t.blocks === 1) t = { ...t, phases: t.phases + 1 };
-    else if (t.lanesY > 8) t = { ...t, lanesY: t.lanesY >> 1, phases: 1 };
-    else t = { ...t, columns: Math.max(1, t.columns >> 1), phases: t.phases + 4 };
+/**
+ * Width of the SIMD unit where the adapter is a CPU, else 0. WebGPU has no such fact; these are the limits of llvmpipe and of
+ * SwiftShader, and a wrong guess costs speed alone: the kernels check the subgroup's size themselves.
+ */
+function processorWidth({ limits, features }: LowerContext<unknown>): number {
+  if (!features.has('subgroups')) return 0;
+  if (limits.maxComputeInvocationsPerWorkgroup === 256 && limits.maxStorageBuffersPerShaderStage === 12)
+    return 4;
+  const llvmpipe =
+    limits.maxComputeInvocationsPerWorkgroup === 1024 &&
+    limits.maxStorageBuffersPerShaderStage === 16 &&
+    limits.maxStorageBufferBindingSize === 128 * 1024 * 1024;
+  return llvmpipe ? 8 : 0;
+}
+
+/** Largest number of multiply-adds in a tap loop's body, and of accumulators in a lane: bounds on compile time and registers. */
+const BODY = 1200;
+const ACCUMULATORS = 28;
+
+/** `total` in equal pieces of at most `most`. */
+function even(total: number, most: number): number {
+  return Math.ceil(total / Math.ceil(total / Math.max(1, Math.floor(most))));
+}
+
+function vectorTiles(p: Planes, width: number): VectorTile[] {
+  const lanes = width === 4 ? 4 : 8;
+  const all = Math.ceil(p.outW / lanes);
+  const tiles: VectorTile[] = [];
+  for (const most of [ACCUMULATORS, 2 * lanes]) {
+    const vectors = even(all, Math.min(most, BODY / p.tapW));
+    const rows = even(p.outH, Math.min(7, most / vectors, BODY / (vectors * p.tapW)));
+    if (vectors * p.tapW <= 2 * BODY) tiles.push({ kernel: 'vector', lanes, rows, vectors, batches: 1 });
   }
-  return t;
+  return distinct(tiles);
+}
+
+/** Workgroups wanted in flight on a GPU before a weight gradient stops splitting its batch. */
+const GROUPS = 1024;
+
+function correlateTiles(p: Planes, context: LowerContext<unknown>): CorrelateTile[] {
+  const { limits } = context;
+  const fits = (tile: CorrelateTile) => {
+    const { bytes, lanes } = layout(p, tile);
+    return (
+      bytes <= limits.maxComputeWorkgroupStorageSize && lanes <= limits.maxComputeInvocationsPerWorkgroup
+    );
+  };
+  const finish = (tile: CorrelateTile): CorrelateTile => {
+    if (p.mode !== 'weight') return tile;
+    const once = layout(p, tile);
+    const most = Math.min(64, Math.ceil(p.sizes.n / tile.images));
+    return { ...tile, batches: Math.min(most, Math.ceil(GROUPS / once.groups)) };
+  };
+  const tiles: CorrelateTile[] = [];
+  for (const most of [14, 8]) {
+    const columns = even(p.outW, Math.min(most, BODY / p.tapW));
+    if (columns * p.tapW > 2 * BODY) continue;
+    const base = { kernel: 'correlate', columns, rows: 1, segments: 1, blocks: 1, chunk: 16 } as const;
+    const tile = fill(p, { ...base, lanesY: even(p.outH, 64), images: 1, phases: 1, batches: 1 }, fits);
+    if (tile !== undefined) tiles.push(finish(tile));
+  }
+  return distinct(tiles);
+}
+
+/** Gives a workgroup about 64 lanes (images where rows are few), in as few phases and as many rows as fit. */
+function fill(
+  p: Planes,
+  start: CorrelateTile,
+  fits: (tile: CorrelateTile) => boolean,
+): CorrelateTile | undefined {
+  for (let lanesY = start.lanesY; lanesY >= 1; lanesY = lanesY === 1 ? 0 : Math.ceil(lanesY / 2)) {
+    for (let images = Math.min(p.sizes.n, Math.floor(64 / lanesY)); images >= 1; images = images >> 1) {
+      for (let phases = 1; phases <= p.tapH; phases *= 2) {
+        const tile = { ...start, lanesY, images, phases };
+        if (fits(tile)) return tile;
+        if (p.tapH / phases < 8) break;
+      }
+    }
+  }
+  return undefined;
+}
+
+function distinct<T extends Tile>(tiles: readonly T[]): T[] {
+  return [...new Map(tiles.map((tile) => [JSON.stringify(tile), tile])).values()];
 }

@@ -5,15 +5,7 @@ import {
   depthwiseReference,
   type DepthwiseSizes,
 } from './depthwise.reference.ts';
-import {
-  layout,
-  liveKernel,
-  planes,
-  tilesFor,
-  type Mode,
-  type Planes,
-  type Tile,
-} from './depthwise-tiles.ts';
+import { layout, planes, tilesFor, type Mode, type Planes, type Tile } from './depthwise-tiles.ts';
 import {
   bytesOf,
   elems,
@@ -25,6 +17,7 @@ import {
   shapeError,
   showShape,
   type Cost,
+  type Dispatch,
   type LowerContext,
   type Lowering,
   type Op,
@@ -63,7 +56,7 @@ export const depthwise: Op<None> = {
     return [x];
   },
   cost: (inputs, outputs) => cost(convolutionSizes(inputs), inputs, outputs),
-  variants: (context) => tilesFor(planes('forward', convolutionSizes(context.inputs)), context.limits),
+  variants: (context) => tilesFor(planes('forward', convolutionSizes(context.inputs)), context),
   lower: (context, variant) => lowerMaps('forward', context, variant),
   reference: ([x, weight, bias], specs) => [
     depthwiseReference(x as Float64Array, weight as Float64Array, bias, convolutionSizes(specs)),
@@ -101,7 +94,7 @@ export const depthwiseGradInput: Op<None> = {
     return [dy];
   },
   cost: (inputs, outputs) => cost(convolutionSizes(inputs), inputs, outputs),
-  variants: (context) => tilesFor(planes('input', convolutionSizes(context.inputs)), context.limits),
+  variants: (context) => tilesFor(planes('input', convolutionSizes(context.inputs)), context),
   lower: (context, variant) => lowerMaps('input', context, variant),
   reference: ([dy, weight, addend], specs) => [
     depthwiseGradInputReference(dy as Float64Array, weight as Float64Array, addend, convolutionSizes(specs)),
@@ -134,7 +127,7 @@ export const depthwiseGradWeight: Op<DepthwiseGradWeightAttrs> = {
   },
   cost: (inputs, outputs, attrs) => cost(gradWeightSizes(inputs, attrs), inputs, outputs),
   accumulates: [0, 1],
-  variants: ({ inputs, attrs, limits }) => tilesFor(planes('weight', gradWeightSizes(inputs, attrs)), limits),
+  variants: (context) => tilesFor(planes('weight', gradWeightSizes(context.inputs, context.attrs)), context),
   lower: (context, variant) => lowerWeight(context, variant),
   reference: ([x, dy], specs, attrs) => {
     const sizes = gradWeightSizes(specs, attrs);
@@ -200,95 +193,62 @@ function cost(
   };
 }
 
-/** Parameters of correlate.wgsl. */
-function correlateParams(p: Planes, variant: Tile, extra: number, accumulate: readonly boolean[]) {
-  const l = layout(p, variant);
+/** The dispatch of a tile's shader, for outputs bound as `outputs`. */
+function correlation(
+  p: Planes,
+  tile: Tile,
+  extra: number,
+  accumulate: readonly boolean[],
+  bindings: readonly Slot[],
+): Dispatch {
+  const { params, groups } = layout(p, tile);
   return {
-    MODE: { forward: 0, input: 1, weight: 2 }[p.mode],
-    N: p.sizes.n,
-    CHANNELS: p.sizes.c,
-    OUT_H: p.outH,
-    OUT_W: p.outW,
-    TAP_H: p.tapH,
-    TAP_W: p.tapW,
-    IN_H: p.sizes.h,
-    IN_W: p.sizes.w,
-    PAD_Y: p.padY,
-    PAD_X: p.padX,
-    KERNEL_H: p.sizes.kh,
-    KERNEL_W: p.sizes.kw,
-    EXTRA: extra,
-    COLUMNS: variant.columns,
-    ROWS: variant.rows,
-    LANES_Y: variant.lanesY,
-    SEGMENTS: variant.segments,
-    IMAGES: variant.images,
-    BLOCKS: variant.blocks,
-    CHUNK: variant.chunk,
-    SERIAL: l.serial,
-    PHASES: variant.phases,
-    PHASE_H: l.phaseH,
-    TILE_H: l.tileH,
-    TILE_W: l.tileW,
-    STRIDE: l.stride,
-    BLOCK_GROUPS: l.blockGroups,
-    SEGMENT_GROUPS: l.segmentGroups,
-    BATCHES: l.batches,
-    ACCUMULATE_WEIGHT: accumulate[0] === true ? 1 : 0,
-    ACCUMULATE_BIAS: accumulate[1] === true ? 1 : 0,
+    shader: `depthwise/${tile.kernel}.wgsl`,
+    params: { ...params, EXTRA: extra, ...accumulation(accumulate) },
+    bindings,
+    grid: flatGrid(groups),
+  };
+}
+
+function accumulation(accumulate: readonly boolean[]) {
+  return {
+    ACCUMULATE_WEIGHT: Number(accumulate[0] === true),
+    ACCUMULATE_BIAS: Number(accumulate[1] === true),
   };
 }
 
 function lowerMaps(mode: Mode, context: LowerContext<None>, variant: Variant): Lowering {
   const p = planes(mode, convolutionSizes(context.inputs));
-  const tile = variant as Tile;
-  const { blockGroups, segmentGroups, batches } = layout(p, tile);
-  const hasExtra = context.inputs.length === 3;
-  return {
-    scratch: [],
-    dispatches: [
-      {
-        shader: 'depthwise/correlate.wgsl',
-        params: correlateParams(p, tile, hasExtra ? (mode === 'forward' ? 1 : 2) : 0, []),
-        bindings: [...context.inputs.map((_, i) => input(i)), output(0)],
-        grid: flatGrid(blockGroups * segmentGroups * batches * p.sizes.c),
-      },
-    ],
-  };
+  const extra = context.inputs.length < 3 ? 0 : mode === 'forward' ? 1 : 2;
+  const bindings = [...context.inputs.map((_, i) => input(i)), output(0)];
+  return { scratch: [], dispatches: [correlation(p, variant as Tile, extra, [], bindings)] };
 }
 
 function lowerWeight(context: LowerContext<DepthwiseGradWeightAttrs>, variant: Variant): Lowering {
   const { attrs, accumulate } = context;
   const p = planes('weight', gradWeightSizes(context.inputs, attrs));
   const tile = variant as Tile;
-  const { blockGroups, segmentGroups, batches } = layout(p, tile);
-  const bias = attrs.bias ? 1 : 0;
-  const outputs: Slot[] = attrs.bias ? [output(0), output(1)] : [output(0)];
+  const { batches } = layout(p, tile);
+  const outputs = attrs.bias ? [output(0), output(1)] : [output(0)];
+  const results = batches > 1 ? [scratch(0)] : outputs;
+  const first = correlation(p, tile, Number(attrs.bias), accumulate, [input(0), input(1), ...results]);
+  if (batches === 1) return { scratch: [], dispatches: [first] };
   const { c, kh, kw } = p.sizes;
-  const correlate = {
-    shader: 'depthwise/correlate.wgsl',
-    params: correlateParams(p, tile, bias, accumulate),
-    bindings: [input(0), input(1), ...(batches > 1 ? [scratch(0)] : outputs)],
-    grid: flatGrid(blockGroups * segmentGroups * batches * c),
-  };
-  if (batches === 1) return { scratch: [], dispatches: [correlate] };
-  const live = liveKernel(p.sizes);
-  const reduce = {
+  const sum: Dispatch = {
     shader: 'depthwise/reduce.wgsl',
     params: {
       CHANNELS: c,
       BATCHES: batches,
       KERNEL_H: kh,
       KERNEL_W: kw,
-      LIVE_H: live.kh,
-      LIVE_W: live.kw,
-      BIAS: bias,
-      ACCUMULATE_WEIGHT: accumulate[0] === true ? 1 : 0,
-      ACCUMULATE_BIAS: accumulate[1] === true ? 1 : 0,
+      LIVE_H: p.outH,
+      LIVE_W: p.outW,
+      BIAS: Number(attrs.bias),
+      ...accumulation(accumulate),
       WORKGROUP: 256,
     },
     bindings: [scratch(0), ...outputs],
     grid: flatGrid(Math.ceil((c * kh * kw) / 256)),
   };
-  return { scratch: [f32(batches, c, live.kh * live.kw + 1)], dispatches: [correlate, reduce] };
+  return { scratch: [f32(batches, c, p.outH * p.outW + 1)], dispatches: [first, sum] };
 }
