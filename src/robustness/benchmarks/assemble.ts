@@ -77,7 +77,7 @@ export function resultOf(
   return {
     format: 1,
     benchmark: benchmark.id,
-    name: benchmark.name,
+    name: options.name ?? benchmark.name,
     model: classifier.name,
     modelFingerprint: classifier.fingerprint,
     classes: classCount(classifier),

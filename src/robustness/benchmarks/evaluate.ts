@@ -56,7 +56,7 @@ export async function evaluateBenchmark(options: EvaluateOptions): Promise<Bench
       const scorer = scorerFor(benchmark, classCount(classifier), isNoise, difficulty);
       tally = await evaluateUnit(options, part, unit, scorer, progress);
       await store.write(unit, tally);
-    } else progress(unit, unit.items.length * part.frames, tally.failures.length);
+    } else progress(unit, unit.items.length * part.frames, tally.failures.length, true);
     defined(tallies.get(part.name), part.name).push(tally);
   }
   const result = resultOf(
@@ -72,10 +72,11 @@ export async function evaluateBenchmark(options: EvaluateOptions): Promise<Bench
 function progressOf(options: EvaluateOptions, units: readonly WorkUnit[]): Report {
   const frames = new Map(options.parts.map((part) => [part.name, part.frames]));
   const imagesTotal = units.reduce((sum, unit) => sum + unit.items.length * (frames.get(unit.part) ?? 1), 0);
-  let [imagesDone, failed] = [0, 0];
-  return (unit, images, failures) => {
+  let [imagesDone, imagesResumed, failed] = [0, 0, 0];
+  return (unit, images, failures, resumed = false) => {
     imagesDone += images;
+    if (resumed) imagesResumed += images;
     failed += failures;
-    options.onProgress?.({ unit: unit.name, imagesDone, imagesTotal, failures: failed });
+    options.onProgress?.({ unit: unit.name, imagesDone, imagesResumed, imagesTotal, failures: failed });
   };
 }

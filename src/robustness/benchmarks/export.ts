@@ -1,18 +1,20 @@
-import { mkdir, rename, stat } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
-import type { Dataset } from '../../data/dataset.ts';
-import { encodeJpeg } from '../../data/image/encode.ts';
+import { stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import type { Dataset, DatasetSpec } from '../../data/dataset.ts';
 import { inLanes } from '../../data/lanes.ts';
 import type { Failure } from '../../data/render.ts';
-import { FrameworkError, messageOf } from '../../util/errors.ts';
-import { writeFileAtomic } from '../../util/files.ts';
-import { CORRUPTIONS, corrupt, perturb } from '../corruptions/registry.ts';
+import { FrameworkError } from '../../util/errors.ts';
+import { CORRUPTIONS, findCorruption, findPerturbation } from '../corruptions/registry.ts';
 import { PERTURBATIONS } from '../corruptions/sequences.ts';
 import type { Difficulty, Severity } from '../corruptions/types.ts';
-import { cropTo, uncropped } from './generated.ts';
+import { SEVERITIES } from '../corruptions/types.ts';
+import type { Crew } from './crew.ts';
+import { exportFile } from './export-job.ts';
+import type { ExportJob } from './export-job.ts';
 import type { Selection } from './parts.ts';
-import { selectItems } from './parts.ts';
-import { writeClip } from './video.ts';
+import { imagesOf, selectItems } from './parts.ts';
+import { loadFrom } from './source.ts';
+import type { Change } from './source.ts';
 
 export interface ExportOptions {
   readonly seed: number;
@@ -22,8 +24,17 @@ export interface ExportOptions {
   readonly severities?: readonly Severity[];
   readonly difficulty?: Difficulty;
   readonly selection?: Selection;
+  /** Threads that do the work, and how they open the data set again; without them this process does it. */
+  readonly threads?: { readonly crew: Crew; readonly spec: DatasetSpec };
   readonly signal?: AbortSignal;
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: (progress: ExportProgress) => void;
+}
+
+export interface ExportProgress {
+  readonly done: number;
+  /** Of those done: files that were there before. */
+  readonly kept: number;
+  readonly total: number;
 }
 
 export interface ExportReport {
@@ -33,15 +44,13 @@ export interface ExportReport {
   readonly failures: readonly Failure[];
 }
 
-/** One file of an export. */
-interface Job {
-  readonly item: number;
-  readonly path: string;
-  write(path: string): Promise<void>;
+/** All files of one corruption and severity, or of one perturbation. */
+interface Variant {
+  readonly change: Change;
+  /** Folder below the export's own. */
+  readonly folder: string;
+  readonly file: ExportJob['file'];
 }
-
-/** Encoding runs on the thread pool while the next image is corrupted here. */
-const LANES = 3;
 
 /**
  * Writes ImageNet-C in the layout of the release, `<folder>/<corruption>/<severity>/<class>/<file>.JPEG`, quality 85.
@@ -53,21 +62,16 @@ export async function exportC(
   folder: string,
   options: ExportOptions,
 ): Promise<ExportReport> {
-  const { seed, size, names = CORRUPTIONS.map(({ name }) => name), severities = [1, 2, 3, 4, 5] } = options;
-  const base = cropTo(size);
-  const variants = names.flatMap((name) => severities.map((severity) => ({ name, severity })));
-  const jobs = variants.flatMap(({ name, severity }) =>
-    items(dataset, options).map((item): Job => ({
-      item,
-      path: join(folder, name, String(severity), fileOf(dataset, item, '.JPEG')),
-      async write(path) {
-        const image = base(await dataset.read(item));
-        const out = await corrupt(image, name, severity, { seed, imageNumber: item });
-        await writeFileAtomic(path, await encodeJpeg(out, 85));
-      },
+  const { seed, size, names = CORRUPTIONS.map(({ name }) => name), severities = SEVERITIES } = options;
+  const variants = names.map(findCorruption).flatMap(({ name }) =>
+    severities.map((severity): Variant => ({
+      // The file itself is the one JPEG of the release.
+      change: { set: 'C', name, severity, seed, size, jpeg85: false },
+      folder: join(name, String(severity)),
+      file: { format: 'jpeg' },
     })),
   );
-  return run(dataset, jobs, options);
+  return run(dataset, folder, variants, options);
 }
 
 /**
@@ -79,68 +83,72 @@ export async function exportP(
   folder: string,
   options: ExportOptions,
 ): Promise<ExportReport> {
-  const { seed, size, difficulty = 1, names } = options;
-  const wanted = PERTURBATIONS.filter(({ name }) => names === undefined || names.includes(name));
-  const jobs = wanted.flatMap(({ name, isNoise }) =>
-    items(dataset, options).map((item): Job => ({
-      item,
-      path: join(
-        folder,
-        isNoise && difficulty > 1 ? `${name}_${difficulty}` : name,
-        fileOf(dataset, item, '.mp4'),
-      ),
-      async write(path) {
-        const image = uncropped(await dataset.read(item), size);
-        const side = Math.min(size, image.width, image.height);
-        const frames = [...perturb(image, name, { seed, imageNumber: item, size: side, difficulty })];
-        await mkdir(dirname(path), { recursive: true });
-        await writeClip(`${path}.tmp`, frames, isNoise);
-        await rename(`${path}.tmp`, path);
-      },
-    })),
-  );
-  return run(dataset, jobs, options);
-}
-
-function items(dataset: Dataset, options: ExportOptions): number[] {
-  const keys = Array.from({ length: dataset.length }, (_, i) => dataset.key(i));
-  return selectItems(keys, options.selection ?? {});
+  const { seed, size, difficulty = 1, names = PERTURBATIONS.map(({ name }) => name) } = options;
+  const variants = names.map(findPerturbation).map(({ name, isNoise }): Variant => ({
+    change: { set: 'P', name, seed, size, difficulty },
+    folder: isNoise && difficulty > 1 ? `${name}_${difficulty}` : name,
+    file: { format: 'mp4', isNoise },
+  }));
+  return run(dataset, folder, variants, options);
 }
 
 /** The path of a sample below its class folder, with another extension; formats without folders get their class. */
 function fileOf(dataset: Dataset, item: number, extension: string): string {
   const key = dataset.key(item);
-  const path = key.includes('/') ? key : join(dataset.classes[dataset.label(item)]?.id ?? '', key);
+  // A class may be called `t-shirt/top`, a sample `test_batch/00017`: neither slash is a folder.
+  const flat = (name: string): string => name.replaceAll('/', '_');
+  const id = dataset.classes[dataset.label(item)]?.id ?? '';
+  const path = key.startsWith(`${id}/`) ? key : join(flat(id), flat(key));
   return path.slice(0, path.length - extname(path).length) + extension;
 }
 
-async function run(dataset: Dataset, jobs: readonly Job[], options: ExportOptions): Promise<ExportReport> {
+/** Files under way at once in this process: encoding has its own threads. */
+const LANES = 3;
+
+async function run(
+  dataset: Dataset,
+  folder: string,
+  variants: readonly Variant[],
+  options: ExportOptions,
+): Promise<ExportReport> {
+  const keys = Array.from({ length: dataset.length }, (_, i) => dataset.key(i));
+  const items = selectItems(keys, options.selection ?? {});
+  const total = variants.length * items.length;
   let [written, kept, done] = [0, 0, 0];
   const failures = new Map<number, Failure>();
-  await inLanes(jobs.length, LANES, async (i) => {
+  const lanes = options.threads === undefined ? LANES : 2 * options.threads.crew.size;
+  await inLanes(total, lanes, async (i) => {
     if (options.signal?.aborted)
-      throw new FrameworkError(
-        'evaluate/aborted',
-        `the export was stopped after ${done} of ${jobs.length} files`,
-        {
-          hint: 'run it again with the same folder to go on from there',
-        },
-      );
-    const job = jobs[i] as Job;
-    if (await exists(job.path)) kept++;
+      throw new FrameworkError('evaluate/aborted', `the export was stopped after ${done} of ${total} files`, {
+        hint: 'run it again with the same folder to go on from there',
+      });
+    const item = items[i % items.length] as number;
+    const variant = variants[Math.floor(i / items.length)] as Variant;
+    const extension = variant.file.format === 'jpeg' ? '.JPEG' : '.mp4';
+    const path = join(folder, variant.folder, fileOf(dataset, item, extension));
+    if (await exists(path)) kept++;
     else {
-      try {
-        await job.write(job.path);
-        written++;
-      } catch (error) {
-        const isFile = error instanceof FrameworkError && /^(image|data)\//.test(error.code);
-        if (!isFile) throw error;
-        failures.set(i, { key: dataset.key(job.item), message: messageOf(error) });
-      }
+      const failure = await writeFile(dataset, item, path, variant, options);
+      if (failure === undefined) written++;
+      else failures.set(i, { key: dataset.key(item), message: failure });
     }
-    options.onProgress?.(++done, jobs.length);
+    options.onProgress?.({ done: ++done, kept, total });
   });
   return { written, kept, failures: [...failures].sort(([a], [b]) => a - b).map(([, failure]) => failure) };
+}
+
+/** Why the image could not be read, or undefined. */
+async function writeFile(
+  dataset: Dataset,
+  item: number,
+  path: string,
+  { change, file }: Variant,
+  { threads }: ExportOptions,
+): Promise<string | undefined> {
+  if (threads === undefined) return exportFile(loadFrom(dataset, change), { place: item, path, file });
+  const source = imagesOf(threads.spec, dataset, change);
+  const [failed] = await threads.crew.run({ kind: 'export', source, place: item, path, file });
+  return failed?.[1];
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,14 +1,14 @@
-import type { Dataset } from '../../data/dataset.ts';
-import type { Image } from '../../data/image/image.ts';
-import { evalTransform } from '../../data/transform.ts';
-import { CORRUPTIONS, GENERATOR_VERSION, corrupt, perturb } from '../corruptions/registry.ts';
+import type { Dataset, DatasetSpec } from '../../data/dataset.ts';
+import { CORRUPTIONS, GENERATOR_VERSION } from '../corruptions/registry.ts';
 import { PERTURBATIONS } from '../corruptions/sequences.ts';
 import type { Difficulty, Severity } from '../corruptions/types.ts';
 import { familyOf } from '../corruptions/types.ts';
 import type { Classifier } from './classifier.ts';
 import { checkClasses } from './classifier.ts';
-import { datasetPart } from './parts.ts';
+import { datasetPart, imagesOf } from './parts.ts';
 import type { Part } from './parts.ts';
+import { loadFrom } from './source.ts';
+import type { Change } from './source.ts';
 
 export interface GenerateOptions {
   readonly seed: number;
@@ -20,6 +20,8 @@ export interface GenerateOptions {
   readonly severities?: readonly Severity[];
   /** ImageNet-P; default 1. */
   readonly difficulty?: Difficulty;
+  /** How worker threads open the data set again; without it they cannot help. */
+  readonly spec?: DatasetSpec;
 }
 
 /** A generated benchmark, and the words a result needs to say what it was. */
@@ -41,21 +43,23 @@ export function generateC(dataset: Dataset, classifier: Classifier, options: Gen
   const jpeg85 = options.jpeg85 ?? size === 224;
   const names = options.names ?? CORRUPTIONS.map(({ name }) => name);
   const severities = options.severities ?? [1, 2, 3, 4, 5];
-  const base = cropTo(size);
   const clean = datasetPart(dataset, 'clean/0');
+  const changeOf = (name: string, severity: Severity): Change => ({
+    set: 'C',
+    name,
+    severity,
+    seed: options.seed,
+    size,
+    jpeg85,
+  });
   const variants = names.flatMap((name) => severities.map((severity) => ({ name, severity })));
   const parts = variants.map(({ name, severity }): Part => ({
-    ...clean,
+    ...changedPart(clean, dataset, changeOf(name, severity), options.spec),
     name: `${name}/${severity}`,
     problems: [],
-    load: async (item) => {
-      const image = base(await dataset.read(item));
-      return [await corrupt(image, name, severity, { seed: options.seed, imageNumber: item, jpeg85 })];
-    },
   }));
-  const first: Part = { ...clean, load: async (item) => [base(await dataset.read(item))] };
   return {
-    parts: [first, ...parts],
+    parts: [changedPart(clean, dataset, changeOf('clean', 0), options.spec), ...parts],
     origin: originOf('C', options.seed, size, jpeg85 ? ', JPEG 85' : ', no final JPEG'),
     isImagenetLike: size === 224 && classifier.classes === 'imagenet1k',
   };
@@ -69,21 +73,14 @@ export function generateP(dataset: Dataset, classifier: Classifier, options: Gen
   const wanted = options.names ?? PERTURBATIONS.map(({ name }) => name);
   const base = datasetPart(dataset, 'clean');
   const parts = PERTURBATIONS.filter(({ name }) => wanted.includes(name)).map((perturbation): Part => ({
-    ...base,
+    ...changedPart(
+      base,
+      dataset,
+      { set: 'P', name: perturbation.name, seed: options.seed, size, difficulty },
+      options.spec,
+    ),
     name: perturbation.name,
     frames: perturbation.frameCount(familyOf({ width: size, height: size })),
-    load: async (item) => {
-      const image = uncropped(await dataset.read(item), size);
-      const side = Math.min(size, image.width, image.height);
-      return [
-        ...perturb(image, perturbation.name, {
-          seed: options.seed,
-          imageNumber: item,
-          size: side,
-          difficulty,
-        }),
-      ];
-    },
   }));
   return {
     parts,
@@ -92,22 +89,17 @@ export function generateP(dataset: Dataset, classifier: Classifier, options: Gen
   };
 }
 
+/** A part of the same images, each changed. Items are samples: every class of the data set is one of the part. */
+function changedPart(part: Part, dataset: Dataset, change: Change, spec: DatasetSpec | undefined): Part {
+  return {
+    ...part,
+    ...(spec === undefined ? {} : { source: imagesOf(spec, dataset, change) }),
+    load: loadFrom(dataset, change),
+  };
+}
+
 function originOf(letter: 'C' | 'P', seed: number, size: number, rest: string): string {
   const family = familyOf({ width: size, height: size });
   const table = family === 'cifar' ? `CIFAR-10-${letter} parameters` : `ImageNet-${letter} parameters`;
   return `generated (seed ${seed}, generator ${GENERATOR_VERSION}, ${table}, ${size} px${rest})`;
-}
-
-/** The published frame: shorter side to 8/7 of the size with antialiased bilinear, centre crop. Small images stay. */
-export function cropTo(size: number): (image: Image) => Image {
-  const resize = Math.round((size * 256) / 224);
-  const transform = evalTransform({ resize, crop: size, squash: false, interpolation: 'bilinear' });
-  return (image) => (Math.min(image.width, image.height) <= size ? image : transform(image));
-}
-
-/** The same without the crop: what the sequences of ImageNet-P start from. */
-export function uncropped(image: Image, size: number): Image {
-  const resize = Math.round((size * 256) / 224);
-  if (Math.min(image.width, image.height) <= size) return image;
-  return evalTransform({ resize, crop: null, squash: false, interpolation: 'bilinear' })(image);
 }

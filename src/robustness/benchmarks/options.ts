@@ -1,4 +1,5 @@
 import type { Classifier } from './classifier.ts';
+import type { Crew } from './crew.ts';
 import type { Part, Problem, Selection } from './parts.ts';
 import type { Benchmark } from './records.ts';
 import type { WorkUnit } from './units.ts';
@@ -16,6 +17,10 @@ export interface EvaluateOptions {
   /** Folder of this evaluation: results unit by unit, then `result.json`. */
   readonly folder: string;
   readonly batchSize: number;
+  /** Threads that decode and corrupt; without them this process does. */
+  readonly crew?: Crew;
+  /** What the result is called; default the benchmark's name. Generated data of other classes have another. */
+  readonly name?: string;
   readonly selection?: Selection;
   /** ImageNet-P; default 1. */
   readonly difficulty?: 1 | 2 | 3;
@@ -31,8 +36,10 @@ export interface Progress {
   readonly unit: string;
   readonly imagesDone: number;
   readonly imagesTotal: number;
+  /** Of those done: finished in an earlier run. */
+  readonly imagesResumed: number;
   readonly failures: number;
 }
 
 /** Told of images that went through. */
-export type Report = (unit: WorkUnit, images: number, failures: number) => void;
+export type Report = (unit: WorkUnit, images: number, failures: number, resumed?: boolean) => void;

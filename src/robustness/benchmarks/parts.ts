@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { imagenetClasses, imagenetSubset, imagenetValSubset5k } from '../../data/classes.ts';
-import type { Dataset } from '../../data/dataset.ts';
+import type { Dataset, DatasetSpec } from '../../data/dataset.ts';
 import type { Image } from '../../data/image/image.ts';
 import { openFolder } from '../../data/readers/folder.ts';
 import { FrameworkError, messageOf } from '../../util/errors.ts';
@@ -9,6 +9,7 @@ import { imagenet9Classes } from '../metrics/normalisers.ts';
 import type { Difficulty } from '../corruptions/types.ts';
 import type { Location, LocatedPart } from './locate.ts';
 import type { Benchmark } from './records.ts';
+import type { Change, PartSource, Place } from './source.ts';
 import { readClip } from './video.ts';
 
 /** Something that keeps an evaluation from being whole. Never dropped silently: named, counted, in the result. */
@@ -29,7 +30,11 @@ export interface Part {
   /** Images per item: 1, or the frames of a clip. */
   readonly frames: number;
   readonly problems: readonly Problem[];
+  /** The same as `load`, for worker threads; absent where the images are only in this process. */
+  readonly source?: PartSource;
   label(item: number): number;
+  /** Where the source has an item. */
+  place(item: number): Place;
   /** The image, or the frames of the clip in order. */
   load(item: number): Promise<readonly Image[]>;
   close(): Promise<void>;
@@ -71,13 +76,15 @@ function expectedClasses(benchmark: Benchmark): readonly string[] | undefined {
 }
 
 async function openImages(benchmark: Benchmark, { record, path }: LocatedPart): Promise<Part> {
-  const dataset = await openFolder({
+  const spec: DatasetSpec = {
     kind: 'folder',
     root: path,
     split: '',
     classList: benchmark.id === 'val' ? 'auto' : 'position',
-  });
+  };
+  const dataset = await openFolder(spec);
   const part = datasetPart(dataset, record.name, {
+    spec,
     classes: expectedClasses(benchmark),
     // The in-distribution side of ImageNet-O is 200 of the 1000 validation folders.
     ignoreOthers: benchmark.scoring === 'detection' && record.name === 'in',
@@ -99,6 +106,8 @@ export interface DatasetPartOptions {
   readonly classes?: readonly string[] | undefined;
   /** Leave out images of other classes without counting them as a problem. */
   readonly ignoreOthers?: boolean;
+  /** How to open the data set again in a worker thread. */
+  readonly spec?: DatasetSpec | undefined;
 }
 
 /** A data set as one part. Images of classes that are not wanted are left out and counted. */
@@ -128,10 +137,17 @@ export function datasetPart(dataset: Dataset, name: string, options: DatasetPart
       ...missingProblems(name, classes, counts),
       ...folderProblems(name, dataset),
     ],
+    ...(options.spec === undefined ? {} : { source: imagesOf(options.spec, dataset, null) }),
     label: (item) => labelOf.get(dataset.classes[dataset.label(at(item))]?.id ?? '') as number,
+    place: at,
     load: async (item) => [await dataset.read(at(item))],
     close: () => dataset.close(),
   };
+}
+
+/** The source of a data set's images, changed or as they are. */
+export function imagesOf(dataset: DatasetSpec, { length }: Dataset, change: Change | null): PartSource {
+  return { kind: 'images', dataset, length, change };
 }
 
 function extraProblems(part: string, extra: ReadonlyMap<string, number>): Problem[] {
@@ -193,7 +209,9 @@ async function openClips(benchmark: Benchmark, located: LocatedPart, difficulty:
     keys: wanted,
     frames,
     problems,
+    source: { kind: 'clips', folder: path, frames },
     label: () => 0,
+    place: (item) => wanted[item] as string,
     load: (item) => readClip(join(path, wanted[item] as string), frames),
     close: async () => undefined,
   };

@@ -1,19 +1,17 @@
-import { inLanes } from '../../data/lanes.ts';
 import type { Failure } from '../../data/render.ts';
 import type { EvalConfig } from '../../data/transform.ts';
-import { evalTransform, toTensor } from '../../data/transform.ts';
-import { FrameworkError, messageOf } from '../../util/errors.ts';
+import { FrameworkError, defined } from '../../util/errors.ts';
 import { logitsRow } from '../metrics/accuracy.ts';
 import type { Classifier } from './classifier.ts';
 import { checkLogits, classCount } from './classifier.ts';
+import type { Crew } from './crew.ts';
 import type { EvaluateOptions, Report } from './options.ts';
 import type { Part } from './parts.ts';
 import type { Benchmark } from './records.ts';
+import { itemElems, renderItems } from './render-items.ts';
+import type { RenderSettings } from './render-items.ts';
 import type { Scorer, Tally } from './tally.ts';
 import type { WorkUnit } from './units.ts';
-
-/** Files decoded at once: the thread pool's size. */
-const LANES = 4;
 
 /** Images of `as-is` benchmarks are already at their size: the resize does nothing unless the model wants another. */
 function evalConfigOf(benchmark: Benchmark, { preprocessing }: Classifier): EvalConfig {
@@ -32,34 +30,49 @@ interface Prepared {
 }
 
 async function prepare(options: EvaluateOptions, part: Part, items: readonly number[]): Promise<Prepared> {
-  const { benchmark, classifier } = options;
-  const { imageSize, mean, std } = classifier.preprocessing;
-  const transform = evalTransform(evalConfigOf(benchmark, classifier));
-  const elems = 3 * imageSize * imageSize;
-  const itemElems = elems * part.frames;
-  const batch = new Float32Array(items.length * itemElems);
-  const errors = new Map<number, Failure>();
-  await inLanes(items.length, LANES, async (i) => {
-    const item = items[i] as number;
-    try {
-      const images = await part.load(item);
-      for (const [frame, image] of images.entries())
-        toTensor(transform(image), mean, std, batch, i * itemElems + frame * elems);
-    } catch (error) {
-      // Without ffmpeg no clip can be read: that is a wrong set-up, not a damaged file.
-      if (error instanceof FrameworkError && error.code === 'video/no-ffmpeg') throw error;
-      errors.set(i, { key: part.keys[item] as string, message: messageOf(error) });
-    }
-  });
+  const settings = settingsOf(options, part);
+  const elems = itemElems(settings);
+  const slot = new SharedArrayBuffer(4 * items.length * elems);
+  const errors = new Map(await render(options.crew, part, items, settings, slot));
   const readable = items.map((_, i) => i).filter((i) => !errors.has(i));
+  // Ordinary memory for the model: Dawn's writeBuffer ends the process when it is given shared memory.
+  const batch = new Float32Array(readable.length * elems);
   for (const [to, from] of readable.entries())
-    if (to !== from) batch.copyWithin(to * itemElems, from * itemElems, (from + 1) * itemElems);
+    batch.set(new Float32Array(slot, 4 * from * elems, elems), to * elems);
   return {
-    batch: batch.subarray(0, readable.length * itemElems),
+    batch,
     images: readable.length * part.frames,
     items: readable.map((i) => ({ label: part.label(items[i] as number), images: part.frames })),
-    failures: [...errors].sort(([a], [b]) => a - b).map(([, failure]) => failure),
+    failures: [...errors].map(([i, message]) => ({ key: part.keys[items[i] as number] as string, message })),
   };
+}
+
+function settingsOf({ benchmark, classifier }: EvaluateOptions, { frames }: Part): RenderSettings {
+  const { imageSize, mean, std } = classifier.preprocessing;
+  return { imageSize, mean, std, frames, evalConfig: evalConfigOf(benchmark, classifier) };
+}
+
+/** Position and message of the items that failed, by position. All threads share each batch. */
+async function render(
+  crew: Crew | undefined,
+  part: Part,
+  items: readonly number[],
+  settings: RenderSettings,
+  slot: SharedArrayBuffer,
+): Promise<(readonly [number, string])[]> {
+  const { source } = part;
+  if (crew === undefined || source === undefined)
+    return renderItems((item) => part.load(Number(item)), items, settings, new Float32Array(slot));
+  const chunk = Math.ceil(items.length / crew.size);
+  const starts = Array.from({ length: Math.ceil(items.length / chunk) }, (_, i) => i * chunk);
+  const failures = await Promise.all(
+    starts.map(async (at) => {
+      const places = items.slice(at, at + chunk).map((item) => part.place(item));
+      const failed = await crew.run({ kind: 'render', source, places, settings, slot, at });
+      return failed.map(([i, message]) => [at + i, message] as const);
+    }),
+  );
+  return failures.flat();
 }
 
 /**
@@ -73,20 +86,22 @@ export async function evaluateUnit(
   scorer: Scorer,
   report: Report,
 ): Promise<Tally> {
-  const { classifier, batchSize, signal } = options;
+  const { classifier, batchSize, crew, signal } = options;
   const tally = scorer.begin(part.classes.length);
   const perBatch = Math.max(1, Math.floor(batchSize / part.frames));
   const batches: number[][] = [];
   for (let i = 0; i < unit.items.length; i += perBatch) batches.push(unit.items.slice(i, i + perBatch));
-  let next = started(prepare(options, part, batches[0] ?? []));
+  // Enough batches ahead to keep every thread busy while the model works.
+  const depth = Math.max(1, Math.ceil((2 * (crew?.size ?? 1)) / perBatch));
+  const ahead: Promise<Prepared>[] = [];
   for (const [i, items] of batches.entries()) {
     if (signal?.aborted)
       throw new FrameworkError('evaluate/aborted', `the evaluation was stopped in ${unit.name}`, {
         hint: 'run it again with the same output folder to go on from there',
       });
-    const prepared = await next;
-    const following = batches[i + 1];
-    if (following) next = started(prepare(options, part, following));
+    for (const batch of batches.slice(i + ahead.length, i + depth + 1))
+      ahead.push(started(prepare(options, part, batch)));
+    const prepared = await defined(ahead.shift(), 'a batch made ahead');
     await scoreBatch(classifier, batchSize, prepared, scorer, tally);
     tally.failures.push(...prepared.failures);
     report(unit, items.length * part.frames, prepared.failures.length);

@@ -1,0 +1,51 @@
+import { inLanes } from '../../data/lanes.ts';
+import type { Normalization } from '../../data/normalization.ts';
+import type { EvalConfig } from '../../data/transform.ts';
+import { evalTransform, toTensor } from '../../data/transform.ts';
+import { FrameworkError, messageOf } from '../../util/errors.ts';
+import type { Load, Place } from './source.ts';
+
+/** How images become the model's input. Plain data. */
+export interface RenderSettings extends Normalization {
+  readonly evalConfig: EvalConfig;
+  /** Side of the input in pixels. */
+  readonly imageSize: number;
+  /** Images of one item. */
+  readonly frames: number;
+}
+
+/** Files decoded at once: the thread pool's size. */
+const LANES = 4;
+
+/** Floats of one item: (frames, 3, imageSize, imageSize). */
+export function itemElems({ frames, imageSize }: RenderSettings): number {
+  return frames * 3 * imageSize ** 2;
+}
+
+/**
+ * Loads items, makes them the model's input and writes them into `out`, (places, frames, 3, imageSize, imageSize).
+ * @returns position and message of each item that could not be read, by position
+ * @throws FrameworkError `video/no-ffmpeg`: without it no clip can be read, which is a wrong set-up and not a damaged file
+ */
+export async function renderItems(
+  load: Load,
+  places: readonly Place[],
+  settings: RenderSettings,
+  out: Float32Array,
+): Promise<[number, string][]> {
+  const { evalConfig, mean, std } = settings;
+  const transform = evalTransform(evalConfig);
+  const elems = itemElems(settings);
+  const failures: [number, string][] = [];
+  await inLanes(places.length, LANES, async (i) => {
+    try {
+      const images = await load(places[i] as Place);
+      for (const [frame, image] of images.entries())
+        toTensor(transform(image), mean, std, out, i * elems + (frame * elems) / settings.frames);
+    } catch (error) {
+      if (error instanceof FrameworkError && error.code === 'video/no-ffmpeg') throw error;
+      failures.push([i, messageOf(error)]);
+    }
+  });
+  return failures.sort(([a], [b]) => a - b);
+}
