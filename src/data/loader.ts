@@ -25,6 +25,8 @@ export interface LoaderOptions {
   readonly dropLast?: boolean;
   /** Samples to use, in this order; default all. */
   readonly indices?: Uint32Array;
+  /** Use only so many samples, spread evenly over the data set: the first ones would all be of one class. */
+  readonly limit?: number;
   /** A new order in every epoch; default true. False: the order of the data set. Training only. */
   readonly shuffle?: boolean;
   /** See {@link RenderOptions.onError}; default `fail`. */
@@ -88,7 +90,8 @@ export class Loader {
   static async open(options: LoaderOptions): Promise<Loader> {
     checkCounts(options);
     const dataset = await openDataset(options.dataset);
-    const { pipeline, seed, onError = 'fail', indices, workers } = options;
+    const { pipeline, seed, onError = 'fail', workers } = options;
+    const indices = options.indices ?? spread(dataset.length, options.limit);
     const render: RenderOptions = { pipeline, seed, onError, indices };
     try {
       checkIndices(dataset, indices);
@@ -96,7 +99,7 @@ export class Loader {
       const local = inProcessPool(dataset, render);
       const setup = { spec: options.dataset, length: dataset.length, options: render };
       const pool = workers === 0 ? local : workerPool(workers, setup);
-      return new Loader(options, dataset, pool);
+      return new Loader(indices === undefined ? options : { ...options, indices }, dataset, pool);
     } catch (error) {
       await dataset.close();
       throw error;
@@ -276,6 +279,12 @@ function checkIndices(dataset: Dataset, indices: Uint32Array | undefined): void 
   if (bad !== undefined)
     throw new FrameworkError('data/bad-index', `sample ${bad} was asked of ${dataset.name}, which has ${dataset.length}`);
   if (indices?.length === 0) throw new FrameworkError('data/empty', 'an empty list of samples was asked for');
+}
+
+/** `limit` of `length` samples at even distances; undefined for all. */
+function spread(length: number, limit: number | undefined): Uint32Array | undefined {
+  if (limit === undefined || limit >= length) return undefined;
+  return Uint32Array.from({ length: limit }, (_, i) => Math.floor((i * length) / limit));
 }
 
 function wrongMode(mode: 'train' | 'eval'): FrameworkError {

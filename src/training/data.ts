@@ -4,6 +4,7 @@ import { Loader } from '../data/loader.ts';
 import { normalization, type Normalization } from '../data/normalization.ts';
 import type { Pipeline } from '../data/render.ts';
 import type { Failure } from '../data/render.ts';
+import { applyErasing, drawErasing } from '../data/augment/erasing.ts';
 import { applyMix, drawMix, mixTargets, type MixPlan } from '../data/augment/mix.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { augmentConfig, evalConfig } from '../recipe/transforms.ts';
@@ -53,7 +54,11 @@ export async function openTraining(recipe: Recipe, onFailure: (failure: Failure)
   const shared = { size, normalization: normalizationOf(recipe) };
   const pipeline: Pipeline = isPlain(recipe)
     ? { ...shared, mode: 'train', eval: evalConfig(recipe) }
-    : { ...shared, mode: 'train', augment: augmentConfig(recipe) };
+    : {
+        ...shared,
+        mode: 'train',
+        augment: erasesLate(recipe) ? { ...augmentConfig(recipe), erasing: null } : augmentConfig(recipe),
+      };
   return Loader.open({
     dataset: datasetOf(recipe, 'train'),
     pipeline,
@@ -91,8 +96,13 @@ export async function openEvaluation(
   });
 }
 
-function limited(count: number | null): { indices?: Uint32Array } {
-  return count === null ? {} : { indices: Uint32Array.from({ length: count }, (_, i) => i) };
+function limited(limit: number | null): { limit?: number } {
+  return limit === null ? {} : { limit };
+}
+
+/** Robust-ResNet mixes 8-bit images and erases the mixture; everyone else erases first. */
+function erasesLate({ augment }: Recipe): boolean {
+  return augment.mixOrder === 'mix-then-erase';
 }
 
 /** What a group of images trains towards, after mixing the images in place where the recipe says so. */
@@ -119,7 +129,30 @@ export class TargetMaker {
     const rng = new Rng(seed, 'mix', group);
     const plan = drawMix({ mixup, cutmix, prob, switchProb, mode }, rng, n, data.imageSize, data.imageSize);
     applyMix(plan, x, [n, 3, data.imageSize, data.imageSize]);
+    if (erasesLate(this.recipe)) this.finishMixture(x, n, group);
     return mixTargets(plan, labels, this.classes, loss.labelSmoothing);
+  }
+
+  /** The order of timm's prefetching loader: the mixture is of bytes, and erased after normalisation. */
+  private finishMixture(x: Float32Array, n: number, group: number): void {
+    const { augment, seed, data } = this.recipe;
+    const size = data.imageSize;
+    roundToBytes(x, normalizationOf(this.recipe), size * size);
+    for (let i = 0; i < n; i++) {
+      const rng = new Rng(seed, 'erase', group * n + i);
+      const image = x.subarray(i * 3 * size * size, (i + 1) * 3 * size * size);
+      applyErasing(drawErasing(augment.erasing, rng, size, size), rng, image, size, size);
+    }
+  }
+}
+
+/** Rounds normalised images (n, 3, size, size) to 8 bits, as if they had been mixed before normalisation. */
+export function roundToBytes(x: Float32Array, { mean, std }: Normalization, plane: number): void {
+  for (let i = 0; i < x.length; i++) {
+    const channel = Math.floor(i / plane) % 3;
+    const [m, s] = [mean[channel] as number, std[channel] as number];
+    const byte = Math.min(255, Math.max(0, Math.round(((x[i] as number) * s + m) * 255)));
+    x[i] = (byte / 255 - m) / s;
   }
 }
 

@@ -55,12 +55,18 @@ export async function recogniseModel(
   if (seen === undefined || family === undefined) return undefined;
   const candidates = family.presets
     .map((name) => ({ name, settings: differences(family.create(name, {}).config, seen.options) }))
-    .sort((a, b) => a.settings.length - b.settings.length);
+    .sort((a, b) => a.settings.length - b.settings.length || awkwardness(a) - awkwardness(b));
   for (const { name, settings } of candidates) {
     const model = await fitting(file, name, settings);
     if (model !== undefined) return { model, settings };
   }
   return undefined;
+}
+
+/** Among equals, other widths than any preset's are the custom model's. */
+function awkwardness({ name, settings }: { name: string; settings: readonly string[] }): number {
+  const changesWidths = settings.some((setting) => setting.startsWith('model.dims='));
+  return changesWidths === name.endsWith('-custom') ? 0 : 1;
 }
 
 async function fitting(

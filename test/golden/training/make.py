@@ -2,7 +2,7 @@
 
     python test/golden/training/make.py          (PyTorch 2.13, CPU; writes steps.json and two .safetensors beside itself)
 
-The data are the first 64 training images of data/fashion-mnist in key order, the batches are taken in order, nothing is drawn.
+The data are 64 training images of data/fashion-mnist at even distances, the batches are taken in order, nothing is drawn.
 """
 import gzip, json, math, os, struct
 import numpy as np
@@ -107,9 +107,10 @@ def run(slak):
     start = {k: v.clone() for k, v in model.state_dict().items() if not k.endswith('num_batches_tracked')}
     save_safetensors(os.path.join(HERE, f'{name}.safetensors'), start)
     images, labels = idx('train-images-idx3-ubyte.gz'), idx('train-labels-idx1-ubyte.gz')
-    x = (torch.from_numpy(images[:64].astype(np.float32)) / 255 - MEAN) / STD
+    pick = [i * len(images) // 64 for i in range(64)]
+    x = (torch.from_numpy(images[pick].astype(np.float32)) / 255 - MEAN) / STD
     x = x[:, None].expand(-1, 3, -1, -1)
-    t = torch.from_numpy(labels[:64].astype(np.int64))
+    t = torch.from_numpy(labels[pick].astype(np.int64))
     decay = [p for n, p in model.named_parameters() if p.ndim > 1]
     rest = [p for n, p in model.named_parameters() if p.ndim <= 1]
     opt = torch.optim.AdamW([{'params': decay, 'weight_decay': 0.05}, {'params': rest, 'weight_decay': 0}], lr=4e-3, eps=1e-8)
