@@ -107,7 +107,7 @@ export async function startTraining(
       const summary = await train(job);
       await writeFileAtomic(
         folder.summary,
-        `${JSON.stringify({ ...summary, bytes: session.bytes }, null, 2)}\n`,
+        `${JSON.stringify({ ...summary, bytes: session.bytes, plannedBytes: plan.memory.total }, null, 2)}\n`,
       );
       return { recipe, folder, summary };
     } finally {

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { adapters } from '../kernels/harness.ts';
@@ -16,6 +16,10 @@ describe.each(adapters)('training on %s', (adapter) => {
       const [a, b] = [await traces(join(folder, 'a')), await traces(join(folder, 'b'))];
       expect(b).toEqual(a);
       expect(a.metrics).toHaveLength(6 + 2 * 2);
+      const { bytes, plannedBytes } = JSON.parse(
+        readFileSync(join(folder, 'a', 'summary.json'), 'utf8'),
+      ) as Record<string, number>;
+      expect(Math.abs(plannedBytes! / bytes! - 1)).toBeLessThan(0.05);
       expect(readdirSync(join(folder, 'a', 'checkpoints')).length).toBeLessThanOrEqual(3);
     },
   );
