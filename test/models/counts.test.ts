@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { Graph } from '../../src/graph/graph.ts';
-import { f32 } from '../../src/kernels/op.ts';
+import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
+import { f32, type Cost } from '../../src/kernels/op.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { countElements, decays } from '../../src/nn/parameters.ts';
+
+function costOf({ op, inputs, outputs, attrs }: Node): Cost {
+  const specs = (tensors: readonly Tensor[]) => tensors.map((tensor) => tensor.spec);
+  return op.cost(specs(inputs), specs(outputs), attrs);
+}
 
 /** Multiply-accumulates of one image, as papers count them, from the recorded ops. */
 function macs(name: string, overrides: Record<string, unknown>, size: number) {
@@ -10,11 +15,7 @@ function macs(name: string, overrides: Record<string, unknown>, size: number) {
   createModel(name, overrides).build(graph, { x: graph.input('x', f32(1, 3, size, size)), training: false });
   const total = { all: 0, depthwise: 0, live: 0 };
   for (const node of graph.nodes) {
-    const cost = node.op.cost(
-      node.inputs.map((tensor) => tensor.spec),
-      node.outputs.map((tensor) => tensor.spec),
-      node.attrs,
-    );
+    const cost = costOf(node);
     total.all += cost.macs;
     if (node.op.name !== 'depthwise') continue;
     total.depthwise += cost.macs;
@@ -162,13 +163,7 @@ describe('RepLKNet', () => {
     const graph = new Graph();
     createModel('replknet-31b').build(graph, { x: graph.input('x', f32(1, 3, 224, 224)), training: false });
     const large = graph.nodes.filter((node) => node.scope.endsWith('lkb_origin.conv'));
-    const costs = large.map((node) =>
-      node.op.cost(
-        node.inputs.map((tensor) => tensor.spec),
-        node.outputs.map((tensor) => tensor.spec),
-        node.attrs,
-      ),
-    );
+    const costs = large.map(costOf);
     expect(costs.reduce((sum, cost) => sum + cost.macs, 0)).toBe(2_442_868_736);
     expect(costs.reduce((sum, cost) => sum + cost.liveMacs, 0)).toBe(1_117_442_048);
   });

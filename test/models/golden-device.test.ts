@@ -7,7 +7,8 @@ import { expectStep, goldenCases, recordEvaluation, recordStep, relativeError } 
 const casesOf = (kind: string) =>
   goldenCases.filter(([name]) => kind !== 'swiftshader' || name === 'slak, one block');
 
-describe.each(adapters)('on %s', (kind) => {
+// Software adapters compile for seconds, on a busy machine for much longer.
+describe.each(adapters)('on %s', { timeout: 120_000 }, (kind) => {
   it.each(casesOf(kind))(
     '%s gives the loss, gradients and running statistics of PyTorch',
     async (_, golden) => {
