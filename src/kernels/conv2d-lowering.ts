@@ -1,5 +1,16 @@
-import { flatGrid, input, output, type Dispatch, type Lowering, type Slot, type Variant } from './op.ts';
+import { sumParts } from './column-sum.ts';
 import type { ConvShape } from './conv2d.reference.ts';
+import {
+  f32,
+  flatGrid,
+  input,
+  output,
+  scratch,
+  type Dispatch,
+  type Lowering,
+  type Slot,
+  type Variant,
+} from './op.ts';
 
 /** How each of the three convolution ops runs on a device. */
 
@@ -7,9 +18,26 @@ export type ConvPass = 'forward' | 'grad-input' | 'grad-weight';
 
 const WORKGROUP = 64;
 
-/** Ways to compute one pass of a convolution, best guess first. */
-export function convVariants(_pass: ConvPass, _s: ConvShape): readonly Variant[] {
-  return [{ kind: 'direct' }];
+/** Workgroups a weight gradient aims at: enough to fill a GPU. */
+const TARGET_GROUPS = 512;
+
+const LARGE: Variant = { kind: 'tile', rows: 8, lanesM: 8, lanesN: 16, depth: 16 };
+const SMALL: Variant = { kind: 'tile', rows: 4, lanesM: 8, lanesN: 8, depth: 16 };
+/** For few output rows: the three channels of an image's gradient, the 16 of a CIFAR network. */
+const LOW: Variant = { kind: 'tile', rows: 4, lanesM: 4, lanesN: 32, depth: 16 };
+const LOWEST: Variant = { kind: 'tile', rows: 4, lanesM: 1, lanesN: 64, depth: 4 };
+
+/**
+ * Ways to compute one pass of a convolution, best guess first. Dense ones are tiled products of (output channels, or input
+ * channels for grad-input) by (pixels, or taps for grad-weight); a tile has rows·lanesM by 4·lanesN elements.
+ */
+export function convVariants(pass: ConvPass, s: ConvShape): readonly Variant[] {
+  if (s.groups > 1) return [{ kind: 'direct' }];
+  const m = pass === 'grad-input' ? s.ci : s.co;
+  if (m <= 4 && pass !== 'grad-weight') return [LOWEST];
+  if (m <= 16) return [LOW];
+  const n = pass === 'grad-weight' ? s.cg * s.kh * s.kw : (s.n * s.h * s.w) / (s.sh * s.sw);
+  return tilesOf(LARGE, m, n) < 64 && pass !== 'grad-weight' ? [SMALL, LARGE] : [LARGE, SMALL];
 }
 
 /** The parameters of conv2d/shape.wgsl. */
@@ -48,34 +76,93 @@ function direct(
   };
 }
 
-export function lowerForward(s: ConvShape, bias: boolean, _variant: Variant): Lowering {
-  const bindings = [input(0), input(1), ...(bias ? [input(2)] : []), output(0)];
-  const groups = Math.ceil((s.n * s.co * s.ho * s.wo) / WORKGROUP);
-  return { scratch: [], dispatches: [direct(s, 'forward', bindings, groups, { BIAS: bias ? 1 : 0 })] };
+/** Workgroups that tile a product of m rows and n columns. */
+function tilesOf(variant: Variant, m: number, n: number): number {
+  const [rows, lanesM, lanesN] = [
+    Number(variant['rows']),
+    Number(variant['lanesM']),
+    Number(variant['lanesN']),
+  ];
+  return Math.ceil(m / (rows * lanesM)) * Math.ceil(n / (4 * lanesN));
 }
 
-export function lowerGradInput(s: ConvShape, _variant: Variant): Lowering {
-  const groups = Math.ceil((s.n * s.ci * s.h * s.w) / WORKGROUP);
+function tile(
+  s: ConvShape,
+  pass: ConvPass,
+  variant: Variant,
+  groups: number,
+  bindings: readonly Slot[],
+  params: Readonly<Record<string, number>>,
+): Dispatch {
   return {
-    scratch: [],
-    dispatches: [direct(s, 'grad-input', [input(0), input(1), output(0)], groups, {})],
+    shader: `conv2d/tile-${pass}.wgsl`,
+    params: {
+      ...shapeParams(s),
+      ROWS: Number(variant['rows']),
+      LANES_M: Number(variant['lanesM']),
+      LANES_N: Number(variant['lanesN']),
+      DEPTH: Number(variant['depth']),
+      UNROLL: Number(variant['lanesM']) > 1 ? 2 : Number(variant['depth']),
+      ...params,
+    },
+    bindings,
+    grid: flatGrid(groups),
   };
+}
+
+export function lowerForward(s: ConvShape, bias: boolean, variant: Variant): Lowering {
+  const bindings = [input(0), input(1), ...(bias ? [input(2)] : []), output(0)];
+  const pixels = s.n * s.ho * s.wo;
+  const params = { BIAS: bias ? 1 : 0 };
+  const dispatch =
+    variant['kind'] === 'tile'
+      ? tile(s, 'forward', variant, tilesOf(variant, s.co, pixels), bindings, params)
+      : direct(s, 'forward', bindings, Math.ceil((s.co * pixels) / WORKGROUP), params);
+  return { scratch: [], dispatches: [dispatch] };
+}
+
+export function lowerGradInput(s: ConvShape, variant: Variant): Lowering {
+  const bindings = [input(0), input(1), output(0)];
+  // Pixels of one phase of the stride; see the shader.
+  const pixels = s.n * Math.ceil(s.h / s.sh) * Math.ceil(s.w / s.sw);
+  const dispatch =
+    variant['kind'] === 'tile'
+      ? tile(s, 'grad-input', variant, tilesOf(variant, s.ci, pixels) * s.sh * s.sw, bindings, {})
+      : direct(s, 'grad-input', bindings, Math.ceil((s.n * s.ci * s.h * s.w) / WORKGROUP), {});
+  return { scratch: [], dispatches: [dispatch] };
 }
 
 export function lowerGradWeight(
   s: ConvShape,
   bias: boolean,
   accumulate: readonly boolean[],
-  _variant: Variant,
+  variant: Variant,
 ): Lowering {
-  const bindings = [input(0), input(1), output(0), ...(bias ? [output(1)] : [])];
-  const params = {
-    BIAS: bias ? 1 : 0,
-    ACCUMULATE_WEIGHT: accumulate[0] === true ? 1 : 0,
-    ACCUMULATE_BIAS: accumulate[1] === true ? 1 : 0,
-  };
+  const [addWeight, addBias] = [accumulate[0] === true, accumulate[1] === true];
+  const BIAS = bias ? 1 : 0;
+  const taps = s.cg * s.kh * s.kw;
+  if (variant['kind'] !== 'tile') {
+    const slots = [input(0), input(1), output(0), ...(bias ? [output(1)] : [])];
+    const adds = { ACCUMULATE_WEIGHT: addWeight ? 1 : 0, ACCUMULATE_BIAS: addBias ? 1 : 0 };
+    return {
+      scratch: [],
+      dispatches: [direct(s, 'grad-weight', slots, s.co * taps, { BIAS, ...adds })],
+    };
+  }
+  const pixels = s.n * s.ho * s.wo;
+  const depth = Number(variant['depth']);
+  const tiles = tilesOf(variant, s.co, taps + BIAS);
+  const wanted = Math.min(Math.ceil(TARGET_GROUPS / tiles), Math.ceil(pixels / (16 * depth)));
+  const run = Math.ceil(pixels / wanted / depth) * depth;
+  const parts = Math.ceil(pixels / run);
+  const slots = [input(0), input(1), scratch(0), ...(bias ? [scratch(1)] : [])];
+  const split = { BIAS, PARTS: parts, PART_PIXELS: run };
   return {
-    scratch: [],
-    dispatches: [direct(s, 'grad-weight', bindings, s.co * s.cg * s.kh * s.kw, params)],
+    scratch: [f32(parts, s.co, taps), ...(bias ? [f32(parts, s.co)] : [])],
+    dispatches: [
+      tile(s, 'grad-weight', variant, tiles * parts, slots, split),
+      sumParts(scratch(0), output(0), s.co * taps, parts, addWeight),
+      ...(bias ? [sumParts(scratch(1), output(1), s.co, parts, addBias)] : []),
+    ],
   };
 }

@@ -1,0 +1,21 @@
+// A product of two matrices over a depth that is cut into slices of DEPTH. A workgroup makes ROWS·LANES_M rows by 4·LANES_N
+// columns of the product, an invocation ROWS rows (a multiple of 4) by 4 columns, kept in the variables sum0 …. Per slice
+// the workgroup fills a_tile (DEPTH, rows) and b_tile (DEPTH, columns), both as vectors of four, then runs tile-product.wgsl.
+// With LANES_M = 1 no two invocations share a column: b stays in the variables fill0 …, and every index into a_tile is a
+// constant. Reads outside of a map or tile are clamped by the language and replaced by 0, which is cheaper than a branch.
+// Workgroup memory: 4·DEPTH·(rows + columns) bytes.
+#param ROWS rows an invocation
+#param LANES_M invocations that share columns
+#param LANES_N invocations that share rows
+#param DEPTH slice of the depth
+#param UNROLL steps of a slice unrolled: a divisor of DEPTH, DEPTH itself where LANES_M = 1
+
+const LANES = ${LANES_M * LANES_N}u;
+const TILE_M = ${ROWS * LANES_M}u;
+const TILE_N = ${4 * LANES_N}u;
+const A_QUADS = ${DEPTH * ROWS * LANES_M / 4}u;
+
+var<workgroup> a_tile: array<vec4f, A_QUADS>;
+#if LANES_M > 1
+var<workgroup> b_tile: array<vec4f, ${DEPTH * LANES_N}>;
+#endif
