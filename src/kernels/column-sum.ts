@@ -31,24 +31,10 @@ export const columnSum: Op<None> = {
   infer: (inputs) => [f32(columnsOf(inputs).cols)],
   cost: memoryCost,
   accumulates: [0],
-  variants: () => [{ run: RUN }],
-  lower({ inputs, accumulate }, variant): Lowering {
+  variants: () => [{ kind: 'plain' }],
+  lower({ inputs, accumulate }): Lowering {
     const { rows, cols } = columnsOf(inputs);
-    const run = Number(variant['run']);
-    const parts = Math.ceil(rows / run);
-    const adds = accumulate[0] === true ? 1 : 0;
-    const staged = parts > 1;
-    const first: Dispatch = {
-      shader: 'column-sum/columns.wgsl',
-      params: { ROWS: rows, COLS: cols, RUN: run, PARTS: parts, WORKGROUP, ACCUMULATE: staged ? 0 : adds },
-      bindings: [input(0), staged ? scratch(0) : output(0)],
-      grid: flatGrid(Math.ceil(cols / WORKGROUP) * parts),
-    };
-    if (!staged) return { scratch: [], dispatches: [first] };
-    return {
-      scratch: [f32(parts, cols)],
-      dispatches: [first, sumParts(scratch(0), output(0), cols, parts, adds === 1)],
-    };
+    return columnSumLowering(input(0), output(0), rows, cols, accumulate[0] === true);
   },
   reference: ([x], specs) => {
     const { cols } = columnsOf(specs);
@@ -57,6 +43,40 @@ export const columnSum: Op<None> = {
     return [y];
   },
 };
+
+/**
+ * `to` (cols) = the column sums of `from` (rows, cols); long columns in two ordered stages.
+ * @param at index of the scratch tensor it may use
+ */
+export function columnSumLowering(
+  from: Slot,
+  to: Slot,
+  rows: number,
+  cols: number,
+  accumulate: boolean,
+  at = 0,
+): Lowering {
+  const parts = Math.ceil(rows / RUN);
+  const staged = parts > 1;
+  const first: Dispatch = {
+    shader: 'column-sum/columns.wgsl',
+    params: {
+      ROWS: rows,
+      COLS: cols,
+      RUN,
+      PARTS: parts,
+      WORKGROUP,
+      ACCUMULATE: Number(accumulate && !staged),
+    },
+    bindings: [from, staged ? scratch(at) : to],
+    grid: flatGrid(Math.ceil(cols / WORKGROUP) * parts),
+  };
+  if (!staged) return { scratch: [], dispatches: [first] };
+  return {
+    scratch: [f32(parts, cols)],
+    dispatches: [first, sumParts(scratch(at), to, cols, parts, accumulate)],
+  };
+}
 
 /** The ordered second stage of a reduction: `to` (n) = Σ over `parts` of `from` (parts, n). */
 export function sumParts(from: Slot, to: Slot, n: number, parts: number, accumulate: boolean): Dispatch {

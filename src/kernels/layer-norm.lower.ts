@@ -1,61 +1,103 @@
+import { columnSumLowering } from './column-sum.ts';
 import { layerNormShape, type LayerNormAttrs, type LayerNormShape } from './layer-norm.shape.ts';
-import { flatGrid, input, output, type Op } from './op.ts';
+import { f32Literal } from './literal.ts';
+import {
+  f32,
+  flatGrid,
+  input,
+  output,
+  scratch,
+  type Dispatch,
+  type LowerContext,
+  type Lowering,
+  type Op,
+  type Variant,
+} from './op.ts';
 
 const WORKGROUP = 64;
+/** Positions a workgroup of the maps kernels takes. */
+const POSITIONS = 32;
+/** Vectors of a row one lane holds in registers at most, where a row has lanes enough. */
+const MOST_ITEMS = 6;
+/** Workgroups of the rows gradient: each leaves one part of dweight and dbias. */
+const PARTS = 256;
 
-function sizes({ rows, cols, plane }: LayerNormShape, { from, to }: LayerNormAttrs) {
-  return {
-    ROWS: rows,
-    COLS: cols,
-    PLANE: plane,
-    X_MAPS: from === 'nchw' ? 1 : 0,
-    Y_MAPS: to === 'nchw' ? 1 : 0,
-    WORKGROUP,
-  };
+/** Lanes a row: the fewest (they share sums through workgroup memory) that keep a row in registers. */
+function rowVariants({ attrs: { from }, inputs: [x] }: LowerContext<LayerNormAttrs>): readonly Variant[] {
+  if (from === 'nchw') return [{ kind: 'maps' }];
+  const items = itemsOf(x?.shape.at(-1) ?? 1);
+  const lanes = [8, 16, 32, 64].find((count) => Math.ceil(items / count) <= MOST_ITEMS) ?? 64;
+  return [{ kind: 'rows', lanes }];
 }
 
+/** vec4 or elements of a row. */
+function itemsOf(cols: number): number {
+  return cols % 4 === 0 ? cols / 4 : cols;
+}
+
+function rowParams({ rows, cols }: LayerNormShape, lanes: number) {
+  return { ROWS: rows, COLS: cols, LANES: lanes, ITEMS: Math.ceil(itemsOf(cols) / lanes) };
+}
+
+const saved = [input(0), input(1), input(2)];
+
 export const layerNormLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> = {
-  variants: () => [{ kind: 'plain' }],
-  lower({ inputs: [x, ...vectors], attrs }) {
+  variants: rowVariants,
+  lower({ inputs: [x, ...vectors], attrs }, variant): Lowering {
     const shape = layerNormShape('layer-norm', x, vectors, attrs);
-    return {
-      scratch: [],
-      dispatches: [
-        {
-          shader: 'layer-norm/forward.wgsl',
-          params: { ...sizes(shape, attrs), EPS: String(attrs.eps) },
-          bindings: [input(0), input(1), input(2), output(0), output(1), output(2)],
-          grid: flatGrid(Math.ceil(shape.rows / WORKGROUP)),
-        },
-      ],
-    };
+    const { rows, cols, plane } = shape;
+    const bindings = [...saved, output(0), output(1), output(2)];
+    const EPS = f32Literal(attrs.eps);
+    if (attrs.from === 'rows') {
+      const lanes = Number(variant['lanes']);
+      const params = { ...rowParams(shape, lanes), EPS };
+      const grid = flatGrid(Math.ceil((rows * lanes) / WORKGROUP));
+      return { scratch: [], dispatches: [{ shader: 'layer-norm/rows.wgsl', params, bindings, grid }] };
+    }
+    const params = { ROWS: rows, COLS: cols, PLANE: plane, TO_ROWS: Number(attrs.to === 'rows'), EPS };
+    const grid = flatGrid(Math.ceil(rows / POSITIONS));
+    return { scratch: [], dispatches: [{ shader: 'layer-norm/maps.wgsl', params, bindings, grid }] };
   },
 };
 
 export const layerNormGradientLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> = {
-  variants: () => [{ kind: 'plain' }],
-  lower({ inputs: [x, weight], attrs, accumulate }) {
+  variants: rowVariants,
+  lower({ inputs: [x, weight], attrs, accumulate }, variant): Lowering {
     const shape = layerNormShape('layer-norm-gradient', x, [weight], attrs);
+    const { parts, ...kernel } =
+      attrs.from === 'rows' ? rowsGradient(shape, Number(variant['lanes'])) : mapsGradient(shape, attrs);
+    const bindings = [...saved, input(3), input(4), output(0), scratch(0), scratch(1)];
+    const sums = [1, 2].map((i) =>
+      columnSumLowering(scratch(i - 1), output(i), parts, shape.cols, accumulate[i] === true, 2),
+    );
     return {
-      scratch: [],
-      dispatches: [
-        {
-          shader: 'layer-norm/gradient.wgsl',
-          params: sizes(shape, attrs),
-          bindings: [input(0), input(1), input(2), input(3), input(4), output(0)],
-          grid: flatGrid(Math.ceil(shape.rows / WORKGROUP)),
-        },
-        {
-          shader: 'layer-norm/gradient-vectors.wgsl',
-          params: {
-            ...sizes(shape, attrs),
-            ADD_WEIGHT: accumulate[1] === true ? 1 : 0,
-            ADD_BIAS: accumulate[2] === true ? 1 : 0,
-          },
-          bindings: [input(0), input(2), input(3), input(4), output(1), output(2)],
-          grid: flatGrid(Math.ceil(shape.cols / WORKGROUP)),
-        },
-      ],
+      // Both sums run one after the other and may share what they need.
+      scratch: [f32(parts, shape.cols), f32(parts, shape.cols), ...(sums[0]?.scratch ?? [])],
+      dispatches: [{ ...kernel, bindings }, ...sums.flatMap(({ dispatches }) => dispatches)],
     };
   },
 };
+
+type Kernel = Omit<Dispatch, 'bindings'> & { readonly parts: number };
+
+function rowsGradient(shape: LayerNormShape, lanes: number): Kernel {
+  const turns = Math.ceil((shape.rows * lanes) / WORKGROUP);
+  const run = Math.ceil(turns / PARTS);
+  const parts = Math.ceil(turns / run);
+  return {
+    shader: 'layer-norm/rows-gradient.wgsl',
+    params: { ...rowParams(shape, lanes), RUN: run, PARTS: parts },
+    grid: flatGrid(parts),
+    parts,
+  };
+}
+
+function mapsGradient({ rows, cols, plane }: LayerNormShape, { to }: LayerNormAttrs): Kernel {
+  const parts = Math.ceil(rows / POSITIONS);
+  return {
+    shader: 'layer-norm/maps-gradient.wgsl',
+    params: { ROWS: rows, COLS: cols, PLANE: plane, FROM_ROWS: Number(to === 'rows') },
+    grid: flatGrid(parts),
+    parts,
+  };
+}

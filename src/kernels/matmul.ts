@@ -1,17 +1,7 @@
 import { columnSum, rowSum } from './column-sum.ts';
+import { lowerMatmul, matmulVariants } from './matmul.lower.ts';
 import { matmulReference, type MatmulShape } from './matmul.reference.ts';
-import {
-  f32,
-  flatGrid,
-  input,
-  memoryCost,
-  output,
-  shapeError,
-  showShape,
-  type LowerContext,
-  type Op,
-  type TensorSpec,
-} from './op.ts';
+import { f32, input, memoryCost, shapeError, showShape, type Op, type TensorSpec } from './op.ts';
 import type { Graph, Node, Tensor } from '../graph/graph.ts';
 import { defined } from '../util/errors.ts';
 
@@ -97,8 +87,18 @@ export const matmul: Op<MatmulAttrs> = {
     return { macs, liveMacs: macs, bytes: memoryCost(inputs, outputs).bytes };
   },
   accumulates: [0],
-  variants: () => [{ kind: 'plain' }],
-  lower: (context) => lowerPlain(context),
+  variants: (context) => matmulVariants(matmulShape(context.inputs, context.attrs), context),
+  lower: ({ inputs, attrs, accumulate }, variant) =>
+    lowerMatmul(
+      {
+        ...attrs,
+        shape: matmulShape(inputs, attrs),
+        reduceBatch: attrs.reduceBatch === true,
+        accumulate: accumulate[0] === true,
+        inputs: inputs.map((_, i) => input(i)),
+      },
+      variant,
+    ),
   reference: ([a, b, bias], specs, attrs) => {
     const shape = matmulShape(specs, attrs);
     const y = matmulReference(a as Float64Array, b as Float64Array, shape, {
@@ -115,35 +115,6 @@ export const matmul: Op<MatmulAttrs> = {
   },
   gradient: matmulGradient,
 };
-
-function lowerPlain({ inputs, attrs, accumulate }: LowerContext<MatmulAttrs>) {
-  const { batch, m, n, k, batchStrideA, batchStrideB } = matmulShape(inputs, attrs);
-  const reduce = attrs.reduceBatch === true;
-  return {
-    scratch: [],
-    dispatches: [
-      {
-        shader: 'matmul/plain.wgsl',
-        params: {
-          M: m,
-          N: n,
-          K: k,
-          TRANSPOSE_A: attrs.transposeA ? 1 : 0,
-          TRANSPOSE_B: attrs.transposeB ? 1 : 0,
-          STRIDE_A: batchStrideA,
-          STRIDE_B: batchStrideB,
-          BATCH: reduce ? 1 : batch,
-          SUMMED: reduce ? batch : 1,
-          HAS_BIAS: attrs.bias === 'none' ? 0 : 1,
-          BIAS_COLS: attrs.bias === 'cols' ? 1 : 0,
-          ACCUMULATE: accumulate[0] === true ? 1 : 0,
-        },
-        bindings: [...inputs.map((_, i) => input(i)), output(0)],
-        grid: flatGrid((reduce ? 1 : batch) * Math.ceil(m / 8) * Math.ceil(n / 8)),
-      },
-    ],
-  };
-}
 
 function matmulGradient(
   graph: Graph,

@@ -4,14 +4,16 @@ import { f32 } from '../../src/kernels/op.ts';
 import { testGradient, testOp } from './harness.ts';
 
 const SIZES = [
-  [1, 1, 1, 1],
   [3, 37, 5, 7],
-  [2, 96, 7, 7],
   [1, 33, 18, 18],
 ] as const;
-const FORMS = (['rows', 'nchw'] as const).flatMap((from) =>
-  [true, false].flatMap((gamma) => [true, false].map((mask) => ({ from, gamma, mask }))),
-);
+const FORMS = [
+  { from: 'rows', gamma: true, mask: true },
+  { from: 'rows', gamma: false, mask: true },
+  { from: 'rows', gamma: false, mask: false },
+  { from: 'nchw', gamma: true, mask: true },
+  { from: 'nchw', gamma: true, mask: false },
+] as const;
 
 for (const attrs of FORMS) {
   const cases = SIZES.map(([n, c, h, w]) => {

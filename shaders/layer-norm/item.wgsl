@@ -1,0 +1,34 @@
+// Rows of channels read as vec4 where four divides their number, else element by element. A lane of a row holds ITEMS of them,
+// LANES apart, so that neighbouring lanes read neighbouring memory.
+#param COLS channels
+#param LANES lanes a row
+#param ITEMS items a lane
+
+#if COLS % 4 == 0
+alias Item = vec4f;
+const ROW_ITEMS = ${COLS / 4}u;
+fn total(item: Item) -> f32 {
+  return (item.x + item.y) + (item.z + item.w);
+}
+#else
+alias Item = f32;
+const ROW_ITEMS = ${COLS}u;
+fn total(item: Item) -> f32 {
+  return item;
+}
+#endif
+
+var<workgroup> sums: array<f32, 64>;
+
+// Σ over the lanes of a row; every lane gets it. `value` counts once a lane.
+fn row_sum(local: u32, value: f32) -> f32 {
+  sums[local] = value;
+  workgroupBarrier();
+  let first = local / ${LANES}u * ${LANES}u;
+  var sum = 0.0;
+#for i in 0..LANES
+  sum += sums[first + ${i}u];
+#endfor
+  workgroupBarrier();
+  return sum;
+}

@@ -1,0 +1,86 @@
+// dx = rstd (g − Σ g / c − x̂ Σ g x̂ / c), g = dy weight, and parts of dweight = Σ_rows dy x̂ and dbias = Σ_rows dy, all (rows, c).
+// 64/LANES rows at a time, RUN times a workgroup; each lane sums its own columns over the rows it meets, so the data are read once.
+// Workgroup memory: 4·c·64/LANES bytes.
+#param ROWS rows
+#param RUN turns of a workgroup
+#param PARTS workgroups
+#import layer-norm/item.wgsl
+
+@group(0) @binding(0) var<storage, read> x: array<Item>;
+@group(0) @binding(1) var<storage, read> weight: array<Item>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> rstd: array<f32>;
+@group(0) @binding(4) var<storage, read> dy: array<Item>;
+@group(0) @binding(5) var<storage, read_write> dx: array<Item>;
+@group(0) @binding(6) var<storage, read_write> weight_parts: array<Item>; // (PARTS, c)
+@group(0) @binding(7) var<storage, read_write> bias_parts: array<Item>; // (PARTS, c)
+
+var<workgroup> columns: array<Item, ${64 / LANES * (COLS % 4 == 0 ? COLS / 4 : COLS)}>; // [row of a turn][column]
+
+fn column_sum(c: u32) -> Item {
+  var sum = columns[c];
+  for (var r = 1u; r < ${64 / LANES}u; r++) {
+    sum += columns[r * ROW_ITEMS + c];
+  }
+  return sum;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let part = group.x + group.y * groups.x;
+  let turn_row = local / ${LANES}u;
+  let lane = local % ${LANES}u;
+#for i in 0..ITEMS
+  let at${i} = min(lane + ${i * LANES}u, ROW_ITEMS - 1u);
+  let inside${i} = lane + ${i * LANES}u < ROW_ITEMS;
+  let w${i} = weight[at${i}];
+  var dweight${i} = Item();
+  var dbias${i} = Item();
+#endfor
+  for (var turn = 0u; turn < ${RUN}u; turn++) {
+    let row = (part * ${RUN}u + turn) * ${64 / LANES}u + turn_row;
+    let exists = row < ${ROWS}u;
+    let safe = min(row, ${ROWS - 1}u);
+    let m = mean[safe];
+    let s = rstd[safe];
+    var sum = Item();
+    var dot = Item();
+#for i in 0..ITEMS
+    let d${i} = select(Item(), dy[safe * ROW_ITEMS + at${i}], exists && inside${i});
+    let n${i} = (x[safe * ROW_ITEMS + at${i}] - m) * s;
+    let dn${i} = d${i} * n${i};
+    dweight${i} += dn${i};
+    dbias${i} += d${i};
+    sum = fma(d${i}, w${i}, sum);
+    dot = fma(dn${i}, w${i}, dot);
+#endfor
+    let mean_g = row_sum(local, total(sum)) / ${COLS}.0;
+    let mean_gn = row_sum(local, total(dot)) / ${COLS}.0;
+    if (exists) {
+#for i in 0..ITEMS
+      if (inside${i}) {
+        dx[safe * ROW_ITEMS + at${i}] = s * (d${i} * w${i} - mean_g - n${i} * mean_gn);
+      }
+#endfor
+    }
+  }
+#for i in 0..ITEMS
+  if (inside${i}) {
+    columns[turn_row * ROW_ITEMS + at${i}] = dweight${i};
+  }
+#endfor
+  workgroupBarrier();
+  for (var c = local; c < ROW_ITEMS && part < ${PARTS}u; c += 64u) {
+    weight_parts[part * ROW_ITEMS + c] = column_sum(c);
+  }
+  workgroupBarrier();
+#for i in 0..ITEMS
+  if (inside${i}) {
+    columns[turn_row * ROW_ITEMS + at${i}] = dbias${i};
+  }
+#endfor
+  workgroupBarrier();
+  for (var c = local; c < ROW_ITEMS && part < ${PARTS}u; c += 64u) {
+    bias_parts[part * ROW_ITEMS + c] = column_sum(c);
+  }
+}

@@ -1,0 +1,45 @@
+// y = (x − mean) rstd weight + bias, x and y (rows, c). 64/LANES rows a workgroup; a row lies in the registers of its lanes, is
+// read once, and its variance is taken about its mean.
+#param ROWS rows
+#param EPS added to the variance
+#import layer-norm/item.wgsl
+
+@group(0) @binding(0) var<storage, read> x: array<Item>;
+@group(0) @binding(1) var<storage, read> weight: array<Item>;
+@group(0) @binding(2) var<storage, read> bias: array<Item>;
+@group(0) @binding(3) var<storage, read_write> y: array<Item>;
+@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let row = (group.x + group.y * groups.x) * ${64 / LANES}u + local / ${LANES}u;
+  let lane = local % ${LANES}u;
+  let first = min(row, ${ROWS - 1}u) * ROW_ITEMS;
+  var sum = Item();
+#for i in 0..ITEMS
+  let at${i} = min(lane + ${i * LANES}u, ROW_ITEMS - 1u);
+  let inside${i} = lane + ${i * LANES}u < ROW_ITEMS;
+  let x${i} = x[first + at${i}];
+  sum += select(Item(), x${i}, inside${i});
+#endfor
+  let m = row_sum(local, total(sum)) / ${COLS}.0;
+  var square = Item();
+#for i in 0..ITEMS
+  let d${i} = x${i} - m;
+  square += select(Item(), d${i} * d${i}, inside${i});
+#endfor
+  let s = 1.0 / sqrt(row_sum(local, total(square)) / ${COLS}.0 + ${EPS});
+  if (row >= ${ROWS}u) {
+    return;
+  }
+#for i in 0..ITEMS
+  if (inside${i}) {
+    y[first + at${i}] = fma(d${i} * s, weight[at${i}], bias[at${i}]);
+  }
+#endfor
+  if (lane == 0u) {
+    mean[row] = m;
+    rstd[row] = s;
+  }
+}

@@ -1,0 +1,69 @@
+// y = A B + bias, for adapters that run a subgroup as one vector of a CPU (lavapipe, SwiftShader). There a load at addresses
+// that differ between lanes costs one scalar load and one check of bounds a lane, tens of cycles, and so does a load at equal
+// addresses inside a loop; a broadcast from a lane costs one instruction. So every lane of a workgroup makes the same ROWS rows
+// and four columns of its own, and the elements of A, which all lanes need, are loaded once by four lanes and broadcast. No
+// workgroup memory and no barrier, which would save and restore all sums. Needs `subgroups`; a subgroup has at least four lanes.
+// Grid: tiles of columns, tiles of rows, matrices.
+enable subgroups;
+#param SUMMED matrices summed into each of y
+#param LANES invocations a workgroup
+#param ROWS rows a workgroup, a multiple of 4
+#import matmul/operand.wgsl
+#import matmul/store.wgsl
+
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let row0 = group.y * ${ROWS}u;
+  let col = (group.x * ${LANES}u + local) * 4u;
+  let quarter = lane % 4u;
+#for i in 0..ROWS
+  var sum${i} = vec4f();
+#endfor
+#if SUMMED > 1
+  for (var s = 0u; s < ${SUMMED}u; s++) {
+#else
+  {
+    let s = group.z;
+#endif
+    for (var inner = 0u; inner < ${K}u; inner += 4u) {
+      // b_k: columns col … col+3 at inner + k
+#if TRANSPOSE_B
+#for j in 0..4
+      let v${j} = load1(s, col + ${j}u, inner);
+#endfor
+#for k in 0..4
+      let b${k} = vec4f(v0[${k}], v1[${k}], v2[${k}], v3[${k}]);
+#endfor
+#else
+#for k in 0..4
+      let b${k} = load1(s, col, inner + ${k}u);
+#endfor
+#endif
+#for r in 0..ROWS / 4
+      // Four lanes hold four rows of four inner elements, or four inner elements of four rows.
+#if TRANSPOSE_A
+      let a${r} = load0(s, row0 + ${r * 4}u, inner + quarter);
+#for i in 0..4
+#for k in 0..4
+      sum${r * 4 + i} = fma(vec4f(subgroupBroadcast(a${r}[${i}], ${k}u)), b${k}, sum${r * 4 + i});
+#endfor
+#endfor
+#else
+      let a${r} = load0(s, row0 + ${r * 4}u + quarter, inner);
+#for i in 0..4
+#for k in 0..4
+      sum${r * 4 + i} = fma(vec4f(subgroupBroadcast(a${r}[${k}], ${i}u)), b${k}, sum${r * 4 + i});
+#endfor
+#endfor
+#endif
+#endfor
+    }
+  }
+#for i in 0..ROWS
+  store(group.z, row0 + ${i}u, col, sum${i});
+#endfor
+}

@@ -1,0 +1,110 @@
+// y = A B + bias, tiled: a workgroup of LX·LY lanes makes (4·RA·LY) × (4·RB·LX) elements of y, a lane RA·RB blocks of 4×4 in
+// registers. Tiles of A and B, DEPTH deep, lie in workgroup memory with the inner dimension outermost, so that a lane reads
+// its rows and columns as vec4; operands stored along the inner dimension are transposed in 4×4 blocks of registers on the way.
+// The inner dimension (of all SUMMED matrices) can be cut into PARTS, whose results go to scratch.
+// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes. Grid: tiles of columns, tiles of rows, matrices or parts.
+#param SUMMED matrices summed into each of y
+#param PARTS pieces of the inner dimension
+#param LX lanes along columns
+#param LY lanes along rows
+#param RA blocks of four rows a lane
+#param RB blocks of four columns a lane
+#param DEPTH inner size of a tile, a multiple of 4; DEPTH·RA/LX and DEPTH·RB/LY are too, so that lanes share the copying evenly
+#param UNROLL steps of the inner dimension unrolled, a divisor of DEPTH
+#import matmul/operand.wgsl
+#import matmul/store.wgsl
+
+const STEPS = ${ceildiv(K, DEPTH)}u;
+const ALL_STEPS = ${SUMMED * ceildiv(K, DEPTH)}u;
+const PART_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), PARTS)}u;
+
+#for o in 0..2
+const BLOCKS${o} = ${o ? RB * LX : RA * LY}u;
+var<workgroup> tile${o}: array<vec4f, ${DEPTH * (o ? RB * LX : RA * LY)}>; // [inner][outer / 4]
+
+// Copies 4 outer × 4 inner elements of matrix s to the tile; `slot` counts the blocks of a tile.
+fn stage${o}(slot: u32, s: u32, first: u32, inner: u32) {
+#if o ? TRANSPOSE_B : !TRANSPOSE_A
+  // Neighbouring lanes take neighbouring inner blocks, as they lie in memory.
+  let block = slot / ${DEPTH / 4}u;
+  let depth = slot % ${DEPTH / 4}u * 4u;
+#for i in 0..4
+  let v${i} = load${o}(s, first + block * 4u + ${i}u, inner + depth);
+#endfor
+#for j in 0..4
+  tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = vec4f(v0[${j}], v1[${j}], v2[${j}], v3[${j}]);
+#endfor
+#else
+  let block = slot % BLOCKS${o};
+  let depth = slot / BLOCKS${o} * 4u;
+#for j in 0..4
+  tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = load${o}(s, first + block * 4u, inner + depth + ${j}u);
+#endfor
+#endif
+}
+#endfor
+
+@compute @workgroup_size(${LX}, ${LY})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_id) lane: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let matrix = group.z; // of y, or of its parts
+  let first0 = group.y * ${4 * RA * LY}u;
+  let first1 = group.x * ${4 * RB * LX}u;
+#for i in 0..RA * 4
+#for j in 0..RB
+  var sum${i}_${j} = vec4f();
+#endfor
+#endfor
+#if PARTS > 1
+  let begin = matrix * PART_STEPS;
+  let end = min(begin + PART_STEPS, ALL_STEPS);
+#else
+  let begin = 0u;
+  let end = ALL_STEPS;
+#endif
+  for (var step = begin; step < end; step++) {
+#if SUMMED > 1
+    let s = step / STEPS;
+    let inner = step % STEPS * ${DEPTH}u;
+#else
+    let s = ${PARTS > 1 ? 0 : 1}u * matrix;
+    let inner = step * ${DEPTH}u;
+#endif
+#for o in 0..2
+#for t in 0..DEPTH / 4 * (o ? RB * LX : RA * LY) / (LX * LY)
+    stage${o}(local + ${t * LX * LY}u, s, first${o}, inner);
+#endfor
+#endfor
+    workgroupBarrier();
+    for (var depth = 0u; depth < ${DEPTH}u; depth += ${UNROLL}u) {
+#for k in 0..UNROLL
+      {
+#for r in 0..RA
+        let a${r} = tile0[(depth + ${k}u) * BLOCKS0 + lane.y + ${r * LY}u];
+#endfor
+#for r in 0..RB
+        let b${r} = tile1[(depth + ${k}u) * BLOCKS1 + lane.x + ${r * LX}u];
+#endfor
+#for r in 0..RA
+#for i in 0..4
+#for j in 0..RB
+        sum${r * 4 + i}_${j} = fma(vec4f(a${r}[${i}]), b${j}, sum${r * 4 + i}_${j});
+#endfor
+#endfor
+#endfor
+      }
+#endfor
+    }
+    workgroupBarrier();
+  }
+#for r in 0..RA
+#for i in 0..4
+#for j in 0..RB
+  store(matrix, first0 + (lane.y + ${r * LY}u) * 4u + ${i}u, first1 + (lane.x + ${j * LX}u) * 4u, sum${r * 4 + i}_${j});
+#endfor
+#endfor
+#endfor
+}

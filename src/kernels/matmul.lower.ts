@@ -1,0 +1,151 @@
+import { sumParts } from './column-sum.ts';
+import type { MatmulShape } from './matmul.reference.ts';
+import { f32, output, scratch, type LowerContext, type Lowering, type Slot, type Variant } from './op.ts';
+import type { ParamValue } from '../shader/expression.ts';
+
+/** Register tiles: lanes along columns and rows, blocks of four a lane, depth in workgroup memory. */
+const TILES = [
+  { kind: 'tile', lx: 8, ly: 8, ra: 2, rb: 2, depth: 16 },
+  { kind: 'tile', lx: 16, ly: 8, ra: 2, rb: 1, depth: 32 },
+  { kind: 'tile', lx: 8, ly: 8, ra: 1, rb: 1, depth: 32 },
+] as const;
+
+const UNROLL = 4;
+
+/** Workgroups that keep a large GPU busy; the inner dimension is cut until there are as many. */
+const ENOUGH_GROUPS = 256;
+/** Inner steps a part should have at least, so that writing parts stays cheap beside making them. */
+const LEAST_STEPS = 8;
+
+/** What a product needs beyond its sizes: how operands are stored, and what happens to a sum before it is written. */
+export interface MatmulKernel {
+  readonly shape: MatmulShape;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly reduceBatch: boolean;
+  readonly bias: 'none' | 'cols' | 'rows';
+  readonly accumulate: boolean;
+  /** a, b, bias. */
+  readonly inputs: readonly Slot[];
+}
+
+type Context = Pick<LowerContext<unknown>, 'limits' | 'features'>;
+
+/**
+ * Adapters that run invocations as lanes of a CPU's vectors: those which say so, and limits that only lavapipe or SwiftShader
+ * report. A GPU taken for one only gets a slower first guess.
+ */
+function softwareKind({ limits, features }: Context): 'none' | 'lavapipe' | 'swiftshader' {
+  const lanes = limits.maxComputeInvocationsPerWorkgroup;
+  const lavapipe = lanes === 1024 && limits.maxStorageBufferBindingSize === 134217728;
+  const swiftshader = lanes === 256 && limits.maxComputeWorkgroupStorageSize === 32768;
+  if (!features.has('subgroups') || !(features.has('software') || lavapipe || swiftshader)) return 'none';
+  return lanes > 256 ? 'lavapipe' : 'swiftshader';
+}
+
+/** Lanes of the subgroup kernel: as wide as the columns fill. */
+function lanesFor(n: number): number {
+  const wasted = (lanes: number) => Math.ceil(n / (4 * lanes)) * 4 * lanes - n;
+  return [32, 24, 16, 8].reduce((best, lanes) => (wasted(lanes) < wasted(best) ? lanes : best));
+}
+
+export function matmulVariants(shape: MatmulShape, context: Context): readonly Variant[] {
+  const { limits, features } = context;
+  const fitting = TILES.filter(
+    ({ lx, ly, ra, rb, depth }) =>
+      lx * ly <= limits.maxComputeInvocationsPerWorkgroup &&
+      16 * depth * (ra * ly + rb * lx) <= limits.maxComputeWorkgroupStorageSize,
+  );
+  const small = shape.m <= 32 || shape.n <= 32;
+  const tiles: Variant[] = small ? [...fitting].reverse() : fitting;
+  if (!features.has('subgroups')) return tiles;
+  const lanes = lanesFor(shape.n);
+  const tall = { kind: 'subgroup', rows: 16, lanes };
+  const low = { kind: 'subgroup', rows: 8, lanes };
+  switch (softwareKind(context)) {
+    case 'lavapipe':
+      return [tall, low, ...tiles];
+    case 'swiftshader':
+      // It takes seconds to compile a tile, and runs it at a third of the rate.
+      return [low];
+    case 'none':
+      return [...tiles, low];
+  }
+}
+
+function baseParams({ shape, ...kernel }: MatmulKernel, direct: boolean): Record<string, ParamValue> {
+  return {
+    M: shape.m,
+    N: shape.n,
+    K: shape.k,
+    TRANSPOSE_A: Number(kernel.transposeA),
+    TRANSPOSE_B: Number(kernel.transposeB),
+    STRIDE_A: shape.batchStrideA,
+    STRIDE_B: shape.batchStrideB,
+    SUMMED: kernel.reduceBatch ? shape.batch : 1,
+    HAS_BIAS: Number(direct && kernel.bias !== 'none'),
+    BIAS_COLS: Number(direct && kernel.bias === 'cols'),
+    ACCUMULATE: Number(direct && kernel.accumulate),
+  };
+}
+
+/** Lowers a product to one dispatch, or to two where its inner dimension is cut. */
+export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
+  const { shape, reduceBatch } = kernel;
+  const matrices = reduceBatch ? 1 : shape.batch;
+  if (variant['kind'] === 'subgroup') {
+    const [rows, lanes] = [Number(variant['rows']), Number(variant['lanes'])];
+    return {
+      scratch: [],
+      dispatches: [
+        {
+          shader: 'matmul/subgroup.wgsl',
+          params: { ...baseParams(kernel, true), ROWS: rows, LANES: lanes },
+          bindings: [...kernel.inputs, output(0)],
+          grid: [Math.ceil(shape.n / (4 * lanes)), Math.ceil(shape.m / rows), matrices],
+        },
+      ],
+    };
+  }
+  const [lx, ly, ra, rb, depth] = ['lx', 'ly', 'ra', 'rb', 'depth'].map((key) => Number(variant[key])) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const columnTiles = Math.ceil(shape.n / (4 * rb * lx));
+  const rowTiles = Math.ceil(shape.m / (4 * ra * ly));
+  const parts = partsFor(kernel, columnTiles * rowTiles * matrices, depth);
+  const direct = parts === 1;
+  const first = {
+    shader: 'matmul/tile.wgsl',
+    params: {
+      ...baseParams(kernel, direct),
+      PARTS: parts,
+      LX: lx,
+      LY: ly,
+      RA: ra,
+      RB: rb,
+      DEPTH: depth,
+      UNROLL,
+    },
+    bindings: [...(direct ? kernel.inputs : kernel.inputs.slice(0, 2)), direct ? output(0) : scratch(0)],
+    grid: [columnTiles, rowTiles, matrices * parts] as const,
+  };
+  if (direct) return { scratch: [], dispatches: [first] };
+  return {
+    scratch: [f32(parts, shape.m, shape.n)],
+    dispatches: [first, sumParts(scratch(0), output(0), shape.m * shape.n, parts, kernel.accumulate)],
+  };
+}
+
+/** Pieces of the inner dimension; only products without batch and bias are cut. */
+function partsFor({ shape, reduceBatch, bias }: MatmulKernel, groups: number, depth: number): number {
+  if (bias !== 'none' || (shape.batch > 1 && !reduceBatch)) return 1;
+  const steps = (reduceBatch ? shape.batch : 1) * Math.ceil(shape.k / depth);
+  const wanted = Math.min(Math.ceil(ENOUGH_GROUPS / groups), Math.floor(steps / LEAST_STEPS));
+  if (wanted <= 1) return 1;
+  // No part may be empty: its share of scratch would not be zero.
+  return Math.ceil(steps / Math.ceil(steps / wanted));
+}
