@@ -1,0 +1,231 @@
+import type { Command } from 'commander';
+import { join, resolve } from 'node:path';
+import { openDevice } from '../device/device.ts';
+import {
+  ablate,
+  ablateOnly,
+  planSweep,
+  tabulate,
+  type AblateRequest,
+  type Launcher,
+  type PlannedRun,
+} from '../sweeps/ablate.ts';
+import type { Outcome } from '../sweeps/execute.ts';
+import { Stopper } from '../sweeps/process.ts';
+import { expandSweep } from '../sweeps/runs.ts';
+import { checkSbatchOptions } from '../sweeps/slurm.ts';
+import { listSweeps, loadSweep } from '../sweeps/sweep.ts';
+import { targetOf } from '../training/fit.ts';
+import { FrameworkError, defined } from '../util/errors.ts';
+import { EXIT_INTERRUPTED } from './errors.ts';
+import { collect, positiveInteger, positiveNumber } from './train.ts';
+
+interface Options {
+  readonly data?: string;
+  readonly benchmarkData?: string;
+  readonly out?: string;
+  readonly set: readonly string[];
+  readonly jobs?: number;
+  readonly launcher: string;
+  readonly sbatch: readonly string[];
+  readonly lead: number;
+  readonly adapter?: string;
+  readonly memory?: number;
+  readonly only?: string;
+  readonly table?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `largekernel ablate`: all runs of a sweep, then its table. */
+export function addAblate(program: Command): void {
+  const hasBenchmarks = () =>
+    program.commands
+      .find((command) => command.name() === 'evaluate')
+      ?.options.some(({ long }) => long === '--benchmarks') === true;
+  program
+    .command('ablate')
+    .description('train a recipe at several points and seeds, and compare; goes on where it was stopped')
+    .argument('[sweep]', 'a sweep by name or a YAML file; without it, the sweeps are listed')
+    .argument('[template]', 'of --launcher command: a command line with {command}, and {name} if you like')
+    .option('--data <folder>', 'the training data, in place of data.root')
+    .option('--benchmark-data <folder>', 'the benchmarks’ images')
+    .option('--out <folder>', 'folder of the runs and the table (default: runs/sweeps/<sweep>)')
+    .option('--set <key=value>', 'change a value of all runs; may be given many times', collect, [])
+    .option('--jobs <n>', 'runs at the same time (default: 1; on a cluster: no limit)', positiveInteger)
+    .option('--launcher <kind>', 'local, slurm or command', 'local')
+    .option(
+      '--sbatch <option>',
+      'an option for sbatch: --sbatch=--gres=gpu:1; may be given many times',
+      collect,
+      [],
+    )
+    .option('--lead <seconds>', 'of slurm: save so long before the time limit', positiveInteger, 300)
+    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name')
+    .option('--memory <gib>', 'device memory that a run may use', positiveNumber)
+    .option('--only <run>', 'one run of the sweep, without the table')
+    .option('--table', 'make the table of what is there; run nothing')
+    .option('--dry-run', 'list the runs with their cost; run nothing')
+    .option('--json', 'JSON on standard output')
+    .option('--quiet', 'errors only')
+    .action((sweep: string | undefined, template: string | undefined, options: Options) =>
+      run(sweep, template, options, hasBenchmarks()),
+    );
+}
+
+async function run(
+  name: string | undefined,
+  template: string | undefined,
+  options: Options,
+  hasBenchmarks: boolean,
+): Promise<void> {
+  if (name === undefined) return list();
+  const launcher = launcherOf(options, template);
+  const sweep = await loadSweep(name);
+  // Absolute, so that runs find it wherever they are launched.
+  const data = options.data === undefined ? [] : [`data.root=${JSON.stringify(resolve(options.data))}`];
+  const runs = await expandSweep(sweep, options.out ?? join('runs', 'sweeps', sweep.name), [
+    ...options.set,
+    ...data,
+  ]);
+  const request: AblateRequest = {
+    runs,
+    execution: {
+      program: [process.execPath, defined(process.argv[1], 'the program')],
+      adapter: options.adapter ?? 'auto',
+      memoryGib: options.memory,
+      benchmarkData: options.benchmarkData === undefined ? undefined : resolve(options.benchmarkData),
+      hasBenchmarks,
+    },
+    launcher,
+    jobs: options.jobs,
+    target: await planTarget(options),
+    style: options.quiet || options.json ? 'quiet' : process.stderr.isTTY ? 'terminal' : 'lines',
+  };
+  if (options.dryRun) return dryRun(request, options);
+  if (options.table) return printFiles(await tabulate(runs, await planSweep(runs, request.target)), options);
+  const stopper = new Stopper();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      process.stderr.write('\nfinishing the steps and saving; once more to stop at once\n');
+      stopper.stop();
+    });
+  }
+  if (options.only !== undefined) {
+    setExitCode([await ablateOnly(request, options.only, stopper)]);
+    return;
+  }
+  const { outcomes, files, notes } = await ablate(request, stopper);
+  for (const note of notes) process.stderr.write(`${note}\n`);
+  printFiles(files, options);
+  setExitCode([...outcomes.values()], stopper.stopped);
+}
+
+function launcherOf({ launcher, sbatch, lead }: Options, template: string | undefined): Launcher {
+  if (launcher !== 'command' && template !== undefined) {
+    throw new FrameworkError('cli/option', `${template} was given besides the sweep.`, {
+      hint: 'A command line belongs to --launcher command.',
+    });
+  }
+  if (launcher !== 'slurm' && sbatch.length > 0)
+    throw new FrameworkError('cli/option', `--sbatch was given with --launcher ${launcher}.`, {
+      hint: 'It belongs to --launcher slurm.',
+    });
+  switch (launcher) {
+    case 'local':
+      return { kind: 'local' };
+    case 'slurm':
+      checkSbatchOptions(sbatch);
+      return { kind: 'slurm', leadSeconds: lead, options: sbatch };
+    case 'command':
+      if (template?.includes('{command}') !== true) {
+        throw new FrameworkError('cli/option', '--launcher command needs a command line with {command}.', {
+          hint: "For example: largekernel ablate table7 --launcher command 'srun --gres=gpu:1 {command}'.",
+        });
+      }
+      return { kind: 'command', template };
+    default:
+      throw new FrameworkError('cli/option', `--launcher takes local, slurm or command, got ${launcher}.`);
+  }
+}
+
+/** Costs are planned for the limits of the adapter that was asked for, or those every adapter has. */
+async function planTarget({ adapter, memory, only }: Options): Promise<AblateRequest['target']> {
+  if (adapter === undefined || only !== undefined) return targetOf(undefined, memory);
+  const device = await openDevice(adapter);
+  try {
+    return targetOf(device, memory);
+  } finally {
+    device.close();
+  }
+}
+
+async function list(): Promise<void> {
+  for (const name of await listSweeps())
+    process.stdout.write(`${name.padEnd(18)}${(await loadSweep(name)).description}\n`);
+}
+
+async function dryRun({ runs, target, jobs }: AblateRequest, options: Options): Promise<void> {
+  const planned = await planSweep(runs, target);
+  if (options.json) {
+    const rows = planned.map(({ run: { id, point, seed, overrides, folder }, ...rest }) => ({
+      id,
+      point: point.label,
+      seed,
+      overrides,
+      folder: folder.root,
+      ...rest,
+    }));
+    process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    return;
+  }
+  const header = ['run', 'state', 'steps', 'memory', 'micro-batch', 'MACs live', 'nominal', 'one step'];
+  const rows = [header, ...planned.map(planRow)];
+  const widths = header.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  for (const row of rows)
+    process.stdout.write(
+      `${row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+  process.stdout.write(`${planned.length} runs, ${jobs ?? 1} at a time, in ${runs.root}\n`);
+  for (const problem of new Set(planned.flatMap(({ problem }) => problem ?? [])))
+    process.stderr.write(`note: ${problem}\n`);
+}
+
+function planRow({ run: { id, recipe }, state, steps, cost }: PlannedRun): string[] {
+  const short = (count: number) =>
+    count < 1e9
+      ? `${(count / 1e6).toPrecision(4)} M`
+      : count < 1e12
+        ? `${(count / 1e9).toPrecision(4)} G`
+        : `${(count / 1e12).toPrecision(4)} T`;
+  return [
+    id,
+    state.kind === 'part' ? `part, step ${state.step}` : state.kind,
+    steps === undefined ? `${recipe.schedule.epochs} epochs` : String(steps),
+    ...(cost === undefined
+      ? ['?', '?', '?', '?', '?']
+      : [
+          `${(cost.memoryBytes / 2 ** 30).toFixed(2)} GiB`,
+          String(cost.micro),
+          short(cost.macs.live),
+          short(cost.macs.nominal),
+          short(cost.stepMacs.live),
+        ]),
+  ];
+}
+
+function printFiles(files: readonly string[], { json, quiet }: Options): void {
+  if (json) process.stdout.write(`${JSON.stringify({ files })}\n`);
+  else if (!quiet) for (const file of files) process.stdout.write(`${file}\n`);
+}
+
+/** The exit code of the first run that failed; 75 if some were asked to stop. */
+function setExitCode(outcomes: readonly Outcome[], stopped = false): void {
+  const failure = outcomes.find((outcome) => outcome.kind === 'failed')?.failure;
+  if (stopped || outcomes.some(({ kind }) => kind === 'interrupted')) process.exitCode = EXIT_INTERRUPTED;
+  else if (failure !== undefined) process.exitCode = failure.exitCode ?? 1;
+}

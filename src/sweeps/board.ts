@@ -1,0 +1,179 @@
+/** How a sweep speaks to people while it runs: a rewritten table on a terminal, plain lines elsewhere. */
+import type { MetricsRecord } from '../training/metrics-log.ts';
+import { duration } from '../training/reporter.ts';
+import type { Outcome } from './execute.ts';
+import type { SweepRun } from './runs.ts';
+
+export type BoardStyle = 'terminal' | 'lines' | 'quiet';
+
+export interface Output {
+  write(text: string): unknown;
+  readonly rows?: number;
+}
+
+interface Row {
+  readonly id: string;
+  state: string;
+  isActive: boolean;
+  step: number;
+  readonly steps: number | undefined;
+  loss: number;
+  imagesPerSecond: number;
+  readonly batch: number;
+  top1: number | undefined;
+}
+
+/** Steps between two lines of one run where the output is not a terminal. */
+const PLAIN_EVERY = 100;
+/** A terminal is rewritten at most this often, in ms. */
+const REDRAW_MS = 200;
+
+export class Board {
+  private readonly style: BoardStyle;
+  private readonly out: Output;
+  private readonly rows: Map<string, Row>;
+  private drawn = 0;
+  private lastDraw = -Infinity;
+
+  /** @param steps optimiser steps of each run where they are known */
+  constructor(
+    style: BoardStyle,
+    runs: readonly SweepRun[],
+    steps: ReadonlyMap<string, number | undefined>,
+    out: Output = process.stderr,
+  ) {
+    this.style = style;
+    this.out = out;
+    this.rows = new Map(
+      runs.map(({ id, recipe }) => [
+        id,
+        {
+          id,
+          state: 'waiting',
+          isActive: false,
+          step: 0,
+          steps: steps.get(id),
+          loss: NaN,
+          imagesPerSecond: NaN,
+          batch: recipe.batch.size,
+          top1: undefined,
+        },
+      ]),
+    );
+  }
+
+  /** A line that stays. */
+  note(line: string): void {
+    if (this.style === 'quiet') return;
+    this.clear();
+    this.out.write(`${line}\n`);
+    this.draw(true);
+  }
+
+  stage(run: SweepRun, stage: string): void {
+    const row = this.rows.get(run.id);
+    if (row === undefined) return;
+    row.state = stage;
+    row.isActive = true;
+    if (this.style === 'lines') this.note(`${run.id}: ${stage}`);
+    this.draw(true);
+  }
+
+  record(run: SweepRun, record: MetricsRecord): void {
+    const row = this.rows.get(run.id);
+    if (row === undefined) return;
+    if (record.kind === 'evaluation') {
+      row.top1 = record.top1;
+      if (this.style === 'lines')
+        this.note(`${run.id}: step ${record.step}, ${record.weights} top-1 ${percent(record.top1)}`);
+    } else {
+      Object.assign(row, {
+        step: record.step,
+        loss: record.loss,
+        imagesPerSecond: record.imagesPerSecond,
+      });
+      if (this.style === 'lines' && record.step % PLAIN_EVERY === 0)
+        this.note(`${run.id}: ${progressOf(row)}`);
+    }
+    this.draw(false);
+  }
+
+  end(run: SweepRun, outcome: Outcome): void {
+    const row = this.rows.get(run.id);
+    if (row === undefined) return;
+    row.state = outcome.kind;
+    row.isActive = false;
+    const top1 = row.top1 === undefined ? '' : `, top-1 ${percent(row.top1)}`;
+    if (outcome.kind === 'failed') {
+      const { stage, exitCode, signal, message } = outcome.failure;
+      this.note(`${run.id}: failed in ${stage}, exit ${exitCode ?? signal ?? '?'}: ${firstLine(message)}`);
+    } else if (this.style === 'lines') this.note(`${run.id}: ${outcome.kind}${top1}`);
+    this.draw(true);
+  }
+
+  /** Sets what earlier invocations have left. */
+  begin(run: SweepRun, state: string, step: number, top1?: number): void {
+    const row = this.rows.get(run.id);
+    if (row !== undefined) Object.assign(row, { state, step, top1 });
+  }
+
+  /** Leaves the last table standing. */
+  close(): void {
+    this.draw(true);
+    this.drawn = 0;
+  }
+
+  private clear(): void {
+    if (this.drawn > 0) this.out.write(`\x1b[${this.drawn}A\x1b[J`);
+    this.drawn = 0;
+  }
+
+  private draw(now: boolean): void {
+    if (this.style !== 'terminal') return;
+    const time = performance.now();
+    if (!now && time - this.lastDraw < REDRAW_MS) return;
+    this.lastDraw = time;
+    const lines = this.lines();
+    this.clear();
+    this.out.write(lines.map((line) => `${line}\n`).join(''));
+    this.drawn = lines.length;
+  }
+
+  /** As many rows as the terminal has, those at work first. */
+  private lines(): string[] {
+    const rows = [...this.rows.values()];
+    const most = Math.max(1, (this.out.rows ?? 24) - 3);
+    const shown =
+      rows.length <= most
+        ? rows
+        : [...rows].sort((a, b) => Number(b.isActive) - Number(a.isActive)).slice(0, most);
+    const width = Math.max(...rows.map(({ id }) => id.length));
+    const done = rows.filter(({ state }) => state === 'finished').length;
+    const bad = rows.filter(({ state }) => state === 'failed').length;
+    const summary = `${done} of ${rows.length} runs finished${bad > 0 ? `, ${bad} failed` : ''}`;
+    return [
+      ...shown.map((row) => `${row.id.padEnd(width)}  ${row.state.padEnd(11)}  ${progressOf(row)}`.trimEnd()),
+      summary,
+    ];
+  }
+}
+
+function progressOf(row: Row): string {
+  const parts: string[] = [];
+  if (row.step > 0) parts.push(`step ${row.step}${row.steps === undefined ? '' : `/${row.steps}`}`);
+  if (row.isActive && Number.isFinite(row.loss)) {
+    parts.push(`loss ${row.loss.toFixed(4)}`, `${row.imagesPerSecond.toFixed(1)} images/s`);
+    if (row.steps !== undefined)
+      parts.push(`${duration(((row.steps - row.step) * row.batch) / row.imagesPerSecond)} left`);
+  }
+  if (row.top1 !== undefined) parts.push(`top-1 ${percent(row.top1)}`);
+  return parts.join('  ');
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(2)} %`;
+}
+
+function firstLine(text: string): string {
+  return text.split('\n').find((line) => line.trim() !== '') ?? 'it said nothing';
+}

@@ -1,0 +1,195 @@
+/** One run of a sweep in processes of its own: training, then the evaluations. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { MetricsRecord } from '../training/metrics-log.ts';
+import { FrameworkError } from '../util/errors.ts';
+import { runProcess, type Ended, type Stopper } from './process.ts';
+import type { SweepRun, SweepRuns } from './runs.ts';
+import { claim, clearFailure, recordFailure, release, stateOf, type Failure } from './state.ts';
+
+/** Exit code of a run that was asked to stop and has saved. */
+export const EXIT_SAVED = 75;
+
+/** How runs are started. */
+export interface Execution {
+  /** The program and its first arguments: `[node, bin/largekernel]`. */
+  readonly program: readonly string[];
+  readonly adapter: string;
+  readonly memoryGib: number | undefined;
+  /** Folder that holds the benchmarks' images. */
+  readonly benchmarkData: string | undefined;
+  /** Whether `evaluate` takes --benchmarks. */
+  readonly hasBenchmarks: boolean;
+}
+
+export type Outcome =
+  | { readonly kind: 'finished' }
+  | { readonly kind: 'interrupted' }
+  /** Given to a scheduler, which has not begun or not ended it. */
+  | { readonly kind: 'submitted' }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** What a run tells while it goes on. */
+export interface Watcher {
+  record(run: SweepRun, record: MetricsRecord): void;
+  stage(run: SweepRun, stage: string): void;
+}
+
+/** The command line that trains a run. */
+export function trainCommand(sweepRecipe: string, run: SweepRun, execution: Execution): string[] {
+  const { program, adapter, memoryGib } = execution;
+  return [
+    ...program, 'train', '--recipe', sweepRecipe, '--out', run.folder.root, '--json', '--adapter', adapter,
+    ...(memoryGib === undefined ? [] : ['--memory', String(memoryGib)]),
+    ...run.overrides.flatMap((text) => ['--set', text]),
+  ]; // prettier-ignore
+}
+
+/** Where the results of a run's benchmarks lie. */
+export function evaluationFolder(run: SweepRun, weights: 'raw' | 'ema'): string {
+  return join(run.folder.root, 'evaluations', weights);
+}
+
+/** Benchmarks of a sweep that the run itself does not measure. */
+export function furtherBenchmarks({ sweep }: SweepRuns): string[] {
+  return sweep.evaluations.filter((id) => id !== 'val');
+}
+
+/** What is left to evaluate of a finished run. */
+export function evaluationsMissing(
+  runs: SweepRuns,
+  run: SweepRun,
+): { weights: 'raw' | 'ema'; missing: string[] }[] {
+  const hasAverages = run.recipe.ema !== null && run.recipe.evaluation.ema;
+  return (hasAverages ? (['raw', 'ema'] as const) : (['raw'] as const)).flatMap((weights) => {
+    const missing = furtherBenchmarks(runs).filter(
+      (id) => !existsSync(join(evaluationFolder(run, weights), id, 'result.json')),
+    );
+    return missing.length === 0 ? [] : [{ weights, missing }];
+  });
+}
+
+/**
+ * Trains one run to its end, or to a request to stop, and evaluates it. A failure is recorded in the run's folder.
+ * @throws FrameworkError where nothing can be run: another recipe's folder, a run that another process trains
+ */
+export async function executeRun(
+  runs: SweepRuns,
+  run: SweepRun,
+  execution: Execution,
+  stopper: Stopper,
+  watcher: Watcher,
+): Promise<Outcome> {
+  const state = await stateOf(run);
+  if (state.kind === 'running') {
+    throw new FrameworkError('cli/running', `${run.id} is being trained by process ${state.pid}.`, {
+      hint: `Wait for it, or stop it: kill ${state.pid}.`,
+    });
+  }
+  await clearFailure(run);
+  if (state.kind !== 'finished') {
+    watcher.stage(run, 'training');
+    const ended = await trainProcess(runs, run, execution, stopper, watcher);
+    const outcome = await outcomeOf(run, ended, 'train', stopper);
+    if (outcome.kind !== 'finished') return outcome;
+    if ((await stateOf(run)).kind !== 'finished')
+      return failed(
+        run,
+        { ...ended, errors: 'the process ended well, but the run is not finished' },
+        'train',
+      );
+  }
+  return evaluate(runs, run, execution, stopper, watcher);
+}
+
+async function trainProcess(
+  { sweep }: SweepRuns,
+  run: SweepRun,
+  execution: Execution,
+  stopper: Stopper,
+  watcher: Watcher,
+): Promise<Ended> {
+  let claimed = Promise.resolve();
+  const job = {
+    command: trainCommand(sweep.recipe, run, execution),
+    log: join(run.folder.root, 'train.log'),
+    onStart: (pid: number) => {
+      claimed = claim(run, pid);
+      claimed.catch(() => undefined); // awaited below; until then it must not count as unhandled
+    },
+    onLine: (line: string) => {
+      const record = parseRecord(line);
+      if (record !== undefined) watcher.record(run, record);
+    },
+  };
+  try {
+    return await runProcess(job, stopper);
+  } finally {
+    await claimed;
+    await release(run);
+  }
+}
+
+function parseRecord(line: string): MetricsRecord | undefined {
+  try {
+    return JSON.parse(line) as MetricsRecord;
+  } catch {
+    return undefined; // a line cut short by a kill
+  }
+}
+
+async function evaluate(
+  runs: SweepRuns,
+  run: SweepRun,
+  execution: Execution,
+  stopper: Stopper,
+  watcher: Watcher,
+): Promise<Outcome> {
+  if (!execution.hasBenchmarks) return { kind: 'finished' };
+  for (const { weights, missing } of evaluationsMissing(runs, run)) {
+    if (stopper.stopped) return { kind: 'interrupted' };
+    watcher.stage(run, `evaluating ${missing.join(', ')} (${weights})`);
+    const command = evaluateCommand(run, weights, missing, execution);
+    const ended = await runProcess({ command, log: join(run.folder.root, 'evaluate.log') }, stopper);
+    const outcome = await outcomeOf(run, ended, 'evaluate', stopper);
+    if (outcome.kind !== 'finished') return outcome;
+  }
+  return { kind: 'finished' };
+}
+
+/** The command line that evaluates a finished run on benchmarks. */
+export function evaluateCommand(
+  run: SweepRun,
+  weights: 'raw' | 'ema',
+  benchmarks: readonly string[],
+  { program, adapter, benchmarkData }: Execution,
+): string[] {
+  return [
+    ...program, 'evaluate', '--checkpoint', run.folder.root, ...(weights === 'ema' ? ['--ema'] : []),
+    '--benchmarks', benchmarks.join(','), '--out', evaluationFolder(run, weights), '--adapter', adapter,
+    ...(benchmarkData === undefined ? [] : ['--data', benchmarkData]),
+  ]; // prettier-ignore
+}
+
+/** 75 says that the run saved; a signal that the sweep sent itself loses nothing but the steps since the last checkpoint. */
+async function outcomeOf(
+  run: SweepRun,
+  ended: Ended,
+  stage: Failure['stage'],
+  stopper: Stopper,
+): Promise<Outcome> {
+  if (ended.exitCode === 0) return { kind: 'finished' };
+  if (ended.exitCode === EXIT_SAVED || (stopper.stopped && ended.signal === 'SIGTERM'))
+    return { kind: 'interrupted' };
+  return failed(run, ended, stage);
+}
+
+async function failed(
+  run: SweepRun,
+  { exitCode, signal, errors }: Ended,
+  stage: Failure['stage'],
+): Promise<Outcome> {
+  const failure: Failure = { stage, exitCode, signal, message: errors };
+  await recordFailure(run, failure);
+  return { kind: 'failed', failure };
+}

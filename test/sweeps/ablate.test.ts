@@ -1,0 +1,223 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ablate, ablateOnly, planSweep, tabulate, type AblateRequest } from '../../src/sweeps/ablate.ts';
+import { Stopper } from '../../src/sweeps/process.ts';
+import { expandSweep, type SweepRuns } from '../../src/sweeps/runs.ts';
+import { stateOf } from '../../src/sweeps/state.ts';
+import { parseSweep } from '../../src/sweeps/sweep.ts';
+import { targetOf } from '../../src/training/fit.ts';
+
+/** Two points with two seeds; the training is test/sweeps/fake-train.mjs. */
+const SWEEP = `
+recipe: quickstart
+axis: kernel
+seeds: [0, 1]
+paper: Someone 2020
+points:
+  - { label: 3, set: { model.kernels: 3 }, paper: 59.5 }
+  - { label: 7, set: { model.kernels: [13, 7] } }
+`;
+const FAKE = fileURLToPath(new URL('fake-train.mjs', import.meta.url));
+
+interface Behaviour {
+  top1?: number;
+  exit?: number;
+  hang?: boolean;
+}
+
+let folder: string;
+let runs: SweepRuns;
+let behaviour: Record<string, Behaviour>;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sweep-'));
+  runs = await expandSweep(parseSweep(SWEEP, join(folder, 'mine.yaml')), join(folder, 'out'), []);
+  behaviour = {
+    '3-seed0': { top1: 0.6 },
+    '3-seed1': { top1: 0.62 },
+    '7-seed0': { top1: 0.7 },
+    '7-seed1': { top1: 0.72 },
+  };
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function request(over: Partial<AblateRequest> = {}): Promise<AblateRequest> {
+  const entries = runs.runs.map(({ id, hash }) => [id, { hash, ...behaviour[id] }] as const);
+  await writeFile(join(folder, 'behaviour.json'), JSON.stringify(Object.fromEntries(entries)));
+  return {
+    runs,
+    execution: {
+      program: [process.execPath, FAKE, join(folder, 'behaviour.json')],
+      adapter: 'auto',
+      memoryGib: undefined,
+      benchmarkData: undefined,
+      hasBenchmarks: false,
+    },
+    launcher: { kind: 'local' },
+    jobs: 2,
+    target: targetOf(undefined),
+    style: 'quiet',
+    ...over,
+  };
+}
+
+const started = async () => (await readFile(join(folder, 'started'), 'utf8')).trim().split('\n').sort();
+const kinds = async () => Promise.all(runs.runs.map(async (run) => (await stateOf(run)).kind));
+const text = (name: string) => readFile(join(folder, 'out', name), 'utf8');
+
+describe('a sweep', () => {
+  it('runs every point and seed, and makes the table', async () => {
+    const { files } = await ablate(await request(), new Stopper());
+    expect(await started()).toEqual(runs.runs.map(({ id }) => `train ${id}`));
+    expect(files.map((file) => existsSync(file))).toEqual([true, true, true, true]);
+    const table = await text('table.md');
+    // t(1) = 12.706: ± 12.706 · 1.41421 / √2
+    expect(table).toContain('| 3 | raw | 61.00 ± 12.71 | 2 | 59.5 | +1.50 |');
+    expect(table).toContain('| 7 | raw | 71.00 ± 12.71 | 2 | – | – |');
+    expect(table).toContain('| 3 | ema | 51.00 ± 12.71 | 2 | 59.5 | −8.50 |');
+    expect(table).toContain('| 7 | raw, best epoch | 72.00 ± 12.71 | 2 | – | – |');
+    expect(table).toMatch(/raw: The means span 10\.00 points \(7 highest, 3 lowest\), 7\.1 times as much/);
+    expect(table).toContain('| 7 | 13-7 | 13-7 | 1.30 | 1.55 |');
+    // Step 1 compiles and does not count: 64 images at 128 images/s.
+    expect(table).toMatch(/\| 0\.500 \|\n/);
+    expect((await text('table.csv')).split('\r\n')[1]).toContain('3,val,top1,fashion-mnist,raw,2,61');
+    const json = JSON.parse(await text('table.json')) as {
+      unfinished: number;
+      metrics: { rows: { point: string; weights: string; values: number[]; seeds: number[] }[] }[];
+    };
+    expect(json.unfinished).toBe(0);
+    expect(json.metrics[0]!.rows[0]).toMatchObject({
+      point: '3',
+      weights: 'raw',
+      values: [60, 62],
+      seeds: [0, 1],
+    });
+    const plot = await text('plot.svg');
+    expect(plot.match(/class="fill/g)).toHaveLength(5); // raw and ema of both points, one published value
+    expect(plot.match(/class="whisker/g)).toHaveLength(4);
+  });
+
+  it('records a run that fails, goes on with the others, and tries it again next time', async () => {
+    behaviour['3-seed1'] = { exit: 7 };
+    const { outcomes } = await ablate(await request({ jobs: 1 }), new Stopper());
+    expect([...outcomes.values()].map(({ kind }) => kind)).toEqual([
+      'finished',
+      'failed',
+      'finished',
+      'finished',
+    ]);
+    expect(outcomes.get('3-seed1')).toMatchObject({ failure: { stage: 'train', exitCode: 7 } });
+    const table = await text('table.md');
+    expect(table).toContain('- 3-seed1: failed in train (exit 7): error: the loss is not finite hint:');
+    expect(table).toContain('| 3 | raw | 60.00 | 1 |');
+
+    behaviour['3-seed1'] = { top1: 0.62 };
+    await ablate(await request(), new Stopper());
+    expect((await started()).filter((line) => line === 'train 3-seed1')).toHaveLength(2);
+    expect(await started()).toHaveLength(5); // nothing that was finished ran again
+    expect(await kinds()).toEqual(['finished', 'finished', 'finished', 'finished']);
+    expect(await text('table.md')).not.toContain('Runs without a result');
+  });
+
+  it('asked to stop, lets the runs save, starts no more, and goes on later', async () => {
+    behaviour['3-seed0'] = { hang: true };
+    const stopper = new Stopper();
+    const going = ablate(await request({ jobs: 1 }), stopper);
+    await until(() => existsSync(join(folder, 'out', '3-seed0', 'metrics.jsonl')));
+    expect((await stateOf(runs.runs[0]!)).kind).toBe('running');
+    stopper.stop();
+    const { outcomes } = await going;
+    expect(outcomes).toEqual(new Map([['3-seed0', { kind: 'interrupted' }]]));
+    expect(await kinds()).toEqual(['part', 'new', 'new', 'new']);
+    behaviour['3-seed0'] = { top1: 0.6 };
+    await ablate(await request(), new Stopper());
+    expect(await kinds()).toEqual(['finished', 'finished', 'finished', 'finished']);
+  });
+
+  it('does not start a run that another process trains', async () => {
+    await writeProcess(process.pid);
+    const { outcomes } = await ablate(await request(), new Stopper());
+    expect(outcomes.get('3-seed0')).toMatchObject({
+      kind: 'failed',
+      failure: { message: expect.stringContaining(String(process.pid)) as string },
+    });
+    expect(await started()).toHaveLength(3);
+  });
+
+  it('refuses a folder whose run is of another recipe', async () => {
+    await ablate(await request(), new Stopper());
+    const changed = SWEEP.replace('seeds', 'set: { batch: 32 }\nseeds');
+    runs = await expandSweep(parseSweep(changed, join(folder, 'mine.yaml')), join(folder, 'out'), []);
+    await expect(ablate(await request(), new Stopper())).rejects.toThrow(
+      /3-seed0 holds a run of another recipe/,
+    );
+  });
+});
+
+describe('one run of a sweep', () => {
+  it('runs alone, without a table', async () => {
+    expect(await ablateOnly(await request(), '7-seed0', new Stopper())).toEqual({ kind: 'finished' });
+    expect(await started()).toEqual(['train 7-seed0']);
+    expect(existsSync(join(folder, 'out', 'table.md'))).toBe(false);
+    const planned = await planSweep(runs, targetOf(undefined));
+    expect(planned.map(({ state, steps }) => [state.kind, steps])).toEqual([
+      ['new', 312],
+      ['new', 312],
+      ['finished', 312],
+      ['new', 312],
+    ]);
+    await tabulate(runs, planned);
+    expect(await text('table.md')).toContain('Without a result: 3.');
+  });
+
+  it('must be one of its runs', async () => {
+    await expect(ablateOnly(await request(), '9-seed0', new Stopper())).rejects.toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('3-seed0, 3-seed1') as string }),
+    );
+  });
+});
+
+describe('a launcher command', () => {
+  it('that waits gives the run’s own outcome', async () => {
+    const program = JSON.stringify([process.execPath, FAKE, join(folder, 'behaviour.json')]);
+    // Stands in for \`ablate … --only\`: the last word is the run.
+    const script = join(folder, 'launch.mjs');
+    await writeFile(
+      script,
+      `import { spawnSync } from 'node:child_process';
+const id = process.argv.at(-1);
+const [node, ...rest] = ${program};
+spawnSync(node, [...rest, 'train', '--out', ${JSON.stringify(join(folder, 'out'))} + '/' + id], { stdio: 'inherit' });`,
+    );
+    const base = await request({ jobs: 1 });
+    const execution = { ...base.execution, program: [process.execPath, script] };
+    const launcher = { kind: 'command', template: `test {name} != mine-7-seed1 && {command}` } as const;
+    const { outcomes } = await ablate({ ...base, execution, launcher }, new Stopper());
+    expect([...outcomes.values()].map(({ kind }) => kind)).toEqual([
+      'finished',
+      'finished',
+      'finished',
+      'failed',
+    ]);
+    expect(outcomes.get('7-seed1')).toMatchObject({ failure: { stage: 'launch', exitCode: 1 } });
+  });
+
+  it('that hands the run to a queue leaves it submitted', async () => {
+    const base = await request({ launcher: { kind: 'command', template: 'echo {command}' } });
+    const { outcomes } = await ablate(base, new Stopper());
+    expect([...outcomes.values()].map(({ kind }) => kind)).toEqual(Array(4).fill('submitted'));
+  });
+});
+
+async function writeProcess(pid: number): Promise<void> {
+  const { claim } = await import('../../src/sweeps/state.ts');
+  await claim(runs.runs[0]!, pid);
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((done) => setTimeout(done, 20));
+}

@@ -1,0 +1,50 @@
+// Stands in for `largekernel train` in tests of the sweep: writes the folder of a run without training.
+// argv: behaviour.json, then train's own arguments. behaviour.json: run id → { hash, top1, exit, hang }.
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+const [, , file, command, ...args] = process.argv;
+const out = args[args.indexOf('--out') + 1];
+const id = basename(out);
+const { hash, top1, exit = 0, hang = false } = JSON.parse(readFileSync(file, 'utf8'))[id];
+appendFileSync(join(dirname(file), 'started'), `${command} ${id}\n`);
+mkdirSync(join(out, 'checkpoints'), { recursive: true });
+writeFileSync(join(out, 'environment.json'), JSON.stringify({ recipeHash: hash }));
+if (exit !== 0) {
+  process.stderr.write('error: the loss is not finite\nhint: lower the learning rate\n');
+  process.exit(exit);
+}
+const say = (record) => {
+  appendFileSync(join(out, 'metrics.jsonl'), `${JSON.stringify(record)}\n`);
+  process.stdout.write(`${JSON.stringify(record)}\n`);
+};
+for (const step of [1, 2, 3])
+  say({
+    kind: 'step',
+    step,
+    epoch: 0,
+    lr: 1,
+    loss: 1 / step,
+    gradNorm: 1,
+    imagesPerSecond: step === 1 ? 1 : 128,
+  });
+if (hang) {
+  process.on('SIGTERM', () => {
+    process.exit(75);
+  });
+  setInterval(() => {}, 1000);
+} else {
+  const evaluation = { kind: 'evaluation', epoch: 0, top5: 1, loss: 1, count: 100, skipped: 0 };
+  for (const [step, offset] of [
+    [2, 0.01],
+    [3, 0],
+  ]) {
+    say({ ...evaluation, step, weights: 'raw', top1: top1 + offset });
+    say({ ...evaluation, step, weights: 'ema', top1: top1 - 0.1 });
+  }
+  const evaluations = { raw: { top1, top5: 1, loss: 1, count: 100 } };
+  writeFileSync(
+    join(out, 'summary.json'),
+    JSON.stringify({ outcome: 'finished', step: 3, steps: 3, evaluations }),
+  );
+}
