@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { addAblate } from './ablate.ts';
+import { addConvert, addExport, addInspect, addMerge } from './checkpoint-tools.ts';
 import { addData } from './data.ts';
 import { addDoctor } from './doctor.ts';
 import { describeError, exitCodeOf } from './errors.ts';
@@ -24,7 +26,9 @@ export function buildProgram(): Command {
         write(text);
       },
     });
-  for (const add of [addTrain, addEvaluate, addPredict, addPlan, addData, addDoctor, addLists]) add(program);
+  for (const add of [addTrain, addAblate, addEvaluate, addPredict, addPlan, addData, addDoctor, addLists])
+    add(program);
+  for (const add of [addInspect, addConvert, addMerge, addExport]) add(program);
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
     command.exitOverride();
   return program;
