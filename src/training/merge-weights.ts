@@ -168,10 +168,11 @@ export async function writeMerged(
 
 async function nameMerged(merged: Model, resolved: ResolvedWeights): Promise<Naming> {
   const shapes = new Map(merged.parameters.map(({ name, shape }) => [name, shape]));
-  const found = await recogniseModel({
+  const file = {
     names: () => [...shapes.keys()],
-    info: (name) => ({ dtype: 'F32', shape: defined(shapes.get(name), name) }),
-  });
+    info: (name: string) => ({ dtype: 'F32', shape: defined(shapes.get(name), name) }) as const,
+  };
+  const found = await recogniseModel(file, merged.name);
   const { model, settings } = found ?? { model: merged, settings: ['model.merged=true'] };
   return { model: model.name, settings: [...settings, ...preprocessingSettings(model, resolved)] };
 }

@@ -44,10 +44,13 @@ const KEYS: Readonly<Record<string, string>> = {
 
 /**
  * The model whose declarations a file in official names meets exactly, in the fewest settings, if there is one.
+ * Strides leave no trace in the entries: a stem's is taken to be its kernel.
+ * @param preferred the preset to describe it by, if that is possible at all
  * @example (await recogniseModel(officialNames(file)))?.model.name
  */
 export async function recogniseModel(
   file: Pick<TensorFile, 'names' | 'info'>,
+  preferred?: string,
 ): Promise<Recognised | undefined> {
   const shapes = new Map(file.names().map((name) => [name, file.info(name).shape]));
   const seen = [convnext, replknet, resnet].map((look) => look(shapes)).find((found) => found !== undefined);
@@ -55,7 +58,8 @@ export async function recogniseModel(
   if (seen === undefined || family === undefined) return undefined;
   const candidates = family.presets
     .map((name) => ({ name, settings: differences(family.create(name, {}).config, seen.options) }))
-    .sort((a, b) => a.settings.length - b.settings.length || awkwardness(a) - awkwardness(b));
+    .sort((a, b) => a.settings.length - b.settings.length || awkwardness(a) - awkwardness(b))
+    .sort((a, b) => Number(b.name === preferred) - Number(a.name === preferred));
   for (const { name, settings } of candidates) {
     const model = await fitting(file, name, settings);
     if (model !== undefined) return { model, settings };

@@ -6,13 +6,14 @@ import type { OnnxGraph } from '../../src/formats/onnx.ts';
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'error';
 
-/** Logits of images x (n, channels, size, size). */
+/** Logits of images x (n, channels, size, size) by a graph or the bytes of a file. */
 export async function onnxLogits(
-  graph: OnnxGraph,
+  graph: OnnxGraph | Uint8Array,
   x: Float32Array,
   shape: readonly [n: number, channels: number, size: number],
 ): Promise<Float32Array> {
-  const session = await ort.InferenceSession.create(Buffer.concat(graph.encode()));
+  const model = graph instanceof Uint8Array ? graph : Buffer.concat(graph.encode());
+  const session = await ort.InferenceSession.create(model);
   const [n, channels, size] = shape;
   try {
     const { logits } = await session.run({ x: new ort.Tensor('float32', x, [n, channels, size, size]) });
