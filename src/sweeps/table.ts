@@ -27,6 +27,11 @@ export async function writeTables(runs: SweepRuns, results: SweepResults): Promi
 export function markdownOf(runs: SweepRuns, results: SweepResults): string {
   const { sweep } = runs;
   const parts = [`# ${sweep.name}\n`, ...(sweep.description === '' ? [] : [`${sweep.description}\n`])];
+  const [main] = results.tables;
+  if (main !== undefined)
+    parts.push(
+      `![${main.info.label}](plot.svg)\n\nBars of each point, from the left: ${seriesOf(main).join(', ')}.\n`,
+    );
   for (const table of results.tables) parts.push(metricSection(runs, results, table));
   if (results.tables.length === 0) parts.push('No run has finished.\n');
   else if (runs.sweep.seeds.length > 1)
@@ -193,20 +198,22 @@ export function jsonOf({ sweep, runs }: SweepRuns, results: SweepResults): unkno
 
 /** Means with intervals, one bar for each set of weights, the published value as the last. */
 export function plotOf({ sweep }: SweepRuns, { info, rows }: MetricTable): string {
-  const weights = (['raw', 'ema'] as const).filter((kind) => rows.some((row) => row.weights === kind));
-  const hasPaper = rows.some(({ paper }) => paper !== undefined);
-  const series = [...weights, ...(hasPaper ? ['published'] : [])];
+  const series = seriesOf({ info, rows });
   const groups = sweep.points.map(({ label }) => {
     const own = rows.filter((row) => row.point === label);
-    const bars: (Bar | undefined)[] = weights.map((kind) => barOf(own.find((row) => row.weights === kind)));
-    if (hasPaper) {
-      const value = own.find(({ paper }) => paper !== undefined)?.paper?.value;
-      bars.push(value === undefined ? undefined : { value });
-    }
+    const published = own.find(({ paper }) => paper !== undefined)?.paper;
+    const bars = series.map((name): Bar | undefined =>
+      name === 'published' ? published : barOf(own.find((row) => row.weights === name)),
+    );
     return { label, bars };
   });
   const title = `${sweep.name}: ${info.label} by ${sweep.axis} (${series.join(', ')})`;
   return standaloneSvg(barChart({ title, yLabel: `${info.label} ${info.unit}`, groups, series }));
+}
+
+function seriesOf({ rows }: MetricTable): string[] {
+  const weights = (['raw', 'ema'] as const).filter((kind) => rows.some((row) => row.weights === kind));
+  return [...weights, ...(rows.some(({ paper }) => paper !== undefined) ? ['published'] : [])];
 }
 
 function barOf(row: Row | undefined): Bar | undefined {

@@ -158,6 +158,43 @@ describe('a sweep', () => {
   });
 });
 
+describe('benchmarks of a sweep', () => {
+  const TABLE7 = `
+recipe: quickstart
+axis: kernel
+paper: Chen et al., ICML 2024, Table 7
+evaluations: [val, a]
+set: { ema: 0.9 }
+points: [{ label: 31, set: { model.kernels: 13 }, paper: ConvNeXt-31 }]
+`;
+  const prepare = async (hasBenchmarks: boolean) => {
+    runs = await expandSweep(parseSweep(TABLE7, join(folder, 'mine.yaml')), join(folder, 'out'), []);
+    behaviour = { '31-seed0': { top1: 0.8 } };
+    const base = await request();
+    return { ...base, execution: { ...base.execution, hasBenchmarks } };
+  };
+
+  it('are measured with both weights, and compared with the table of the paper under its protocol', async () => {
+    await ablate(await prepare(true), new Stopper());
+    expect(await started()).toEqual([
+      'evaluate 31-seed0 ema a --ema',
+      'evaluate 31-seed0 raw a',
+      'train 31-seed0',
+    ]);
+    const table = await text('table.md');
+    expect(table).toMatch(/## a: top-1 \(full1000\)[^#]*\| 31 \| raw \| 10\.50 \| 1 \| 10\.2 \| \+0\.30 \|/);
+    expect(table).toMatch(/## a: top-1 \(masked200\)[^#]*\| 31 \| ema \| 12\.00 \| 1 \|\n/);
+    await ablate(await prepare(true), new Stopper());
+    expect(await started()).toHaveLength(3);
+  });
+
+  it('are said to be missing where they cannot be measured', async () => {
+    const { notes } = await ablate(await prepare(false), new Stopper());
+    expect(notes).toEqual([expect.stringContaining('not measured: a')]);
+    expect(await text('table.md')).toContain('Not measured: a.');
+  });
+});
+
 describe('one run of a sweep', () => {
   it('runs alone, without a table', async () => {
     expect(await ablateOnly(await request(), '7-seed0', new Stopper())).toEqual({ kind: 'finished' });

@@ -1,10 +1,28 @@
-// Stands in for `largekernel train` in tests of the sweep: writes the folder of a run without training.
-// argv: behaviour.json, then train's own arguments. behaviour.json: run id → { hash, top1, exit, hang }.
+// Stands in for `largekernel train` and `evaluate` in tests of the sweep: writes the folder of a run without training.
+// argv: behaviour.json, then the command's own arguments. behaviour.json: run id → { hash, top1, exit, hang }.
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 const [, , file, command, ...args] = process.argv;
 const out = args[args.indexOf('--out') + 1];
+if (command === 'evaluate') {
+  const weights = basename(out);
+  const run = basename(dirname(dirname(out)));
+  const benchmarks = args[args.indexOf('--benchmarks') + 1];
+  appendFileSync(
+    join(dirname(file), 'started'),
+    `evaluate ${run} ${weights} ${benchmarks}${args.includes('--ema') ? ' --ema' : ''}\n`,
+  );
+  const metrics = [
+    { id: 'top1', label: 'top-1', protocol: 'full1000', unit: '%', better: 'higher', value: 10.5 },
+    { id: 'top1', label: 'top-1', protocol: 'masked200', unit: '%', better: 'higher', value: 12 },
+  ];
+  for (const benchmark of benchmarks.split(',')) {
+    mkdirSync(join(out, benchmark), { recursive: true });
+    writeFileSync(join(out, benchmark, 'result.json'), JSON.stringify({ benchmark, metrics }));
+  }
+  process.exit(0);
+}
 const id = basename(out);
 const { hash, top1, exit = 0, hang = false } = JSON.parse(readFileSync(file, 'utf8'))[id];
 appendFileSync(join(dirname(file), 'started'), `${command} ${id}\n`);
