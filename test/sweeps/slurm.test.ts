@@ -145,9 +145,16 @@ describe('submission', () => {
     }
   })();
 
-  it.skipIf(answers)('without Slurm says so', async (context) => {
-    if (existsSync('/usr/bin/squeue')) context.skip('Slurm is installed, but no node is idle');
-    await expect(submitArray(job())).rejects.toThrow(expect.objectContaining({ code: 'cli/slurm' }));
+  it('without Slurm says so', async () => {
+    const path = process.env['PATH'];
+    process.env['PATH'] = folder;
+    try {
+      await expect(submitArray(job())).rejects.toThrow(
+        expect.objectContaining({ code: 'cli/slurm', message: 'squeue is not installed here.' }),
+      );
+    } finally {
+      process.env['PATH'] = path;
+    }
   });
 
   it('runs every task on the real scheduler', async (context) => {
