@@ -17,6 +17,7 @@ import {
 import { loadWeights } from '../training/initial-weights.ts';
 import { listImages, predictFiles } from '../training/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { benchmarkOptions, evaluateBenchmarks, type BenchmarkOptions } from './benchmarks.ts';
 import { collect, positiveInteger } from './train.ts';
 
 export interface CheckpointOptions {
@@ -136,18 +137,31 @@ function top5(row: Float32Array, names: readonly ClassInfo[]) {
   }));
 }
 
-/** `largekernel evaluate`: accuracy on labelled images. */
+/** `largekernel evaluate`: accuracy on labelled images, or the robustness benchmarks. */
 export function addEvaluate(program: Command): void {
-  weightsOptions(program.command('evaluate').description('top-1, top-5 and loss on labelled images'))
-    .option('--data <folder>', 'images in one folder a class (default: the run’s own)')
+  const command = weightsOptions(
+    program
+      .command('evaluate')
+      .description('top-1, top-5 and loss on labelled images, or robustness benchmarks'),
+  )
+    .option(
+      '--data <folder>',
+      'images in one folder a class, or in the format of --set data.dataset (default: the run’s own)',
+    )
     .option('--split <name>', 'folder below --data')
-    .option('--on-error <what>', 'what an unreadable image does: fail or skip', 'fail')
-    .action(evaluate);
+    .option('--on-error <what>', 'what an unreadable image does: fail or skip', 'fail');
+  benchmarkOptions(command).action(evaluate);
 }
 
-async function evaluate(
-  options: WeightsOptions & { data?: string; split?: string; onError: string },
-): Promise<void> {
+interface EvaluateOptions extends WeightsOptions {
+  readonly data?: string;
+  readonly split?: string;
+  readonly onError: string;
+}
+
+async function evaluate(options: EvaluateOptions | (EvaluateOptions & BenchmarkOptions)): Promise<void> {
+  if ('benchmarks' in options)
+    return openWeights(options, (_device, weights, session) => evaluateBenchmarks(options, weights, session));
   if (options.onError !== 'fail' && options.onError !== 'skip') {
     throw new FrameworkError('cli/option', `--on-error takes fail or skip, got ${options.onError}.`);
   }

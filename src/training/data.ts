@@ -12,7 +12,7 @@ import { Rng } from '../util/rng.ts';
 import { availableParallelism } from 'node:os';
 
 /** Where a recipe's images come from. @param root replaces `data.root` */
-export function datasetOf(recipe: Recipe, split: 'train' | 'val'): DatasetSpec {
+export function datasetOf(recipe: Pick<Recipe, 'data'>, split: 'train' | 'val'): DatasetSpec {
   const { dataset, root, format, trainSplit, valSplit } = recipe.data;
   return namedDataset(dataset, split === 'train' ? trainSplit : valSplit, {
     ...(root === null ? {} : { root }),

@@ -42,6 +42,8 @@ export interface ResolvedWeights {
   readonly evalConfig: EvalConfig;
   /** The run's recipe, where the checkpoint is a run. */
   readonly recipe: Recipe | undefined;
+  /** The data set that was named: the run's, or for a bare file the one of `--set data.dataset`. */
+  readonly data: Recipe['data'] | undefined;
 }
 
 /**
@@ -60,6 +62,7 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
       normalization: normalizationOf(recipe),
       evalConfig: evalConfig(recipe),
       recipe,
+      data: recipe.data,
     };
   }
   if (request.model === undefined) {
@@ -99,6 +102,7 @@ async function resolveFile(
       interpolation: given('evaluation.interpolation') ? own.interpolation : published.interpolation,
     },
     recipe: undefined,
+    data: given('data.dataset') ? recipe.data : undefined,
   };
 }
 
@@ -130,23 +134,20 @@ export function classesOf(file: Pick<TensorFile, 'names' | 'info'>): number | un
   return head === undefined ? undefined : file.info(head).shape[0];
 }
 
-/** The images a command evaluates on: a folder of classes, or a run's own evaluation split when no folder is given. */
+/** The images a command evaluates on: a folder of classes, or the evaluation split of the named data set. */
 export function evaluationData(
   resolved: ResolvedWeights,
   root: string | undefined,
   split: string | undefined,
 ): DatasetSpec {
-  if (resolved.recipe !== undefined) {
-    const { data } = resolved.recipe;
-    const changed = {
-      ...resolved.recipe,
-      data: { ...data, root: root ?? data.root, valSplit: split ?? data.valSplit },
-    };
-    return datasetOf(changed, 'val');
+  const { data } = resolved;
+  if (data !== undefined) {
+    const changed = { ...data, root: root ?? data.root, valSplit: split ?? data.valSplit };
+    return datasetOf({ data: changed }, 'val');
   }
   if (root === undefined)
     throw new FrameworkError('data/no-root', 'A file of weights was given, but no images.', {
-      hint: 'Add --data <folder>.',
+      hint: 'Add --data <folder>, or --set data.dataset=<name> for a data set known by name.',
     });
   // Either the folder that holds the split, or the split itself.
   return {

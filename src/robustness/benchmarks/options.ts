@@ -18,7 +18,7 @@ export interface EvaluateOptions {
   readonly folder: string;
   readonly batchSize: number;
   /** Threads that decode and corrupt; without them this process does. */
-  readonly crew?: Crew;
+  readonly crew?: Crew | undefined;
   /** What the result is called; default the benchmark's name. Generated data of other classes have another. */
   readonly name?: string;
   readonly selection?: Selection;

@@ -29,7 +29,9 @@ interface Prepared {
   readonly failures: readonly Failure[];
 }
 
-async function prepare(options: EvaluateOptions, part: Part, items: readonly number[]): Promise<Prepared> {
+type PrepareOptions = Pick<EvaluateOptions, 'benchmark' | 'classifier' | 'crew'>;
+
+async function prepare(options: PrepareOptions, part: Part, items: readonly number[]): Promise<Prepared> {
   const settings = settingsOf(options, part);
   const elems = itemElems(settings);
   const slot = new SharedArrayBuffer(4 * items.length * elems);
@@ -47,7 +49,34 @@ async function prepare(options: EvaluateOptions, part: Part, items: readonly num
   };
 }
 
-function settingsOf({ benchmark, classifier }: EvaluateOptions, { frames }: Part): RenderSettings {
+/**
+ * Images per second that decoding and corrupting brings, measured on a few items of parts from all over the list.
+ * @param items of each part that may be used
+ */
+export async function preparationRate(
+  options: PrepareOptions,
+  parts: readonly { readonly part: Part; readonly items: readonly number[] }[],
+): Promise<number> {
+  const sampled = evenly(parts, 12);
+  const count = options.crew?.size ?? 1;
+  for (const { part, items } of sampled.slice(0, 1)) await prepare(options, part, evenly(items, count)); // opens the data
+  let images = 0;
+  const start = performance.now();
+  for (const { part, items } of sampled) {
+    const some = evenly(items, 2 * count);
+    await prepare(options, part, some);
+    images += some.length * part.frames;
+  }
+  return (1000 * images) / (performance.now() - start);
+}
+
+/** At most `count` of a list, evenly spaced. */
+function evenly<T>(list: readonly T[], count: number): T[] {
+  const n = Math.min(count, list.length);
+  return Array.from({ length: n }, (_, i) => list[Math.floor((i * list.length) / n)] as T);
+}
+
+function settingsOf({ benchmark, classifier }: PrepareOptions, { frames }: Part): RenderSettings {
   const { imageSize, mean, std } = classifier.preprocessing;
   return { imageSize, mean, std, frames, evalConfig: evalConfigOf(benchmark, classifier) };
 }

@@ -1,0 +1,247 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import type { InferenceSession } from '../models/inference.ts';
+import { DATASETS } from '../data/datasets.ts';
+import { startCrew } from '../robustness/benchmarks/crew.ts';
+import type { OwnImages } from '../robustness/benchmarks/find-images.ts';
+import type { Classifier } from '../robustness/benchmarks/classifier.ts';
+import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
+import { sessionClassifier } from '../robustness/benchmarks/session-classifier.ts';
+import { planSuite, type SuitePlan } from '../robustness/benchmarks/suite-plan.ts';
+import {
+  checkNames,
+  chooseBenchmarks,
+  runSuite,
+  type Outcome,
+  type SuiteOptions,
+} from '../robustness/benchmarks/suite.ts';
+import type { Difficulty, Severity } from '../robustness/corruptions/types.ts';
+import { formatMetric } from '../report/columns.ts';
+import { evaluationData, type ResolvedWeights } from '../training/evaluate-weights.ts';
+import { duration } from '../training/reporter.ts';
+import { isRunFolder } from '../training/run-folder.ts';
+import { EXIT_INTERRUPTED } from './errors.ts';
+import { ProgressLine } from './progress-line.ts';
+import { positiveInteger } from './train.ts';
+
+/** What `evaluate --benchmarks` takes beside the options of the weights. */
+export interface BenchmarkOptions {
+  readonly checkpoint: string;
+  readonly ema?: boolean;
+  readonly batch: number;
+  readonly json?: boolean;
+  readonly data?: string;
+  readonly split?: string;
+  readonly benchmarks: string;
+  readonly dataRoot?: string;
+  readonly generate?: boolean;
+  readonly limit?: number;
+  readonly subset?: string;
+  readonly severities?: readonly Severity[];
+  readonly corruptions?: readonly string[];
+  readonly difficulty: Difficulty;
+  /** Commander's name for --no-jpeg. */
+  readonly jpeg: boolean;
+  readonly seed: number;
+  readonly workers: number;
+  readonly out?: string;
+  readonly dryRun?: boolean;
+}
+
+const SUBSET = 'val-subset-5k';
+
+/** Data sets as tables call them. */
+const TITLES: Readonly<Record<string, string>> = {
+  imagenet: 'ImageNet',
+  cifar10: 'CIFAR-10',
+  cifar100: 'CIFAR-100',
+  'fashion-mnist': 'Fashion-MNIST',
+  mnist: 'MNIST',
+};
+
+/** Adds the options of the benchmarks to `evaluate`. */
+export function benchmarkOptions(command: Command): Command {
+  const ids = BENCHMARKS.map(({ id }) => id).join(', ');
+  command
+    .option('--benchmarks <list>', `robustness benchmarks instead: all, or some of ${ids}`)
+    .option('--data-root <folder>', 'the folder that holds the benchmarks as downloaded')
+    .option(
+      '--generate',
+      'make C and P from the validation images (--data, the run’s own, or below --data-root)',
+    )
+    .option('--limit <n>', 'at most so many images of each part, evenly spaced', positiveInteger)
+    .option('--subset <name>', `${SUBSET}: RobustBench’s 5,000 validation images`, subsetName);
+  return changeOptions(command)
+    .option('--no-jpeg', 'of generated C at 224 px: leave out the final JPEG of the release')
+    .option('--out <folder>', 'where results go (default: <run>/robustness, or runs/robustness/…)')
+    .option('--dry-run', 'list images, forward passes and hours; evaluate nothing');
+}
+
+/** Options that say what is corrupted and how. */
+export function changeOptions(command: Command): Command {
+  return command
+    .option('--corruptions <list>', 'only these corruptions or perturbations', nameList)
+    .option('--severities <list>', 'of C: only these, e.g. 1,3,5', severityList)
+    .option('--difficulty <n>', 'of P: 1, 2 or 3', difficulty, 1)
+    .option('--seed <n>', 'of generated images', wholeNumber, 0)
+    .option(
+      '--workers <n>',
+      'threads that decode and corrupt; results do not depend on it',
+      positiveInteger,
+      Math.max(1, availableParallelism() - 1),
+    );
+}
+
+function subsetName(text: string): string {
+  if (text !== SUBSET) throw new InvalidArgumentError(`the subset is ${SUBSET}.`);
+  return text;
+}
+
+function nameList(text: string): readonly string[] {
+  const names = text.split(',').map((name) => name.trim());
+  checkNames(names);
+  return names;
+}
+
+function severityList(text: string): readonly Severity[] {
+  const list = text.split(',').map(Number);
+  if (!list.every((value) => [1, 2, 3, 4, 5].includes(value)))
+    throw new InvalidArgumentError('severities are whole numbers from 1 to 5, separated by commas.');
+  return ([1, 2, 3, 4, 5] as const).filter((severity) => list.includes(severity));
+}
+
+function difficulty(text: string): Difficulty {
+  const value = Number(text);
+  if (value !== 1 && value !== 2 && value !== 3) throw new InvalidArgumentError('1, 2 or 3 is wanted.');
+  return value;
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('a whole number of at least 0 is wanted.');
+  return value;
+}
+
+/** `largekernel evaluate --benchmarks …`: results as JSON files, a table on the terminal, exit code 3 if anything was left out. */
+export async function evaluateBenchmarks(
+  options: BenchmarkOptions,
+  weights: ResolvedWeights,
+  session: InferenceSession,
+): Promise<void> {
+  const classifier = await sessionClassifier(session, weights);
+  const benchmarks = chooseBenchmarks(options.benchmarks);
+  const crew = startCrew(options.workers);
+  const stop = new AbortController();
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    process.stderr.write('\nfinishing the batch; once more to stop at once\n');
+    stop.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
+  const line = new ProgressLine(options.json === true);
+  const suite: SuiteOptions = {
+    benchmarks,
+    classifier,
+    dataRoot: options.dataRoot,
+    own: ownImages(options, weights),
+    generate: options.generate === true,
+    seed: options.seed,
+    names: options.corruptions,
+    severities: options.severities,
+    difficulty: options.difficulty,
+    jpeg85: options.jpeg ? undefined : false,
+    selection: { limit: options.limit, subset: options.subset === undefined ? undefined : SUBSET },
+    batchSize: options.batch,
+    crew,
+    folder: outFolder(options, classifier),
+    signal: stop.signal,
+    onProgress: ({ name }, { unit, imagesDone, imagesResumed, imagesTotal, failures }) =>
+      line.show(`${name} ${unit}`, { done: imagesDone, before: imagesResumed, total: imagesTotal }, failures),
+  };
+  try {
+    if (options.dryRun) return printPlan(await planSuite(suite), options);
+    const outcomes = await runSuite(suite);
+    line.clear();
+    printOutcomes(outcomes, options);
+    if (outcomes.some((outcome) => isIncomplete(outcome, options.benchmarks))) process.exitCode = 3;
+  } finally {
+    line.clear();
+    await crew.close();
+  }
+}
+
+/** What does not apply to the model is no fault where everything was asked for, and one where it was asked for by name. */
+function isIncomplete(outcome: Outcome, asked: string): boolean {
+  switch (outcome.kind) {
+    case 'measured':
+      return !outcome.result.complete;
+    case 'left out':
+      return true;
+    case 'not applicable':
+      return asked !== 'all';
+  }
+}
+
+/** Labelled images of the model's own classes: those of --data, or of the run. */
+function ownImages({ data, split }: BenchmarkOptions, weights: ResolvedWeights): OwnImages | undefined {
+  const named = weights.data?.dataset;
+  const builtIn = named === undefined ? undefined : DATASETS[named]?.root;
+  if (data === undefined && (weights.data?.root ?? builtIn) === undefined) return undefined;
+  const spec = evaluationData(weights, data, split);
+  const isImagenet = named === undefined && weights.model.config.classes === 1000;
+  return { spec, title: isImagenet ? 'ImageNet' : (TITLES[named ?? ''] ?? basename(spec.root)) };
+}
+
+function outFolder({ out, checkpoint, ema }: BenchmarkOptions, { name, fingerprint }: Classifier): string {
+  if (out !== undefined) return out;
+  if (isRunFolder(checkpoint)) return join(checkpoint, 'robustness', ...(ema ? ['ema'] : []));
+  return join('runs', 'robustness', `${name}-${fingerprint.slice(0, 8)}`);
+}
+
+function printOutcomes(outcomes: readonly Outcome[], { json, checkpoint }: BenchmarkOptions): void {
+  if (json) {
+    const rows = outcomes.map((outcome) =>
+      outcome.kind === 'measured'
+        ? { ...outcome.result, parts: undefined, perClass: undefined, file: outcome.path }
+        : { benchmark: outcome.benchmark.id, [outcome.kind]: outcome.reason },
+    );
+    process.stdout.write(`${JSON.stringify({ checkpoint, benchmarks: rows })}\n`);
+    return;
+  }
+  for (const outcome of outcomes) process.stdout.write(`${outcomeText(outcome)}\n`);
+}
+
+function outcomeText(outcome: Outcome): string {
+  if (outcome.kind !== 'measured') return `${outcome.kind}: ${outcome.reason}\n`;
+  const { result, path } = outcome;
+  const { scored, asked } = result.items;
+  const width = Math.max(0, ...result.metrics.map(({ label }) => label.length));
+  return [
+    `${result.name}: ${scored.toLocaleString('en')} of ${asked.toLocaleString('en')} items; ${result.protocol.subset}; ${result.protocol.dataOrigin}`,
+    ...result.metrics.map(
+      (metric) =>
+        `  ${metric.label.padEnd(width)}  ${formatMetric(metric).padStart(12)} ${metric.unit.padEnd(2)} ${metric.protocol}`,
+    ),
+    ...result.problems.map(({ kind, part, what, count }) => `  ${kind} (${count}), ${part}: ${what}`),
+    `  ${path}`,
+    '',
+  ].join('\n');
+}
+
+function printPlan(plan: SuitePlan, { json }: BenchmarkOptions): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(plan)}\n`);
+    return;
+  }
+  process.stdout.write(`the model takes ${plan.forwardRate.toFixed(1)} images/s on this device\n`);
+  for (const { name, state, note, images, forwardPasses, preparationRate, hours } of plan.benchmarks) {
+    const rate = preparationRate === undefined ? '' : `, images come at ${preparationRate.toFixed(1)}/s`;
+    const cost = `${images.toLocaleString('en')} images or clips, ${forwardPasses.toLocaleString('en')} forward passes, ${duration(3600 * hours)}${rate}`;
+    process.stdout.write(`${name}: ${state === 'not applicable' ? '' : `${cost}; `}${state}: ${note}\n`);
+  }
+  const ready = plan.benchmarks.filter(({ state }) => state === 'ready');
+  const hours = ready.reduce((sum, planned) => sum + planned.hours, 0);
+  process.stdout.write(`${ready.length} benchmarks are ready: ${duration(3600 * hours)}\n`);
+}

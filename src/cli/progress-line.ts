@@ -1,0 +1,46 @@
+import { duration } from '../training/reporter.ts';
+
+export interface Amount {
+  readonly done: number;
+  /** Of those done: in an earlier run, which says nothing about the speed of this one. */
+  readonly before: number;
+  readonly total: number;
+}
+
+/** Where the output is not a terminal, a line this often. */
+const PLAIN_SECONDS = 20;
+
+/** How far a long command has come: one rewritten line on a terminal, a full line now and then elsewhere. On standard error. */
+export class ProgressLine {
+  private readonly isQuiet: boolean;
+  private start = { seconds: 0, done: 0, total: -1 };
+  private shown = -Infinity;
+  private isOpen = false;
+
+  constructor(isQuiet: boolean) {
+    this.isQuiet = isQuiet;
+  }
+
+  /** @param failures images that could not be read so far */
+  show(what: string, { done, before, total }: Amount, failures: number): void {
+    const now = performance.now() / 1000;
+    // The clock starts with the first news of something new.
+    if (total !== this.start.total || done === before) this.start = { seconds: now, done, total };
+    if (this.isQuiet) return;
+    const isTerminal = process.stderr.isTTY;
+    if (now - this.shown < (isTerminal ? 0.1 : PLAIN_SECONDS) && done < total) return;
+    this.shown = now;
+    const rate = (done - this.start.done) / (now - this.start.seconds);
+    const left = rate > 0 ? `  ${rate.toFixed(1)}/s  ${duration((total - done) / rate)} left` : '';
+    const bad = failures > 0 ? `  ${failures} unreadable` : '';
+    const text = `${what}  ${done} of ${total}${left}${bad}`;
+    process.stderr.write(isTerminal ? `\r\x1b[K${text}` : `${text}\n`);
+    this.isOpen = isTerminal;
+  }
+
+  /** Ends the rewritten line, before anything else is printed. */
+  clear(): void {
+    if (this.isOpen) process.stderr.write('\r\x1b[K');
+    this.isOpen = false;
+  }
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Normalization } from '../../data/normalization.ts';
+import type { EvalConfig } from '../../data/transform.ts';
+import type { InferenceSession } from '../../models/inference.ts';
+import { FrameworkError } from '../../util/errors.ts';
+import { readError } from '../../util/files.ts';
+import type { Classifier } from './classifier.ts';
+
+/** The weights a session holds and how images become their input. */
+export interface SessionWeights {
+  /** The file the weights were read from: its bytes are the model's fingerprint. */
+  readonly file: string;
+  readonly normalization: Normalization;
+  readonly evalConfig: EvalConfig;
+}
+
+/**
+ * A model on a device as a classifier. A model of 1000 classes is taken for one of ImageNet's.
+ * @example const classifier = await sessionClassifier(session, { file, normalization, evalConfig });
+ */
+export async function sessionClassifier(
+  session: InferenceSession,
+  { file, normalization, evalConfig }: SessionWeights,
+): Promise<Classifier> {
+  const { classes, channels } = session.model.config;
+  if (channels !== 3)
+    throw new FrameworkError(
+      'model/config',
+      `${session.model.name} takes images of ${channels} channels, the benchmarks' have 3.`,
+      { hint: 'evaluate a model of RGB images' },
+    );
+  return {
+    name: session.model.name,
+    fingerprint: await sha256File(file),
+    classes: classes === 1000 ? 'imagenet1k' : classes,
+    preprocessing: { ...normalization, imageSize: session.shape.imageSize, evalConfig },
+    logits: (batch, n) => session.logits(batch, n),
+  };
+}
+
+/** SHA-256 of a file's bytes, in hexadecimal. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  } catch (error) {
+    throw readError(path, error);
+  }
+  return hash.digest('hex');
+}
+
+/** Images per second of the model alone: the fastest of a few batches of zeros, results read back. */
+export async function forwardRate(classifier: Classifier, batchSize: number, batches = 3): Promise<number> {
+  const { imageSize } = classifier.preprocessing;
+  const x = new Float32Array(batchSize * 3 * imageSize ** 2);
+  await classifier.logits(x, batchSize); // compiles and warms up
+  let fastest = Infinity;
+  for (let i = 0; i < batches; i++) {
+    const start = performance.now();
+    await classifier.logits(x, batchSize);
+    fastest = Math.min(fastest, performance.now() - start);
+  }
+  return (1000 * batchSize) / fastest;
+}

@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import { FrameworkError, nearest } from '../../util/errors.ts';
+import { CORRUPTIONS } from '../corruptions/registry.ts';
+import { PERTURBATIONS } from '../corruptions/sequences.ts';
+import type { Crew } from './crew.ts';
+import { evaluateBenchmark } from './evaluate.ts';
+import { prepareBenchmark, unlessImagesFail } from './find-images.ts';
+import type { Absent, ImageOptions, Prepared } from './find-images.ts';
+import type { Progress } from './options.ts';
+import { BENCHMARKS, findBenchmark } from './records.ts';
+import type { Benchmark } from './records.ts';
+import type { BenchmarkResult } from './result.ts';
+import { findMetric } from './result.ts';
+
+/** Several benchmarks of one model. */
+export interface SuiteOptions extends ImageOptions {
+  readonly benchmarks: readonly Benchmark[];
+  readonly batchSize: number;
+  readonly crew: Crew | undefined;
+  /** One folder for each benchmark is made in it. */
+  readonly folder: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (benchmark: Benchmark, progress: Progress) => void;
+}
+
+/** What became of one benchmark. */
+export type Outcome =
+  { readonly kind: 'measured'; readonly result: BenchmarkResult; readonly path: string } | Absent;
+
+/**
+ * `all`, or ids separated by commas, in the registry's order.
+ * @throws FrameworkError `benchmark/unknown`
+ */
+export function chooseBenchmarks(text: string): readonly Benchmark[] {
+  if (text === 'all') return BENCHMARKS;
+  const chosen = new Set(text.split(',').map((id) => findBenchmark(id.trim())));
+  return BENCHMARKS.filter((benchmark) => chosen.has(benchmark));
+}
+
+/** @throws FrameworkError `corruption/unknown` if a name is neither a corruption nor a perturbation */
+export function checkNames(names: readonly string[]): void {
+  const known = new Set([...CORRUPTIONS, ...PERTURBATIONS].map(({ name }) => name));
+  for (const name of names) {
+    if (known.has(name)) continue;
+    const near = nearest(name, known);
+    throw new FrameworkError('corruption/unknown', `there is no corruption or perturbation named "${name}"`, {
+      hint: near === undefined ? `known: ${[...known].join(', ')}` : `did you mean ${near}?`,
+    });
+  }
+}
+
+/** Evaluates one benchmark after the other; what cannot be evaluated is said and the others go on. */
+export async function runSuite(options: SuiteOptions): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const benchmark of options.benchmarks)
+    outcomes.push(await runOne(options, benchmark, cleanErrorOf(options, outcomes)));
+  return outcomes;
+}
+
+async function runOne(
+  options: SuiteOptions,
+  benchmark: Benchmark,
+  cleanError: number | undefined,
+): Promise<Outcome> {
+  return unlessImagesFail(benchmark, async () => {
+    const found = await prepareBenchmark(options, benchmark);
+    if ('kind' in found) return found;
+    try {
+      return await evaluatePrepared(options, found, cleanError);
+    } finally {
+      await found.close();
+    }
+  });
+}
+
+async function evaluatePrepared(
+  options: SuiteOptions,
+  prepared: Prepared,
+  cleanError: number | undefined,
+): Promise<Outcome> {
+  const { classifier, batchSize, crew, difficulty, signal, onProgress } = options;
+  const { benchmark, name, parts, problems, origin, isImagenetLike, selection } = prepared;
+  const folder = join(options.folder, benchmark.id);
+  const result = await evaluateBenchmark({
+    benchmark,
+    classifier,
+    parts,
+    problems,
+    origin,
+    isImagenetLike,
+    folder,
+    batchSize,
+    selection,
+    difficulty: benchmark.id === 'p' ? difficulty : 1,
+    name,
+    crew,
+    ...(cleanError === undefined ? {} : { cleanError }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(onProgress === undefined ? {} : { onProgress: (progress) => onProgress(benchmark, progress) }),
+  });
+  return { kind: 'measured', result, path: join(folder, 'result.json') };
+}
+
+/** The clean error measured just before on the whole release, which relative mCE needs. */
+function cleanErrorOf({ selection }: SuiteOptions, outcomes: readonly Outcome[]): number | undefined {
+  if (selection.limit !== undefined) return undefined;
+  for (const outcome of outcomes) {
+    if (outcome.kind !== 'measured' || outcome.result.benchmark !== 'val') continue;
+    const top1 = outcome.result.complete ? findMetric(outcome.result, 'top1') : undefined;
+    if (top1 !== undefined) return 1 - top1.value / 100;
+  }
+  return undefined;
+}
