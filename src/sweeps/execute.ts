@@ -167,7 +167,7 @@ export function evaluateCommand(
   return [
     ...program, 'evaluate', '--checkpoint', run.folder.root, ...(weights === 'ema' ? ['--ema'] : []),
     '--benchmarks', benchmarks.join(','), '--out', evaluationFolder(run, weights), '--adapter', adapter,
-    ...(benchmarkData === undefined ? [] : ['--data', benchmarkData]),
+    ...(benchmarkData === undefined ? [] : ['--data-root', benchmarkData]),
   ]; // prettier-ignore
 }
 

@@ -1,6 +1,7 @@
 /** The numbers of a sweep: read from the run folders, grouped by point, with the published value beside. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { columnsOf } from '../report/columns.ts';
 import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
 import { referencesFor } from '../robustness/benchmarks/reference.ts';
 import type { BenchmarkResult, Metric } from '../robustness/benchmarks/result.ts';
@@ -24,6 +25,8 @@ export interface Measurement {
   readonly info: MetricInfo;
   readonly weights: WeightsColumn;
   readonly value: number;
+  /** Of the same images as published numbers: the release, all of it. */
+  readonly isComparable: boolean;
 }
 
 /** One point under one metric and one set of weights. */
@@ -101,10 +104,11 @@ export function validation(log: readonly MetricsRecord[], dataset: string): Meas
   const result: Measurement[] = [];
   for (const weights of ['raw', 'ema'] as const) {
     const found = evaluations.find((record) => record.step === last && record.weights === weights);
-    if (found !== undefined) result.push({ info, weights, value: 100 * found.top1 });
+    if (found !== undefined) result.push({ info, weights, value: 100 * found.top1, isComparable: true });
   }
   const raw = evaluations.filter(({ weights }) => weights === 'raw').map(({ top1 }) => 100 * top1);
-  if (raw.length > 1) result.push({ info, weights: 'raw, best epoch', value: Math.max(...raw) });
+  if (raw.length > 1)
+    result.push({ info, weights: 'raw, best epoch', value: Math.max(...raw), isComparable: true });
   return result;
 }
 
@@ -114,14 +118,20 @@ async function benchmarkMeasurements(runs: SweepRuns, run: SweepRun): Promise<Me
     for (const id of furtherBenchmarks(runs)) {
       const path = join(evaluationFolder(run, weights), id, 'result.json');
       if (!existsSync(path)) continue;
-      const { benchmark, metrics } = (await readJson(path)) as BenchmarkResult;
-      result.push(
-        ...metrics.map(({ id: metric, label, protocol, unit, better, value }) => ({
-          info: { benchmark, id: metric, label, protocol, unit, better },
-          weights,
-          value,
-        })),
-      );
+      const results = [(await readJson(path)) as BenchmarkResult];
+      const paperName = typeof run.point.paper === 'string' ? run.point.paper : run.id;
+      for (const column of columnsOf([{ name: run.id, paperName, results }])) {
+        const { benchmark, metric, label, unit, better, cells } = column;
+        for (const { metric: found, isComplete, reference } of cells) {
+          const protocol = isComplete ? column.protocol : `${column.protocol}, incomplete`;
+          result.push({
+            info: { benchmark, id: metric, label, protocol, unit, better },
+            weights,
+            value: found.value,
+            isComparable: reference !== undefined,
+          });
+        }
+      }
     }
   }
   return result;
@@ -148,7 +158,9 @@ function tablesOf(
             weights,
             sample: summarise(values.map(({ measurement }) => measurement.value)),
             seeds: values.map(({ run }) => run.seed),
-            paper: paperValue(point, sweep.paper, info),
+            paper: values.every(({ measurement }) => measurement.isComparable)
+              ? paperValue(point, sweep.paper, info)
+              : undefined,
           },
         ];
       }),

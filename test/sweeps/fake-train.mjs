@@ -17,9 +17,17 @@ if (command === 'evaluate') {
     { id: 'top1', label: 'top-1', protocol: 'full1000', unit: '%', better: 'higher', value: 10.5 },
     { id: 'top1', label: 'top-1', protocol: 'masked200', unit: '%', better: 'higher', value: 12 },
   ];
+  const protocol = {
+    dataOrigin: 'release',
+    subset: args.includes('--ema') ? 'first 10' : 'all',
+    difficulty: 1,
+  };
   for (const benchmark of benchmarks.split(',')) {
     mkdirSync(join(out, benchmark), { recursive: true });
-    writeFileSync(join(out, benchmark, 'result.json'), JSON.stringify({ benchmark, metrics }));
+    writeFileSync(
+      join(out, benchmark, 'result.json'),
+      JSON.stringify({ benchmark, name: 'ImageNet-A', complete: true, protocol, metrics }),
+    );
   }
   process.exit(0);
 }
