@@ -57,13 +57,13 @@ function normRows(label: string, x: readonly [number, number, number, number]): 
   return [
     {
       label: `${label} forward`,
-      op: batchNorm as AnyOp,
+      op: batchNorm,
       inputs: [f32(...x), ...vectors],
       attrs: { eps: 1e-5, momentum: 0.1, training: true, relu: true },
     },
     {
       label: `${label} gradient`,
-      op: batchNormGradient as AnyOp,
+      op: batchNormGradient,
       inputs: [f32(...x), ...vectors, f32(...x)],
       attrs: { training: true, relu: true, parameters: true },
     },
@@ -89,24 +89,24 @@ const ROWS: readonly Row[] = [
   ...normRows('batch-norm resnet50 7', [8, 2048, 7, 7]),
   {
     label: 'max-pool resnet50',
-    op: maxPool as AnyOp,
+    op: maxPool,
     inputs: [f32(4, 64, 112, 112)],
     attrs: { kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
   },
   {
     label: 'cross-entropy 1000',
-    op: softCrossEntropy as AnyOp,
+    op: softCrossEntropy,
     inputs: [f32(128, 1000), f32(128, 1000)],
     attrs: {},
   },
   {
     label: 'adamw+ema 8 M',
-    op: adamwEma as AnyOp,
+    op: adamwEma,
     inputs: [PARAMETERS, PARAMETERS, PARAMETERS, PARAMETERS, SCALARS_SPEC, PARAMETERS],
     attrs: {},
     data: { 4: packScalars({ lr: 1e-3, step: 10, weightDecay: 0.05, emaDecay: 0.999 }) },
   },
-  { label: 'sum-squares 8 M', op: sumSquares as AnyOp, inputs: [PARAMETERS], attrs: {} },
+  { label: 'sum-squares 8 M', op: sumSquares, inputs: [PARAMETERS], attrs: {} },
 ];
 
 /** Milliseconds of processor time of lavapipe's threads: steadier on a busy machine than elapsed time. 0 elsewhere. */

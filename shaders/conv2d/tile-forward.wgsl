@@ -47,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let j = k % KW;
 #for j in 0..4
       let x${j} = x[((n${j} * CI + c) * H + top${j} + i) * W + left${j} + j];
-      fill${pass}[${j}] = select(0.0, x${j}, top${j} + i < H && left${j} + j < W);
+      fill${pass}[${j}] = select(0.0, x${j}, (top${j} + i < H) & (left${j} + j < W));
 #endfor
 #if LANES_M > 1
       b_tile[slice * ${LANES_N}u + lane_n] = fill${pass};
@@ -59,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let row = first_row + quad / ${DEPTH}u * 4u;
       var values = vec4f(0.0);
 #for j in 0..4
-      values[${j}] = select(0.0, weight[(row + ${j}u) * K + k], k < K && row + ${j}u < CO);
+      values[${j}] = select(0.0, weight[(row + ${j}u) * K + k], (k < K) & (row + ${j}u < CO));
 #endfor
       a_tile[(quad % ${DEPTH}u) * (TILE_M / 4u) + quad / ${DEPTH}u] = values;
     }

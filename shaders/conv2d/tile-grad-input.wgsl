@@ -12,6 +12,8 @@
 const HP = (H + SH - 1u) / SH;
 const WP = (W + SW - 1u) / SW;
 const PIXELS = BATCH * HP * WP;
+// Slices of the output channels.
+const SLICES = ${(CO + DEPTH - 1) / DEPTH}u;
 const TILES_M = ${(CI + ROWS * LANES_M - 1) / (ROWS * LANES_M)}u;
 const TILES_N = (PIXELS + TILE_N - 1u) / TILE_N;
 
@@ -32,40 +34,45 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let a${j} = (pixel + ${j}u) / WP % HP;
   let b${j} = (pixel + ${j}u) % WP;
 #endfor
-  for (var i = (fy + PH) % SH; i < KH; i += SH) {
-    for (var j = (fx + PW) % SW; j < KW; j += SW) {
-      // Rows and columns above and left of dy wrap to large unsigned numbers.
+  // Taps and slices of the output channels in one loop: nested ones take a software adapter minutes to compile.
+  let ry = (fy + PH) % SH;
+  let rx = (fx + PW) % SW;
+  let taps_y = (max(KH, ry) - ry + SH - 1u) / SH;
+  let taps_x = (max(KW, rx) - rx + SW - 1u) / SW;
+  for (var at = 0u; at < taps_y * taps_x * SLICES; at++) {
+    let ty = at / SLICES / taps_x;
+    let tx = at / SLICES % taps_x;
+    let k0 = at % SLICES * ${DEPTH}u;
+    // Rows and columns above and left of dy wrap to large unsigned numbers.
 #for j in 0..4
-      let p${j} = a${j} + (fy + PH) / SH - i / SH;
-      let q${j} = b${j} + (fx + PW) / SW - j / SW;
-      let meets${j} = pixel + ${j}u < PIXELS && p${j} < HO && q${j} < WO;
-      let base${j} = (n${j} * CO * HO + p${j}) * WO + q${j};
+    let p${j} = a${j} + (fy + PH) / SH - ty;
+    let q${j} = b${j} + (fx + PW) / SW - tx;
+    let meets${j} = (pixel + ${j}u < PIXELS) & (p${j} < HO) & (q${j} < WO);
+    let base${j} = (n${j} * CO * HO + p${j}) * WO + q${j};
 #endfor
-      for (var k0 = 0u; k0 < CO; k0 += ${DEPTH}u) {
 #for pass in 0..DEPTH / LANES_M
-        var fill${pass} = vec4f(0.0);
-        {
-          let slice = lane_m + ${pass * LANES_M}u;
+    let slice${pass} = lane_m + ${pass * LANES_M}u;
+    var fill${pass} = vec4f(0.0);
 #for j in 0..4
-          fill${pass}[${j}] = select(0.0, dy[base${j} + (k0 + slice) * (HO * WO)], meets${j} && k0 + slice < CO);
+    let dy${pass}_${j} = dy[base${j} + (k0 + slice${pass}) * (HO * WO)];
+    fill${pass}[${j}] = select(0.0, dy${pass}_${j}, meets${j} & (k0 + slice${pass} < CO));
 #endfor
 #if LANES_M > 1
-          b_tile[slice * ${LANES_N}u + lane_n] = fill${pass};
+    b_tile[slice${pass} * ${LANES_N}u + lane_n] = fill${pass};
 #endif
-        }
 #endfor
-        for (var quad = local; quad < A_QUADS; quad += LANES) {
-          let o = k0 + quad / (TILE_M / 4u);
-          let c = first_row + quad % (TILE_M / 4u) * 4u;
-          var values = vec4f(0.0);
+    for (var quad = local; quad < A_QUADS; quad += LANES) {
+      let o = k0 + quad / (TILE_M / 4u);
+      let c = first_row + quad % (TILE_M / 4u) * 4u;
+      let tap = (ry + ty * SH) * KW + rx + tx * SW;
+      var values = vec4f(0.0);
 #for j in 0..4
-          values[${j}] = select(0.0, weight[((o * CI + c + ${j}u) * KH + i) * KW + j], o < CO && c + ${j}u < CI);
+      let weight${j} = weight[(o * CI + c + ${j}u) * (KH * KW) + tap];
+      values[${j}] = select(0.0, weight${j}, (o < CO) & (c + ${j}u < CI));
 #endfor
-          a_tile[quad] = values;
-        }
-#import conv2d/tile-product.wgsl
-      }
+      a_tile[quad] = values;
     }
+#import conv2d/tile-product.wgsl
   }
   for (var r = 0u; r < ${ROWS}u; r++) {
 #import conv2d/tile-result.wgsl
@@ -74,7 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     {
       let row = fy + a${j} * SH;
       let col = fx + b${j} * SW;
-      if (c < CI && pixel + ${j}u < PIXELS && row < H && col < W) {
+      if ((c < CI) & (pixel + ${j}u < PIXELS) & (row < H) & (col < W)) {
         dx[((n${j} * CI + c) * H + row) * W + col] = result[${j}];
       }
     }

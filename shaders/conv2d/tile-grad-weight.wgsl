@@ -61,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #for j in 0..4
       let row${j} = top + top${LANES_M > 1 ? pass : 0}_${j};
       let col${j} = left + left${LANES_M > 1 ? pass : 0}_${j};
-      let inside${j} = column${LANES_M > 1 ? pass : 0}_${j} < K && row${j} < H && col${j} < W;
+      let inside${j} = (column${LANES_M > 1 ? pass : 0}_${j} < K) & (row${j} < H) & (col${j} < W);
       let x${j} = select(0.0, x[image + plane${LANES_M > 1 ? pass : 0}_${j} + row${j} * W + col${j}], inside${j});
 #if BIAS
       fill${pass}[${j}] = select(0.0, select(x${j}, 1.0, column${LANES_M > 1 ? pass : 0}_${j} == K), pixel < end);
@@ -80,7 +80,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let at = pixel / (HO * WO) * (CO * HO * WO) + pixel % (HO * WO);
       var values = vec4f(0.0);
 #for j in 0..4
-      values[${j}] = select(0.0, dy[at + (row + ${j}u) * (HO * WO)], pixel < end && row + ${j}u < CO);
+      values[${j}] = select(0.0, dy[at + (row + ${j}u) * (HO * WO)], (pixel < end) & (row + ${j}u < CO));
 #endfor
       a_tile[(quad % ${DEPTH}u) * (TILE_M / 4u) + quad / ${DEPTH}u] = values;
     }
@@ -92,11 +92,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #for j in 0..4
     {
       let column = first_column + lane_n * 4u + ${j}u;
-      if (o < CO && column < K) {
+      if ((o < CO) & (column < K)) {
         dweight[(part * CO + o) * K + column] = result[${j}];
       }
 #if BIAS
-      if (o < CO && column == K) {
+      if ((o < CO) & (column == K)) {
         dbias[part * CO + o] = result[${j}];
       }
 #endif
