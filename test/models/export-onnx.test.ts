@@ -47,30 +47,22 @@ describe.each(goldenCases)('%s in ONNX Runtime', (_name, golden) => {
   );
 });
 
-const DEVICE_CASES = [
-  'convnext plain, overlapping stem, three stages',
-  'slak with 5x5 branches',
-  'replknet',
-  'resnet cifar',
-];
-
-describe.skipIf(adapters[0] === undefined)('ONNX Runtime and our device', () => {
-  it.each(goldenCases.filter(([name]) => DEVICE_CASES.includes(name)))(
-    'agree on %s',
-    async (_name, golden) => {
-      const { n, size: imageSize } = golden;
-      const model = createModel(golden.model, golden.config);
-      const weights = formulaWeights(model);
-      const { device, pipelines } = await deviceFor(adapters[0]!);
-      const shape = { batch: n, channels: 3, imageSize };
-      const session = await InferenceSession.create(device, pipelines, model, weights, shape);
-      const x = Float32Array.from(images(n, 3, imageSize));
-      const graph = exportOnnx(model, weights, { imageSize });
-      const theirs = await onnxLogits(graph, x, [n, 3, imageSize]);
-      expect(relativeError(theirs, await session.logits(x, n))).toBeLessThan(1e-4);
-    },
-  );
-});
+// One tiny model, because pipelines take long to compile; golden-device.test.ts compares every case on a device with PyTorch.
+it.skipIf(adapters[0] === undefined)(
+  'ONNX Runtime and our device agree',
+  async () => {
+    const config = { depths: [1], dims: [4], kernels: [5], small: 3, variant: 'slak', classes: 5 };
+    const model = createModel('convnext-custom', config);
+    const weights = formulaWeights(model);
+    const { device, pipelines } = await deviceFor(adapters[0]!);
+    const shape = { batch: 2, channels: 3, imageSize: 8 };
+    const session = await InferenceSession.create(device, pipelines, model, weights, shape);
+    const x = Float32Array.from(images(2, 3, 8));
+    const theirs = await onnxLogits(exportOnnx(model, weights, { imageSize: 8 }), x, [2, 3, 8]);
+    expect(relativeError(theirs, await session.logits(x, 2))).toBeLessThan(1e-4);
+  },
+  60_000, // drivers without a warm cache compile for long
+);
 
 /** A model of one op that is no part of a golden case. */
 function modelOf(record: (graph: Graph, x: Tensor) => Tensor): Model {
