@@ -157,7 +157,7 @@ export async function evaluateBenchmarks(
     crew,
     folder: outFolder(options, classifier),
     signal: stop.signal,
-    onProgress: ({ name }, { unit, imagesDone, imagesResumed, imagesTotal, failures }) =>
+    onProgress: (name, { unit, imagesDone, imagesResumed, imagesTotal, failures }) =>
       line.show(`${name} ${unit}`, { done: imagesDone, before: imagesResumed, total: imagesTotal }, failures),
   };
   try {

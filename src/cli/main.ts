@@ -2,11 +2,14 @@ import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { addAblate } from './ablate.ts';
 import { addConvert, addExport, addInspect, addMerge } from './checkpoint-tools.ts';
+import { addBench } from './bench.ts';
+import { addCorrupt } from './corrupt.ts';
 import { addData } from './data.ts';
 import { addDoctor } from './doctor.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { addLists } from './lists.ts';
 import { addPlan } from './plan.ts';
+import { addReport } from './report.ts';
 import { addTrain } from './train.ts';
 import { addEvaluate, addPredict } from './weights.ts';
 
@@ -28,6 +31,7 @@ export function buildProgram(): Command {
     });
   for (const add of [addTrain, addAblate, addEvaluate, addPredict, addPlan, addData, addDoctor, addLists])
     add(program);
+  for (const add of [addCorrupt, addReport, addBench]) add(program);
   for (const add of [addInspect, addConvert, addMerge, addExport]) add(program);
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
     command.exitOverride();

@@ -55,7 +55,7 @@ async function plan(options: Options): Promise<void> {
 }
 
 /** Classes of a named data set that need not be opened. */
-function classesOf(recipe: Recipe): number {
+export function classesOf(recipe: Recipe): number {
   if (recipe.model.classes !== null) return recipe.model.classes;
   const choice = DATASETS[recipe.data.dataset]?.classList ?? 'auto';
   return choice === 'auto' || choice === 'position' ? 1000 : classList(choice).length;

@@ -39,7 +39,8 @@ export function columnsOf(models: readonly ReportModel[]): Column[] {
       for (const result of model.results.filter(({ benchmark }) => benchmark === id)) {
         for (const metric of result.metrics) {
           const protocol = protocolWords(result, metric);
-          const key = JSON.stringify([id, metric.id, protocol]);
+          // Generated benchmarks of two data sets share an id and may share a protocol.
+          const key = JSON.stringify([result.name, metric.id, protocol]);
           let column = columns.get(key);
           if (!column) {
             const { label, unit, better } = metric;

@@ -64,7 +64,8 @@ export function severityFigures(models: readonly ReportModel[]): { origin: strin
   const origins = new Map<string, { model: string; result: BenchmarkResult }[]>();
   for (const model of models)
     for (const result of model.results.filter(({ benchmark }) => benchmark === 'c')) {
-      const origin = [result.protocol.dataOrigin, result.protocol.subset].join(', ').replace(/, all$/, '');
+      const { dataOrigin, subset } = result.protocol;
+      const origin = [result.name, dataOrigin, subset].join(', ').replace(/, all$/, '');
       origins.set(origin, [...(origins.get(origin) ?? []), { model: model.name, result }]);
     }
   return [...origins].map(([origin, entries]) => ({

@@ -112,7 +112,7 @@ function severityHtml(origin: string, figures: readonly Figure[], models: readon
     ({ title, svg }) => `<figure><figcaption>${text(title)}</figcaption>${svg}</figure>`,
   );
   const names = models.length > 1 ? legend(models) : '';
-  return `<section><h2>Accuracy by severity</h2><p class="note">ImageNet-C, top-1 in %, ${text(origin)}. All figures have the same scale.</p>${names}<div class="grid">${cards.join('')}</div></section>`;
+  return `<section><h2>Accuracy by severity</h2><p class="note">${text(origin)}: top-1 in %. All figures have the same scale.</p>${names}<div class="grid">${cards.join('')}</div></section>`;
 }
 
 function examplesHtml(examples: readonly Example[]): string {

@@ -20,7 +20,8 @@ export interface SuiteOptions extends ImageOptions {
   /** One folder for each benchmark is made in it. */
   readonly folder: string;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (benchmark: Benchmark, progress: Progress) => void;
+  /** @param name what the result is called */
+  readonly onProgress?: (name: string, progress: Progress) => void;
 }
 
 /** What became of one benchmark. */
@@ -96,7 +97,7 @@ async function evaluatePrepared(
     crew,
     ...(cleanError === undefined ? {} : { cleanError }),
     ...(signal === undefined ? {} : { signal }),
-    ...(onProgress === undefined ? {} : { onProgress: (progress) => onProgress(benchmark, progress) }),
+    ...(onProgress === undefined ? {} : { onProgress: (progress) => onProgress(name, progress) }),
   });
   return { kind: 'measured', result, path: join(folder, 'result.json') };
 }

@@ -1,0 +1,199 @@
+import type { Command } from 'commander';
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { loadRecipe } from '../recipe/load.ts';
+import { listImages } from '../training/predict.ts';
+import { FrameworkError, messageOf } from '../util/errors.ts';
+import { classesOf } from './plan.ts';
+import { collect, positiveInteger, positiveNumber } from './train.ts';
+
+/** One measurement, as the lines of `--json` have it. */
+type Row = Readonly<Record<string, unknown>>;
+
+const BENCH = new URL('../../bench/', import.meta.url);
+
+/** `largekernel bench corruptions|loader|ops|step`. */
+export function addBench(program: Command): void {
+  const bench = program.command('bench').description('measure speed on this machine');
+  bench
+    .command('corruptions')
+    .description('milliseconds per image of every corruption and perturbation, on one thread')
+    .option('--size <pixels>', 'side of the image', positiveInteger, 224)
+    .option('--repeats <n>', 'the best of so many is taken', positiveInteger, 3)
+    .option('--json', 'one line of JSON a row on standard output')
+    .action(corruptions);
+  bench
+    .command('loader')
+    .description(
+      'images per second of one thread from the file to the tensor, and how many threads a GPU needs',
+    )
+    .requiredOption('--images <paths...>', 'image files, or folders of them, such as those trained on')
+    .option('--count <n>', 'use so many of them, evenly spaced', positiveInteger, 16)
+    .option('--rounds <n>', 'the median of so many is taken', positiveInteger, 5)
+    .option('--gpu-rate <images/s>', 'training images the GPU takes in a second', positiveNumber)
+    .option('--json', 'one line of JSON a row on standard output')
+    .action(loader);
+  bench
+    .command('ops')
+    .description('rates of kernels at the shapes of the models')
+    .argument('[set]', 'conv, depthwise, matmul, … (default: all)')
+    .argument('[arguments...]', 'further arguments of bench/ops-<set>.ts')
+    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option('--json', 'one line of JSON a row on standard output')
+    .action(ops);
+  bench
+    .command('step')
+    .description('time training steps of a recipe on made-up images')
+    .requiredOption('--recipe <name|file>', 'a recipe by name or a YAML file')
+    .option('--set <key=value>', 'change a value of the recipe; may be given many times', collect, [])
+    .option('--batch <n>', 'images of one micro-batch', positiveInteger)
+    .option('--steps <n>', 'timed steps', positiveInteger, 5)
+    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option('--memory <gib>', 'device memory that may be used', positiveNumber)
+    .option('--json', 'one line of JSON on standard output')
+    .action(step);
+}
+
+async function corruptions(options: { size: number; repeats: number; json?: boolean }): Promise<void> {
+  const { benchCorruptions } = await import('../../bench/corruptions.ts');
+  const rows = await benchCorruptions(options);
+  print(
+    rows.map(({ set, name, msPerImage, msSlowest, repeats }) => ({
+      set,
+      name,
+      'ms/image': msPerImage,
+      'slowest ms': msSlowest,
+      'images/s': 1000 / msPerImage,
+      size: options.size,
+      repeats,
+    })),
+    options,
+  );
+}
+
+interface LoaderOptions {
+  readonly images: readonly string[];
+  readonly count: number;
+  readonly rounds: number;
+  readonly gpuRate?: number;
+  readonly json?: boolean;
+}
+
+async function loader(options: LoaderOptions): Promise<void> {
+  const { gpuRate, count, rounds } = options;
+  const all = await listImages(options.images);
+  const n = Math.min(count, all.length);
+  const files = Array.from({ length: n }, (_, i) => all[Math.floor((i * all.length) / n)] ?? '');
+  const { benchAugment } = await import('../../bench/augment.ts');
+  const rows = await benchAugment(files, rounds);
+  print(
+    rows.map(({ stage, imagesPerSecond, range: [slowest, fastest] }) => ({
+      stage,
+      'images/s': imagesPerSecond,
+      slowest,
+      fastest,
+      ...(gpuRate === undefined
+        ? {}
+        : { [`threads for ${gpuRate}/s`]: Math.ceil(gpuRate / imagesPerSecond) }),
+    })),
+    options,
+  );
+}
+
+/** @throws FrameworkError `cli/option` */
+function opSets(wanted: string | undefined): string[] {
+  const names = readdirSync(BENCH).flatMap((file) => /^ops-(.*)\.ts$/.exec(file)?.[1] ?? []);
+  if (wanted === undefined) return names.sort();
+  if (names.includes(wanted)) return [wanted];
+  throw new FrameworkError('cli/option', `There is no set of kernels ${wanted}.`, {
+    hint: `There are ${names.sort().join(', ')}.`,
+  });
+}
+
+/** Each set is a program of its own that prints a line of JSON a measurement; they are shown as they come. */
+async function ops(
+  set: string | undefined,
+  more: readonly string[],
+  options: { adapter: string; json?: boolean },
+): Promise<void> {
+  for (const name of opSets(set)) {
+    const rows: Row[] = [];
+    const script = fileURLToPath(new URL(`ops-${name}.ts`, BENCH));
+    const first = name === 'conv' ? `adapter=${options.adapter}` : options.adapter;
+    const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, first, ...more], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.on('close', resolve);
+      child.on('error', reject);
+    });
+    for await (const text of createInterface(child.stdout)) {
+      if (options.json) process.stdout.write(`${text}\n`);
+      else rows.push(parseRow(text));
+    }
+    const code = await ended;
+    if (!options.json) print(rows, {});
+    if (code !== 0)
+      throw new FrameworkError('device/bench', `bench/ops-${name}.ts ended with ${code ?? 'a signal'}.`, {
+        hint: 'What it printed above says why.',
+      });
+  }
+}
+
+function parseRow(text: string): Row {
+  try {
+    return JSON.parse(text) as Row;
+  } catch (error) {
+    throw new FrameworkError('device/bench', `A line of JSON was due, found ${text}: ${messageOf(error)}.`);
+  }
+}
+
+interface StepOptions {
+  readonly recipe: string;
+  readonly set: readonly string[];
+  readonly batch?: number;
+  readonly steps: number;
+  readonly adapter: string;
+  readonly memory?: number;
+  readonly json?: boolean;
+}
+
+async function step(options: StepOptions): Promise<void> {
+  const loaded = await loadRecipe(options.recipe, options.set);
+  const { adapter, steps, batch: micro, memory: memoryGib } = options;
+  const classes = classesOf(loaded.recipe);
+  const { benchStep } = await import('../../bench/step.ts');
+  const timing = await benchStep(loaded, { adapter, steps, micro, memoryGib, classes });
+  if (options.json) process.stdout.write(`${JSON.stringify(timing)}\n`);
+  else
+    for (const [key, value] of Object.entries(timing))
+      process.stdout.write(`${key.padEnd(16)}${cell(value)}\n`);
+}
+
+/** Rows as lines of JSON, or as a table with the columns of all rows. */
+function print(rows: readonly Row[], { json }: { json?: boolean }): void {
+  if (json) {
+    for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
+    return;
+  }
+  const header = [...new Set(rows.flatMap(Object.keys))];
+  const table = [header, ...rows.map((row) => header.map((key) => cell(row[key])))];
+  const widths = header.map((_, i) => Math.max(...table.map((line) => line[i]?.length ?? 0)));
+  const isNumber = header.map((key) => rows.every((row) => typeof (row[key] ?? 0) === 'number'));
+  for (const line of table) {
+    const cells = line.map((text, i) =>
+      isNumber[i] ? text.padStart(widths[i] ?? 0) : text.padEnd(widths[i] ?? 0),
+    );
+    process.stdout.write(`${cells.join('  ').trimEnd()}\n`);
+  }
+}
+
+/** Four digits of a number that is not whole. */
+function cell(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value !== 'number') return typeof value === 'string' ? value : JSON.stringify(value);
+  if (Number.isInteger(value)) return String(value);
+  return Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
+}

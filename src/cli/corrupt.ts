@@ -1,0 +1,103 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { existsSync } from 'node:fs';
+import type { DatasetSpec } from '../data/dataset.ts';
+import { DATASETS, namedDataset, openDataset } from '../data/datasets.ts';
+import { startCrew } from '../robustness/benchmarks/crew.ts';
+import { exportC, exportP, type ExportOptions } from '../robustness/benchmarks/export.ts';
+import type { Difficulty, Severity } from '../robustness/corruptions/types.ts';
+import { FrameworkError } from '../util/errors.ts';
+import { changeOptions } from './benchmarks.ts';
+import { EXIT_INTERRUPTED } from './errors.ts';
+import { ProgressLine } from './progress-line.ts';
+import { positiveInteger } from './train.ts';
+
+interface Options {
+  readonly data: string;
+  readonly dataset?: string;
+  readonly split: string;
+  readonly out: string;
+  readonly set: 'c' | 'p';
+  readonly size: number;
+  readonly limit?: number;
+  readonly corruptions?: readonly string[];
+  readonly severities?: readonly Severity[];
+  readonly difficulty: Difficulty;
+  readonly seed: number;
+  readonly workers: number;
+  readonly json?: boolean;
+}
+
+/** `largekernel corrupt`: ImageNet-C or -P of any images, as files in the layout of the releases. */
+export function addCorrupt(program: Command): void {
+  const command = program
+    .command('corrupt')
+    .description('write the corrupted images of a data set in the layout of ImageNet-C or ImageNet-P')
+    .requiredOption('--data <folder|name>', 'images in one folder a class, or a data set that is built in')
+    .option('--dataset <name>', 'the data set in --data, where it is no folder of classes: cifar10, …')
+    .option('--split <name>', 'which part of it; . is --data itself', 'val')
+    .requiredOption('--out <folder>', 'where to write; files that are there are kept')
+    .option(
+      '--set <letter>',
+      'c: corruptions at five severities (JPEG); p: clips (MP4, needs ffmpeg)',
+      letter,
+      'c',
+    )
+    .option('--size <pixels>', 'side of the images; smaller ones keep theirs', positiveInteger, 224)
+    .option('--limit <n>', 'at most so many images, evenly spaced', positiveInteger);
+  changeOptions(command).option('--json', 'JSON on standard output').action(run);
+}
+
+function letter(text: string): 'c' | 'p' {
+  const lower = text.toLowerCase();
+  if (lower !== 'c' && lower !== 'p') throw new InvalidArgumentError('c or p is wanted.');
+  return lower;
+}
+
+async function run(options: Options): Promise<void> {
+  const spec = specOf(options);
+  const dataset = await openDataset(spec);
+  const crew = startCrew(options.workers);
+  const line = new ProgressLine(options.json === true);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+  const exporting: ExportOptions = {
+    seed: options.seed,
+    size: options.size,
+    difficulty: options.difficulty,
+    selection: { limit: options.limit },
+    threads: { crew, spec },
+    signal: stop.signal,
+    onProgress: ({ done, kept, total }) => line.show(options.out, { done, before: kept, total }, 0),
+    ...(options.corruptions === undefined ? {} : { names: options.corruptions }),
+    ...(options.severities === undefined ? {} : { severities: options.severities }),
+  };
+  try {
+    const { written, kept, failures } = await (options.set === 'c' ? exportC : exportP)(
+      dataset,
+      options.out,
+      exporting,
+    );
+    line.clear();
+    for (const { key, message } of failures) process.stderr.write(`left out: ${key}: ${message}\n`);
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify({ out: options.out, written, kept, failures })}\n`
+        : `${written} files written, ${kept} were there, ${failures.length} left out: ${options.out}\n`,
+    );
+    if (failures.length > 0) process.exitCode = 3;
+  } catch (error) {
+    if (!(error instanceof FrameworkError) || error.code !== 'evaluate/aborted') throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = EXIT_INTERRUPTED;
+  } finally {
+    line.clear();
+    await crew.close();
+    await dataset.close();
+  }
+}
+
+function specOf({ data, dataset, split }: Options): DatasetSpec {
+  if (dataset !== undefined) return namedDataset(dataset, split, { root: data });
+  if (Object.hasOwn(DATASETS, data) && !existsSync(data)) return namedDataset(data, split);
+  return { kind: 'folder', root: data, split, classList: 'auto' };
+}
