@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { openDevice, type Device } from '../src/device/device.ts';
 import { batchNorm, batchNormGradient } from '../src/kernels/batch-norm.ts';
 import { conv2d, conv2dGradInput, conv2dGradWeight, type ConvAttrs } from '../src/kernels/conv2d.ts';
@@ -109,21 +108,6 @@ const ROWS: readonly Row[] = [
   { label: 'sum-squares 8 M', op: sumSquares, inputs: [PARAMETERS], attrs: {} },
 ];
 
-/** Milliseconds of processor time of lavapipe's threads: steadier on a busy machine than elapsed time. 0 elsewhere. */
-function driverMs(): number {
-  const tasks = '/proc/self/task';
-  try {
-    const stats = readdirSync(tasks).map((id) => readFileSync(`${tasks}/${id}/stat`, 'utf8'));
-    // After the name in parentheses: state, 10 more fields, user and system time in hundredths of a second.
-    const threads = stats
-      .filter((stat) => stat.includes('(llvmpipe'))
-      .map((stat) => stat.split(') ')[1]?.split(' '));
-    return threads.reduce((sum, fields) => sum + 10 * (Number(fields?.[11]) + Number(fields?.[12])), 0);
-  } catch {
-    return 0;
-  }
-}
-
 async function measure(device: Device, pipelines: PipelineCache, row: Row, repeats: number): Promise<void> {
   const { op, inputs, attrs } = row;
   const outputs = op.infer(inputs, attrs);
@@ -145,14 +129,12 @@ async function measure(device: Device, pipelines: PipelineCache, row: Row, repea
     run.submit();
     await device.settle();
     const times: number[] = [];
-    const before = driverMs();
     for (let r = 0; r < repeats; r++) {
       const start = performance.now();
       run.submit();
       await device.settle();
       times.push(performance.now() - start);
     }
-    const driver = (driverMs() - before) / repeats;
     run.destroy();
     const ms = Math.min(...times);
     const median = times.sort((a, b) => a - b)[times.length >> 1] ?? NaN;
@@ -162,11 +144,7 @@ async function measure(device: Device, pipelines: PipelineCache, row: Row, repea
       adapter: device.name,
       ms: Number(ms.toFixed(3)),
       medianMs: Number(median.toFixed(3)),
-      driverMs: Number(driver.toFixed(1)),
       ...(cost.macs > 0 ? { gflops: Number(((2 * cost.macs) / ms / 1e6).toFixed(2)) } : {}),
-      ...(cost.macs > 0 && driver > 0
-        ? { gflopsPerCore: Number(((2 * cost.macs) / driver / 1e6).toFixed(2)) }
-        : {}),
       gbps: Number((cost.bytes / ms / 1e6).toFixed(2)),
       repeats,
     };
