@@ -35,6 +35,7 @@ export class Device {
   readonly vendor: string;
   readonly architecture: string;
   readonly limits: DeviceLimits;
+  /** WebGPU's features; where a processor computes also `software` and the adapter's kind, which variants are chosen by. */
   readonly features: ReadonlySet<string>;
   private failure: FrameworkError | undefined;
   private closing = false;
@@ -47,7 +48,7 @@ export class Device {
     this.vendor = info.vendor;
     this.architecture = info.architecture;
     this.limits = readLimits(gpu.limits);
-    this.features = new Set(gpu.features);
+    this.features = new Set([...gpu.features, ...(kind === 'gpu' ? [] : ['software', kind])]);
     gpu.onuncapturederror = (event) => {
       this.fail(gpuError(event.error, 'an unguarded call', this));
     };

@@ -22,8 +22,19 @@ const MOST_ITEMS = 6;
 /** Workgroups of the rows gradient: each leaves one part of dweight and dbias. */
 const PARTS = 256;
 
-/** Lanes a row: the fewest (they share sums through workgroup memory) that keep a row in registers. */
-function rowVariants({ attrs: { from }, inputs: [x] }: LowerContext<LayerNormAttrs>): readonly Variant[] {
+/** Invocations of a workgroup where each takes a position by itself. */
+const PLAIN_WORKGROUP = 64;
+
+/**
+ * Lanes a row: the fewest (they share sums through workgroup memory) that keep a row in registers. SwiftShader switches
+ * between the invocations of a workgroup at each barrier, which costs more than all else: there, none waits for another.
+ */
+function rowVariants({
+  attrs: { from },
+  inputs: [x],
+  features,
+}: LowerContext<LayerNormAttrs>): readonly Variant[] {
+  if (features.has('swiftshader')) return [{ kind: 'plain' }];
   if (from === 'nchw') return [{ kind: 'maps' }];
   const items = itemsOf(x?.shape.at(-1) ?? 1);
   const lanes = [8, 16, 32, 64].find((count) => Math.ceil(items / count) <= MOST_ITEMS) ?? 64;
@@ -48,6 +59,14 @@ export const layerNormLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> =
     const { rows, cols, plane } = shape;
     const bindings = [...saved, output(0), output(1), output(2)];
     const EPS = f32Literal(attrs.eps);
+    if (variant['kind'] === 'plain') {
+      const params = { ...plainParams(shape, attrs), EPS };
+      const grid = flatGrid(Math.ceil(rows / PLAIN_WORKGROUP));
+      return {
+        scratch: [],
+        dispatches: [{ shader: 'layer-norm/plain-forward.wgsl', params, bindings, grid }],
+      };
+    }
     if (attrs.from === 'rows') {
       const lanes = Number(variant['lanes']);
       const params = { ...rowParams(shape, lanes), EPS };
@@ -64,6 +83,7 @@ export const layerNormGradientLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'l
   variants: rowVariants,
   lower({ inputs: [x, weight], attrs, accumulate }, variant): Lowering {
     const shape = layerNormShape('layer-norm-gradient', x, [weight], attrs);
+    if (variant['kind'] === 'plain') return plainGradient(shape, attrs, accumulate);
     const { parts, ...kernel } =
       attrs.from === 'rows' ? rowsGradient(shape, Number(variant['lanes'])) : mapsGradient(shape, attrs);
     const bindings = [...saved, input(3), input(4), output(0), scratch(0), scratch(1)];
@@ -77,6 +97,38 @@ export const layerNormGradientLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'l
     };
   },
 };
+
+function plainParams({ rows, cols, plane }: LayerNormShape, { from, to }: LayerNormAttrs) {
+  const maps = { X_MAPS: Number(from === 'nchw'), Y_MAPS: Number(to === 'nchw') };
+  return { ROWS: rows, COLS: cols, PLANE: plane, WORKGROUP: PLAIN_WORKGROUP, ...maps };
+}
+
+/** One position an invocation for dx, one channel an invocation for dweight and dbias. */
+function plainGradient(
+  shape: LayerNormShape,
+  attrs: LayerNormAttrs,
+  accumulate: readonly boolean[],
+): Lowering {
+  const params = plainParams(shape, attrs);
+  const adding = { ADD_WEIGHT: Number(accumulate[1] === true), ADD_BIAS: Number(accumulate[2] === true) };
+  return {
+    scratch: [],
+    dispatches: [
+      {
+        shader: 'layer-norm/plain-gradient.wgsl',
+        params,
+        bindings: [...saved, input(3), input(4), output(0)],
+        grid: flatGrid(Math.ceil(shape.rows / PLAIN_WORKGROUP)),
+      },
+      {
+        shader: 'layer-norm/plain-gradient-vectors.wgsl',
+        params: { ...params, ...adding },
+        bindings: [input(0), input(2), input(3), input(4), output(1), output(2)],
+        grid: flatGrid(Math.ceil(shape.cols / PLAIN_WORKGROUP)),
+      },
+    ],
+  };
+}
 
 type Kernel = Omit<Dispatch, 'bindings'> & { readonly parts: number };
 

@@ -15,6 +15,8 @@ import {
   type Op,
   type Slot,
   type TensorSpec,
+  type LowerContext,
+  type Variant,
 } from './op.ts';
 import { defined } from '../util/errors.ts';
 
@@ -83,26 +85,37 @@ function relayout(
     dot?: { branch: Slot; parts: Slot };
   },
   run = 1,
+  isPlain = false,
 ): Dispatch {
   const { addend, source, gamma, mask, dot } = slots;
   const rows = n * plane;
-  const bindings = [addend, source, gamma, mask, output(0), dot?.branch, dot?.parts];
+  const bindings = [addend, source, gamma, mask, output(0), dot?.branch, dot?.parts].filter(
+    (slot) => slot !== undefined,
+  );
+  const params = {
+    ROWS: rows,
+    COLS: c,
+    PLANE: plane,
+    TO_ROWS: Number(toRows),
+    ADD: Number(addend !== undefined),
+    GAMMA: Number(gamma !== undefined),
+    MASK: Number(mask !== undefined),
+  };
+  if (isPlain && dot === undefined) {
+    const grid = flatGrid(Math.ceil((rows * c) / WORKGROUP));
+    return { shader: 'scale-residual/plain-layout.wgsl', params: { ...params, WORKGROUP }, bindings, grid };
+  }
   return {
     shader: 'scale-residual/layout.wgsl',
-    params: {
-      ROWS: rows,
-      COLS: c,
-      PLANE: plane,
-      TO_ROWS: Number(toRows),
-      ADD: Number(addend !== undefined),
-      GAMMA: Number(gamma !== undefined),
-      MASK: Number(mask !== undefined),
-      DOT: Number(dot !== undefined),
-      RUN: run,
-    },
-    bindings: bindings.filter((slot) => slot !== undefined),
+    params: { ...params, DOT: Number(dot !== undefined), RUN: run },
+    bindings,
     grid: flatGrid(Math.ceil(Math.ceil(rows / TILE) / run) * Math.ceil(c / TILE)),
   };
+}
+
+/** SwiftShader switches between the invocations of a workgroup at each barrier, which costs more than a scattered read. */
+function layoutVariants({ features }: Pick<LowerContext<unknown>, 'features'>): readonly Variant[] {
+  return [{ kind: features.has('swiftshader') ? 'plain' : 'tiles' }];
 }
 
 const maps = f32(3, 37, 5, 7);
@@ -124,8 +137,8 @@ export const scaleResidual: Op<ScaleResidualAttrs> = {
     return [f32(...(lead[0]?.shape ?? []))];
   },
   cost: memoryCost,
-  variants: () => [{ kind: 'tiles' }],
-  lower({ inputs, attrs }): Lowering {
+  variants: layoutVariants,
+  lower({ inputs, attrs }, variant): Lowering {
     const size = residualSize('scale-residual', inputs[0], inputs[1], [], attrs);
     const slots = split(
       'scale-residual',
@@ -137,7 +150,13 @@ export const scaleResidual: Op<ScaleResidualAttrs> = {
       return {
         scratch: [],
         dispatches: [
-          relayout(size, false, { addend: input(0), source: input(1), gamma: slots.gamma, mask: slots.mask }),
+          relayout(
+            size,
+            false,
+            { addend: input(0), source: input(1), gamma: slots.gamma, mask: slots.mask },
+            1,
+            variant['kind'] === 'plain',
+          ),
         ],
       };
     const n = size.n * size.c * size.plane;
