@@ -2,7 +2,7 @@ import { openDevice } from '../src/device/device.ts';
 import { columnSum } from '../src/kernels/column-sum.ts';
 import { layerNorm, layerNormGradient, type LayerNormAttrs } from '../src/kernels/layer-norm.ts';
 import { matmul, type MatmulAttrs } from '../src/kernels/matmul.ts';
-import { f32, type AnyOp, type TensorSpec } from '../src/kernels/op.ts';
+import { f32, type TensorSpec } from '../src/kernels/op.ts';
 import { scaleResidual, scaleResidualGradient, toRows } from '../src/kernels/scale-residual.ts';
 import { PipelineCache } from '../src/shader/pipelines.ts';
 import { measure, type BenchRow } from './measure.ts';

@@ -4,7 +4,7 @@ import { f32, output, scratch, type LowerContext, type Lowering, type Slot, type
 import type { ParamValue } from '../shader/expression.ts';
 
 /** Register tiles: lanes along columns and rows, blocks of four a lane, depth in workgroup memory. */
-const TILES = [
+export const MATMUL_TILES = [
   { kind: 'tile', lx: 8, ly: 8, ra: 2, rb: 2, depth: 16 },
   { kind: 'tile', lx: 16, ly: 8, ra: 2, rb: 1, depth: 32 },
   { kind: 'tile', lx: 8, ly: 8, ra: 1, rb: 1, depth: 32 },
@@ -25,8 +25,20 @@ export interface MatmulKernel {
   readonly reduceBatch: boolean;
   readonly bias: 'none' | 'cols' | 'rows';
   readonly accumulate: boolean;
-  /** a, b, bias. */
-  readonly inputs: readonly Slot[];
+  /** a and b. */
+  readonly operands: readonly Slot[];
+  /** What shaders/matmul/store.wgsl binds, in its order. */
+  readonly ends: readonly Slot[];
+  readonly end?: MatmulEnd;
+}
+
+/** What becomes of a sum once the bias is added: `END` of shaders/matmul/store.wgsl. */
+export type MatmulEnd =
+  { readonly kind: 'gelu'; readonly keep: boolean } | { readonly kind: 'gelu-gradient' };
+
+function endParams(end: MatmulEnd | undefined): Record<string, ParamValue> {
+  if (end === undefined) return { END: 0, KEEP: 0 };
+  return end.kind === 'gelu' ? { END: 1, KEEP: Number(end.keep) } : { END: 2, KEEP: 0 };
 }
 
 type Context = Pick<LowerContext<unknown>, 'limits' | 'features'>;
@@ -51,7 +63,7 @@ function lanesFor(n: number): number {
 
 export function matmulVariants(shape: MatmulShape, context: Context): readonly Variant[] {
   const { limits, features } = context;
-  const fitting = TILES.filter(
+  const fitting = MATMUL_TILES.filter(
     ({ lx, ly, ra, rb, depth }) =>
       lx * ly <= limits.maxComputeInvocationsPerWorkgroup &&
       16 * depth * (ra * ly + rb * lx) <= limits.maxComputeWorkgroupStorageSize,
@@ -64,9 +76,9 @@ export function matmulVariants(shape: MatmulShape, context: Context): readonly V
   const low = { kind: 'subgroup', rows: 8, lanes };
   switch (softwareKind(context)) {
     case 'lavapipe':
-      return [tall, low, ...tiles];
+      // A large tile takes it many seconds to compile, and runs at a third of the rate.
+      return [tall, ...tiles.filter((tile) => tile['ra'] === 1)];
     case 'swiftshader':
-      // It takes seconds to compile a tile, and runs it at a third of the rate.
       return [low];
     case 'none':
       return [...tiles, low];
@@ -86,6 +98,7 @@ function baseParams({ shape, ...kernel }: MatmulKernel, direct: boolean): Record
     HAS_BIAS: Number(direct && kernel.bias !== 'none'),
     BIAS_COLS: Number(direct && kernel.bias === 'cols'),
     ACCUMULATE: Number(direct && kernel.accumulate),
+    ...endParams(kernel.end),
   };
 }
 
@@ -101,7 +114,7 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
         {
           shader: 'matmul/subgroup.wgsl',
           params: { ...baseParams(kernel, true), ROWS: rows, LANES: lanes },
-          bindings: [...kernel.inputs, output(0)],
+          bindings: [...kernel.operands, ...kernel.ends],
           grid: [Math.ceil(shape.n / (4 * lanes)), Math.ceil(shape.m / rows), matrices],
         },
       ],
@@ -130,7 +143,7 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
       DEPTH: depth,
       UNROLL,
     },
-    bindings: [...(direct ? kernel.inputs : kernel.inputs.slice(0, 2)), direct ? output(0) : scratch(0)],
+    bindings: [...kernel.operands, ...(direct ? kernel.ends : [scratch(0)])],
     grid: [columnTiles, rowTiles, matrices * parts] as const,
   };
   if (direct) return { scratch: [], dispatches: [first] };
@@ -140,9 +153,9 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
   };
 }
 
-/** Pieces of the inner dimension; only products without batch and bias are cut. */
-function partsFor({ shape, reduceBatch, bias }: MatmulKernel, groups: number, depth: number): number {
-  if (bias !== 'none' || (shape.batch > 1 && !reduceBatch)) return 1;
+/** Pieces of the inner dimension; only products with nothing but sums to write are cut. */
+function partsFor({ shape, reduceBatch, bias, end }: MatmulKernel, groups: number, depth: number): number {
+  if (end !== undefined || bias !== 'none' || (shape.batch > 1 && !reduceBatch)) return 1;
   const steps = (reduceBatch ? shape.batch : 1) * Math.ceil(shape.k / depth);
   const wanted = Math.min(Math.ceil(ENOUGH_GROUPS / groups), Math.floor(steps / LEAST_STEPS));
   if (wanted <= 1) return 1;

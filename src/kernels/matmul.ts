@@ -1,7 +1,7 @@
 import { columnSum, rowSum } from './column-sum.ts';
 import { lowerMatmul, matmulVariants } from './matmul.lower.ts';
 import { matmulReference, type MatmulShape } from './matmul.reference.ts';
-import { f32, input, memoryCost, shapeError, showShape, type Op, type TensorSpec } from './op.ts';
+import { f32, input, memoryCost, output, shapeError, showShape, type Op, type TensorSpec } from './op.ts';
 import type { Graph, Node, Tensor } from '../graph/graph.ts';
 import { defined } from '../util/errors.ts';
 
@@ -95,7 +95,8 @@ export const matmul: Op<MatmulAttrs> = {
         shape: matmulShape(inputs, attrs),
         reduceBatch: attrs.reduceBatch === true,
         accumulate: accumulate[0] === true,
-        inputs: inputs.map((_, i) => input(i)),
+        operands: [input(0), input(1)],
+        ends: [...(inputs.length > 2 ? [input(2)] : []), output(0)],
       },
       variant,
     ),

@@ -4,6 +4,7 @@ import { columnSum, rowSum } from './column-sum.ts';
 import { depthwise, depthwiseGradInput, depthwiseGradWeight } from './depthwise.ts';
 import { gelu, geluGradient } from './gelu.ts';
 import { layerNorm, layerNormGradient } from './layer-norm.ts';
+import { matmulGelu, matmulGeluGradient } from './matmul-fused.ts';
 import { matmul } from './matmul.ts';
 import type { AnyOp } from './op.ts';
 import { batchNorm, batchNormGradient } from './batch-norm.ts';
@@ -36,6 +37,8 @@ export const OPS: readonly AnyOp[] = [
   layerNorm,
   layerNormGradient,
   matmul,
+  matmulGelu,
+  matmulGeluGradient,
   rowSum,
   scaleResidual,
   scaleResidualGradient,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { columnSum, rowSum } from '../../src/kernels/column-sum.ts';
+import { MATMUL_TILES } from '../../src/kernels/matmul.lower.ts';
 import { matmul, type MatmulAttrs } from '../../src/kernels/matmul.ts';
 import { f32 } from '../../src/kernels/op.ts';
 import { testGradient, testOp, type OpCase } from './harness.ts';
@@ -28,11 +29,22 @@ testOp(matmul, [
   product([68, 36, 44], { ...NT, bias: 'cols' }),
   product([66, 36, 20], TN),
   product([68, 35, 18], TT),
-  product([1, 1, 1], NT),
   product([13, 20, 19], { ...NT, bias: 'rows' }, [[3], []]),
   product([12, 68, 49], { ...NT, reduceBatch: true }, [[5], [5]]),
   product([12, 16, 2060], TN),
 ]);
+
+// The tiles meant for GPUs, which software adapters do not choose: once, where compiling them takes seconds and not minutes.
+testOp(
+  {
+    ...matmul,
+    name: 'matmul tiles',
+    accumulates: [],
+    variants: ({ limits }) =>
+      MATMUL_TILES.slice(0, limits.maxComputeInvocationsPerWorkgroup > 256 ? MATMUL_TILES.length : 0),
+  },
+  [product([68, 72, 36], NT)],
+);
 
 testGradient(matmul, [
   ...[NN, NT, TN, TT].map((attrs) => product([5, 4, 3], { ...attrs, bias: 'cols' })),

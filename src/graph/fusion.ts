@@ -1,0 +1,137 @@
+import { add } from '../kernels/add.ts';
+import { depthwiseGradInput } from '../kernels/depthwise.ts';
+import { gelu, geluGradient } from '../kernels/gelu.ts';
+import { matmulGelu, matmulGeluGradient } from '../kernels/matmul-fused.ts';
+import { matmul, type MatmulAttrs } from '../kernels/matmul.ts';
+import type { AnyOp, Op } from '../kernels/op.ts';
+import { defined } from '../util/errors.ts';
+import type { Node, Tensor } from './graph.ts';
+
+/** What a rule sees of the graph around a node. */
+interface Surroundings {
+  /** The node that makes a tensor, if one does. */
+  readonly producer: (tensor: Tensor | undefined) => Node | undefined;
+  /** Whether nothing but `node` reads the value, and it need not exist after the run. */
+  readonly isOnlyFor: (tensor: Tensor, node: Node) => boolean;
+}
+
+/** One pattern: an op whose nodes may swallow a neighbour. */
+interface Rule {
+  readonly name: string;
+  /** The op at the pattern's end. */
+  readonly last: AnyOp;
+  /**
+   * @returns the earlier node of the pair and the node for both, or undefined where the pattern is not there.
+   * The new node stands in the place of `at`: one of the two, after all its inputs and before all readers of its outputs.
+   */
+  readonly match: (
+    node: Node,
+    around: Surroundings,
+  ) => { readonly first: Node; readonly fused: Node; readonly at: Node } | undefined;
+}
+
+/** The node for a pair: of op `op`, recorded where `base` was. */
+function fusedNode<A>(
+  base: Node,
+  op: Op<A>,
+  attrs: A,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+): Node {
+  return { ...base, op: op, attrs, inputs, outputs, accumulate: outputs.map(() => false) };
+}
+
+/** The product that makes `tensor`, if it can take an end: one that is written, not added up. */
+function productFor(tensor: Tensor | undefined, { producer }: Surroundings): Node<MatmulAttrs> | undefined {
+  const node = producer(tensor);
+  if (node?.op !== matmul || node.accumulate.includes(true)) return undefined;
+  const product = node as Node<MatmulAttrs>;
+  return product.attrs.reduceBatch === true ? undefined : product;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    name: 'product, bias, gelu',
+    last: gelu,
+    match(node, around) {
+      const h = defined(node.inputs[0], 'h');
+      const first = productFor(h, around);
+      if (first === undefined) return undefined;
+      const keep = !around.isOnlyFor(h, node);
+      const outputs = keep ? [...node.outputs, h] : node.outputs;
+      // In the product's place: others may read h before gelu does.
+      return {
+        first,
+        at: first,
+        fused: fusedNode(first, matmulGelu, { ...first.attrs, keep }, first.inputs, outputs),
+      };
+    },
+  },
+  {
+    name: 'product, gradient of gelu',
+    last: geluGradient,
+    match(node, around) {
+      const [h, dy] = node.inputs.map((tensor) => defined(tensor, 'input')) as [Tensor, Tensor];
+      const first = productFor(dy, around);
+      if (first === undefined || !around.isOnlyFor(dy, node)) return undefined;
+      const inputs = [...first.inputs, h];
+      return {
+        first,
+        at: node,
+        fused: fusedNode(node, matmulGeluGradient, first.attrs, inputs, node.outputs),
+      };
+    },
+  },
+  {
+    name: 'input gradient of a depthwise convolution, sum with another gradient',
+    last: add,
+    match(node, around) {
+      for (const [dx, other] of [node.inputs, [...node.inputs].reverse()] as [Tensor, Tensor][]) {
+        const first = around.producer(dx);
+        if (first?.op !== depthwiseGradInput || first.inputs.length !== 2) continue;
+        if (!around.isOnlyFor(dx, node) || other === dx) continue;
+        const inputs = [...first.inputs, other];
+        return { first, at: node, fused: fusedNode(node, depthwiseGradInput, {}, inputs, node.outputs) };
+      }
+      return undefined;
+    },
+  },
+];
+
+/**
+ * Merges pairs of nodes that one kernel can do. The result computes every tensor in `kept` (ids) and every accumulated output
+ * that `nodes` did, in a valid order; values between merged nodes are no longer made unless something else reads them.
+ */
+export function fuse(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
+  return RULES.reduce<Node[]>((current, rule) => applyRule(current, rule, kept), [...nodes]);
+}
+
+function applyRule(nodes: readonly Node[], rule: Rule, kept: ReadonlySet<number>): Node[] {
+  const producers = new Map<number, Node>();
+  const readers = new Map<number, Set<Node>>();
+  for (const node of nodes) {
+    for (const tensor of node.outputs) producers.set(tensor.id, node);
+    for (const tensor of node.inputs) {
+      const all = readers.get(tensor.id) ?? new Set();
+      readers.set(tensor.id, all.add(node));
+    }
+  }
+  const around: Surroundings = {
+    producer: (tensor) => (tensor?.kind === 'value' ? producers.get(tensor.id) : undefined),
+    isOnlyFor: (tensor, node) => {
+      const all = readers.get(tensor.id);
+      return !kept.has(tensor.id) && all?.size === 1 && all.has(node);
+    },
+  };
+  /** Nodes that are gone, and what stands in their place. */
+  const replaced = new Map<Node, readonly Node[]>();
+  for (const node of nodes) {
+    if (node.op !== rule.last || replaced.has(node)) continue;
+    const found = rule.match(node, around);
+    if (found === undefined || replaced.has(found.first)) continue;
+    const { first, fused, at } = found;
+    replaced.set(first, at === first ? [fused] : []);
+    replaced.set(node, at === node ? [fused] : []);
+  }
+  return nodes.flatMap((node) => replaced.get(node) ?? [node]);
+}
