@@ -6,7 +6,8 @@ export default defineConfig({
     pool: 'forks',
     // Two software adapters share two cores; more files at once only makes each of them slower.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Compiling for SwiftShader takes seconds a kernel, once for each test file.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });
