@@ -8,7 +8,7 @@ import { runCli } from './run-cli.ts';
 
 const adapter = adapters[0] ?? 'auto';
 const photo = new URL('../golden/image/', import.meta.url);
-const TIMEOUT = { timeout: 240_000 };
+const TIMEOUT = { timeout: 900_000 };
 
 function train(out: string, ...more: string[]) {
   return ['train', '--recipe', tinyRecipe(scratchFolder()), '--out', out, '--adapter', adapter, ...more];
@@ -84,6 +84,10 @@ describe('train, given something wrong, says what and what to do', () => {
         '0.002',
         '--set',
         'batch.micro=64',
+        '--set',
+        'batch.size=64',
+        '--set',
+        'augment.mixGroup=64',
         '--out',
         scratchFolder() + '/r',
       ],

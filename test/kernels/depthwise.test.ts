@@ -43,10 +43,10 @@ testAll([
   [2, 1, 1, 3, 3, 3], // one row
   [2, 3, 7, 8, 3, 3], // one tile of eight columns
   [1, 2, 8, 9, 5, 7], // one more
-  [3, 2, 7, 7, 13, 13], // the whole kernel is alive, every output meets every input
-  [1, 1, 9, 15, 13, 51],
-  [1, 1, 20, 7, 51, 5],
-  [1, 1, 14, 13, 31, 31],
+  [3, 1, 4, 5, 7, 9], // the whole kernel is alive, every output meets every input
+  [1, 1, 5, 13, 3, 51],
+  [1, 1, 13, 5, 51, 3],
+  [1, 2, 7, 6, 31, 31],
 ]);
 // More rows than lanes.
 testOp(depthwise, [{ inputs: [f32(1, 1, 67, 3), f32(1, 1, 3, 3)], attrs: {} }]);

@@ -8,7 +8,7 @@ const casesOf = (kind: string) =>
   goldenCases.filter(([name]) => kind !== 'swiftshader' || name === 'slak, one block');
 
 // Software adapters compile for seconds, on a busy machine for much longer.
-describe.each(adapters)('on %s', { timeout: 120_000 }, (kind) => {
+describe.each(adapters)('on %s', { timeout: 900_000 }, (kind) => {
   it.each(casesOf(kind))(
     '%s gives the loss, gradients and running statistics of PyTorch',
     async (_, golden) => {

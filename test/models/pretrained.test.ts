@@ -65,7 +65,7 @@ describe('trained ResNet-20', () => {
   });
 
   // Software adapters compile for seconds, on a busy machine for much longer.
-  it.each(adapters)('gives them on %s', { timeout: 120_000 }, async (kind) => {
+  it.each(adapters)('gives them on %s', { timeout: 900_000 }, async (kind) => {
     const run = await recorded(golden.labels.length);
     await withProgram(kind, run, [run.logits], async (read) => {
       const result = await read(run.logits);

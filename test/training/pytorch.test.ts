@@ -39,7 +39,7 @@ const SLAK = ['model.variant=slak', 'model.smallKernel=5'];
 describe.each(adapters)('ten AdamW steps against PyTorch on %s', (adapter) => {
   it.each(['plain', 'slak'] as const)(
     '%s: losses, gradient norms, running statistics, averages',
-    { timeout: 120_000 },
+    { timeout: 900_000 },
     async (variant) => {
       const out = join(scratchFolder(), 'run');
       await runTiny(adapter, out, {

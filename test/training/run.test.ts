@@ -7,7 +7,7 @@ import { runTiny, scratchFolder, traces } from './tiny.ts';
 describe.each(adapters)('training on %s', (adapter) => {
   it(
     'is bit-identical when repeated, and whatever the number of loader threads',
-    { timeout: 120_000 },
+    { timeout: 900_000 },
     async () => {
       const folder = scratchFolder();
       const first = await runTiny(adapter, join(folder, 'a'));
@@ -24,7 +24,7 @@ describe.each(adapters)('training on %s', (adapter) => {
     },
   );
 
-  it('continues bit-exactly after an interruption inside an epoch', { timeout: 120_000 }, async () => {
+  it('continues bit-exactly after an interruption inside an epoch', { timeout: 900_000 }, async () => {
     const folder = scratchFolder();
     await runTiny(adapter, join(folder, 'whole'));
     let checks = 0;
@@ -36,7 +36,7 @@ describe.each(adapters)('training on %s', (adapter) => {
     expect(await traces(join(folder, 'parts'))).toEqual(await traces(join(folder, 'whole')));
   });
 
-  it('gives the same gradients in micro-batches as in one batch', { timeout: 120_000 }, async () => {
+  it('gives the same gradients in micro-batches as in one batch', { timeout: 900_000 }, async () => {
     const folder = scratchFolder();
     const overrides = ['augment.mixGroup=16', 'model.dropPath=0'];
     await runTiny(adapter, join(folder, 'parts'), { overrides: [...overrides, 'batch.micro=4'] });
@@ -52,7 +52,7 @@ describe.each(adapters)('training on %s', (adapter) => {
 
 describe('a run that cannot go on', () => {
   const [adapter] = adapters;
-  it('refuses another recipe in the same folder, and a finished run', { timeout: 120_000 }, async () => {
+  it('refuses another recipe in the same folder, and a finished run', { timeout: 900_000 }, async () => {
     const out = join(scratchFolder(), 'run');
     await runTiny(adapter!, out, { overrides: ['schedule.epochs=1'] });
     await expect(runTiny(adapter!, out, { overrides: ['optimizer.lr=0.1'] })).rejects.toThrow(
@@ -66,7 +66,7 @@ describe('a run that cannot go on', () => {
 
   it(
     'stops at a loss that is not finite and leaves the last checkpoint good',
-    { timeout: 120_000 },
+    { timeout: 900_000 },
     async () => {
       const out = join(scratchFolder(), 'run');
       const overrides = ['optimizer.lr=1e30', 'schedule.warmupSteps=null'];
