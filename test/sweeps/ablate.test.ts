@@ -13,7 +13,7 @@ import { targetOf } from '../../src/training/fit.ts';
 
 /** Two points with two seeds; the training is test/sweeps/fake-train.mjs. */
 const SWEEP = `
-recipe: quickstart
+recipe: ${new URL('./quickstart.yaml', import.meta.url).pathname}
 axis: kernel
 seeds: [0, 1]
 paper: Someone 2020
@@ -160,7 +160,7 @@ describe('a sweep', () => {
 
 describe('benchmarks of a sweep', () => {
   const TABLE7 = `
-recipe: quickstart
+recipe: ${new URL('./quickstart.yaml', import.meta.url).pathname}
 axis: kernel
 paper: Chen et al., ICML 2024, Table 7
 evaluations: [val, a]

@@ -36,11 +36,13 @@ describe('cost of a point', () => {
 
 describe('steps', () => {
   it('are counted from the images that are there', async () => {
-    const { recipe } = await loadRecipe('quickstart');
+    const { recipe } = await loadRecipe(new URL('./quickstart.yaml', import.meta.url).pathname);
     const images = await trainingImages(recipe, new Map());
     expect(images).toEqual({ count: 10_000, classes: 10, problem: undefined });
     expect(stepsOf(recipe, images)).toBe(2 * 156);
-    const { recipe: few } = await loadRecipe('quickstart', ['data.limitTrain=256']);
+    const { recipe: few } = await loadRecipe(new URL('./quickstart.yaml', import.meta.url).pathname, [
+      'data.limitTrain=256',
+    ]);
     expect(stepsOf(few, images)).toBe(2 * 4);
   });
 
