@@ -29,16 +29,18 @@ const PLAIN_WORKGROUP = 64;
  * Lanes a row: the fewest (they share sums through workgroup memory) that keep a row in registers. SwiftShader switches
  * between the invocations of a workgroup at each barrier, which costs more than all else: there, none waits for another.
  */
-function rowVariants({
-  attrs: { from },
-  inputs: [x],
-  features,
-}: LowerContext<LayerNormAttrs>): readonly Variant[] {
-  if (features.has('swiftshader')) return [{ kind: 'plain' }];
-  if (from === 'nchw') return [{ kind: 'maps' }];
+function variants({ attrs: { from }, inputs: [x] }: LowerContext<LayerNormAttrs>): readonly Variant[] {
+  if (from === 'nchw') {
+    const [, c = 1, h = 1, w = 1] = x?.shape ?? [];
+    return [{ kind: c % 4 === 0 && (h * w) % 4 === 0 ? 'quads' : 'maps' }];
+  }
   const items = itemsOf(x?.shape.at(-1) ?? 1);
   const lanes = [8, 16, 32, 64].find((count) => Math.ceil(items / count) <= MOST_ITEMS) ?? 64;
   return [{ kind: 'rows', lanes }];
+}
+
+function kindOf(variant: Variant): 'quads' | 'maps' {
+  return variant['kind'] === 'quads' ? 'quads' : 'maps';
 }
 
 /** vec4 or elements of a row. */
@@ -53,7 +55,7 @@ function rowParams({ rows, cols }: LayerNormShape, lanes: number) {
 const saved = [input(0), input(1), input(2)];
 
 export const layerNormLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> = {
-  variants: rowVariants,
+  variants,
   lower({ inputs: [x, ...vectors], attrs }, variant): Lowering {
     const shape = layerNormShape('layer-norm', x, vectors, attrs);
     const { rows, cols, plane } = shape;
@@ -75,17 +77,22 @@ export const layerNormLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> =
     }
     const params = { ROWS: rows, COLS: cols, PLANE: plane, TO_ROWS: Number(attrs.to === 'rows'), EPS };
     const grid = flatGrid(Math.ceil(rows / POSITIONS));
-    return { scratch: [], dispatches: [{ shader: 'layer-norm/maps.wgsl', params, bindings, grid }] };
+    return {
+      scratch: [],
+      dispatches: [{ shader: `layer-norm/${kindOf(variant)}.wgsl`, params, bindings, grid }],
+    };
   },
 };
 
 export const layerNormGradientLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> = {
-  variants: rowVariants,
+  variants,
   lower({ inputs: [x, weight], attrs, accumulate }, variant): Lowering {
     const shape = layerNormShape('layer-norm-gradient', x, [weight], attrs);
     if (variant['kind'] === 'plain') return plainGradient(shape, attrs, accumulate);
     const { parts, ...kernel } =
-      attrs.from === 'rows' ? rowsGradient(shape, Number(variant['lanes'])) : mapsGradient(shape, attrs);
+      attrs.from === 'rows'
+        ? rowsGradient(shape, Number(variant['lanes']))
+        : mapsGradient(shape, attrs, variant);
     const bindings = [...saved, input(3), input(4), output(0), scratch(0), scratch(1)];
     const sums = [1, 2].map((i) =>
       columnSumLowering(scratch(i - 1), output(i), parts, shape.cols, accumulate[i] === true, 2),
@@ -144,10 +151,14 @@ function rowsGradient(shape: LayerNormShape, lanes: number): Kernel {
   };
 }
 
-function mapsGradient({ rows, cols, plane }: LayerNormShape, { to }: LayerNormAttrs): Kernel {
+function mapsGradient(
+  { rows, cols, plane }: LayerNormShape,
+  { to }: LayerNormAttrs,
+  variant: Variant,
+): Kernel {
   const parts = Math.ceil(rows / POSITIONS);
   return {
-    shader: 'layer-norm/maps-gradient.wgsl',
+    shader: `layer-norm/${kindOf(variant)}-gradient.wgsl`,
     params: { ROWS: rows, COLS: cols, PLANE: plane, FROM_ROWS: Number(to === 'rows') },
     grid: flatGrid(parts),
     parts,

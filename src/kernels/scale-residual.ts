@@ -106,7 +106,7 @@ function relayout(
     return { shader: 'scale-residual/plain-layout.wgsl', params: { ...params, WORKGROUP }, bindings, grid };
   }
   return {
-    shader: 'scale-residual/layout.wgsl',
+    shader: `scale-residual/${c % 4 === 0 && plane % 4 === 0 ? 'quads' : 'layout'}.wgsl`,
     params: { ...params, DOT: Number(dot !== undefined), RUN: run },
     bindings,
     grid: flatGrid(Math.ceil(Math.ceil(rows / TILE) / run) * Math.ceil(c / TILE)),

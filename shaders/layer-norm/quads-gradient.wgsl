@@ -1,0 +1,110 @@
+// dx, and parts of dweight and dbias for every 32 positions, as maps-gradient.wgsl, for planes and channels that four divides.
+// Lanes and blocks as in quads.wgsl. Workgroup memory: 4 KB, for sums over the lanes that share channels or positions.
+#param ROWS positions
+#param COLS channels
+#param PLANE positions of one map
+#param FROM_ROWS 1: dy is (rows, c)
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read> mean: array<vec4f>;
+@group(0) @binding(3) var<storage, read> rstd: array<vec4f>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> weight_parts: array<vec4f>; // (ceil(ROWS/32), c)
+@group(0) @binding(7) var<storage, read_write> bias_parts: array<vec4f>; // (ceil(ROWS/32), c)
+
+const QUADS = ${COLS / 4}u;
+
+// Two double sets, so that one barrier a turn is enough.
+var<workgroup> first: array<vec4f, 128>;
+var<workgroup> second: array<vec4f, 128>;
+
+// Σ over the four components of each of four vectors.
+fn totals(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> vec4f {
+  let one = vec4f(1.0);
+  return vec4f(dot(a, one), dot(b, one), dot(c, one), dot(d, one));
+}
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let part = group.x + group.y * groups.x;
+  let wanted = part * 32u + local.x * 4u;
+  let row = min(wanted, ${ROWS - 4}u);
+  let base = (row / ${PLANE}u * ${PLANE * COLS}u + row % ${PLANE}u) / 4u;
+  let m = mean[row / 4u];
+  let s = rstd[row / 4u];
+  var sum = vec4f(); // Σ g over the lane's channels, four positions
+  var dotted = vec4f(); // Σ g x̂
+  for (var turn = 0u; turn < ${ceildiv(COLS, 32)}u; turn++) {
+    let wanted_quad = turn * 8u + local.y;
+    let q = min(wanted_quad, QUADS - 1u);
+    let exists = wanted < ${ROWS}u && wanted_quad < QUADS;
+    let w = weight[q];
+#if FROM_ROWS
+#for i in 0..4
+    let r${i} = dy[(row + ${i}u) * QUADS + q];
+#endfor
+#endif
+#for j in 0..4
+#if FROM_ROWS
+    let d${j} = select(vec4f(), vec4f(r0[${j}], r1[${j}], r2[${j}], r3[${j}]), exists);
+#else
+    let d${j} = select(vec4f(), dy[base + q * ${PLANE}u + ${j * PLANE / 4}u], exists);
+#endif
+    let dn${j} = d${j} * ((x[base + q * ${PLANE}u + ${j * PLANE / 4}u] - m) * s);
+    sum = fma(d${j}, vec4f(w[${j}]), sum);
+    dotted = fma(dn${j}, vec4f(w[${j}]), dotted);
+#endfor
+    let bank = turn % 2u * 64u;
+    first[bank + local.y * 8u + local.x] = totals(dn0, dn1, dn2, dn3);
+    second[bank + local.y * 8u + local.x] = totals(d0, d1, d2, d3);
+    workgroupBarrier();
+    // One lane of eight sums dweight, another dbias.
+    if (local.x < 2u && wanted_quad < QUADS && part * 32u < ${ROWS}u) {
+      var column = vec4f();
+      for (var p = 0u; p < 8u; p++) {
+        column += select(second[bank + local.y * 8u + p], first[bank + local.y * 8u + p], local.x == 0u);
+      }
+      if (local.x == 0u) {
+        weight_parts[part * QUADS + q] = column;
+      } else {
+        bias_parts[part * QUADS + q] = column;
+      }
+    }
+  }
+  workgroupBarrier();
+  first[local.y * 8u + local.x] = sum;
+  second[local.y * 8u + local.x] = dotted;
+  workgroupBarrier();
+  sum = vec4f();
+  dotted = vec4f();
+#for g in 0..8
+  sum += first[${g * 8}u + local.x];
+  dotted += second[${g * 8}u + local.x];
+#endfor
+  sum /= ${COLS}.0;
+  dotted /= ${COLS}.0;
+  if (wanted >= ${ROWS}u) {
+    return;
+  }
+  for (var q = local.y; q < QUADS; q += 8u) {
+    let w = weight[q];
+#if FROM_ROWS
+#for i in 0..4
+    let r${i} = dy[(row + ${i}u) * QUADS + q];
+#endfor
+#endif
+#for j in 0..4
+    {
+      let at = base + q * ${PLANE}u + ${j * PLANE / 4}u;
+#if FROM_ROWS
+      let g = vec4f(r0[${j}], r1[${j}], r2[${j}], r3[${j}]) * w[${j}];
+#else
+      let g = dy[at] * w[${j}];
+#endif
+      dx[at] = s * (g - sum - (x[at] - m) * s * dotted);
+    }
+#endfor
+  }
+}

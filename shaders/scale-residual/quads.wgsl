@@ -1,0 +1,90 @@
+// Change of layout as in layout.wgsl, for planes and channels that four divides: a lane turns blocks of 4 positions by 4 channels
+// round in registers and reads and writes vec4 on both sides, without tiles in workgroup memory. 8×8 lanes take 32 rows by 32
+// channels at a time, so that both sides come in runs of 128 bytes; RUN times a workgroup.
+#param ROWS n·plane
+#param COLS channels
+#param PLANE positions of one map
+#param TO_ROWS 1: from maps to rows, 0: from rows to maps
+#param ADD 1: an addend in map layout
+#param GAMMA 1: a factor a channel
+#param MASK 1: a factor an image
+#param DOT 1: also partial sums of dgamma, (parts, c)
+#param RUN tiles of rows a workgroup walks
+
+#if ADD
+@group(0) @binding(0) var<storage, read> addend: array<vec4f>; // (n, c, plane)
+#endif
+@group(0) @binding(${ADD}) var<storage, read> source: array<vec4f>;
+#if GAMMA
+@group(0) @binding(${ADD + 1}) var<storage, read> gamma: array<vec4f>; // (c)
+#endif
+#if MASK
+@group(0) @binding(${ADD + GAMMA + 1}) var<storage, read> mask: array<f32>; // (n)
+#endif
+@group(0) @binding(${ADD + GAMMA + MASK + 1}) var<storage, read_write> out: array<vec4f>;
+#if DOT
+@group(0) @binding(${ADD + GAMMA + MASK + 2}) var<storage, read> branch: array<vec4f>; // (n·plane, c)
+@group(0) @binding(${ADD + GAMMA + MASK + 3}) var<storage, read_write> parts: array<vec4f>; // (parts, c)
+
+var<workgroup> dots: array<vec4f, 64>;
+#endif
+
+const ROW_TILES = ${ceildiv(ROWS, 32)}u;
+const COL_TILES = ${ceildiv(COLS, 32)}u;
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let index = group.x + group.y * groups.x;
+  let part = index / COL_TILES;
+  let channel = index % COL_TILES * 32u + local.x * 4u;
+#if GAMMA
+  let scale = gamma[min(channel, ${COLS - 4}u) / 4u];
+#else
+  let scale = vec4f(1.0);
+#endif
+#if DOT
+  var dot_sum = vec4f();
+#endif
+  for (var row_tile = part * ${RUN}u; row_tile < min((part + 1u) * ${RUN}u, ROW_TILES); row_tile++) {
+    let row = row_tile * 32u + local.y * 4u;
+    if (row < ${ROWS}u && channel < ${COLS}u) {
+#if MASK
+      let kept = mask[row / ${PLANE}u];
+#else
+      let kept = 1.0;
+#endif
+      let in_map = ((row / ${PLANE}u * ${COLS}u + channel) * ${PLANE}u + row % ${PLANE}u) / 4u;
+      let in_rows = (row * ${COLS}u + channel) / 4u;
+#for j in 0..4
+#if TO_ROWS
+      let v${j} = source[in_map + ${j * PLANE / 4}u] * kept;
+#else
+      let v${j} = source[in_rows + ${j * COLS / 4}u] * (kept * scale);
+#endif
+#endfor
+#for i in 0..4
+#if TO_ROWS
+      let u${i} = vec4f(v0[${i}], v1[${i}], v2[${i}], v3[${i}]);
+      out[in_rows + ${i * COLS / 4}u] = u${i} * scale;
+#if DOT
+      dot_sum = fma(u${i}, branch[in_rows + ${i * COLS / 4}u], dot_sum);
+#endif
+#elif ADD
+      out[in_map + ${i * PLANE / 4}u] = addend[in_map + ${i * PLANE / 4}u] + vec4f(v0[${i}], v1[${i}], v2[${i}], v3[${i}]);
+#else
+      out[in_map + ${i * PLANE / 4}u] = vec4f(v0[${i}], v1[${i}], v2[${i}], v3[${i}]);
+#endif
+#endfor
+    }
+  }
+#if DOT
+  dots[local.y * 8u + local.x] = dot_sum;
+  workgroupBarrier();
+  if (local.y == 0u && channel < ${COLS}u && part * ${RUN}u < ROW_TILES) {
+    for (var i = 1u; i < 8u; i++) {
+      dot_sum += dots[i * 8u + local.x];
+    }
+    parts[(part * ${COLS}u + channel) / 4u] = dot_sum;
+  }
+#endif
+}
