@@ -64,7 +64,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
     // Row t of the window is x row oy + t − PAD_Y; starting ROWS − 1 rows early fills the carried taps.
     let t0 = max(0, ${PAD_Y - ROWS + 1} - oy);
-    let t1 = min(${TAP_H + ROWS - 1}, ${IN_H + PAD_Y} - oy);
+    // The bound no map reaches keeps compilers from unrolling this loop, which would cost seconds.
+    let t1 = min(min(${TAP_H + ROWS - 1}, i32(groups.z) * 65536), ${IN_H + PAD_Y} - oy);
     for (var t = t0; t < t1; t++) {
       let iy = oy + t - ${PAD_Y};
       let row = plane + max(iy, 0) * ${IN_W};

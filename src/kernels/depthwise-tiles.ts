@@ -197,13 +197,13 @@ function plainLayout(p: Planes, t: PlainTile) {
 
 /** Tiles that fit the device, best guess first. */
 export function tilesFor(p: Planes, context: LowerContext<unknown>): readonly Tile[] {
+  const plain: PlainTile = { kernel: 'plain', lanes: 64, batches: 1 };
+  if (p.tapW > LONGEST) return [plain];
   const width = processorWidth(context);
   const rowLanes = correlateTiles(p, context);
   const vectors = context.features.has('subgroups') ? vectorTiles(p, width) : [];
   const tiles = width > 0 ? [...vectors, ...rowLanes] : [...rowLanes, ...vectors];
-  const isSmall = p.sizes.kh * p.sizes.kw <= 9;
-  if (!isSmall && tiles.length > 0) return tiles;
-  return [...tiles, { kernel: 'plain', lanes: 64, batches: 1 }];
+  return tiles.length === 0 || p.sizes.kh * p.sizes.kw <= 9 ? [...tiles, plain] : tiles;
 }
 
 /**
@@ -221,9 +221,11 @@ function processorWidth({ limits, features }: LowerContext<unknown>): number {
   return llvmpipe ? 8 : 0;
 }
 
-/** Largest number of multiply-adds in a tap loop's body, and of accumulators in a lane: bounds on compile time and registers. */
+/** Bounds on compile time and registers: multiply-adds in a tap loop's body, and accumulators of a lane. */
 const BODY = 1200;
 const ACCUMULATORS = 28;
+/** Longest row of taps that is unrolled; a weight gradient's taps are a row of the map. */
+const LONGEST = 256;
 
 /** `total` in equal pieces of at most `most`. */
 function even(total: number, most: number): number {
@@ -232,12 +234,14 @@ function even(total: number, most: number): number {
 
 function vectorTiles(p: Planes, width: number): VectorTile[] {
   const lanes = width === 4 ? 4 : 8;
+  // Longer bodies reuse a row of x more often, until LLVM's spills cost more than that saves.
+  const body = lanes === 4 ? 1500 : 900;
   const all = Math.ceil(p.outW / lanes);
   const tiles: VectorTile[] = [];
   for (const most of [ACCUMULATORS, 2 * lanes]) {
-    const vectors = even(all, Math.min(most, BODY / p.tapW));
-    const rows = even(p.outH, Math.min(7, most / vectors, BODY / (vectors * p.tapW)));
-    if (vectors * p.tapW <= 2 * BODY) tiles.push({ kernel: 'vector', lanes, rows, vectors, batches: 1 });
+    const vectors = even(all, Math.min(most, body / p.tapW));
+    const rows = even(p.outH, Math.min(7, most / vectors, body / (vectors * p.tapW)));
+    tiles.push({ kernel: 'vector', lanes, rows, vectors, batches: 1 });
   }
   return distinct(tiles);
 }
@@ -262,10 +266,14 @@ function correlateTiles(p: Planes, context: LowerContext<unknown>): CorrelateTil
   const tiles: CorrelateTile[] = [];
   for (const most of [14, 8]) {
     const columns = even(p.outW, Math.min(most, BODY / p.tapW));
-    if (columns * p.tapW > 2 * BODY) continue;
     const base = { kernel: 'correlate', columns, rows: 1, segments: 1, blocks: 1, chunk: 16 } as const;
     const tile = fill(p, { ...base, lanesY: even(p.outH, 64), images: 1, phases: 1, batches: 1 }, fits);
-    if (tile !== undefined) tiles.push(finish(tile));
+    if (tile === undefined) continue;
+    tiles.push(finish(tile));
+    // Where rows of taps alone leave waves few beside their tile, lanes along columns share it.
+    const segments = Math.min(Math.ceil(p.outW / columns), Math.floor(128 / tile.lanesY));
+    const shared = { ...tile, segments, images: 1, phases: 1 };
+    if (p.mode === 'weight' && segments > 1 && fits(shared)) tiles.push(finish(shared));
   }
   return distinct(tiles);
 }
