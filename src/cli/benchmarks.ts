@@ -21,7 +21,7 @@ import { formatMetric } from '../report/columns.ts';
 import { evaluationData, type ResolvedWeights } from '../training/evaluate-weights.ts';
 import { duration } from '../training/reporter.ts';
 import { isRunFolder } from '../training/run-folder.ts';
-import { EXIT_INTERRUPTED } from './errors.ts';
+import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
 import { positiveInteger } from './train.ts';
 
@@ -133,13 +133,6 @@ export async function evaluateBenchmarks(
   const classifier = await sessionClassifier(session, weights);
   const benchmarks = chooseBenchmarks(options.benchmarks);
   const crew = startCrew(options.workers);
-  const stop = new AbortController();
-  const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    process.stderr.write('\nfinishing the batch; once more to stop at once\n');
-    stop.abort();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
   const line = new ProgressLine(options.json === true);
   const suite: SuiteOptions = {
     benchmarks,
@@ -156,16 +149,17 @@ export async function evaluateBenchmarks(
     batchSize: options.batch,
     crew,
     folder: outFolder(options, classifier),
-    signal: stop.signal,
     onProgress: (name, { unit, imagesDone, imagesResumed, imagesTotal, failures }) =>
       line.show(`${name} ${unit}`, { done: imagesDone, before: imagesResumed, total: imagesTotal }, failures),
   };
   try {
     if (options.dryRun) return printPlan(await planSuite(suite), options);
-    const outcomes = await runSuite(suite);
-    line.clear();
-    printOutcomes(outcomes, options);
-    if (outcomes.some((outcome) => isIncomplete(outcome, options.benchmarks))) process.exitCode = 3;
+    await untilInterrupted(async (signal) => {
+      const outcomes = await runSuite({ ...suite, signal });
+      line.clear();
+      printOutcomes(outcomes, options);
+      if (outcomes.some((outcome) => isIncomplete(outcome, options.benchmarks))) process.exitCode = 3;
+    });
   } finally {
     line.clear();
     await crew.close();

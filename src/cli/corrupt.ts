@@ -5,9 +5,8 @@ import { DATASETS, namedDataset, openDataset } from '../data/datasets.ts';
 import { startCrew } from '../robustness/benchmarks/crew.ts';
 import { exportC, exportP, type ExportOptions } from '../robustness/benchmarks/export.ts';
 import type { Difficulty, Severity } from '../robustness/corruptions/types.ts';
-import { FrameworkError } from '../util/errors.ts';
 import { changeOptions } from './benchmarks.ts';
-import { EXIT_INTERRUPTED } from './errors.ts';
+import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
 import { positiveInteger } from './train.ts';
 
@@ -58,37 +57,29 @@ async function run(options: Options): Promise<void> {
   const dataset = await openDataset(spec);
   const crew = startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
   const exporting: ExportOptions = {
     seed: options.seed,
     size: options.size,
     difficulty: options.difficulty,
     selection: { limit: options.limit },
     threads: { crew, spec },
-    signal: stop.signal,
     onProgress: ({ done, kept, total }) => line.show(options.out, { done, before: kept, total }, 0),
     ...(options.corruptions === undefined ? {} : { names: options.corruptions }),
     ...(options.severities === undefined ? {} : { severities: options.severities }),
   };
+  const write = options.set === 'c' ? exportC : exportP;
   try {
-    const { written, kept, failures } = await (options.set === 'c' ? exportC : exportP)(
-      dataset,
-      options.out,
-      exporting,
-    );
-    line.clear();
-    for (const { key, message } of failures) process.stderr.write(`left out: ${key}: ${message}\n`);
-    process.stdout.write(
-      options.json
-        ? `${JSON.stringify({ out: options.out, written, kept, failures })}\n`
-        : `${written} files written, ${kept} were there, ${failures.length} left out: ${options.out}\n`,
-    );
-    if (failures.length > 0) process.exitCode = 3;
-  } catch (error) {
-    if (!(error instanceof FrameworkError) || error.code !== 'evaluate/aborted') throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = EXIT_INTERRUPTED;
+    await untilInterrupted(async (signal) => {
+      const { written, kept, failures } = await write(dataset, options.out, { ...exporting, signal });
+      line.clear();
+      for (const { key, message } of failures) process.stderr.write(`left out: ${key}: ${message}\n`);
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify({ out: options.out, written, kept, failures })}\n`
+          : `${written} files written, ${kept} were there, ${failures.length} left out: ${options.out}\n`,
+      );
+      if (failures.length > 0) process.exitCode = 3;
+    });
   } finally {
     line.clear();
     await crew.close();

@@ -67,11 +67,24 @@ async function runOne(
     const found = await prepareBenchmark(options, benchmark);
     if ('kind' in found) return found;
     try {
-      return await evaluatePrepared(options, found, cleanError);
+      return await evaluatePrepared(options, found, cleanError).catch((error: unknown) => {
+        throw withClips(error, found);
+      });
     } finally {
       await found.close();
     }
   });
+}
+
+/** Without ffmpeg: how much that leaves out. */
+function withClips(error: unknown, { parts }: Prepared): unknown {
+  if (!(error instanceof FrameworkError) || error.code !== 'video/no-ffmpeg') return error;
+  const clips = parts.reduce((sum, { keys }) => sum + keys.length, 0);
+  return new FrameworkError(
+    error.code,
+    `all ${clips} clips of ${parts.length} perturbations are left out: ${error.message}`,
+    error.hint === undefined ? {} : { hint: error.hint },
+  );
 }
 
 async function evaluatePrepared(
