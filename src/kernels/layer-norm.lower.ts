@@ -26,14 +26,19 @@ const PARTS = 256;
 const PLAIN_WORKGROUP = 64;
 
 /**
- * Lanes a row: the fewest (they share sums through workgroup memory) that keep a row in registers. SwiftShader switches
- * between the invocations of a workgroup at each barrier, which costs more than all else: there, none waits for another.
+ * Rows: the fewest lanes a row (they share sums through workgroup memory) that keep it in registers. Maps: blocks of 4×4 where
+ * four divides both sizes. SwiftShader switches between the invocations of a workgroup at each barrier, which costs more than
+ * all else: there, none waits for another.
  */
-function variants({ attrs: { from }, inputs: [x] }: LowerContext<LayerNormAttrs>): readonly Variant[] {
-  if (from === 'nchw') {
-    const [, c = 1, h = 1, w = 1] = x?.shape ?? [];
-    return [{ kind: c % 4 === 0 && (h * w) % 4 === 0 ? 'quads' : 'maps' }];
-  }
+function variants({
+  attrs: { from },
+  inputs: [x],
+  features,
+}: LowerContext<LayerNormAttrs>): readonly Variant[] {
+  if (features.has('swiftshader')) return [{ kind: 'plain' }];
+  const [, c = 1, h = 1, w = 1] = x?.shape ?? [];
+  const inQuads = from === 'nchw' && c % 4 === 0 && (h * w) % 4 === 0;
+  if (from === 'nchw') return [{ kind: inQuads ? 'quads' : 'maps' }];
   const items = itemsOf(x?.shape.at(-1) ?? 1);
   const lanes = [8, 16, 32, 64].find((count) => Math.ceil(items / count) <= MOST_ITEMS) ?? 64;
   return [{ kind: 'rows', lanes }];

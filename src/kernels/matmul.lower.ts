@@ -43,26 +43,13 @@ function endParams(end: MatmulEnd | undefined): Record<string, ParamValue> {
 
 type Context = Pick<LowerContext<unknown>, 'limits' | 'features'>;
 
-/**
- * Adapters that run invocations as lanes of a CPU's vectors: those which say so, and limits that only lavapipe or SwiftShader
- * report. A GPU taken for one only gets a slower first guess.
- */
-function softwareKind({ limits, features }: Context): 'none' | 'lavapipe' | 'swiftshader' {
-  const lanes = limits.maxComputeInvocationsPerWorkgroup;
-  const lavapipe = lanes === 1024 && limits.maxStorageBufferBindingSize === 134217728;
-  const swiftshader = lanes === 256 && limits.maxComputeWorkgroupStorageSize === 32768;
-  if (!features.has('subgroups') || !(features.has('software') || lavapipe || swiftshader)) return 'none';
-  return lanes > 256 ? 'lavapipe' : 'swiftshader';
-}
-
 /** Lanes of the subgroup kernel: as wide as the columns fill. */
 function lanesFor(n: number): number {
   const wasted = (lanes: number) => Math.ceil(n / (4 * lanes)) * 4 * lanes - n;
   return [32, 24, 16, 8].reduce((best, lanes) => (wasted(lanes) < wasted(best) ? lanes : best));
 }
 
-export function matmulVariants(shape: MatmulShape, context: Context): readonly Variant[] {
-  const { limits, features } = context;
+export function matmulVariants(shape: MatmulShape, { limits, features }: Context): readonly Variant[] {
   const fitting = MATMUL_TILES.filter(
     ({ lx, ly, ra, rb, depth }) =>
       lx * ly <= limits.maxComputeInvocationsPerWorkgroup &&
@@ -71,18 +58,11 @@ export function matmulVariants(shape: MatmulShape, context: Context): readonly V
   const small = shape.m <= 32 || shape.n <= 32;
   const tiles: Variant[] = small ? [...fitting].reverse() : fitting;
   if (!features.has('subgroups')) return tiles;
-  const lanes = lanesFor(shape.n);
-  const tall = { kind: 'subgroup', rows: 16, lanes };
-  const low = { kind: 'subgroup', rows: 8, lanes };
-  switch (softwareKind(context)) {
-    case 'lavapipe':
-      // A large tile takes it many seconds to compile, and runs at a third of the rate.
-      return [tall, ...tiles.filter((tile) => tile['ra'] === 1)];
-    case 'swiftshader':
-      return [low];
-    case 'none':
-      return [...tiles, low];
-  }
+  // A large tile takes software adapters seconds to compile, and runs at a third of the rate.
+  const broadcast = (rows: number) => ({ kind: 'subgroup', rows, lanes: lanesFor(shape.n) });
+  if (features.has('swiftshader')) return [broadcast(8)];
+  if (features.has('software')) return [broadcast(16), ...tiles.filter((tile) => tile['ra'] === 1)];
+  return [...tiles, broadcast(8)];
 }
 
 function baseParams({ shape, ...kernel }: MatmulKernel, direct: boolean): Record<string, ParamValue> {

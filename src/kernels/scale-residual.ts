@@ -73,7 +73,10 @@ function split<T>(
   };
 }
 
-/** A change of layout through tiles; `run` tiles of rows a workgroup. */
+/**
+ * A change of layout in blocks of 4×4 where four divides both sizes, else through tiles (`isPlain`: element by element); `run`
+ * tiles of rows a workgroup.
+ */
 function relayout(
   { n, c, plane }: ResidualSize,
   toRows: boolean,
@@ -105,8 +108,9 @@ function relayout(
     const grid = flatGrid(Math.ceil((rows * c) / WORKGROUP));
     return { shader: 'scale-residual/plain-layout.wgsl', params: { ...params, WORKGROUP }, bindings, grid };
   }
+  const inQuads = c % 4 === 0 && plane % 4 === 0;
   return {
-    shader: `scale-residual/${c % 4 === 0 && plane % 4 === 0 ? 'quads' : 'layout'}.wgsl`,
+    shader: `scale-residual/${inQuads ? 'quads' : 'layout'}.wgsl`,
     params: { ...params, DOT: Number(dot !== undefined), RUN: run },
     bindings,
     grid: flatGrid(Math.ceil(Math.ceil(rows / TILE) / run) * Math.ceil(c / TILE)),
