@@ -5,23 +5,11 @@
 #param COLS channels
 #param PLANE positions of one map
 #param TO_ROWS 1: from maps to rows, 0: from rows to maps
-#param ADD 1: an addend in map layout
-#param GAMMA 1: a factor a channel
-#param MASK 1: a factor an image
 #param DOT 1: also partial sums of dgamma, (parts, c)
 #param RUN tiles of rows a workgroup walks
+#import scale-residual/bindings.wgsl
 
-#if ADD
-@group(0) @binding(0) var<storage, read> addend: array<vec4f>; // (n, c, plane)
-#endif
-@group(0) @binding(${ADD}) var<storage, read> source: array<vec4f>;
-#if GAMMA
-@group(0) @binding(${ADD + 1}) var<storage, read> gamma: array<vec4f>; // (c)
-#endif
-#if MASK
-@group(0) @binding(${ADD + GAMMA + 1}) var<storage, read> mask: array<f32>; // (n)
-#endif
-@group(0) @binding(${ADD + GAMMA + MASK + 1}) var<storage, read_write> out: array<vec4f>;
+alias Item = vec4f;
 #if DOT
 @group(0) @binding(${ADD + GAMMA + MASK + 2}) var<storage, read> branch: array<vec4f>; // (n·plane, c)
 @group(0) @binding(${ADD + GAMMA + MASK + 3}) var<storage, read_write> parts: array<vec4f>; // (parts, c)
