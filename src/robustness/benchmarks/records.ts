@@ -265,18 +265,19 @@ export function findBenchmark(id: string): Benchmark {
 
 /**
  * Why a benchmark says nothing about a model, or undefined if it applies. `generated`: the images are made from a data
- * set of the model's own classes, so any number of classes will do.
+ * set of the model's own classes, so any number of classes will do. Clean images of any classes always will.
  */
 export function whyNotApplicable(
   benchmark: Benchmark,
   classifier: Pick<Classifier, 'name' | 'classes'>,
   generated = false,
 ): string | undefined {
+  if (benchmark.classes.includes('any')) return undefined;
   if (generated) {
     if (benchmark.id === 'c' || benchmark.id === 'p') return undefined;
     return `${benchmark.name} cannot be generated from other images; only ImageNet-C and ImageNet-P can`;
   }
-  if (benchmark.classes.includes('any') || benchmark.classes.includes(classifier.classes)) return undefined;
+  if (benchmark.classes.includes(classifier.classes)) return undefined;
   const wanted = benchmark.classes.map((c) =>
     c === 'imagenet1k' ? 'the 1000 ImageNet classes' : `${c} classes`,
   );
