@@ -216,7 +216,7 @@ function outcomeText(outcome: Outcome): string {
     `${result.name}: ${scored.toLocaleString('en')} of ${asked.toLocaleString('en')} items; ${result.protocol.subset}; ${result.protocol.dataOrigin}`,
     ...result.metrics.map(
       (metric) =>
-        `  ${metric.label.padEnd(width)}  ${formatMetric(metric).padStart(12)} ${metric.unit.padEnd(2)} ${metric.protocol}`,
+        `  ${metric.label.padEnd(width)}  ${formatMetric(metric).padStart(12)} ${metric.unit.padEnd(2)} ${metric.protocol.replace(`, ${result.protocol.dataOrigin}`, '')}`,
     ),
     ...result.problems.map(({ kind, part, what, count }) => `  ${kind} (${count}), ${part}: ${what}`),
     `  ${path}`,

@@ -25,7 +25,12 @@ export interface Column {
   readonly benchmarkName: string;
   readonly metric: string;
   readonly label: string;
+  /** All of it: `own` and `setting`. */
   readonly protocol: string;
+  /** How this number is computed. */
+  readonly own: string;
+  /** Which images, where they are not the whole release: often the same for all numbers of a benchmark. */
+  readonly setting: string;
   readonly unit: Metric['unit'];
   readonly better: Metric['better'];
   readonly cells: readonly Cell[];
@@ -38,7 +43,7 @@ export function columnsOf(models: readonly ReportModel[]): Column[] {
     for (const model of models) {
       for (const result of model.results.filter(({ benchmark }) => benchmark === id)) {
         for (const metric of result.metrics) {
-          const protocol = protocolWords(result, metric);
+          const { protocol, own, setting } = protocolWords(result, metric);
           // Generated benchmarks of two data sets share an id and may share a protocol.
           const key = JSON.stringify([result.name, metric.id, protocol]);
           let column = columns.get(key);
@@ -51,6 +56,8 @@ export function columnsOf(models: readonly ReportModel[]): Column[] {
               metric: metric.id,
               label,
               protocol,
+              own,
+              setting,
               unit,
               better,
               cells: [],
@@ -66,13 +73,30 @@ export function columnsOf(models: readonly ReportModel[]): Column[] {
 }
 
 /** The protocol of a number, with whatever sets it apart from the release's own. */
-function protocolWords(result: BenchmarkResult, metric: Metric): string {
+function protocolWords(
+  result: BenchmarkResult,
+  metric: Metric,
+): Pick<Column, 'protocol' | 'own' | 'setting'> {
   const { dataOrigin, subset, difficulty } = result.protocol;
-  const words = [metric.protocol];
-  if (!metric.protocol.includes(dataOrigin) && dataOrigin !== 'release') words.push(dataOrigin);
+  const words: string[] = [];
+  if (dataOrigin !== 'release') words.push(dataOrigin);
   if (subset !== 'all') words.push(subset);
   if (difficulty !== 1) words.push(`difficulty ${difficulty}`);
-  return words.join(', ').replace(/, release$/, '');
+  const own = metric.protocol.replace(`, ${dataOrigin}`, '');
+  const setting = words.join(', ');
+  return { protocol: setting === '' ? own : `${own}, ${setting}`, own, setting };
+}
+
+/** The setting that all columns share, and what each has to say besides. */
+export function sharedSetting(columns: readonly Column[]): {
+  setting: string;
+  words: (column: Column) => string;
+} {
+  const [first] = columns;
+  const isShared = first !== undefined && columns.every(({ setting }) => setting === first.setting);
+  return isShared
+    ? { setting: first.setting, words: ({ own }) => own }
+    : { setting: '', words: ({ protocol }) => protocol };
 }
 
 function cellOf(model: ReportModel, result: BenchmarkResult, metric: Metric): Cell {

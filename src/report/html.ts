@@ -1,6 +1,6 @@
 import type { BenchmarkResult } from '../robustness/benchmarks/result.ts';
 import type { Cell, Column, ReportModel } from './columns.ts';
-import { columnsOf, formatDifference, formatMetric } from './columns.ts';
+import { columnsOf, formatDifference, formatMetric, sharedSetting } from './columns.ts';
 import type { Example } from './examples.ts';
 import type { Figure } from './figures.ts';
 import { overviewFigure, severityFigures } from './figures.ts';
@@ -70,16 +70,19 @@ function benchmarkSections(columns: readonly Column[], models: readonly ReportMo
         const cells = own.map((column) => cellHtml(column.cells.find((cell) => cell.model === model.name)));
         return `<tr><th scope="row">${text(model.name)}</th>${cells.join('')}</tr>`;
       });
-    const head = `<tr><th scope="col">model</th>${own.map(headingHtml).join('')}</tr>`;
+    const { setting, words } = sharedSetting(own);
+    const headings = own.map((column) => headingHtml(column, words(column)));
+    const head = `<tr><th scope="col">model</th>${headings.join('')}</tr>`;
+    const note = setting === '' ? '' : `<p class="note">${text(setting)}</p>`;
     const table = `<table><thead>${head}</thead><tbody>${rows.join('')}</tbody></table>`;
-    return `<section><h2>${text(name)}</h2><div class="scroll">${table}</div>${sourcesHtml(own)}</section>`;
+    return `<section><h2>${text(name)}</h2>${note}<div class="scroll">${table}</div>${sourcesHtml(own)}</section>`;
   });
 }
 
-function headingHtml({ label, protocol, unit, better }: Column): string {
+function headingHtml({ label, unit, better }: Column, words: string): string {
   const arrow = better === 'higher' ? '↑' : '↓';
   const dimension = unit === '' ? '' : ` <span class="unit">${unit}</span>`;
-  return `<th scope="col">${text(label)}${dimension} <abbr title="${better} is better">${arrow}</abbr><small>${text(protocol)}</small></th>`;
+  return `<th scope="col">${text(label)}${dimension} <abbr title="${better} is better">${arrow}</abbr><small>${text(words)}</small></th>`;
 }
 
 function cellHtml(cell: Cell | undefined): string {

@@ -46,7 +46,8 @@ figure.wide svg { display: block; width: 100%; max-width: 820px; height: auto; m
   main { max-width: none; padding: 0; }
   .scroll { overflow: visible; }
   table { font-size: 8pt; width: 100%; }
-  th, td { padding: .25rem .4rem; white-space: normal; }
+  th, td { padding: .25rem .3rem; }
+  th, td.words, td small { white-space: normal; }
   thead th { min-width: 0; }
   td.words, th.words { min-width: 0; overflow-wrap: anywhere; }
   tbody th, thead th:first-child { position: static; }

@@ -1,5 +1,5 @@
 import type { Column, ReportModel } from './columns.ts';
-import { columnsOf, formatDifference, formatMetric } from './columns.ts';
+import { columnsOf, formatDifference, formatMetric, sharedSetting } from './columns.ts';
 
 /** A GitHub-flavoured table. Pipes in cells are escaped. */
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -54,14 +54,17 @@ export function resultsMarkdown(models: readonly ReportModel[]): string {
       const rows = models
         .filter((model) => own.some(({ cells }) => cells.some((cell) => cell.model === model.name)))
         .map((model) => [model.name, ...own.map((column) => markdownCell(column, model.name))]);
-      return `## ${name}\n\n${markdownTable(['model', ...own.map(heading)], rows)}`;
+      const { setting, words } = sharedSetting(own);
+      const note = setting === '' ? '' : `${setting[0]?.toUpperCase() ?? ''}${setting.slice(1)}.\n\n`;
+      const header = ['model', ...own.map((column) => heading(column, words(column)))];
+      return `## ${name}\n\n${note}${markdownTable(header, rows)}`;
     })
     .join('\n');
 }
 
-function heading({ label, protocol, unit, better }: Column): string {
+function heading({ label, unit, better }: Column, words: string): string {
   const dimension = unit === '' ? '' : `, ${unit}`;
-  return `${label}${dimension} ${better === 'higher' ? '↑' : '↓'} (${protocol})`;
+  return `${label}${dimension} ${better === 'higher' ? '↑' : '↓'} (${words})`;
 }
 
 function markdownCell(column: Column, model: string): string {

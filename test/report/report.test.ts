@@ -108,6 +108,18 @@ describe('columns', () => {
 });
 
 describe('tables', () => {
+  it('say once what all numbers of a benchmark share, and keep data sets apart that share a protocol', () => {
+    const origin = 'generated (seed 0)';
+    const metrics = [percent('top1', 40, `full10, ${origin}`), percent('top5', 80, `full10, ${origin}`)];
+    const named = (name: string) => result('c', metrics, { name }, origin);
+    const text = resultsMarkdown([{ name: 'm', results: [named('CIFAR-10-C'), named('CIFAR-100-C')] }]);
+    expect(text.match(/generated \(seed 0\)/gi)).toHaveLength(2);
+    expect(text).toMatch(
+      /## CIFAR-10-C\n\nGenerated \(seed 0\)\.\n\n\| model \| .*\(full10\) \| .*\(full10\) \|/,
+    );
+    expect(text).toMatch(/## CIFAR-100-C\n/);
+  });
+
   it('markdown escapes pipes; csv quotes commas, quotes and line ends', () => {
     expect(markdownTable(['a', 'b'], [['x|y', '1']])).toBe('| a | b |\n| --- | ---: |\n| x\\|y | 1 |\n');
     expect(csvTable(['a', 'b'], [['x,y', 1], ['say "no"', '']])).toBe('a,b\r\n"x,y",1\r\n"say ""no""",\r\n'); // prettier-ignore
