@@ -6,7 +6,7 @@ import { evalTransform } from '../data/transform.ts';
 import { corruptionExamples } from '../report/examples.ts';
 import { reportHtml } from '../report/html.ts';
 import { readModels } from '../report/read-results.ts';
-import { resultsCsv, resultsMarkdown } from '../report/tables.ts';
+import { resultsCsv, resultsMarkdown, severityMarkdown } from '../report/tables.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { readError, writeFileAtomic } from '../util/files.ts';
 
@@ -44,7 +44,8 @@ async function report(paths: readonly string[], options: Options): Promise<void>
     const examples = image === undefined ? [] : await corruptionExamples(await squareImage(image));
     files.push([out, reportHtml({ title, models, examples })]);
   }
-  if (markdown !== undefined) files.push([markdown, `# ${title}\n\n${resultsMarkdown(models)}`]);
+  if (markdown !== undefined)
+    files.push([markdown, `# ${title}\n\n${resultsMarkdown(models)}\n${severityMarkdown(models)}`]);
   if (csv !== undefined) files.push([csv, resultsCsv(models)]);
   for (const [file, text] of files) {
     await writeFileAtomic(file, text);

@@ -62,6 +62,31 @@ export function resultsMarkdown(models: readonly ReportModel[]): string {
     .join('\n');
 }
 
+/** Top-1 of every corruption at every severity, one table a model and origin; empty where no C was measured. */
+export function severityMarkdown(models: readonly ReportModel[]): string {
+  const tables = models.flatMap((model) =>
+    model.results
+      .filter(({ benchmark }) => benchmark === 'c')
+      .map(({ name, parts }) => {
+        const top1 = new Map(
+          parts.map((part) => [part.name, part.metrics.find(({ id }) => id === 'top1')?.value]),
+        );
+        const severities = [...new Set([...top1.keys()].map((part) => part.split('/')[1] ?? ''))].sort();
+        const corruptions = [...new Set([...top1.keys()].map((part) => part.split('/')[0] ?? ''))];
+        const cell = (part: string): string => top1.get(part)?.toFixed(1) ?? '';
+        const rows = corruptions
+          .filter((corruption) => corruption !== 'clean')
+          .map((corruption) => [
+            corruption,
+            // Severity 0 of every corruption is the uncorrupted image.
+            ...severities.map((severity) => cell(`${severity === '0' ? 'clean' : corruption}/${severity}`)),
+          ]);
+        return `## ${name} of ${model.name}: top-1 in % by severity\n\n${markdownTable(['corruption', ...severities], rows)}`;
+      }),
+  );
+  return tables.join('\n');
+}
+
 function heading({ label, unit, better }: Column, words: string): string {
   const dimension = unit === '' ? '' : `, ${unit}`;
   return `${label}${dimension} ${better === 'higher' ? '↑' : '↓'} (${words})`;

@@ -5,7 +5,13 @@ import { corruptionExamples } from '../../src/report/examples.ts';
 import { overviewFigure, severityFigures } from '../../src/report/figures.ts';
 import { reportHtml } from '../../src/report/html.ts';
 import { barChart, lineChart, niceTicks, standaloneSvg } from '../../src/report/svg.ts';
-import { csvTable, markdownTable, resultsCsv, resultsMarkdown } from '../../src/report/tables.ts';
+import {
+  csvTable,
+  markdownTable,
+  resultsCsv,
+  resultsMarkdown,
+  severityMarkdown,
+} from '../../src/report/tables.ts';
 import { findBenchmark } from '../../src/robustness/benchmarks/records.ts';
 import type { BenchmarkResult, Metric } from '../../src/robustness/benchmarks/result.ts';
 import { synth } from '../robustness/corruptions/portable.ts';
@@ -108,6 +114,13 @@ describe('columns', () => {
 });
 
 describe('tables', () => {
+  it('list every corruption by severity, 0 being the clean images', () => {
+    const table = severityMarkdown(models);
+    expect(table).toMatch(/^## ImageNet-C of ours <31>: top-1 in % by severity$/m);
+    expect(table).toMatch(/^\| corruption \| 0 \| 1 \| 2 \| 3 \| 4 \| 5 \|$/m);
+    expect(table).toMatch(/^\| fog \| 80\.0 \| 70\.0 \| 60\.0 \| 50\.0 \| 40\.0 \| 30\.0 \|$/m);
+  });
+
   it('say once what all numbers of a benchmark share, and keep data sets apart that share a protocol', () => {
     const origin = 'generated (seed 0)';
     const metrics = [percent('top1', 40, `full10, ${origin}`), percent('top5', 80, `full10, ${origin}`)];
