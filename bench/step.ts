@@ -1,4 +1,7 @@
-import { openDevice } from '../src/device/device.ts';
+import { openDevice, type Device } from '../src/device/device.ts';
+import type { Plan } from '../src/graph/plan.ts';
+import type { Program } from '../src/graph/program.ts';
+import { showShape, variantLabel } from '../src/kernels/op.ts';
 import type { LoadedRecipe } from '../src/recipe/load.ts';
 import { PipelineCache } from '../src/shader/pipelines.ts';
 import { fitPlan, targetOf } from '../src/training/fit.ts';
@@ -22,6 +25,24 @@ export interface StepTiming {
   /** Of multiply-adds that touch the image, two operations each; over the median. */
   readonly gflops: number;
   readonly compileMs: number;
+  /** The step's kernels by themselves, costliest first; with `--profile`. */
+  readonly kernels?: readonly KernelTiming[];
+  /** Sum of the kernels' times over the median step: 1 where nothing is lost between them; with `--profile`. */
+  readonly kernelShare?: number;
+}
+
+/** All nodes of a step that do the same at the same shape, each run alone and repeatedly. */
+export interface KernelTiming {
+  readonly op: string;
+  readonly shapes: string;
+  readonly variant: string;
+  /** Nodes of one optimiser step. */
+  readonly count: number;
+  /** Of all of them. */
+  readonly ms: number;
+  /** Of multiply-adds that touch data. */
+  readonly gflops: number;
+  readonly gbps: number;
 }
 
 /**
@@ -36,6 +57,7 @@ export async function benchStep(
     steps: number;
     micro?: number | undefined;
     memoryGib?: number | undefined;
+    profile?: boolean | undefined;
   },
 ): Promise<StepTiming> {
   const device = await openDevice(options.adapter);
@@ -73,6 +95,12 @@ export async function benchStep(
       await step(2 + i);
       times.push(performance.now() - before);
     }
+    const kernels = options.profile
+      ? [
+          ...(await profile(device, session.step, plan.step.plan, batch / micro)),
+          ...(await profile(device, session.update, plan.update.plan, 1)),
+        ].sort((a, b) => b.ms - a.ms)
+      : undefined;
     times.sort((a, b) => a - b);
     const [minMs, medianMs, maxMs] = [times[0]!, times[times.length >> 1]!, times.at(-1)!];
     return {
@@ -89,8 +117,60 @@ export async function benchStep(
       imagesPerSecond: (1000 * batch) / medianMs,
       gflops: (2 * planReport(recipe, plan).stepMacs.live) / medianMs / 1e6,
       compileMs,
+      ...(kernels && { kernels, kernelShare: kernels.reduce((sum, { ms }) => sum + ms, 0) / medianMs }),
     };
   } finally {
     device.close();
+  }
+}
+
+/** At least this long is each kernel repeated, in ms. */
+const PROFILE_MS = 30;
+
+/** Runs each distinct node of a program alone; leaves nonsense in its buffers. */
+async function profile(
+  device: Device,
+  program: Program,
+  { steps }: Plan,
+  runs: number,
+): Promise<KernelTiming[]> {
+  const rows = new Map<string, KernelTiming>();
+  let from = 0;
+  for (const { node, variant, cost, dispatches } of steps) {
+    const to = from + dispatches.length;
+    const shapes = node.inputs.map(({ spec }) => showShape(spec.shape)).join(' ');
+    const key = `${node.op.name} ${shapes} ${JSON.stringify(node.attrs)} ${node.accumulate.join()}`;
+    const known = rows.get(key);
+    const each =
+      known === undefined ? await timeRange(device, program, from, to) : known.ms / known.count;
+    const count = (known?.count ?? 0) + runs;
+    rows.set(key, {
+      op: node.op.name,
+      shapes,
+      variant: variantLabel(variant),
+      count,
+      ms: each * count,
+      gflops: (2 * cost.liveMacs) / each / 1e6,
+      gbps: cost.bytes / each / 1e6,
+    });
+    from = to;
+  }
+  return [...rows.values()];
+}
+
+/** Milliseconds of the dispatches from `from` to before `to`, the queue drained around enough repetitions. */
+async function timeRange(device: Device, program: Program, from: number, to: number): Promise<number> {
+  const run = async (times: number): Promise<number> => {
+    const encoder = device.gpu.createCommandEncoder();
+    for (let i = 0; i < times; i++) program.encode(encoder, from, to);
+    const start = performance.now();
+    device.gpu.queue.submit([encoder.finish()]);
+    await device.settle();
+    return performance.now() - start;
+  };
+  await run(1);
+  for (let times = 1; ; times *= 4) {
+    const ms = await run(times);
+    if (ms >= PROFILE_MS || times >= 4096) return ms / times;
   }
 }

@@ -52,6 +52,7 @@ export function addBench(program: Command): void {
     .option('--steps <n>', 'timed steps', positiveInteger, 5)
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
+    .option('--profile', 'time each kernel of the step alone as well')
     .option('--json', 'one line of JSON on standard output')
     .action(step);
 }
@@ -157,19 +158,28 @@ interface StepOptions {
   readonly steps: number;
   readonly adapter: string;
   readonly memory?: number;
+  readonly profile?: boolean;
   readonly json?: boolean;
 }
 
 async function step(options: StepOptions): Promise<void> {
   const loaded = await loadRecipe(options.recipe, options.set);
-  const { adapter, steps, batch: micro, memory: memoryGib } = options;
+  const { adapter, steps, batch: micro, memory: memoryGib, profile } = options;
   const classes = classesOf(loaded.recipe);
   const { benchStep } = await import('../../bench/step.ts');
-  const timing = await benchStep(loaded, { adapter, steps, micro, memoryGib, classes });
-  if (options.json) process.stdout.write(`${JSON.stringify(timing)}\n`);
-  else
-    for (const [key, value] of Object.entries(timing))
-      process.stdout.write(`${key.padEnd(16)}${cell(value)}\n`);
+  const timing = await benchStep(loaded, { adapter, steps, micro, memoryGib, classes, profile });
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(timing)}\n`);
+    return;
+  }
+  const { kernels, ...whole } = timing;
+  for (const [key, value] of Object.entries(whole)) process.stdout.write(`${key.padEnd(16)}${cell(value)}\n`);
+  if (kernels === undefined) return;
+  process.stdout.write('\n');
+  print(
+    kernels.map((row) => ({ ...row })),
+    {},
+  );
 }
 
 /** Rows as lines of JSON, or as a table with the columns of all rows. */

@@ -155,10 +155,10 @@ export class Program {
     this.device.gpu.queue.writeBuffer(input.buffer, 0, data.buffer, data.byteOffset, data.byteLength);
   }
 
-  /** Records all dispatches into one compute pass. */
-  encode(encoder: GPUCommandEncoder): void {
+  /** Records all dispatches into one compute pass, or those from `from` to before `to`. */
+  encode(encoder: GPUCommandEncoder, from = 0, to = this.commands.length): void {
     const pass = encoder.beginComputePass();
-    for (const { pipeline, group, grid } of this.commands) {
+    for (const { pipeline, group, grid } of this.commands.slice(from, to)) {
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...grid);

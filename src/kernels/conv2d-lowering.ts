@@ -1,18 +1,28 @@
 import { sumParts } from './column-sum.ts';
 import type { ConvShape } from './conv2d.reference.ts';
 import {
+  patchesForward,
+  patchesGradInput,
+  patchesGradWeight,
+  patchesVariants,
+  shapeParams,
+} from './conv2d-patches.ts';
+import {
   f32,
   flatGrid,
   input,
   output,
   scratch,
   type Dispatch,
+  type LowerContext,
   type Lowering,
   type Slot,
   type Variant,
 } from './op.ts';
 
 /** How each of the three convolution ops runs on a device. */
+
+type Context = Pick<LowerContext<unknown>, 'limits' | 'features'>;
 
 export type ConvPass = 'forward' | 'grad-input' | 'grad-weight';
 
@@ -31,34 +41,17 @@ const LOWEST: Variant = { kind: 'tile', rows: 4, lanesM: 1, lanesN: 64, depth: 4
  * Ways to compute one pass of a convolution, best guess first. Dense ones are tiled products of (output channels, or input
  * channels for grad-input) by (pixels, or taps for grad-weight); a tile has rows·lanesM by 4·lanesN elements.
  */
-export function convVariants(pass: ConvPass, s: ConvShape): readonly Variant[] {
+export function convVariants(pass: ConvPass, s: ConvShape, context: Context): readonly Variant[] {
   if (s.groups > 1) return [{ kind: 'direct' }];
+  return [...patchesVariants(s, context), ...tileVariants(pass, s)];
+}
+
+function tileVariants(pass: ConvPass, s: ConvShape): readonly Variant[] {
   const m = pass === 'grad-input' ? s.ci : s.co;
   if (m <= 4 && pass !== 'grad-weight') return [LOWEST];
   if (m <= 16) return [LOW];
   const n = pass === 'grad-weight' ? s.cg * s.kh * s.kw : (s.n * s.h * s.w) / (s.sh * s.sw);
   return tilesOf(LARGE, m, n) < 64 && pass !== 'grad-weight' ? [SMALL, LARGE] : [LARGE, SMALL];
-}
-
-/** The parameters of conv2d/shape.wgsl. */
-function shapeParams(s: ConvShape): Record<string, number> {
-  return {
-    BATCH: s.n,
-    CI: s.ci,
-    H: s.h,
-    W: s.w,
-    CO: s.co,
-    CG: s.cg,
-    KH: s.kh,
-    KW: s.kw,
-    SH: s.sh,
-    SW: s.sw,
-    PH: s.ph,
-    PW: s.pw,
-    GROUPS: s.groups,
-    HO: s.ho,
-    WO: s.wo,
-  };
 }
 
 function direct(
@@ -110,7 +103,8 @@ function tile(
   };
 }
 
-export function lowerForward(s: ConvShape, bias: boolean, variant: Variant): Lowering {
+export function lowerForward(s: ConvShape, bias: boolean, variant: Variant, context: Context): Lowering {
+  if (variant['kind'] === 'patches') return patchesForward(s, bias, variant, context);
   const bindings = [input(0), input(1), ...(bias ? [input(2)] : []), output(0)];
   const pixels = s.n * s.ho * s.wo;
   const params = { BIAS: bias ? 1 : 0 };
@@ -121,7 +115,8 @@ export function lowerForward(s: ConvShape, bias: boolean, variant: Variant): Low
   return { scratch: [], dispatches: [dispatch] };
 }
 
-export function lowerGradInput(s: ConvShape, variant: Variant): Lowering {
+export function lowerGradInput(s: ConvShape, variant: Variant, context: Context): Lowering {
+  if (variant['kind'] === 'patches') return patchesGradInput(s, variant, context);
   const bindings = [input(0), input(1), output(0)];
   // Pixels of one phase of the stride; see the shader.
   const pixels = s.n * Math.ceil(s.h / s.sh) * Math.ceil(s.w / s.sw);
@@ -137,7 +132,9 @@ export function lowerGradWeight(
   bias: boolean,
   accumulate: readonly boolean[],
   variant: Variant,
+  context: Context,
 ): Lowering {
+  if (variant['kind'] === 'patches') return patchesGradWeight(s, bias, accumulate, variant, context);
   const [addWeight, addBias] = [accumulate[0] === true, accumulate[1] === true];
   const BIAS = bias ? 1 : 0;
   const taps = s.cg * s.kh * s.kw;

@@ -95,9 +95,9 @@ export const conv2d: Op<ConvAttrs> = {
     return [f32(n, co, ho, wo)];
   },
   cost: (inputs, outputs, attrs) => convCost(forwardShape(inputs, attrs), inputs, outputs),
-  variants: ({ inputs, attrs }) => convVariants('forward', forwardShape(inputs, attrs)),
-  lower: ({ inputs, attrs }, variant) =>
-    lowerForward(forwardShape(inputs, attrs), inputs.length > 2, variant),
+  variants: (context) => convVariants('forward', forwardShape(context.inputs, context.attrs), context),
+  lower: (context, variant) =>
+    lowerForward(forwardShape(context.inputs, context.attrs), context.inputs.length > 2, variant, context),
   reference: ([x, weight, bias], specs, attrs) => [
     conv2dReference(forwardShape(specs, attrs), x as Float64Array, weight as Float64Array, bias),
   ],
@@ -153,8 +153,9 @@ export const conv2dGradInput: Op<ConvGradInputAttrs> = {
     return [f32(n, ci, h, w)];
   },
   cost: (inputs, outputs, attrs) => convCost(gradInputShape(inputs, attrs), inputs, outputs),
-  variants: ({ inputs, attrs }) => convVariants('grad-input', gradInputShape(inputs, attrs)),
-  lower: ({ inputs, attrs }, variant) => lowerGradInput(gradInputShape(inputs, attrs), variant),
+  variants: (context) => convVariants('grad-input', gradInputShape(context.inputs, context.attrs), context),
+  lower: (context, variant) =>
+    lowerGradInput(gradInputShape(context.inputs, context.attrs), variant, context),
   reference: ([dy, weight], specs, attrs) => [
     conv2dGradInputReference(gradInputShape(specs, attrs), dy as Float64Array, weight as Float64Array),
   ],
@@ -194,9 +195,11 @@ export const conv2dGradWeight: Op<ConvGradWeightAttrs> = {
     return attrs.bias ? [f32(co, cg, kh, kw), f32(co)] : [f32(co, cg, kh, kw)];
   },
   cost: (inputs, outputs, attrs) => convCost(gradWeightShape(inputs, attrs), inputs, outputs),
-  variants: ({ inputs, attrs }) => convVariants('grad-weight', gradWeightShape(inputs, attrs)),
-  lower: ({ inputs, attrs, accumulate }, variant) =>
-    lowerGradWeight(gradWeightShape(inputs, attrs), attrs.bias, accumulate, variant),
+  variants: (context) => convVariants('grad-weight', gradWeightShape(context.inputs, context.attrs), context),
+  lower: (context, variant) => {
+    const { inputs, attrs, accumulate } = context;
+    return lowerGradWeight(gradWeightShape(inputs, attrs), attrs.bias, accumulate, variant, context);
+  },
   reference: ([x, dy], specs, attrs) => {
     const s = gradWeightShape(specs, attrs);
     const [dweight, dbias] = conv2dGradWeightReference(s, x as Float64Array, defined(dy, 'dy'));

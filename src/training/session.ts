@@ -35,8 +35,10 @@ export class TrainingSession {
   readonly emaState: Family | undefined;
   private readonly device: Device;
   private readonly gradients: Family;
-  private readonly step: Program;
-  private readonly update: Program;
+  /** Forward and backward of one micro-batch. */
+  readonly step: Program;
+  /** What follows a step's last micro-batch. */
+  readonly update: Program;
   private readonly evaluation: Readonly<Record<Weights, Program | undefined>>;
   private readonly ring: ReadbackRing;
   /** Micro-batches of the current step that were submitted. */

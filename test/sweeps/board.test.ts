@@ -3,8 +3,8 @@ import { Board, type BoardStyle } from '../../src/sweeps/board.ts';
 import { expandSweep } from '../../src/sweeps/runs.ts';
 import { parseSweep } from '../../src/sweeps/sweep.ts';
 
-const SWEEP =
-  'recipe: quickstart\naxis: kernel\nseeds: [0, 1, 2]\npoints: [{ label: 3, set: { model.kernels: 3 } }]';
+const RECIPE = new URL('./quickstart.yaml', import.meta.url).pathname;
+const SWEEP = `recipe: ${RECIPE}\naxis: kernel\nseeds: [0, 1, 2]\npoints: [{ label: 3, set: { model.kernels: 3 } }]`;
 
 async function board(style: BoardStyle, rows = 24) {
   const { runs } = await expandSweep(parseSweep(SWEEP, '/tmp/mine.yaml'), '/tmp/out', []);

@@ -1,0 +1,32 @@
+// x[n, c, i, j] = the sum over the patches' elements that were read from there, in the order of the taps; one element of x an
+// invocation. The transpose of patches.wgsl.
+#import conv2d/shape.wgsl
+#import conv2d/patches-layout.wgsl
+#import common/flat.wgsl
+
+@group(0) @binding(0) var<storage, read> patches: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let at = flat_index(group, groups, local);
+  if (at >= BATCH * CI * H * W) {
+    return;
+  }
+  let col = at % W + PW;
+  let row = (at / W) % H + PH;
+  let c = (at / (W * H)) % CI;
+  let base = at / (W * H * CI) * STRIDE_IMAGE;
+  var sum = 0.0;
+  // Taps that reach this element from an output pixel: every SH-th row and SW-th column.
+  for (var i = row % SH; i < KH && i <= row; i += SH) {
+    let p = (row - i) / SH;
+    for (var j = col % SW; j < KW && j <= col; j += SW) {
+      let q = (col - j) / SW;
+      if ((p < HO) & (q < WO)) {
+        sum += patches[base + ((c * KH + i) * KW + j) * STRIDE_TAP + p * WO + q];
+      }
+    }
+  }
+  x[at] = sum;
+}

@@ -1,0 +1,27 @@
+// patches[k, p] of each image: the element that output pixel p meets under tap k, 0 beyond the map. k counts channel, row, column
+// of the weight; one element an invocation.
+#import conv2d/shape.wgsl
+#import conv2d/patches-layout.wgsl
+#import common/flat.wgsl
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> patches: array<f32>;
+
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let at = flat_index(group, groups, local);
+  if (at >= BATCH * TAPS * PIXELS) {
+    return;
+  }
+  let p = at % PIXELS;
+  let k = (at / PIXELS) % TAPS;
+  let n = at / (PIXELS * TAPS);
+  // Coordinates above or left of the map wrap to large unsigned numbers.
+  let row = p / WO * SH + (k / KW) % KH - PH;
+  let col = p % WO * SW + k % KW - PW;
+  var value = 0.0;
+  if ((row < H) & (col < W)) {
+    value = x[((n * CI + k / (KH * KW)) * H + row) * W + col];
+  }
+  patches[n * STRIDE_IMAGE + k * STRIDE_TAP + p] = value;
+}
