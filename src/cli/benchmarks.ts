@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import type { InferenceSession } from '../models/inference.ts';
@@ -6,6 +7,7 @@ import { DATASETS } from '../data/datasets.ts';
 import { startCrew } from '../robustness/benchmarks/crew.ts';
 import type { OwnImages } from '../robustness/benchmarks/find-images.ts';
 import type { Classifier } from '../robustness/benchmarks/classifier.ts';
+import { groupProblems, partsText } from '../robustness/benchmarks/problems.ts';
 import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
 import { sessionClassifier } from '../robustness/benchmarks/session-classifier.ts';
 import { planSuite, type SuitePlan } from '../robustness/benchmarks/suite-plan.ts';
@@ -21,6 +23,7 @@ import { formatMetric } from '../report/columns.ts';
 import { evaluationData, type ResolvedWeights } from '../training/evaluate-weights.ts';
 import { duration } from '../training/reporter.ts';
 import { isRunFolder } from '../training/run-folder.ts';
+import { FrameworkError } from '../util/errors.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
 import { positiveInteger } from './train.ts';
@@ -132,6 +135,7 @@ export async function evaluateBenchmarks(
 ): Promise<void> {
   const classifier = await sessionClassifier(session, weights);
   const benchmarks = chooseBenchmarks(options.benchmarks);
+  await checkFolder(options.dataRoot);
   const crew = startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
   const suite: SuiteOptions = {
@@ -164,6 +168,14 @@ export async function evaluateBenchmarks(
     line.clear();
     await crew.close();
   }
+}
+
+/** A misspelt --data-root is one mistake, not a missing download for every benchmark. */
+async function checkFolder(root: string | undefined): Promise<void> {
+  if (root === undefined || (await stat(root).catch(() => undefined))?.isDirectory()) return;
+  throw new FrameworkError('data/not-found', `--data-root ${root} is no folder that can be read.`, {
+    hint: 'Name the folder that holds imagenet-a, imagenet-c, val and so on as they were downloaded.',
+  });
 }
 
 /** What does not apply to the model is no fault where everything was asked for, and one where it was asked for by name. */
@@ -218,7 +230,10 @@ function outcomeText(outcome: Outcome): string {
       (metric) =>
         `  ${metric.label.padEnd(width)}  ${formatMetric(metric).padStart(12)} ${metric.unit.padEnd(2)} ${metric.protocol.replace(`, ${result.protocol.dataOrigin}`, '')}`,
     ),
-    ...result.problems.map(({ kind, part, what, count }) => `  ${kind} (${count}), ${part}: ${what}`),
+    ...groupProblems(result.problems).map((group) => {
+      const count = group.parts.length > 1 ? `${group.count} in each` : `${group.count}`;
+      return `  ${group.kind} (${count}), ${partsText(group)}: ${group.what}`;
+    }),
     `  ${path}`,
     '',
   ].join('\n');

@@ -13,13 +13,20 @@ import {
   type Lowering,
   type Op,
   type TensorSpec,
+  type Variant,
 } from './op.ts';
 
 type None = Readonly<Record<string, never>>;
 
-const WORKGROUP = 256;
+/** SwiftShader switches between the invocations of a workgroup at each barrier: the fewer of them, the better. */
+function reductionVariants({ features }: Pick<LowerContext<unknown>, 'features'>): readonly Variant[] {
+  return [{ kind: 'two-stage', lanes: features.has('swiftshader') ? 8 : 256 }];
+}
 
-/** Most partial results of the first stage, which one workgroup of the second can add up at once. */
+/** Items an invocation of the first stage adds up, where there are enough. */
+const RUN = 8;
+
+/** Most partial results of the first stage, which one workgroup of the second adds up. */
 const MAX_PARTS = 1024;
 
 /** What the first stage adds up: x, x², or 1 for every infinity and NaN. */
@@ -31,14 +38,16 @@ type Term = 'value' | 'square' | 'non-finite';
  */
 function lowerReduction(
   { inputs, accumulate }: Pick<LowerContext<unknown>, 'inputs' | 'accumulate'>,
+  variant: Variant,
   term: Term,
   factor: number,
 ): Lowering {
+  const lanes = Number(variant['lanes']);
   const n = elems(inputs[0]?.shape ?? []);
   const width = n % 4 === 0 ? 4 : 1;
   const items = n / width;
-  const parts = Math.min(MAX_PARTS, Math.max(1, Math.ceil(items / (WORKGROUP * 8))));
-  const common = { WORKGROUP, PARTS: parts };
+  const parts = Math.min(MAX_PARTS, Math.max(1, Math.ceil(items / (lanes * RUN))));
+  const common = { WORKGROUP: lanes, PARTS: parts };
   return {
     scratch: [f32(parts)],
     dispatches: [
@@ -80,8 +89,8 @@ export const sum: Op<SumAttrs> = {
   examples: [{ inputs: [f32(3, 1111)], attrs: { factor: 0.5 } }],
   infer: (inputs) => toScalar('sum', inputs),
   cost: memoryCost,
-  variants: () => [{ kind: 'two-stage' }],
-  lower: (context) => lowerReduction(context, 'value', context.attrs.factor),
+  variants: reductionVariants,
+  lower: (context, variant) => lowerReduction(context, variant, 'value', context.attrs.factor),
   reference: ([x], _specs, { factor }) => [
     Float64Array.of(factor * (x as Float64Array).reduce((total, value) => total + value, 0)),
   ],
@@ -98,8 +107,8 @@ export const sumSquares: Op<None> = {
   accumulates: [0],
   infer: (inputs) => toScalar('sum-squares', inputs),
   cost: memoryCost,
-  variants: () => [{ kind: 'two-stage' }],
-  lower: (context) => lowerReduction(context, 'square', 1),
+  variants: reductionVariants,
+  lower: (context, variant) => lowerReduction(context, variant, 'square', 1),
   reference: ([x]) => [
     Float64Array.of((x as Float64Array).reduce((total, value) => total + value * value, 0)),
   ],
@@ -112,8 +121,8 @@ export const nonFinite: Op<None> = {
   accumulates: [0],
   infer: (inputs) => toScalar('non-finite', inputs),
   cost: memoryCost,
-  variants: () => [{ kind: 'two-stage' }],
-  lower: (context) => lowerReduction(context, 'non-finite', 1),
+  variants: reductionVariants,
+  lower: (context, variant) => lowerReduction(context, variant, 'non-finite', 1),
   reference: ([x]) => [
     Float64Array.of(
       (x as Float64Array).reduce((total, value) => total + (Number.isFinite(value) ? 0 : 1), 0),

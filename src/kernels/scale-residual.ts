@@ -104,7 +104,7 @@ function relayout(
     GAMMA: Number(gamma !== undefined),
     MASK: Number(mask !== undefined),
   };
-  if (isPlain && dot === undefined) {
+  if (isPlain) {
     const grid = flatGrid(Math.ceil((rows * c) / WORKGROUP));
     return { shader: 'scale-residual/plain-layout.wgsl', params: { ...params, WORKGROUP }, bindings, grid };
   }
@@ -224,20 +224,25 @@ export const scaleResidualGradient: Op<ScaleResidualAttrs> = {
   },
   cost: memoryCost,
   accumulates: [1],
-  variants: () => [{ kind: 'tiles' }],
-  lower({ inputs, attrs, accumulate }): Lowering {
+  variants: layoutVariants,
+  lower({ inputs, attrs, accumulate }, variant): Lowering {
     const slots = gradientInputs(
       inputs.map((_, i) => input(i)),
       attrs,
     );
     const { dy } = gradientInputs(inputs, attrs);
     const size = residualSize('scale-residual-gradient', dy, undefined, [], attrs);
-    const first = attrs.from === 'rows' ? gradientToRows(size, slots) : gradientInMaps(size, slots);
-    if (!attrs.gamma) return { scratch: [], dispatches: [first.dispatch] };
+    const first =
+      attrs.from === 'nchw'
+        ? gradientInMaps(size, slots)
+        : variant['kind'] === 'plain'
+          ? gradientToRowsPlain(size, slots)
+          : gradientToRows(size, slots);
+    if (!attrs.gamma) return { scratch: [], dispatches: first.dispatches };
     return {
       scratch: [f32(first.parts, size.c)],
       dispatches: [
-        first.dispatch,
+        ...first.dispatches,
         sumParts(scratch(0), output(1), size.c, first.parts, accumulate[1] === true),
       ],
     };
@@ -279,41 +284,68 @@ function gradientInputs<T>(inputs: readonly T[], attrs: ScaleResidualAttrs): Gra
 /** Tiles of rows one partial sum of dgamma covers. */
 const RUN = 8;
 
-function gradientToRows(
-  size: ResidualSize,
-  slots: GradientInputs<Slot>,
-): { dispatch: Dispatch; parts: number } {
+interface GradientStage {
+  readonly dispatches: readonly Dispatch[];
+  /** Partial sums of dgamma in scratch. */
+  readonly parts: number;
+}
+
+function gradientToRows(size: ResidualSize, slots: GradientInputs<Slot>): GradientStage {
   const { branch, gamma, mask } = slots;
   const source = defined(slots.dy, 'dy');
   const run = branch === undefined ? 1 : RUN;
   const dot = branch === undefined ? {} : { dot: { branch, parts: scratch(0) } };
   return {
-    dispatch: relayout(size, true, { source, gamma, mask, ...dot }, run),
+    dispatches: [relayout(size, true, { source, gamma, mask, ...dot }, run)],
     parts: Math.ceil(Math.ceil((size.n * size.plane) / TILE) / run),
   };
+}
+
+/** Rows one partial sum of dgamma covers where there are no tiles. */
+const PLAIN_RUN = 64;
+
+function gradientToRowsPlain(size: ResidualSize, slots: GradientInputs<Slot>): GradientStage {
+  const { branch, gamma, mask } = slots;
+  const source = defined(slots.dy, 'dy');
+  const layout = relayout(size, true, { source, gamma, mask }, 1, true);
+  if (branch === undefined) return { dispatches: [layout], parts: 0 };
+  const rows = size.n * size.plane;
+  const parts = Math.ceil(rows / PLAIN_RUN);
+  const dot: Dispatch = {
+    shader: 'scale-residual/plain-dot.wgsl',
+    params: {
+      ROWS: rows,
+      COLS: size.c,
+      PLANE: size.plane,
+      RUN: PLAIN_RUN,
+      MASK: Number(mask !== undefined),
+      WORKGROUP: 64,
+    },
+    bindings: [source, branch, ...(mask ? [mask] : []), scratch(0)],
+    grid: flatGrid(Math.ceil((parts * size.c) / 64)),
+  };
+  return { dispatches: [layout, dot], parts };
 }
 
 function gradientInMaps(
   { n, c, plane }: ResidualSize,
   { branch, dy, gamma, mask }: GradientInputs<Slot>,
-): { dispatch: Dispatch; parts: number } {
+): GradientStage {
   const bindings = [dy, output(0), mask, gamma, branch, gamma && scratch(0)];
-  return {
-    dispatch: {
-      shader: 'scale-residual/maps-gradient.wgsl',
-      params: {
-        PLANES: n * c,
-        COLS: c,
-        PLANE: plane,
-        GAMMA: Number(gamma !== undefined),
-        MASK: Number(mask !== undefined),
-        WORKGROUP: 64,
-      },
-      bindings: bindings.filter((slot) => slot !== undefined),
-      grid: flatGrid(n * c),
+  const dispatch: Dispatch = {
+    shader: 'scale-residual/maps-gradient.wgsl',
+    params: {
+      PLANES: n * c,
+      COLS: c,
+      PLANE: plane,
+      GAMMA: Number(gamma !== undefined),
+      MASK: Number(mask !== undefined),
+      WORKGROUP: 64,
     },
-    parts: n,
+    bindings: bindings.filter((slot) => slot !== undefined),
+    grid: flatGrid(n * c),
   };
+  return { dispatches: [dispatch], parts: n };
 }
 
 /** Maps (n, c, h, w) to rows (n·h·w, c). */

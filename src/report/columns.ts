@@ -109,12 +109,16 @@ function cellOf(model: ReportModel, result: BenchmarkResult, metric: Metric): Ce
   return { model: model.name, metric, isComplete: result.complete, reference };
 }
 
-/** `81.3 ± 0.4`, or without an interval `81.3`. Proper minus signs. */
-export function formatMetric(metric: Metric): string {
-  const digits = metric.unit === '%' || metric.unit === 'points' ? 1 : 3;
-  const value = minus(metric.value.toFixed(digits));
-  if (metric.low === undefined || metric.high === undefined) return value;
-  return `${value} ± ${((metric.high - metric.low) / 2).toFixed(digits)}`;
+/** `81.3 ± 0.4`; `0.0 (0.0–16.1)` where the interval lies to one side; without one `81.3`. Proper minus signs. */
+export function formatMetric({ value, low, high, unit }: Metric): string {
+  const digits = unit === '%' || unit === 'points' ? 1 : 3;
+  const rounded = (x: number): string => minus(x.toFixed(digits));
+  if (low === undefined || high === undefined) return rounded(value);
+  const halves = [value - low, high - value];
+  const isOneSided = Math.max(...halves) > 2 * Math.min(...halves) && high - low > 4 * 10 ** -digits;
+  return isOneSided
+    ? `${rounded(value)} (${rounded(low)}–${rounded(high)})`
+    : `${rounded(value)} ± ${((high - low) / 2).toFixed(digits)}`;
 }
 
 /** Ours minus the published value, with its sign. */

@@ -1,4 +1,5 @@
 import type { BenchmarkResult } from '../robustness/benchmarks/result.ts';
+import { groupProblems, partsText } from '../robustness/benchmarks/problems.ts';
 import type { Cell, Column, ReportModel } from './columns.ts';
 import { columnsOf, formatDifference, formatMetric, sharedSetting } from './columns.ts';
 import type { Example } from './examples.ts';
@@ -177,9 +178,11 @@ function protocolsHtml(models: readonly ReportModel[]): string {
 
 function problemsHtml(models: readonly ReportModel[]): string {
   const items = allResults(models).flatMap(({ model, result }) =>
-    result.problems.map(({ part, what, count }) => {
-      const where = part === 'all' ? result.name : `${result.name}, ${part}`;
-      return `<li><b>${text(where)}</b> (${text(model)}): ${text(what)} <small>${count}</small></li>`;
+    groupProblems(result.problems).map((group) => {
+      const parts = partsText(group);
+      const where = parts === 'all' ? result.name : `${result.name}, ${parts}`;
+      const count = group.parts.length > 1 ? `${group.count} in each` : `${group.count}`;
+      return `<li><b>${text(where)}</b> (${text(model)}): ${text(group.what)} <small>${count}</small></li>`;
     }),
   );
   if (items.length === 0) return '';

@@ -1,4 +1,5 @@
 import { differentiate, type Gradients } from '../graph/autodiff.ts';
+import { fuse } from '../graph/fusion.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { prune } from '../graph/prune.ts';
 import { softCrossEntropy } from '../kernels/cross-entropy.ts';
@@ -38,5 +39,7 @@ export function recordTraining(model: Model, shape: StepShape, recompute: 'none'
   const loss = graph.one(softCrossEntropy, [logits, targets], {});
   const seed = graph.input('loss-weight', f32(micro));
   const gradients = differentiate(graph, loss, seed);
-  return { nodes: prune(graph.nodes, new Set([loss.id])), x, targets, seed, loss, dropPaths, gradients };
+  const kept = new Set([loss.id]);
+  const nodes = fuse(prune(graph.nodes, kept), kept);
+  return { nodes, x, targets, seed, loss, dropPaths, gradients };
 }

@@ -91,13 +91,20 @@ export async function prepareBenchmark(
     return { kind: 'not applicable', benchmark, reason: `${reason}${advice}` };
   }
   if (isGenerated) return prepareGenerated(options, benchmark);
+  const isOther = benchmark.id === 'val' && classifier.classes !== 'imagenet1k';
   const location =
-    options.dataRoot === undefined || (benchmark.id === 'val' && classifier.classes !== 'imagenet1k')
+    options.dataRoot === undefined || isOther
       ? undefined
       : selectParts(await locate(benchmark, options.dataRoot), options);
   if (location !== undefined && location.parts.length > 0) return prepareRelease(options, location);
   if (benchmark.id === 'val' && options.own !== undefined) return prepareOwn(options.own, benchmark, options);
-  return { kind: 'left out', benchmark, reason: location?.message ?? noRoot(benchmark) };
+  const why = isOther ? noOwnImages(classifier) : noRoot(benchmark);
+  return { kind: 'left out', benchmark, reason: location?.message ?? why };
+}
+
+/** Clean images of a model of other classes are never ImageNet's. */
+function noOwnImages({ name, classes }: Classifier): string {
+  return `clean images: ${name} has ${classes} classes, and no labelled images of them were named; add --data <folder> or --set data.dataset=…`;
 }
 
 function noRoot({ name, source }: Benchmark): string {
