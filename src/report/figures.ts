@@ -29,9 +29,12 @@ export function overviewFigure(
     columns.filter((column) => column.benchmark === benchmark && metrics.some((id) => id === column.metric)),
   );
   if (shown.length === 0) return undefined;
+  const measured = models
+    .map(({ name }, colour) => ({ name, colour }))
+    .filter(({ name }) => shown.some(({ cells }) => cells.some(({ model }) => model === name)));
   const groups = shown.map((column, i) => ({
     label: `${column.benchmarkName.replace('ImageNet-', '')}${footnote(i)}`,
-    bars: models.map(({ name }) => barOf(column, name)),
+    bars: measured.map(({ name }) => barOf(column, name)),
   }));
   const title = 'Robust accuracy';
   const notes = shown.map(
@@ -41,7 +44,13 @@ export function overviewFigure(
     id: 'overview',
     title,
     caption: `In %, higher is better, with 95 % intervals. ${notes.join('; ')}.`,
-    svg: barChart({ title, yLabel: '%', groups, series: models.map(({ name }) => name) }),
+    svg: barChart({
+      title,
+      yLabel: '%',
+      groups,
+      series: measured.map(({ name }) => name),
+      colours: measured.map(({ colour }) => colour),
+    }),
   };
 }
 
@@ -60,18 +69,25 @@ function barOf(column: Column, model: string): Bar | undefined {
  * Top-1 against severity, one small figure per corruption, all on one scale. Results of different origin (release,
  * generated) are not drawn together: one list of figures per origin.
  */
-export function severityFigures(models: readonly ReportModel[]): { origin: string; figures: Figure[] }[] {
-  const origins = new Map<string, { model: string; result: BenchmarkResult }[]>();
-  for (const model of models)
+export function severityFigures(
+  models: readonly ReportModel[],
+): { origin: string; names: string[]; figures: Figure[] }[] {
+  const origins = new Map<string, { model: string; colour: number; result: BenchmarkResult }[]>();
+  for (const [colour, model] of models.entries())
     for (const result of model.results.filter(({ benchmark }) => benchmark === 'c')) {
       const { dataOrigin, subset } = result.protocol;
       const origin = [result.name, dataOrigin, subset].join(', ').replace(/, all$/, '');
-      origins.set(origin, [...(origins.get(origin) ?? []), { model: model.name, result }]);
+      origins.set(origin, [...(origins.get(origin) ?? []), { model: model.name, colour, result }]);
     }
   return [...origins].map(([origin, entries]) => ({
     origin,
+    names: entries.map(({ model }) => model),
     figures: CORRUPTIONS.flatMap(({ name }): Figure[] => {
-      const series = entries.map(({ model, result }) => ({ name: model, points: curve(result, name) }));
+      const series = entries.map(({ model, colour, result }) => ({
+        name: model,
+        colour,
+        points: curve(result, name),
+      }));
       if (series.every(({ points }) => points.length < 2)) return [];
       const title = name.replaceAll('_', ' ');
       const svg = lineChart({ title, xLabel: 'severity', yLabel: 'top-1 %', series, yMin: 0, yMax: 100 });

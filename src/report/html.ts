@@ -30,7 +30,7 @@ export function reportHtml(input: ReportInput): string {
     ...(overview ? [figureHtml(overview)] : []),
     ...figures.map(figureHtml),
     ...benchmarkSections(columns, models),
-    ...severityFigures(models).map(({ origin, figures: own }) => severityHtml(origin, own, models)),
+    ...severityFigures(models).map((group) => severityHtml(group, models)),
     ...(examples.length > 0 ? [examplesHtml(examples)] : []),
     protocolsHtml(models),
     problemsHtml(models),
@@ -50,9 +50,12 @@ export function reportHtml(input: ReportInput): string {
   ].join('\n');
 }
 
-function legend(models: readonly ReportModel[]): string {
-  const items = models.map(
-    ({ name }, i) => `<li class="${seriesClass(i)}"><span class="swatch"></span>${text(name)}</li>`,
+/** @param shown names of the models that are; a model keeps its colour through the whole page */
+function legend(models: readonly ReportModel[], shown = models.map(({ name }) => name)): string {
+  const items = models.map(({ name }, i) =>
+    shown.includes(name)
+      ? `<li class="${seriesClass(i)}"><span class="swatch"></span>${text(name)}</li>`
+      : '',
   );
   return `<ul class="legend">${items.join('')}</ul>`;
 }
@@ -111,12 +114,15 @@ function sourcesHtml(columns: readonly Column[]): string {
   return `<p class="note">Published: ${text(lines.join('; '))}. The bold number is ours minus the published.</p>`;
 }
 
-function severityHtml(origin: string, figures: readonly Figure[], models: readonly ReportModel[]): string {
+function severityHtml(
+  { origin, names, figures }: ReturnType<typeof severityFigures>[number],
+  models: readonly ReportModel[],
+): string {
   const cards = figures.map(
     ({ title, svg }) => `<figure><figcaption>${text(title)}</figcaption>${svg}</figure>`,
   );
-  const names = models.length > 1 ? legend(models) : '';
-  return `<section><h2>Accuracy by severity</h2><p class="note">${text(origin)}: top-1 in %. All figures have the same scale.</p>${names}<div class="grid">${cards.join('')}</div></section>`;
+  const key = models.length > 1 ? legend(models, names) : '';
+  return `<section><h2>Accuracy by severity</h2><p class="note">${text(origin)}: top-1 in %. All figures have the same scale.</p>${key}<div class="grid">${cards.join('')}</div></section>`;
 }
 
 function examplesHtml(examples: readonly Example[]): string {
@@ -127,11 +133,11 @@ function examplesHtml(examples: readonly Example[]): string {
       ({ severity, source, width, height }) =>
         `<div><img src="${source}" width="${width}" height="${height}" alt="${text(name)}, severity ${severity}"><small>${severity}</small></div>`,
     );
-    return `<figure class="examples"><figcaption>${text(name.replaceAll('_', ' '))}</figcaption><div>${images.join('')}</div></figure>`;
+    return `<figure><figcaption>${text(name.replaceAll('_', ' '))}</figcaption><div>${images.join('')}</div></figure>`;
   });
   const severities = [...new Set(examples.map(({ severity }) => severity))].join(', ');
   const small = examples.some(({ width }) => width < 96) ? ' pixels' : '';
-  return `<section><h2>The corruptions</h2><p class="note">One image at severities ${severities}, generated.</p><div class="grid${small}">${cards.join('')}</div></section>`;
+  return `<section><h2>The corruptions</h2><p class="note">One image at severities ${severities}, generated.</p><div class="grid examples${small}">${cards.join('')}</div></section>`;
 }
 
 function allResults(models: readonly ReportModel[]): { model: string; result: BenchmarkResult }[] {
@@ -182,7 +188,7 @@ function problemsHtml(models: readonly ReportModel[]): string {
       const parts = partsText(group);
       const where = parts === 'all' ? result.name : `${result.name}, ${parts}`;
       const count = group.parts.length > 1 ? `${group.count} in each` : `${group.count}`;
-      return `<li><b>${text(where)}</b> (${text(model)}): ${text(group.what)} <small>${count}</small></li>`;
+      return `<li><b>${text(where)}</b> (${text(model)}): ${text(group.what)} <small>(${count})</small></li>`;
     }),
   );
   if (items.length === 0) return '';

@@ -26,13 +26,14 @@ td.none { color: var(--muted); }
 .unit { color: var(--muted); font-weight: 400; }
 abbr { text-decoration: none; cursor: help; }
 figure { margin: 0; }
-figure.wide svg { display: block; width: 100%; max-width: 820px; height: auto; min-width: 420px; max-height: 340px; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: .75rem; }
+figure.wide svg { display: block; width: 100%; max-width: 820px; height: auto; min-width: 540px; max-height: 340px; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); gap: .75rem; }
+.examples { grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); }
 .grid figure { border: 1px solid var(--rule); border-radius: 6px; padding: .5rem; }
 .grid figcaption { color: var(--ink); font-weight: 600; }
 .grid svg { display: block; width: 100%; height: auto; }
-.examples > div { display: flex; gap: 4px; }
-.examples > div > div { flex: 1; min-width: 0; text-align: center; line-height: 1.2; }
+.examples figure > div { display: flex; gap: 4px; }
+.examples figure > div > div { flex: 1; min-width: 0; text-align: center; line-height: 1.2; }
 .examples img { display: block; width: 100%; height: auto; border-radius: 3px; }
 .pixels img { image-rendering: pixelated; }
 .examples small { color: var(--muted); }
@@ -52,8 +53,9 @@ figure.wide svg { display: block; width: 100%; max-width: 820px; height: auto; m
   td.words, th.words { min-width: 0; overflow-wrap: anywhere; }
   tbody th, thead th:first-child { position: static; }
   figure, tr { break-inside: avoid; }
-  h2 { break-after: avoid; }
+  h2, .note, .legend { break-after: avoid; }
   .grid { grid-template-columns: repeat(4, 1fr); }
+  .examples { grid-template-columns: repeat(3, 1fr); }
   .figure rect, .figure path, .figure circle { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

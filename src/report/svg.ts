@@ -12,6 +12,8 @@ export interface BarChart {
   /** One group per entry, one bar per series; undefined leaves a gap. */
   readonly groups: readonly { readonly label: string; readonly bars: readonly (Bar | undefined)[] }[];
   readonly series: readonly string[];
+  /** Number of each series' colour; default its place. */
+  readonly colours?: readonly number[];
   /** Default: the next round number above the data. */
   readonly yMax?: number;
 }
@@ -22,6 +24,8 @@ export interface LineChart {
   readonly yLabel: string;
   readonly series: readonly {
     readonly name: string;
+    /** Number of its colour; default its place. */
+    readonly colour?: number;
     readonly points: readonly (readonly [number, number])[];
   }[];
   readonly yMin?: number;
@@ -104,7 +108,7 @@ function open(frame: Frame, title: string): string {
 }
 
 /** Groups of bars with their intervals as whiskers. */
-export function barChart({ title, yLabel, groups, series, yMax }: BarChart): string {
+export function barChart({ title, yLabel, groups, series, colours, yMax }: BarChart): string {
   const barWidth = 26;
   const groupWidth = Math.max(70, series.length * (barWidth + 4) + 24);
   const frame = {
@@ -121,7 +125,7 @@ export function barChart({ title, yLabel, groups, series, yMax }: BarChart): str
   const bars = groups.map((group, g) => {
     const start = frame.left + g * groupWidth + (groupWidth - series.length * (barWidth + 4)) / 2;
     const drawn = group.bars.map((bar, s) =>
-      bar ? drawBar(bar, start + s * (barWidth + 4), barWidth, y, s) : '',
+      bar ? drawBar(bar, start + s * (barWidth + 4), barWidth, y, colours?.[s] ?? s) : '',
     );
     const centre = frame.left + (g + 0.5) * groupWidth;
     const label = `<text x="${centre}" y="${frame.height - 10}" text-anchor="middle">${escapeXml(group.label)}</text>`;
@@ -159,7 +163,8 @@ export function lineChart(chart: LineChart): string {
   const labels = xs.map(
     (v) => `<text x="${x(v).toFixed(1)}" y="${height - 18}" text-anchor="middle">${v}</text>`,
   );
-  const lines = series.map(({ points: own }, s) => {
+  const lines = series.map(({ points: own, colour }, place) => {
+    const s = colour ?? place;
     const path = own
       .map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${x(px).toFixed(1)} ${y(py).toFixed(1)}`)
       .join('');

@@ -129,6 +129,15 @@ describe('evaluate --benchmarks all', () => {
       const unknown = await runCli([...evaluation, '--benchmarks', 'a,imagenet-s']);
       expect(unknown).toMatchObject({ code: 2 });
       expect(unknown.stderr).toMatch(/there is no benchmark "imagenet-s"/);
+      const nowhere = await runCli([
+        ...evaluation,
+        '--benchmarks',
+        'all',
+        '--data-root',
+        join(folder, 'gone'),
+      ]);
+      expect(nowhere).toMatchObject({ code: 3 });
+      expect(nowhere.stderr).toMatch(/--data-root .*gone is no folder that can be read/);
     },
   );
 });

@@ -107,6 +107,8 @@ describe('columns', () => {
     expect(formatDifference(metric, reference!)).toBe('+1.5');
     expect(third!.cells[0]!.reference).toBeUndefined();
     expect(formatMetric(masked)).toBe('40.0 ± 1.0');
+    expect(formatMetric({ ...masked, value: 0, low: 0, high: 16.13 })).toBe('0.0 (0.0–16.1)');
+    expect(formatMetric({ ...masked, value: 100, low: 99.91, high: 100 })).toBe('100.0 ± 0.0');
     expect(
       formatMetric({ id: 'x', label: 'x', protocol: '', value: -2.345, unit: 'points', better: 'lower' }),
     ).toBe('−2.3');
@@ -200,6 +202,16 @@ describe('figures', () => {
     expect(group!.figures[0]!.svg.match(/<circle/g)).toHaveLength(6);
     expect(overviewFigure([], models)).toBeUndefined();
   });
+
+  it('a model has one colour on the whole page, wherever others were not measured', () => {
+    const [ours, other] = models as [ReportModel, ReportModel];
+    const [group] = severityFigures([other, ours]);
+    expect(group!.names).toEqual(['ours <31>']);
+    expect(group!.figures[0]!.svg).toMatch(/<g class="s1"><path class="line"/);
+    const bare = { name: 'bare', results: [] };
+    const overview = overviewFigure(columnsOf([bare, ours]), [bare, ours])!;
+    expect([...new Set(overview.svg.match(/fill s\d/g))]).toEqual(['fill s1']);
+  });
 });
 
 describe('page', () => {
@@ -227,5 +239,22 @@ describe('page', () => {
     const [first] = await corruptionExamples(synth(96, 96), { severities: [3] });
     expect(first).toMatchObject({ corruption: 'gaussian_noise', severity: 3, width: 96 });
     expect(first!.source).toMatch(/^data:image\/jpeg;base64,\/9j/);
+  });
+
+  it('says once what is missing from many parts', () => {
+    const problems = ['fog/1', 'fog/2', 'snow/1'].map((part) => ({
+      kind: 'missing class' as const,
+      part,
+      what: 'no images of n01440764',
+      count: 999,
+    }));
+    const other = { kind: 'unreadable' as const, part: 'fog/2', what: 'x.jpg: broken', count: 1 };
+    const results = [result('c', [], { complete: false, problems: [...problems, other] })];
+    const html = reportHtml({ title: 'C', models: [{ name: 'm', results }] });
+    const lines = [...html.matchAll(/<li><b>(.*?)<\/li>/g)].map(([, line]) => line!.replace(/<[^>]*>/g, ''));
+    expect(lines).toEqual([
+      'ImageNet-C, 3 parts, fog/1 … snow/1 (m): no images of n01440764 (999 in each)',
+      'ImageNet-C, fog/2 (m): x.jpg: broken (1)',
+    ]);
   });
 });

@@ -71,8 +71,8 @@ export function generateP(dataset: Dataset, classifier: Classifier, options: Gen
   const size = classifier.preprocessing.imageSize;
   const difficulty = options.difficulty ?? 1;
   const wanted = options.names ?? PERTURBATIONS.map(({ name }) => name);
-  const base = datasetPart(dataset, 'clean');
-  const parts = PERTURBATIONS.filter(({ name }) => wanted.includes(name)).map((perturbation): Part => ({
+  const base = datasetPart(dataset, 'all');
+  const parts = PERTURBATIONS.filter(({ name }) => wanted.includes(name)).map((perturbation, i): Part => ({
     ...changedPart(
       base,
       dataset,
@@ -80,6 +80,7 @@ export function generateP(dataset: Dataset, classifier: Classifier, options: Gen
       options.spec,
     ),
     name: perturbation.name,
+    problems: i === 0 ? base.problems : [],
     frames: perturbation.frameCount(familyOf({ width: size, height: size })),
   }));
   return {
