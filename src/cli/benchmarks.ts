@@ -9,6 +9,7 @@ import type { OwnImages } from '../robustness/benchmarks/find-images.ts';
 import type { Classifier } from '../robustness/benchmarks/classifier.ts';
 import { groupProblems, partsText } from '../robustness/benchmarks/problems.ts';
 import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
+import type { BenchmarkResult } from '../robustness/benchmarks/result.ts';
 import { sessionClassifier } from '../robustness/benchmarks/session-classifier.ts';
 import { planSuite, type SuitePlan } from '../robustness/benchmarks/suite-plan.ts';
 import {
@@ -230,6 +231,7 @@ function outcomeText(outcome: Outcome): string {
       (metric) =>
         `  ${metric.label.padEnd(width)}  ${formatMetric(metric).padStart(12)} ${metric.unit.padEnd(2)} ${metric.protocol.replace(`, ${result.protocol.dataOrigin}`, '')}`,
     ),
+    ...partLines(result),
     ...groupProblems(result.problems).map((group) => {
       const count = group.parts.length > 1 ? `${group.count} in each` : `${group.count}`;
       return `  ${group.kind} (${count}), ${partsText(group)}: ${group.what}`;
@@ -237,6 +239,17 @@ function outcomeText(outcome: Outcome): string {
     `  ${path}`,
     '',
   ].join('\n');
+}
+
+/** Corruptions and perturbations one by one where they were picked: without the others there is no aggregate. */
+function partLines({ benchmark, parts }: BenchmarkResult): string[] {
+  if ((benchmark !== 'c' && benchmark !== 'p') || parts.length > 20) return [];
+  const width = Math.max(...parts.map(({ name }) => name.length));
+  return parts.flatMap(({ name, metrics: [metric] }) =>
+    metric === undefined
+      ? []
+      : [`  ${name.padEnd(width)}  ${metric.label} ${formatMetric(metric)} ${metric.unit}`],
+  );
 }
 
 function printPlan(plan: SuitePlan, { json }: BenchmarkOptions): void {

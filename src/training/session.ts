@@ -161,10 +161,12 @@ export class TrainingSession {
     return all.subarray(0, n * (all.length / (input.spec.shape[0] as number)));
   }
 
-  /** The names of parameters whose accumulated gradient holds a value that is not finite, in the model's order. */
-  async nonFiniteGradients(): Promise<string[]> {
+  /** What holds values that are not finite, in the model's order: running statistics, gradients of the latest micro-batches. */
+  async nonFiniteTensors(): Promise<string[]> {
     const bad = (data: Float32Array) => data.some((value) => !Number.isFinite(value));
-    return [...(await this.gradients.readAll())].filter(([, data]) => bad(data)).map(([name]) => name);
+    const named = async (family: Family, what: string) =>
+      [...(await family.readAll())].filter(([, data]) => bad(data)).map(([name]) => `${what}${name}`);
+    return [...(await named(this.state, '')), ...(await named(this.gradients, 'the gradient of '))];
   }
 
   /** Elements of one image. */

@@ -40,6 +40,8 @@ export interface TrainingSummary {
 
 /** Results that may be on their way while further steps are submitted. */
 const OUTSTANDING = 4;
+/** Steps over which the rate is taken: results come in bursts. */
+const RATE_STEPS = 8;
 
 /** Trains from the job's starting point to its end, to `maxSteps` or to an interruption; a checkpoint stands at each of these. */
 export async function train(job: TrainingJob): Promise<TrainingSummary> {
@@ -59,7 +61,8 @@ class TrainingRun {
   private readonly targets: TargetMaker;
   private readonly pending: Promise<void>[] = [];
   private readonly started = performance.now();
-  private lastResult = performance.now();
+  /** When training began and when the latest results came. */
+  private readonly resultTimes = [performance.now()];
   private step: number;
   private firstStep: number;
   private batchesTracked: number;
@@ -176,13 +179,14 @@ class TrainingRun {
   private async settle(result: Promise<StepResult>, step: number): Promise<void> {
     const { loss, gradNorm } = await result;
     const now = performance.now();
-    const imagesPerSecond = this.job.recipe.batch.size / ((now - this.lastResult) / 1000);
-    this.lastResult = now;
+    const steps = this.resultTimes.push(now) - 1;
+    const imagesPerSecond = (1000 * steps * this.job.recipe.batch.size) / (now - (this.resultTimes[0] ?? 0));
+    if (steps >= RATE_STEPS) this.resultTimes.shift();
     const epoch = Math.floor((step - 1) / this.stepsPerEpoch);
     const lr = this.schedule.lr(step - 1);
     await this.write({ kind: 'step', step, epoch, lr, loss, gradNorm, imagesPerSecond });
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
-      throw nonFiniteError(step, loss, gradNorm, this.job.folder);
+      throw await nonFiniteError(step, loss, gradNorm, this.job);
     const elapsed = (now - this.started) / (step - this.firstStep);
     this.job.reporter.progress({
       step,
@@ -240,7 +244,7 @@ class TrainingRun {
       reporter.evaluation(result, weights, this.step);
       if (this.best === null || top1 > this.best.top1) this.best = { top1, step: this.step, weights };
     }
-    this.lastResult = performance.now();
+    this.resultTimes.splice(0, Infinity, performance.now());
   }
 
   private async save(): Promise<void> {
@@ -278,10 +282,22 @@ export async function evaluateRun(
   }
 }
 
-function nonFiniteError(step: number, loss: number, gradNorm: number, folder: RunFolder): FrameworkError {
+/** Says which step was not finite, and which tensors are. */
+async function nonFiniteError(
+  step: number,
+  loss: number,
+  gradNorm: number,
+  { session, folder }: TrainingJob,
+): Promise<FrameworkError> {
+  const tensors = await session.nonFiniteTensors();
+  const [first] = tensors;
+  const where =
+    first === undefined
+      ? 'The gradients of the steps submitted after it are finite again, so its images are suspect.'
+      : `Not finite: ${first}${tensors.length > 1 ? ` and ${tensors.length - 1} more tensors` : ''}.`;
   return new FrameworkError(
     'training/non-finite',
-    `Step ${step} gave loss ${loss} and gradient norm ${gradNorm}.`,
+    `Step ${step} gave loss ${loss} and gradient norm ${gradNorm}. ${where}`,
     {
       hint: `The last checkpoint in ${folder.checkpoints} is good. Lower optimizer.lr, lengthen the warm-up or set optimizer.clipNorm.`,
     },

@@ -9,7 +9,7 @@ import { createModel } from '../../src/models/registry.ts';
 import { defined } from '../../src/util/errors.ts';
 import { formula, images, summary, targets, type Summary } from './formula.ts';
 
-/** Tiny models in PyTorch (test/golden/models/make.py) and the same recorded here. */
+/** Models in PyTorch (test/golden/models/make.py and make_full_size.py) and the same recorded here. */
 
 export interface GoldenCase {
   readonly model: string;
@@ -28,12 +28,13 @@ export interface GoldenCase {
   readonly state: Readonly<Record<string, Summary>>;
 }
 
-export const goldenCases = Object.entries(
-  JSON.parse(readFileSync(new URL('../golden/models/tiny.json', import.meta.url), 'utf8')) as Record<
-    string,
-    GoldenCase
-  >,
-);
+/** @param file below test/golden/models */
+export function readGolden(file: string): [name: string, golden: GoldenCase][] {
+  const text = readFileSync(new URL(`../golden/models/${file}`, import.meta.url), 'utf8');
+  return Object.entries(JSON.parse(text) as Record<string, GoldenCase>);
+}
+
+export const goldenCases = readGolden('tiny.json');
 
 /** A recorded model and the data of everything that its nodes read and the host provides, by tensor. */
 export interface Recorded {

@@ -80,7 +80,7 @@ async function ffmpeg(path: string, args: readonly string[], input?: Uint8Array)
       );
     });
   });
-  const complaint = Buffer.concat(errors).toString().trim();
+  const [complaint = ''] = Buffer.concat(errors).toString().trim().split('\n');
   if (code !== 0)
     throw new FrameworkError(
       'video/unreadable',

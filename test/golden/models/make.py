@@ -44,12 +44,12 @@ N = 3
 
 def summary(name, tensor):
     """Euclidean norm, dot product with a formula vector, first and last element."""
-    flat = tensor.detach().reshape(-1)
+    flat = tensor.detach().reshape(-1).double()
     probe = torch.from_numpy(tm.uniform("probe " + name, flat.numel()))
     return [flat.norm().item(), (flat * probe).sum().item(), flat[0].item(), flat[-1].item()]
 
 
-def masks_of(config, model):
+def masks_of(config, model, n):
     """One mask for each branch whose drop-path rate is above zero."""
     last = config.get("dropPath", 0)
     paths = [m.path for m in model.modules() if isinstance(m, tm.DropPath)]
@@ -59,18 +59,18 @@ def masks_of(config, model):
     for i, path in enumerate(paths):
         rate = last * (i // shared) / (count - 1) if count > 1 else 0
         if rate > 0:
-            kept = [sample != i % N for sample in range(N)]
+            kept = [sample != i % n for sample in range(n)]
             masks[path] = torch.tensor([float(torch.tensor(k / (1 - rate), dtype=torch.float32)) for k in kept],
                                        dtype=torch.float64)
     return masks
 
 
-def run(kind, config, size):
-    model = tm.load_formula(tm.make(kind, config).double())
-    x, t = tm.images(N, 3, size), tm.targets(N, config["classes"])
+def run(kind, config, size, n=N, dtype=torch.float64):
+    model = tm.load_formula(tm.make(kind, config).to(dtype))
+    x, t = tm.images(n, 3, size).to(dtype), tm.targets(n, config["classes"]).to(dtype)
     with torch.no_grad():
         evaluated = model.eval()(x)
-    tm.DropPath.masks = masks_of(config, model)
+    tm.DropPath.masks = masks_of(config, model, n)
     model.train()
     x.requires_grad_(True)
     logits = model(x)
@@ -78,7 +78,7 @@ def run(kind, config, size):
     losses.mean().backward()
     state = {k: v for k, v in model.state_dict().items() if k.endswith(("running_mean", "running_var"))}
     return {
-        "model": kind, "config": config, "n": N, "size": size,
+        "model": kind, "config": config, "n": n, "size": size,
         "masks": {k: v.tolist() for k, v in tm.DropPath.masks.items()},
         "evaluated": evaluated.flatten().tolist(),
         "logits": logits.flatten().tolist(),
@@ -89,17 +89,20 @@ def run(kind, config, size):
     }
 
 
-def rounded(value):
+def rounded(value, digits=12):
     if isinstance(value, float):
-        return float(f"{value:.12g}")
+        return float(f"{value:.{digits}g}")
     if isinstance(value, list):
-        return [rounded(v) for v in value]
+        return [rounded(v, digits) for v in value]
     if isinstance(value, dict):
-        return {k: rounded(v) for k, v in value.items()}
+        return {k: rounded(v, digits) for k, v in value.items()}
     return value
 
 
+def write(path, results):
+    lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(case, separators=(',', ':'))}" for name, case in results.items())
+    path.write_text("{\n" + lines + "\n}\n")
+
+
 if __name__ == "__main__":
-    result = {name: rounded(run(*case)) for name, case in CASES.items()}
-    lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(case, separators=(',', ':'))}" for name, case in result.items())
-    Path(__file__).with_name("tiny.json").write_text("{\n" + lines + "\n}\n")
+    write(Path(__file__).with_name("tiny.json"), {name: rounded(run(*case)) for name, case in CASES.items()})
