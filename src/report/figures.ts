@@ -90,7 +90,16 @@ export function severityFigures(
       }));
       if (series.every(({ points }) => points.length < 2)) return [];
       const title = name.replaceAll('_', ' ');
-      const svg = lineChart({ title, xLabel: 'severity', yLabel: 'top-1 %', series, yMin: 0, yMax: 100 });
+      const svg = lineChart({
+        title,
+        xLabel: 'severity',
+        yLabel: 'top-1 %',
+        series,
+        yMin: 0,
+        yMax: 100,
+        width: 190,
+        height: 150,
+      });
       return [{ id: `severity-${name}`, title, caption: title, svg }];
     }),
   }));

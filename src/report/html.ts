@@ -122,7 +122,7 @@ function severityHtml(
     ({ title, svg }) => `<figure><figcaption>${text(title)}</figcaption>${svg}</figure>`,
   );
   const key = models.length > 1 ? legend(models, names) : '';
-  return `<section><h2>Accuracy by severity</h2><p class="note">${text(origin)}: top-1 in %. All figures have the same scale.</p>${key}<div class="grid">${cards.join('')}</div></section>`;
+  return `<section class="severity"><h2>Accuracy by severity</h2><p class="note">${text(origin)}: top-1 in %. All figures have the same scale.</p>${key}<div class="grid">${cards.join('')}</div></section>`;
 }
 
 function examplesHtml(examples: readonly Example[]): string {

@@ -12,11 +12,11 @@ h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
 .note, figcaption { color: var(--muted); font-size: .875rem; }
 .note { margin: .25rem 0 .75rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: separate; border-spacing: 0; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .75rem; border-bottom: 1px solid var(--rule); text-align: right; vertical-align: top; white-space: nowrap; }
 thead th { background: var(--band); vertical-align: bottom; font-weight: 600; white-space: normal; min-width: 7.5rem; }
 th:first-child { text-align: left; min-width: 6rem; }
-tbody th { font-weight: 600; position: sticky; left: 0; background: var(--ground); }
+tbody th { font-weight: 600; position: sticky; left: 0; background: var(--ground); background-clip: padding-box; }
 thead th:first-child { position: sticky; left: 0; }
 td small, th small { display: block; color: var(--muted); font-weight: 400; font-size: .86em; }
 td small b { color: var(--ink); }
@@ -28,7 +28,8 @@ abbr { text-decoration: none; cursor: help; }
 figure { margin: 0; }
 figure.wide svg { display: block; width: 100%; max-width: 820px; height: auto; min-width: 540px; max-height: 340px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); gap: .75rem; }
-.examples { grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); }
+@media (min-width: 700px) { .grid { grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); } }
+.grid.examples { grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); }
 .grid figure { border: 1px solid var(--rule); border-radius: 6px; padding: .5rem; }
 .grid figcaption { color: var(--ink); font-weight: 600; }
 .grid svg { display: block; width: 100%; height: auto; }
@@ -52,10 +53,11 @@ figure.wide svg { display: block; width: 100%; max-width: 820px; height: auto; m
   thead th { min-width: 0; }
   td.words, th.words { min-width: 0; overflow-wrap: anywhere; }
   tbody th, thead th:first-child { position: static; }
-  figure, tr { break-inside: avoid; }
+  figure, tr, .note { break-inside: avoid; }
   h2, .note, .legend { break-after: avoid; }
   .grid { grid-template-columns: repeat(4, 1fr); }
-  .examples { grid-template-columns: repeat(3, 1fr); }
+  .grid.examples { grid-template-columns: repeat(3, 1fr); }
+  .severity { break-before: page; }
   .figure rect, .figure path, .figure circle { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
