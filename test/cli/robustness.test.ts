@@ -31,7 +31,8 @@ describe('evaluate --benchmarks, killed', () => {
     const ended = new Promise<NodeJS.Signals | null>((resolve) =>
       child.on('close', (_, signal) => resolve(signal)),
     );
-    while (!existsSync(join(units, '00002.json'))) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!existsSync(join(units, '00002.json')) && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 5));
     child.kill('SIGKILL');
     expect(await ended).toBe('SIGKILL');
     const before = readdirSync(units).filter((name) => /^\d+\.json$/.test(name)).length;
