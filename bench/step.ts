@@ -141,8 +141,7 @@ async function profile(
     const shapes = node.inputs.map(({ spec }) => showShape(spec.shape)).join(' ');
     const key = `${node.op.name} ${shapes} ${JSON.stringify(node.attrs)} ${node.accumulate.join()}`;
     const known = rows.get(key);
-    const each =
-      known === undefined ? await timeRange(device, program, from, to) : known.ms / known.count;
+    const each = known === undefined ? await timeRange(device, program, from, to) : known.ms / known.count;
     const count = (known?.count ?? 0) + runs;
     rows.set(key, {
       op: node.op.name,

@@ -123,9 +123,9 @@ async function examine(name: string, verbose: boolean): Promise<Report> {
       kernels.push(proof);
       const verdict =
         proof.failure === undefined
-          ? `ok    ${proof.cases} cases, NMSE ≤ ${proof.nmse.toExponential(1)}`
+          ? `ok    ${proof.cases} case${proof.cases === 1 ? '' : 's'}, NMSE ≤ ${proof.nmse.toExponential(1)}`
           : `WRONG ${proof.failure}`;
-      if (verbose) print(`  ${op.name.padEnd(28)}${verdict}`);
+      if (verbose) print(`  ${op.name.padEnd(30)}${verdict}`);
     }
     return {
       name: device.name,

@@ -96,6 +96,8 @@ export interface LowerContext<A> {
 export interface Example<A> {
   readonly inputs: readonly TensorSpec[];
   readonly attrs: A;
+  /** Data of inputs, by index, that standard normal numbers do not suit. */
+  readonly data?: Readonly<Record<number, Float64Array>>;
 }
 
 export interface Op<A> {

@@ -7,6 +7,7 @@ import {
   shapeError,
   showShape,
   type Cost,
+  type Example,
   type LowerContext,
   type Lowering,
   type Op,
@@ -95,6 +96,34 @@ function unpack(scalars: Float64Array | undefined): ScalarValues {
 
 const WORKGROUP = 256;
 
+/** Of the examples. */
+const SCALARS_DATA = Float64Array.from(
+  packScalars({
+    lr: 0.01,
+    step: 3,
+    weightDecay: 0.05,
+    momentum: 0.9,
+    gradientScale: 0.5,
+    emaDecay: 0.99,
+    maxNorm: 1,
+  }),
+);
+const LENGTH = 1003;
+
+/** An example of `count` vectors, with the scalars at `scalarsAt` among the inputs. */
+function stepExample<A>(
+  attrs: A,
+  count: number,
+  scalarsAt: number,
+  data: Example<A>['data'] = {},
+): Example<A> {
+  const inputs = Array.from({ length: count + 1 }, (_, i) => (i === scalarsAt ? SCALARS_SPEC : f32(LENGTH)));
+  return { inputs, attrs, data: { ...data, [scalarsAt]: SCALARS_DATA } };
+}
+
+/** A second moment, which is never negative. */
+const SQUARES = Float64Array.from({ length: LENGTH }, (_, i) => Math.fround(((i * 37) % 101) / 50));
+
 /** Checks `vectors` equal lengths with the scalars at `vectors` positions among the inputs. */
 function checkVectors(name: string, inputs: readonly TensorSpec[], count: number, scalarsAt: number): void {
   const vectors = inputs.filter((_, i) => i !== scalarsAt);
@@ -139,7 +168,7 @@ function makeAdamw(withEma: boolean): Op<None> {
   const name = withEma ? 'adamw-ema' : 'adamw';
   return {
     name,
-    examples: [],
+    examples: [stepExample({}, withEma ? 5 : 4, 4, { 2: SQUARES })],
     mutates: withEma ? [0, 1, 2, 3, 5] : [0, 1, 2, 3],
     infer: (inputs) => {
       checkVectors(name, inputs, withEma ? 6 : 5, 4);
@@ -173,7 +202,7 @@ function makeSgd(withEma: boolean): Op<SgdAttrs> {
   const name = withEma ? 'sgd-momentum-ema' : 'sgd-momentum';
   return {
     name,
-    examples: [],
+    examples: [stepExample({ nesterov: true }, withEma ? 4 : 3, 3)],
     mutates: withEma ? [0, 1, 2, 4] : [0, 1, 2],
     infer: (inputs) => {
       checkVectors(name, inputs, withEma ? 5 : 4, 3);
@@ -203,7 +232,7 @@ export const sgdMomentumEma: Op<SgdAttrs> = makeSgd(true);
 /** ema ← emaDecay·ema + (1 − emaDecay)·parameter, in place. Inputs: ema, parameter (any one length), scalars. */
 export const ema: Op<None> = {
   name: 'ema',
-  examples: [],
+  examples: [stepExample({}, 2, 2)],
   mutates: [0],
   infer: (inputs) => {
     checkVectors('ema', inputs, 3, 2);
@@ -225,7 +254,9 @@ export const ema: Op<None> = {
  */
 export const clipFactor: Op<None> = {
   name: 'clip-factor',
-  examples: [],
+  examples: [
+    { inputs: [f32(1), SCALARS_SPEC], attrs: {}, data: { 0: Float64Array.of(400), 1: SCALARS_DATA } },
+  ],
   mutates: [1],
   infer: (inputs) => {
     checkVectors('clip-factor', inputs, 2, 1);

@@ -1,6 +1,6 @@
 import type { Device } from '../device/device.ts';
 import type { PipelineCache } from '../shader/pipelines.ts';
-import { messageOf } from '../util/errors.ts';
+import { defined, messageOf } from '../util/errors.ts';
 import { Rng } from '../util/rng.ts';
 import {
   bytesOf,
@@ -61,9 +61,11 @@ export async function proveOp(device: Device, pipelines: PipelineCache, op: AnyO
   return { op: op.name, cases, nmse, failure: undefined };
 }
 
-/** Deterministic test data: positive where an input is a variance or a count would be, else standard normal. */
-export function exampleData(specs: readonly TensorSpec[]): Float64Array[] {
-  return specs.map((spec, i) => {
+/** Deterministic test data: the example's own, else standard normal. */
+export function exampleData({ inputs, data }: Example<unknown>): Float64Array[] {
+  return inputs.map((spec, i) => {
+    const own = data?.[i];
+    if (own !== undefined) return own.slice();
     const rng = new Rng(1, 'example', i);
     return Float64Array.from({ length: elems(spec.shape) }, () => Math.fround(rng.normal()));
   });
@@ -77,7 +79,7 @@ async function errorOf(
   context: LowerContext<unknown>,
   variant: Variant,
 ): Promise<{ nmse: number; tolerance: number }> {
-  const data = exampleData(example.inputs);
+  const data = exampleData(example);
   const run = await OpRun.make(device, pipelines, op, context, variant);
   try {
     data.forEach((values, i) => {
@@ -88,12 +90,17 @@ async function errorOf(
     });
     const expected = op.reference(data, example.inputs, example.attrs);
     let worst = 0;
-    for (const [i, spec] of context.outputs.entries()) {
-      const buffer = run.outputs[i];
-      const want = expected[i];
-      if (buffer === undefined || want === undefined) continue;
-      worst = Math.max(worst, normalisedError(await device.readFloats(buffer, 0, bytesOf(spec)), want));
-    }
+    const compare = async (buffer: GPUBuffer | undefined, spec?: TensorSpec, want?: Float64Array) => {
+      const got = await device.readFloats(
+        defined(buffer, 'buffer'),
+        0,
+        bytesOf(defined(spec, 'shape of a result')),
+      );
+      worst = Math.max(worst, normalisedError(got, defined(want, 'reference')));
+    };
+    for (const [i, spec] of context.outputs.entries()) await compare(run.outputs[i], spec, expected[i]);
+    // The reference has updated these in place.
+    for (const i of op.mutates ?? []) await compare(run.inputs[i], example.inputs[i], data[i]);
     return { nmse: worst, tolerance: TOLERANCE[context.outputs[0]?.dtype ?? 'f32'] };
   } finally {
     run.destroy();

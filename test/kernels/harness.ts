@@ -47,7 +47,7 @@ export interface OpCase<A> {
   readonly inputs: readonly TensorSpec[];
   readonly attrs: A;
   /** Data for some inputs; standard normal (rounded to f32) where absent. */
-  readonly data?: readonly (Float64Array | undefined)[];
+  readonly data?: Readonly<Record<number, Float64Array | undefined>>;
   /** Largest allowed normalised mean squared error, Σ(a−b)²/Σb². Default 1e-10. */
   readonly nmse?: number;
   /** Largest allowed |a−b| relative to the largest |b|. Default 1e-4. */

@@ -70,7 +70,9 @@ describe('a run that cannot go on', () => {
     async () => {
       const out = join(scratchFolder(), 'run');
       const overrides = ['optimizer.lr=1e30', 'schedule.warmupSteps=null'];
-      await expect(runTiny(adapter!, out, { overrides })).rejects.toThrow(/Step \d+ gave loss .*Not finite: the gradient of \S+ and \d+ more tensors/);
+      await expect(runTiny(adapter!, out, { overrides })).rejects.toThrow(
+        /Step \d+ gave loss .*Not finite: the gradient of \S+ and \d+ more tensors/,
+      );
       const { files } = await traces(out);
       for (const bytes of Object.values(files)) {
         const floats = new Float32Array(new Uint8Array(Buffer.from(bytes, 'base64')).slice(-4000).buffer);

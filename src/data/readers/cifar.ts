@@ -76,7 +76,7 @@ function findFiles(spec: DatasetSpec, fine: boolean): { folder: string; files: s
   throw new FrameworkError(
     'data/not-found',
     `${spec.kind} ${spec.split}: no file named like ${wanted.source} in ${spec.root} or its folder ${inner}`,
-    { hint: `fetch the data set with \`largekernel datasets --fetch ${spec.kind}\`` },
+    { hint: `fetch the data set with \`largekernel data fetch ${spec.kind}\`` },
   );
 }
 
