@@ -85,8 +85,8 @@ function benchmarkSections(columns: readonly Column[], models: readonly ReportMo
 
 function headingHtml({ label, unit, better }: Column, words: string): string {
   const arrow = better === 'higher' ? '↑' : '↓';
-  const dimension = unit === '' ? '' : ` <span class="unit">${unit}</span>`;
-  return `<th scope="col">${text(label)}${dimension} <abbr title="${better} is better">${arrow}</abbr><small>${text(words)}</small></th>`;
+  const dimension = unit === '' ? '' : `&nbsp;<span class="unit">${unit}</span>`;
+  return `<th scope="col">${text(label)}${dimension}&nbsp;<abbr title="${better} is better">${arrow}</abbr><small>${text(words)}</small></th>`;
 }
 
 function cellHtml(cell: Cell | undefined): string {
