@@ -13,11 +13,17 @@ const cases =
     ? []
     : readGolden('full-size.json').filter(([name]) => wanted === '1' || name.includes(wanted));
 
+/**
+ * RepLKNet has ReLUs, whose gradient jumps where rounding changes a sign: PyTorch in float32 is 1.1e-2 away from PyTorch in float64
+ * (gradient of the images, replknet-3b).
+ */
+const gradientTolerance = (name: string) => (name.startsWith('replknet') ? 3e-2 : 1e-3);
+
 describe.skipIf(cases.length === 0).each(adapters)('at full size on %s', { timeout: 900_000 }, (kind) => {
-  it.each(cases)('%s gives the logits, gradients and running statistics of PyTorch', async (_, golden) => {
+  it.each(cases)('%s gives the logits, gradients and running statistics of PyTorch', async (name, golden) => {
     const step = recordStep(golden);
     await withProgram(kind, step, [step.logits, step.loss, step.dx], (read) =>
-      expectStep(golden, step, read, { logits: 1e-4, gradients: 1e-3 }),
+      expectStep(golden, step, read, { logits: 1e-4, gradients: gradientTolerance(name) }),
     );
     const evaluation = recordEvaluation(golden);
     await withProgram(kind, evaluation, [evaluation.logits], async (read) => {
