@@ -1,7 +1,7 @@
 /** Downloads the data sets whose makers offer them freely: checked, resumable, unpacked. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,7 +11,7 @@ import { createGunzip } from 'node:zlib';
 import { ArchiveFiles, fileStamp } from './readers/archive-files.ts';
 import { indexTar } from './readers/tar.ts';
 import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
-import { writeFileAtomic } from '../util/files.ts';
+import { makeFolder, writeFileAtomic } from '../util/files.ts';
 
 /** A `.tar.gz` and the files in it that are wanted. */
 export interface Download {
@@ -75,7 +75,7 @@ export async function fetchDataset(name: string, root: string, options: FetchOpt
 export async function fetchArchive(download: Download, root: string, options: FetchOptions = {}): Promise<string> {
   const folder = join(root, download.folder);
   if (await isComplete(folder, download)) return folder;
-  await mkdir(root, { recursive: true });
+  await makeFolder(root);
   const archive = join(root, download.archive);
   const url = new URL(download.archive, options.baseUrl ?? TORONTO).href;
   if ((await sizeOf(archive)) === undefined) {

@@ -1,6 +1,5 @@
 /** Slurm: all runs of a sweep as one job array. */
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { FrameworkError, messageOf } from '../util/errors.ts';
@@ -117,7 +116,6 @@ export async function submitArray(job: ArrayJob): Promise<{ id: string; script: 
     );
   }
   const script = join(job.folder, 'array.sh');
-  await mkdir(job.folder, { recursive: true });
   await writeFileAtomic(script, arrayScript(job));
   const answer = await slurm('sbatch', ['--parsable', script]);
   return { id: answer.trim().split(';')[0] ?? '', script };

@@ -1,8 +1,8 @@
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '../formats/safetensors.ts';
 import { FrameworkError, messageOf } from '../util/errors.ts';
-import { readJson, writeFileAtomic } from '../util/files.ts';
+import { makeFolder, readJson, writeFileAtomic } from '../util/files.ts';
 
 /**
  * Checkpoints of a run: folders `checkpoints/step-00001234/` of safetensors files (PyTorch's names) and one
@@ -51,7 +51,7 @@ export async function saveCheckpoint(
   const folder = join(root, checkpointName(counters.step));
   const staging = join(root, `.${checkpointName(counters.step)}.${process.pid}`);
   try {
-    await mkdir(staging, { recursive: true });
+    await makeFolder(staging);
     const sizes: Record<string, number> = {};
     for (const [name, tensors] of files) {
       await writeSafetensors(join(staging, name), tensors, { format: 'pt' });

@@ -1,10 +1,10 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../device/device.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { readJson, writeFileAtomic } from '../util/files.ts';
+import { makeFolder, readJson, writeFileAtomic } from '../util/files.ts';
 
 /**
  * A run's folder:
@@ -89,15 +89,7 @@ export async function prepareRunFolder(
   device: Device,
   resume: boolean,
 ): Promise<void> {
-  await mkdir(folder.checkpoints, { recursive: true }).catch((error: unknown) => {
-    throw new FrameworkError(
-      'file/write',
-      `The run folder ${folder.root} cannot be made: ${String(error)}.`,
-      {
-        hint: 'Choose a folder you may write to with --out.',
-      },
-    );
-  });
+  await makeFolder(folder.checkpoints);
   const environment = describeEnvironment(device);
   if (resume) {
     await checkSameRun(folder, hash, environment);

@@ -2,7 +2,7 @@
  * Files that are either wholly there or not at all. A reader never sees half a file, and a full disk or a kill
  * in the middle of a write leaves the file that was there before.
  */
-import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FrameworkError, messageOf } from './errors.ts';
@@ -11,6 +11,33 @@ import { FrameworkError, messageOf } from './errors.ts';
 export type FileData = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 let temporaryFiles = 0;
+
+/**
+ * Makes a folder and those above it where they are missing. Node's own recursive mkdir tries without end where the system says that
+ * a parent which is there is not, as /proc does.
+ * @throws FrameworkError `file/full-disk`, `file/denied` or `file/write`, naming the path
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeMissing(path);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+async function makeMissing(path: string): Promise<void> {
+  const made = await mkdir(path).catch((error: unknown) => codeOf(error) || Promise.reject(error as Error));
+  if (made === undefined) return;
+  if (made === 'ENOENT' && dirname(path) !== path) {
+    await makeMissing(dirname(path));
+    // Another process may have been quicker.
+    await mkdir(path).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+  } else if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
+    await mkdir(path);
+  }
+}
 
 /**
  * Writes `data` to a temporary name in the folder of `path`, syncs it, renames it over `path`, syncs the folder.
@@ -22,7 +49,7 @@ export async function writeFileAtomic(path: string, data: FileData): Promise<voi
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${temporaryFiles++}.tmp`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const handle = await open(temporary, 'wx');
     try {
       for await (const piece of piecesOf(data)) await writeAll(handle, piece);
@@ -45,7 +72,7 @@ export async function writeFileAtomic(path: string, data: FileData): Promise<voi
  */
 export async function appendJsonLine(path: string, record: unknown): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const handle = await open(path, 'a');
     try {
       await writeAll(handle, Buffer.from(`${JSON.stringify(record)}\n`));

@@ -20,6 +20,18 @@ describe('writeFileAtomic', () => {
     expect(await readdir(join(folder, 'a/b'))).toEqual(['c.txt']);
   });
 
+  it('says when a folder cannot be made', { timeout: 10_000 }, async () => {
+    await writeFileAtomic(join(folder, 'plain'), 'a file');
+    const below = await failure(writeFileAtomic(join(folder, 'plain/below/c.txt'), ''));
+    expect(below).toMatchObject({ code: 'file/write' });
+    expect(String(below)).toContain('plain/below');
+    // Where mkdir says that a parent which is there is not.
+    if (existsSync('/proc/self'))
+      expect(await failure(writeFileAtomic('/proc/largekernel/c.txt', ''))).toMatchObject({
+        code: 'file/write',
+      });
+  });
+
   it('keeps the old file when a piece cannot be made or written', async () => {
     const path = join(folder, 'kept/old.bin');
     await writeFileAtomic(path, 'old');

@@ -1,9 +1,9 @@
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Image } from '../../data/image/image.ts';
 import { encodeJpeg } from '../../data/image/encode.ts';
 import { FrameworkError, defined, messageOf } from '../../util/errors.ts';
-import { writeFileAtomic } from '../../util/files.ts';
+import { makeFolder, writeFileAtomic } from '../../util/files.ts';
 import type { Load, PartSource, Place } from './source.ts';
 import { writeClip } from './video.ts';
 
@@ -37,7 +37,7 @@ export async function exportFile(
     await writeFileAtomic(path, await encodeJpeg(defined(images[0], 'an image'), 85));
     return undefined;
   }
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await writeClip(`${path}.tmp`, images, file.isNoise);
   await rename(`${path}.tmp`, path);
   return undefined;
