@@ -64,6 +64,29 @@ describe('a run that cannot go on', () => {
     await expect(runTiny(adapter!, join(out, 'none'), { resume: true })).rejects.toThrow(/no checkpoint/);
   });
 
+  it('gives the same bits whichever form the pictures come in', { timeout: 300_000 }, async () => {
+    const golden = (name: string) => new URL(`../golden/datasets/${name}`, import.meta.url).pathname;
+    const forms = { images: 'folder', tar: 'imagenet-tar', webdataset: 'webdataset', parquet: 'parquet' };
+    const runs = [];
+    for (const [name, format] of Object.entries(forms)) {
+      const out = join(scratchFolder(), 'run');
+      const overrides = [
+        'data.dataset=imagenet',
+        `data.format=${format}`,
+        'data.valSplit=train',
+        'augment.crop=random-resized',
+        'evaluation.resize=32',
+        'evaluation.crop=28',
+        'batch.size=8',
+        'schedule.warmupSteps=1',
+      ];
+      await runTiny(adapter!, out, { overrides, data: golden(name) });
+      runs.push(await traces(out));
+    }
+    for (const run of runs) expect(run).toEqual(runs[0]);
+    expect(runs[0]?.metrics.length).toBeGreaterThan(2);
+  });
+
   it(
     'stops at a loss that is not finite and leaves the last checkpoint good',
     { timeout: 900_000 },
