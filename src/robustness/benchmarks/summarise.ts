@@ -68,9 +68,7 @@ function calibrationMetrics(benchmark: Benchmark, { calibration, counts }: Tally
   const { ece, rms, nll } = summariseCalibration(calibration);
   return [
     percent('ece', 'ECE', `${protocol}, 15 bins`, 'lower', ece),
-    ...(rms === undefined
-      ? []
-      : [percent('rms-calibration', 'RMS calibration error', `${protocol}, bins of 100`, 'lower', rms)]),
+    percent('rms-calibration', 'RMS calibration error', `${protocol}, bins of 100`, 'lower', rms),
     { id: 'nll', label: 'NLL', protocol, value: nll, unit: 'nats', better: 'lower' },
   ];
 }
@@ -210,14 +208,18 @@ function groupMetrics(meanError: Readonly<Record<string, number>>, origin: strin
   });
 }
 
-/** ECE over all corrupted images together. */
+/** Over all corrupted images together. */
 function overallCalibration(parts: PartTallies, origin: string): Metric[] {
   const states = parts.flatMap(({ name, tally }) =>
     tally.calibration && !name.startsWith('clean') ? [tally.calibration] : [],
   );
   if (states.length === 0) return [];
-  const { ece } = summariseCalibration(mergeCalibration(states));
-  return [percent('ece', 'ECE', `15 bins, all corrupted images, ${origin}`, 'lower', ece)];
+  const { ece, rms } = summariseCalibration(mergeCalibration(states));
+  const words = `all corrupted images, ${origin}`;
+  return [
+    percent('ece', 'ECE', `15 bins, ${words}`, 'lower', ece),
+    percent('rms-calibration', 'RMS calibration error', `bins of 100, ${words}`, 'lower', rms),
+  ];
 }
 
 function perturbationMetrics(parts: PartTallies, { isNormalised, origin }: SummaryOptions): Metric[] {

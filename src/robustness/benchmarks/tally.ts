@@ -108,13 +108,11 @@ function classification(benchmark: Benchmark, classes: number): Scorer {
   const indices =
     benchmark.restriction === null ? undefined : imagenetSubset(benchmark.restriction).indices1k;
   const protocols = indices ? ['masked200', full] : [full];
-  // The 4.75 million predictions of ImageNet-C are too many to keep.
-  const keep = benchmark.id !== 'c';
-  let calibration = new Calibration(keep);
+  let calibration = new Calibration();
   return {
     protocols,
     begin(labels) {
-      calibration = new Calibration(keep);
+      calibration = new Calibration();
       return withProtocols(protocols, labels);
     },
     score(tally, [row], label) {

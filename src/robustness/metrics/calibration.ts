@@ -10,7 +10,7 @@ export interface CalibrationState {
   readonly gaps: readonly number[];
   /** Sum of negative log-likelihoods, nats. */
   readonly nll: number;
-  /** Every prediction, for bins by rank; empty where not kept. */
+  /** Every prediction, for bins by rank. */
   readonly confidences: readonly number[];
   readonly correct: readonly number[];
 }
@@ -19,23 +19,18 @@ export interface CalibrationSummary {
   /** Expected calibration error, 15 equal-width bins (Guo et al., ICML 2017), fraction. */
   readonly ece: number;
   /** Root mean square calibration error, bins of 100 predictions by confidence (Hendrycks et al.), fraction. */
-  readonly rms: number | undefined;
+  readonly rms: number;
   /** Mean negative log-likelihood, nats. */
   readonly nll: number;
 }
 
-/** Calibration of a set of predictions, one row of logits at a time. `keep` remembers each, as the RMS error needs. */
+/** Calibration of a set of predictions, one row of logits at a time. */
 export class Calibration {
   private count = 0;
   private nll = 0;
   private readonly gaps = new Array<number>(BINS).fill(0);
   private readonly confidences: number[] = [];
   private readonly correct: number[] = [];
-  private readonly keep: boolean;
-
-  constructor(keep: boolean) {
-    this.keep = keep;
-  }
 
   add(logits: ArrayLike<number>, label: number): void {
     const probabilities = softmax(logits);
@@ -47,7 +42,6 @@ export class Calibration {
     this.count++;
     // The smallest double keeps a probability that underflowed from making the mean infinite.
     this.nll -= Math.log(Math.max(probabilities[label] as number, Number.MIN_VALUE));
-    if (!this.keep) return;
     this.confidences.push(confidence);
     this.correct.push(isCorrect);
   }
@@ -77,7 +71,7 @@ export function summariseCalibration(state: CalibrationState): CalibrationSummar
     throw new FrameworkError('metrics/counts', 'calibration of no predictions was asked for');
   return {
     ece: state.gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / state.count,
-    rms: state.confidences.length === 0 ? undefined : rmsCalibrationError(state.confidences, state.correct),
+    rms: rmsCalibrationError(state.confidences, state.correct),
     nll: state.nll / state.count,
   };
 }
