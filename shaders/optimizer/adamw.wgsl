@@ -15,14 +15,11 @@
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = flat_index(group, groups, local);
-  if (i >= ${ITEMS}u) {
+  if ((i >= ${ITEMS}u) | (scalars.apply == 0.0)) {
     return;
   }
   let g = gradient[i] * scalars.gradient_scale;
   gradient[i] = Item(0.0);
-  if (scalars.apply == 0.0) {
-    return;
-  }
   let first = scalars.beta1 * m[i] + scalars.rest1 * g;
   let second = scalars.beta2 * v[i] + scalars.rest2 * g * g;
   let decayed = parameter[i] * scalars.decay;

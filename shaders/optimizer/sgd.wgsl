@@ -15,14 +15,11 @@
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = flat_index(group, groups, local);
-  if (i >= ${ITEMS}u) {
+  if ((i >= ${ITEMS}u) | (scalars.apply == 0.0)) {
     return;
   }
   let scaled = gradient[i] * scalars.gradient_scale;
   gradient[i] = Item(0.0);
-  if (scalars.apply == 0.0) {
-    return;
-  }
   let g = scaled + scalars.weight_decay * parameter[i];
   let b = scalars.momentum * buffer[i] + g;
 #if NESTEROV

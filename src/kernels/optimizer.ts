@@ -250,7 +250,7 @@ export const ema: Op<None> = {
 /**
  * Clips by the global norm and guards the step, in the scalars. Inputs: the sum of squares of the whole (unscaled) gradient
  * (1), scalars. A norm above `maxNorm` (if that is not 0) shrinks gradientScale, as torch.nn.utils.clip_grad_norm_ does; a
- * norm that is not finite sets `apply` to 0, so that the step only zeroes the gradient.
+ * norm that is not finite sets `apply` to 0, so that the step changes nothing.
  */
 export const clipFactor: Op<None> = {
   name: 'clip-factor',

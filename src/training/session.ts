@@ -161,7 +161,8 @@ export class TrainingSession {
     return all.subarray(0, n * (all.length / (input.spec.shape[0] as number)));
   }
 
-  /** What holds values that are not finite, in the model's order: running statistics, gradients of the latest micro-batches. */
+  /** What holds values that are not finite, in the model's order: running statistics, and gradients: a step that is not
+   * finite leaves its gradient as it is. */
   async nonFiniteTensors(): Promise<string[]> {
     const bad = (data: Float32Array) => data.some((value) => !Number.isFinite(value));
     const named = async (family: Family, what: string) =>

@@ -291,10 +291,8 @@ async function nonFiniteError(
 ): Promise<FrameworkError> {
   const tensors = await session.nonFiniteTensors();
   const [first] = tensors;
-  const where =
-    first === undefined
-      ? 'The gradients of the steps submitted after it are finite again, so its images are suspect.'
-      : `Not finite: ${first}${tensors.length > 1 ? ` and ${tensors.length - 1} more tensors` : ''}.`;
+  const others = tensors.length > 1 ? ` and ${tensors.length - 1} more tensors` : '';
+  const where = first === undefined ? 'All gradients are finite.' : `Not finite: ${first}${others}.`;
   return new FrameworkError(
     'training/non-finite',
     `Step ${step} gave loss ${loss} and gradient norm ${gradNorm}. ${where}`,

@@ -280,7 +280,7 @@ describe('the resolved recipe', () => {
       'seed=1',
       'optimizer.lr=1e-3',
       'augment.flip=0.4',
-      'model.kernels=[13,5]',
+      'model.kernels=[7,5,3]',
       'ema=0.9',
     ])
       expect(await hash(other)).not.toBe(base);

@@ -5,7 +5,7 @@ import { recipeHash } from '../../src/recipe/resolved.ts';
 import { expandSweep } from '../../src/sweeps/runs.ts';
 import { listSweeps, loadSweep, parseSweep } from '../../src/sweeps/sweep.ts';
 
-const HEAD = 'recipe: quickstart\naxis: kernel\n';
+const HEAD = `recipe: ${new URL('./quickstart.yaml', import.meta.url).pathname}\naxis: kernel\n`;
 const parse = (text: string) => parseSweep(text, '/tmp/mine.yaml');
 const expand = (text: string, extra: string[] = []) => expandSweep(parse(text), '/tmp/out', extra);
 
