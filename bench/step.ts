@@ -157,7 +157,7 @@ async function profile(
   return [...rows.values()];
 }
 
-/** Milliseconds of the dispatches from `from` to before `to`, the queue drained around enough repetitions. */
+/** Milliseconds of the dispatches from `from` to before `to`: the median of three, the queue drained around enough repetitions. */
 async function timeRange(device: Device, program: Program, from: number, to: number): Promise<number> {
   const run = async (times: number): Promise<number> => {
     const encoder = device.gpu.createCommandEncoder();
@@ -167,9 +167,9 @@ async function timeRange(device: Device, program: Program, from: number, to: num
     await device.settle();
     return performance.now() - start;
   };
-  await run(1);
-  for (let times = 1; ; times *= 4) {
-    const ms = await run(times);
-    if (ms >= PROFILE_MS || times >= 4096) return ms / times;
-  }
+  let times = 1;
+  await run(times);
+  while (times < 4096 && (await run(times)) < PROFILE_MS) times *= 4;
+  const measured = [await run(times), await run(times), await run(times)].sort((a, b) => a - b);
+  return (measured[1] as number) / times;
 }
