@@ -1,5 +1,6 @@
 import { FrameworkError } from '../util/errors.ts';
 import { chooseAdapter, type AdapterKind } from './adapters.ts';
+import { patiently } from './patience.ts';
 
 /** Limits that kernels choose their variants by. Bytes unless said otherwise. */
 export interface DeviceLimits {
@@ -129,7 +130,7 @@ export class Device {
       const encoder = this.gpu.createCommandEncoder();
       encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
       this.gpu.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ);
+      await this.wait(staging.mapAsync(GPUMapMode.READ));
       this.check();
       return staging.getMappedRange().slice(0, bytes);
     } catch (error) {
@@ -144,9 +145,14 @@ export class Device {
     return new Float32Array(await this.read(buffer, offset, bytes));
   }
 
+  /** Awaits something that the device does, without keeping a core busy where the processor is the device. */
+  wait<T>(work: Promise<T>): Promise<T> {
+    return this.kind === 'gpu' ? work : patiently(work);
+  }
+
   /** Waits until all submitted work is done, then reports any error. */
   async settle(): Promise<void> {
-    await this.gpu.queue.onSubmittedWorkDone();
+    await this.wait(this.gpu.queue.onSubmittedWorkDone());
     this.check();
   }
 

@@ -44,11 +44,13 @@ export class PipelineCache {
       );
     }
     try {
-      return await gpu.createComputePipelineAsync({
-        label: file,
-        layout: 'auto',
-        compute: { module, entryPoint: 'main' },
-      });
+      return await this.device.wait(
+        gpu.createComputePipelineAsync({
+          label: file,
+          layout: 'auto',
+          compute: { module, entryPoint: 'main' },
+        }),
+      );
     } catch (error) {
       throw new FrameworkError(
         'shader/pipeline',

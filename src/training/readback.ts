@@ -16,9 +16,11 @@ const SLOTS = 8;
 /** Brings small results of each step back without waiting for the queue: slots are mapped while later steps run. */
 export class ReadbackRing {
   private readonly slots: readonly RingSlot[];
+  private readonly device: Device;
   private next = 0;
 
   constructor(device: Device, bytes: number) {
+    this.device = device;
     this.slots = Array.from({ length: SLOTS }, (_, i) => {
       const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
       const buffer = device.gpu.createBuffer({
@@ -59,7 +61,7 @@ export class ReadbackRing {
     if (slot !== mine) throw new FrameworkError('internal/readback', 'internal: slots are read in order');
     this.next = (this.next + 1) % SLOTS;
     mine.busy = true;
-    await mine.buffer.mapAsync(GPUMapMode.READ);
+    await this.device.wait(mine.buffer.mapAsync(GPUMapMode.READ));
     const values = new Float32Array(mine.buffer.getMappedRange().slice(0));
     mine.buffer.unmap();
     mine.busy = false;
