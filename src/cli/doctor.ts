@@ -91,7 +91,7 @@ function advice(adapters: readonly AdapterEntry[]): string[] {
   }
   if (process.platform === 'linux' && !has('gpu') && !has('lavapipe')) {
     lines.push(
-      'lavapipe (Mesa 24 or newer) computes about three times as fast as SwiftShader on a processor: scripts/install-lavapipe.sh on Debian.',
+      'lavapipe (Mesa 24 or newer) computes more than twice as fast as SwiftShader on a processor: scripts/install-lavapipe.sh on Debian.',
     );
   }
   if (process.platform === 'linux' && !has('swiftshader'))

@@ -67,7 +67,11 @@ export async function chooseAdapter(request: string): Promise<{ entry: AdapterEn
 
 function noAdapter(request: string, entries: readonly AdapterEntry[]): FrameworkError {
   const names = entries.map((e) => `${e.kind} (${e.name})`).join(', ');
-  const suggestion = nearest(request, ['auto', 'gpu', 'lavapipe', 'swiftshader']);
+  // A kind that is asked for and not there is no misspelling.
+  const suggestion = nearest(
+    request,
+    ['auto', ...entries.map((e) => e.kind)].filter((kind) => kind !== request),
+  );
   const { missing } = prepareVulkan();
   const why = entries.length === 0 && missing !== undefined ? ` ${missing}` : '';
   return new FrameworkError(
@@ -77,7 +81,7 @@ function noAdapter(request: string, entries: readonly AdapterEntry[]): Framework
       hint:
         entries.length === 0
           ? 'Install a Vulkan driver (Debian: apt-get install mesa-vulkan-drivers) or the optional npm package @sparticuz/chromium; `largekernel doctor` says more.'
-          : `Use --adapter ${suggestion ?? 'auto'}; \`largekernel doctor\` lists what is there.`,
+          : `Use --adapter ${suggestion ?? 'auto'}; \`largekernel doctor\` says what is missing.`,
     },
   );
 }
