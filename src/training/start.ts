@@ -81,6 +81,10 @@ export async function startTraining(
         `${plan.model.name}: batches of ${plan.batch} in micro-batches of ${plan.micro}, ${(plan.memory.total / 2 ** 20).toFixed(0)} MiB of device memory; ` +
           `${loader.length} training images`,
       );
+      if (device.kind === 'lavapipe')
+        reporter.note(
+          'the first step compiles every kernel: minutes for a large model, seconds once they are cached',
+        );
       const initial =
         resume === undefined
           ? await loadInitial(recipe, plan.model, reporter)
