@@ -6,10 +6,16 @@
 const REST_MS = 0.25;
 const never = new Int32Array(new SharedArrayBuffer(4));
 let awaited = 0;
+/** Whether the next turn rests: there must not be a second rest in a turn. */
+let isResting = false;
 
 /** Awaits work of a software adapter without taking a core from it. */
 export async function patiently<T>(work: Promise<T>): Promise<T> {
-  if (awaited++ === 0) setImmediate(rest);
+  awaited++;
+  if (!isResting) {
+    isResting = true;
+    setImmediate(rest);
+  }
   try {
     return await work;
   } finally {
@@ -18,7 +24,8 @@ export async function patiently<T>(work: Promise<T>): Promise<T> {
 }
 
 function rest(): void {
-  if (awaited === 0) return;
+  isResting = awaited > 0;
+  if (!isResting) return;
   Atomics.wait(never, 0, 0, REST_MS);
   setImmediate(rest);
 }

@@ -1,0 +1,23 @@
+import { expect, it, vi } from 'vitest';
+import { patiently } from '../../src/device/patience.ts';
+
+it('rests once in each turn of the event loop, however often something is awaited', async () => {
+  const rests = vi.spyOn(Atomics, 'wait');
+  let turns = 0;
+  let isCounting = true;
+  const count = (): void => {
+    turns++;
+    if (isCounting) setImmediate(count);
+  };
+  setImmediate(count);
+  // One wait begins in the same turn in which the one before it ends.
+  for (let i = 0; i < 40; i++) await patiently(new Promise((resolve) => setImmediate(resolve)));
+  isCounting = false;
+  expect(rests.mock.calls.length).toBeGreaterThan(20);
+  expect(rests.mock.calls.length).toBeLessThanOrEqual(turns + 1);
+  // And ends when nothing is awaited any more.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  rests.mockClear();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(rests).not.toHaveBeenCalled();
+});
