@@ -158,7 +158,8 @@ export class Program {
   /** Records all dispatches into one compute pass, or those from `from` to before `to`. */
   encode(encoder: GPUCommandEncoder, from = 0, to = this.commands.length): void {
     const pass = encoder.beginComputePass();
-    for (const { pipeline, group, grid } of this.commands.slice(from, to)) {
+    for (let i = from; i < to; i++) {
+      const { pipeline, group, grid } = this.commands[i] as Command;
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...grid);

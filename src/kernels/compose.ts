@@ -1,5 +1,6 @@
 import {
   scratch,
+  type DeviceTraits,
   type Dispatch,
   type LowerContext,
   type Lowering,
@@ -19,9 +20,9 @@ export interface Operand {
 export class Composition implements Lowering {
   readonly scratch: TensorSpec[] = [];
   readonly dispatches: Dispatch[] = [];
-  private readonly context: Pick<LowerContext<unknown>, 'limits' | 'features'>;
+  private readonly context: DeviceTraits;
 
-  constructor(context: Pick<LowerContext<unknown>, 'limits' | 'features'>) {
+  constructor(context: DeviceTraits) {
     this.context = context;
   }
 

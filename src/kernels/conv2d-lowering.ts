@@ -14,15 +14,13 @@ import {
   output,
   scratch,
   type Dispatch,
-  type LowerContext,
+  type DeviceTraits,
   type Lowering,
   type Slot,
   type Variant,
 } from './op.ts';
 
 /** How each of the three convolution ops runs on a device. */
-
-type Context = Pick<LowerContext<unknown>, 'limits' | 'features'>;
 
 export type ConvPass = 'forward' | 'grad-input' | 'grad-weight';
 
@@ -41,7 +39,7 @@ const LOWEST: Variant = { kind: 'tile', rows: 4, lanesM: 1, lanesN: 64, depth: 4
  * Ways to compute one pass of a convolution, best guess first. Dense ones are tiled products of (output channels, or input
  * channels for grad-input) by (pixels, or taps for grad-weight); a tile has rows·lanesM by 4·lanesN elements.
  */
-export function convVariants(pass: ConvPass, s: ConvShape, context: Context): readonly Variant[] {
+export function convVariants(pass: ConvPass, s: ConvShape, context: DeviceTraits): readonly Variant[] {
   if (s.groups > 1) return [{ kind: 'direct' }];
   return [...patchesVariants(s, context), ...tileVariants(pass, s)];
 }
@@ -103,7 +101,7 @@ function tile(
   };
 }
 
-export function lowerForward(s: ConvShape, bias: boolean, variant: Variant, context: Context): Lowering {
+export function lowerForward(s: ConvShape, bias: boolean, variant: Variant, context: DeviceTraits): Lowering {
   if (variant['kind'] === 'patches') return patchesForward(s, bias, variant, context);
   const bindings = [input(0), input(1), ...(bias ? [input(2)] : []), output(0)];
   const pixels = s.n * s.ho * s.wo;
@@ -115,7 +113,7 @@ export function lowerForward(s: ConvShape, bias: boolean, variant: Variant, cont
   return { scratch: [], dispatches: [dispatch] };
 }
 
-export function lowerGradInput(s: ConvShape, variant: Variant, context: Context): Lowering {
+export function lowerGradInput(s: ConvShape, variant: Variant, context: DeviceTraits): Lowering {
   if (variant['kind'] === 'patches') return patchesGradInput(s, variant, context);
   const bindings = [input(0), input(1), output(0)];
   // Pixels of one phase of the stride; see the shader.
@@ -132,7 +130,7 @@ export function lowerGradWeight(
   bias: boolean,
   accumulate: readonly boolean[],
   variant: Variant,
-  context: Context,
+  context: DeviceTraits,
 ): Lowering {
   if (variant['kind'] === 'patches') return patchesGradWeight(s, bias, accumulate, variant, context);
   const [addWeight, addBias] = [accumulate[0] === true, accumulate[1] === true];

@@ -7,7 +7,7 @@ import {
   flatGrid,
   input,
   output,
-  type LowerContext,
+  type DeviceTraits,
   type Lowering,
   type Slot,
   type Variant,
@@ -19,8 +19,6 @@ import {
  * are folded beside each other, or most of each tile of the product would be empty.
  */
 
-type Context = Pick<LowerContext<unknown>, 'limits' | 'features'>;
-
 const WORKGROUP = 64;
 /** Images with fewer pixels are folded. */
 const FEW_PIXELS = 48;
@@ -28,7 +26,7 @@ const FEW_PIXELS = 48;
 const PRODUCT: MatmulAttrs = { transposeA: false, transposeB: false, bias: 'none' };
 
 /** This way to compute all three passes, where it is possible and pays. */
-export function patchesVariants(s: ConvShape, { limits, features }: Context): readonly Variant[] {
+export function patchesVariants(s: ConvShape, { limits, features }: DeviceTraits): readonly Variant[] {
   // Software adapters are slow at sharing tiles in workgroup memory: a larger product is quicker there than a tiled convolution.
   const overlaps = s.kh > s.sh || s.kw > s.sw;
   if (s.groups > 1 || (overlaps && !features.has('software'))) return [];
@@ -42,7 +40,7 @@ class Products extends Composition {
   private readonly folded: boolean;
   private readonly weight: Operand;
 
-  constructor(context: Context, s: ConvShape, folded: boolean, weight: Slot) {
+  constructor(context: DeviceTraits, s: ConvShape, folded: boolean, weight: Slot) {
     super(context);
     this.s = s;
     this.folded = folded;
@@ -134,13 +132,18 @@ export function shapeParams(s: ConvShape): Record<string, number> {
 
 const isFolded = (variant: Variant) => variant['folded'] === true;
 
-export function patchesForward(s: ConvShape, bias: boolean, variant: Variant, context: Context): Lowering {
+export function patchesForward(
+  s: ConvShape,
+  bias: boolean,
+  variant: Variant,
+  context: DeviceTraits,
+): Lowering {
   const steps = new Products(context, s, isFolded(variant), input(1));
   steps.forward(input(0), bias ? { slot: input(2), spec: f32(s.co) } : undefined, output(0));
   return steps;
 }
 
-export function patchesGradInput(s: ConvShape, variant: Variant, context: Context): Lowering {
+export function patchesGradInput(s: ConvShape, variant: Variant, context: DeviceTraits): Lowering {
   const steps = new Products(context, s, isFolded(variant), input(1));
   steps.gradInput(input(0), output(0));
   return steps;
@@ -151,7 +154,7 @@ export function patchesGradWeight(
   bias: boolean,
   accumulate: readonly boolean[],
   variant: Variant,
-  context: Context,
+  context: DeviceTraits,
 ): Lowering {
   const steps = new Products(context, s, isFolded(variant), output(0));
   steps.gradWeight(input(0), input(1), accumulate[0] === true);

@@ -1,6 +1,6 @@
 import { sumParts } from './column-sum.ts';
 import type { MatmulShape } from './matmul.reference.ts';
-import { f32, output, scratch, type LowerContext, type Lowering, type Slot, type Variant } from './op.ts';
+import { f32, output, scratch, type DeviceTraits, type Lowering, type Slot, type Variant } from './op.ts';
 import type { ParamValue } from '../shader/expression.ts';
 
 /** Register tiles: lanes along columns and rows, blocks of four a lane, depth in workgroup memory. */
@@ -41,15 +41,13 @@ function endParams(end: MatmulEnd | undefined): Record<string, ParamValue> {
   return end.kind === 'gelu' ? { END: 1, KEEP: Number(end.keep) } : { END: 2, KEEP: 0 };
 }
 
-type Context = Pick<LowerContext<unknown>, 'limits' | 'features'>;
-
 /** Lanes of the subgroup kernel: as wide as the columns fill. */
 function lanesFor(n: number): number {
   const wasted = (lanes: number) => Math.ceil(n / (4 * lanes)) * 4 * lanes - n;
   return [32, 24, 16, 8].reduce((best, lanes) => (wasted(lanes) < wasted(best) ? lanes : best));
 }
 
-export function matmulVariants(shape: MatmulShape, { limits, features }: Context): readonly Variant[] {
+export function matmulVariants(shape: MatmulShape, { limits, features }: DeviceTraits): readonly Variant[] {
   const fitting = MATMUL_TILES.filter(
     ({ lx, ly, ra, rb, depth }) =>
       lx * ly <= limits.maxComputeInvocationsPerWorkgroup &&

@@ -81,15 +81,19 @@ export function memoryCost(inputs: readonly TensorSpec[], outputs: readonly Tens
   return { macs: 0, liveMacs: 0, bytes };
 }
 
+/** What of a device variants are chosen by. */
+export interface DeviceTraits {
+  readonly limits: DeviceLimits;
+  readonly features: ReadonlySet<string>;
+}
+
 /** Where and for what an op is lowered. */
-export interface LowerContext<A> {
+export interface LowerContext<A> extends DeviceTraits {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly attrs: A;
   /** Per output: add to what is there (parameter gradients) instead of overwriting. Only ops with `accumulates` see true. */
   readonly accumulate: readonly boolean[];
-  readonly limits: DeviceLimits;
-  readonly features: ReadonlySet<string>;
 }
 
 /** A small case at an awkward shape; `largekernel doctor` runs it on the user's adapter. */

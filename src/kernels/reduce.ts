@@ -9,6 +9,7 @@ import {
   output,
   scratch,
   shapeError,
+  type DeviceTraits,
   type LowerContext,
   type Lowering,
   type Op,
@@ -19,7 +20,7 @@ import {
 type None = Readonly<Record<string, never>>;
 
 /** SwiftShader switches between the invocations of a workgroup at each barrier: the fewer of them, the better. */
-function reductionVariants({ features }: Pick<LowerContext<unknown>, 'features'>): readonly Variant[] {
+function reductionVariants({ features }: DeviceTraits): readonly Variant[] {
   return [{ kind: 'two-stage', lanes: features.has('swiftshader') ? 8 : 256 }];
 }
 

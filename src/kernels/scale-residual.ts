@@ -10,12 +10,12 @@ import {
   scratch,
   shapeError,
   showShape,
+  type DeviceTraits,
   type Dispatch,
   type Lowering,
   type Op,
   type Slot,
   type TensorSpec,
-  type LowerContext,
   type Variant,
 } from './op.ts';
 import { defined } from '../util/errors.ts';
@@ -118,7 +118,7 @@ function relayout(
 }
 
 /** SwiftShader switches between the invocations of a workgroup at each barrier, which costs more than a scattered read. */
-function layoutVariants({ features }: Pick<LowerContext<unknown>, 'features'>): readonly Variant[] {
+function layoutVariants({ features }: DeviceTraits): readonly Variant[] {
   return [{ kind: features.has('swiftshader') ? 'plain' : 'tiles' }];
 }
 

@@ -26,17 +26,16 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 async function makeMissing(path: string): Promise<void> {
-  const made = await mkdir(path).catch((error: unknown) => codeOf(error) || Promise.reject(error as Error));
-  if (made === undefined) return;
-  if (made === 'ENOENT' && dirname(path) !== path) {
-    await makeMissing(dirname(path));
+  if (await isFolder(path)) return;
+  if (dirname(path) !== path) await makeMissing(dirname(path));
+  await mkdir(path).catch(async (error: unknown) => {
     // Another process may have been quicker.
-    await mkdir(path).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    });
-  } else if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
-    await mkdir(path);
-  }
+    if (!(await isFolder(path))) throw error;
+  });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /**

@@ -8,9 +8,7 @@ import { NORMALIZATIONS } from '../../../src/data/normalization.ts';
 import type { Classifier } from '../../../src/robustness/benchmarks/classifier.ts';
 import { classCount } from '../../../src/robustness/benchmarks/classifier.ts';
 import { evaluateBenchmark } from '../../../src/robustness/benchmarks/evaluate.ts';
-import { locate } from '../../../src/robustness/benchmarks/locate.ts';
 import type { Part } from '../../../src/robustness/benchmarks/parts.ts';
-import { openRelease } from '../../../src/robustness/benchmarks/parts.ts';
 import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
 import type { BenchmarkResult } from '../../../src/robustness/benchmarks/result.ts';
 import { findMetric } from '../../../src/robustness/benchmarks/result.ts';
@@ -21,7 +19,7 @@ import {
   alexnetImagenetP,
   imagenet9Classes,
 } from '../../../src/robustness/metrics/normalisers.ts';
-import { temporaryFolder } from './world.ts';
+import { evaluateRelease, temporaryFolder } from './world.ts';
 
 /** Logits by class; every other class has 0. */
 type Logits = Readonly<Record<number, number>>;
@@ -73,22 +71,6 @@ async function write(folder: string, images: readonly Image[]): Promise<void> {
     await writeFile(join(folder, `${i}.png`), await encodePng(image));
 }
 
-async function evaluate(id: string, root: string, classifier: Classifier): Promise<BenchmarkResult> {
-  const location = await locate(findBenchmark(id), root);
-  const { parts, problems } = await openRelease(location);
-  const folder = join(await temporaryFolder(), id);
-  const { benchmark } = location;
-  return evaluateBenchmark({
-    benchmark,
-    classifier,
-    parts,
-    problems,
-    origin: 'release',
-    folder,
-    batchSize: 4,
-  });
-}
-
 const value = (result: BenchmarkResult, id: string, protocol?: string): number =>
   findMetric(result, id, protocol)!.value;
 const wnid = (index: number): string => imagenetClasses()[index]!.id;
@@ -103,11 +85,11 @@ describe('Stylized and Sketch', () => {
     await write(join(root, 'stylized-imagenet', 'val', wnid(3)), pictures);
     await write(join(root, 'sketch', wnid(3)), pictures);
     const model = answering(answers, 'imagenet1k', 224, 256);
-    const stylized = await evaluate('stylized', root, model);
+    const stylized = await evaluateRelease('stylized', root, model);
     expect([value(stylized, 'top1'), value(stylized, 'top5')]).toEqual([25, 75]);
     expect(stylized.perClass.full1000).toEqual({ [wnid(3)]: [1, 4] });
     expect(stylized.protocol.preprocessing).toBe('as stored, resized only if not 224 px');
-    const sketch = await evaluate('sketch', root, model);
+    const sketch = await evaluateRelease('sketch', root, model);
     expect([value(sketch, 'top1'), value(sketch, 'top5')]).toEqual([0, 0]);
     expect(sketch.protocol.preprocessing).toBe('short side 256 bilinear, centre crop 224');
   });
@@ -131,7 +113,7 @@ describe('ImageNet-9', () => {
     const outside = map.indexOf(-1);
     const answers: Logits[] = [...folders.map((_, label) => ({ [map.indexOf(label)]: 1 })), { [outside]: 1 }];
     const root = await worldOf({ original: 8, mixed_same: 6, mixed_rand: 3, only_fg: 9 }, 9);
-    const result = await evaluate('9', root, answering(answers, 'imagenet1k', 8));
+    const result = await evaluateRelease('9', root, answering(answers, 'imagenet1k', 8));
     expect(value(result, 'original')).toBeCloseTo(800 / 9, 10);
     expect(value(result, 'bg-gap')).toBeCloseTo(300 / 9, 10);
     expect(value(result, 'only_fg')).toBe(100);
@@ -142,7 +124,7 @@ describe('ImageNet-9', () => {
   it('9 classes: compared directly', async () => {
     const answers = folders.map((_, label) => ({ [label]: 1 }));
     const root = await worldOf({ original: 9, mixed_same: 9, mixed_rand: 5 }, 0);
-    const result = await evaluate('9', root, answering(answers, 9, 8));
+    const result = await evaluateRelease('9', root, answering(answers, 9, 8));
     expect(value(result, 'mixed_rand')).toBeCloseTo(500 / 9, 10);
     expect(value(result, 'bg-gap')).toBeCloseTo(400 / 9, 10);
   });
@@ -164,7 +146,7 @@ describe('ImageNet-O', () => {
       join(root, 'val', wnids[4]!),
       [3, 6].map((answer) => asking(answer, 8)),
     );
-    const result = await evaluate('o', root, answering(answers, 'imagenet1k', 8));
+    const result = await evaluateRelease('o', root, answering(answers, 'imagenet1k', 8));
     // From the most unknown down: 1 of 1, then 2 of 4 at once, then 3 of 5.
     expect(value(result, 'aupr')).toBeCloseTo((100 * (1 + 1 / 2 + 3 / 5)) / 3, 10);
     expect(value(result, 'auroc')).toBeCloseTo((100 * (2 + 1 + 0)) / 6, 10);

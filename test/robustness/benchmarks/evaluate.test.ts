@@ -7,10 +7,9 @@ import { toTensor } from '../../../src/data/transform.ts';
 import { evaluateBenchmark } from '../../../src/robustness/benchmarks/evaluate.ts';
 import { generateC, generateP } from '../../../src/robustness/benchmarks/generated.ts';
 import { locate } from '../../../src/robustness/benchmarks/locate.ts';
-import type { EvaluateOptions, Progress } from '../../../src/robustness/benchmarks/options.ts';
+import type { Progress } from '../../../src/robustness/benchmarks/options.ts';
 import { datasetPart, openRelease } from '../../../src/robustness/benchmarks/parts.ts';
 import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
-import type { BenchmarkResult } from '../../../src/robustness/benchmarks/result.ts';
 import { findMetric } from '../../../src/robustness/benchmarks/result.ts';
 import { readClip } from '../../../src/robustness/benchmarks/video.ts';
 import { averagePrecision } from '../../../src/robustness/metrics/detection.ts';
@@ -18,34 +17,13 @@ import { argmax, restrict, softmax } from '../../../src/robustness/metrics/accur
 import { imagenet9Classes } from '../../../src/robustness/metrics/normalisers.ts';
 import {
   LinearClassifier,
+  evaluateRelease,
   hasFfmpeg,
   picture,
   pictureDataset,
   temporaryFolder,
   writePictures,
 } from './world.ts';
-
-async function evaluate(
-  id: string,
-  root: string,
-  classifier: LinearClassifier,
-  more: Partial<EvaluateOptions> = {},
-): Promise<BenchmarkResult> {
-  const location = await locate(findBenchmark(id), root);
-  const { parts, problems } = await openRelease(location);
-  const folder = join(await temporaryFolder(), id);
-  const { benchmark } = location;
-  return evaluateBenchmark({
-    benchmark,
-    classifier,
-    parts,
-    problems,
-    origin: 'release',
-    folder,
-    batchSize: 4,
-    ...more,
-  });
-}
 
 /** Logits of every item of the release's parts, one image at a time. */
 async function logitsOf(id: string, root: string, classifier: LinearClassifier) {
@@ -68,7 +46,7 @@ describe('classification', () => {
     const { wnids, indices1k } = imagenetSubset('a');
     await writePictures(join(root, 'imagenet-a'), Object.fromEntries(wnids.slice(0, 6).map((w) => [w, 4])));
     const classifier = new LinearClassifier('imagenet1k');
-    const result = await evaluate('a', root, classifier);
+    const result = await evaluateRelease('a', root, classifier);
     const direct = await logitsOf('a', root, classifier);
     const share = (of: (x: (typeof direct)[0]) => boolean): number =>
       (100 * direct.filter(of).length) / direct.length;
@@ -80,7 +58,7 @@ describe('classification', () => {
     expect(Object.keys(result.perClass.masked200!)).toEqual(wnids.slice(0, 6));
     expect(Object.values(result.perClass.masked200!).map(([, total]) => total)).toEqual([4, 4, 4, 4, 4, 4]);
     expect(result.complete).toBe(false); // 194 classes and 7,476 images are missing
-    const other = await evaluate('a', root, classifier, { batchSize: 7 });
+    const other = await evaluateRelease('a', root, classifier, { batchSize: 7 });
     expect(other.metrics).toEqual(result.metrics);
   });
 
@@ -88,27 +66,27 @@ describe('classification', () => {
     const root = await temporaryFolder();
     await writePictures(join(root, 'val'), { cat: 3, dog: 3 });
     await writeFile(join(root, 'val', 'cat', 'broken.jpg'), Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1, 2, 3]));
-    const result = await evaluate('val', root, new LinearClassifier(2));
+    const result = await evaluateRelease('val', root, new LinearClassifier(2));
     expect(result.items).toEqual({ asked: 7, scored: 6, unreadable: 1 });
     expect(result.complete).toBe(false);
     expect(result.problems.map(({ kind }) => kind)).toEqual(['unreadable']);
-    await expect(evaluate('val', root, new LinearClassifier(3))).rejects.toMatchObject({
+    await expect(evaluateRelease('val', root, new LinearClassifier(3))).rejects.toMatchObject({
       code: 'evaluate/classes',
     });
     expect(result.parts[0]!.failures[0]!.key).toBe('cat/broken.jpg');
     expect(findMetric(result, 'top1')!.protocol).toBe('full2');
     expect(findMetric(result, 'rms-calibration')!.value).toBeGreaterThan(0);
-    const limited = await evaluate('val', root, new LinearClassifier(2), { selection: { limit: 2 } });
+    const limited = await evaluateRelease('val', root, new LinearClassifier(2), { selection: { limit: 2 } });
     expect(limited.protocol.subset).toBe('2 images of each part, evenly spaced');
     expect(limited.items.asked).toBe(2);
   });
 
   it('refuses models it says nothing about, and data without any part', async () => {
     const root = await temporaryFolder();
-    await expect(evaluate('r', root, new LinearClassifier(10))).rejects.toMatchObject({
+    await expect(evaluateRelease('r', root, new LinearClassifier(10))).rejects.toMatchObject({
       code: 'evaluate/not-applicable',
     });
-    await expect(evaluate('r', root, new LinearClassifier('imagenet1k'))).rejects.toMatchObject({
+    await expect(evaluateRelease('r', root, new LinearClassifier('imagenet1k'))).rejects.toMatchObject({
       code: 'evaluate/nothing',
     });
   });
@@ -121,7 +99,7 @@ describe('ImageNet-O and ImageNet-9', () => {
     await writePictures(join(root, 'imagenet-o'), { [wnids[0]!]: 3, [wnids[1]!]: 2 });
     await writePictures(join(root, 'val'), { [wnids[0]!]: 5, [wnids[2]!]: 4, n01440764: 2 });
     const classifier = new LinearClassifier('imagenet1k');
-    const result = await evaluate('o', root, classifier);
+    const result = await evaluateRelease('o', root, classifier);
     const direct = await logitsOf('o', root, classifier);
     const scores = (name: string): number[] =>
       direct
@@ -142,7 +120,7 @@ describe('ImageNet-O and ImageNet-9', () => {
         Object.fromEntries(imagenet9Classes().folders.map((n) => [n, 2])),
       );
     const classifier = new LinearClassifier('imagenet1k');
-    const result = await evaluate('9', root, classifier);
+    const result = await evaluateRelease('9', root, classifier);
     const direct = await logitsOf('9', root, classifier);
     const map = imagenet9Classes().map_1k_to_9;
     const share = (name: string): number => {
@@ -295,7 +273,7 @@ describe('clips of the release', () => {
     expect(Math.max(...error)).toBeLessThan(6); // colour conversion alone
     await expect(readClip(path, 41)).rejects.toThrow(/41 frames of 224×224 are due, 31 were decoded/);
     await writeFile(join(folder, 'ILSVRC2012_val_00000294.mp4'), 'not a video');
-    const result = await evaluate('p', root, new LinearClassifier('imagenet1k'), { batchSize: 31 });
+    const result = await evaluateRelease('p', root, new LinearClassifier('imagenet1k'), { batchSize: 31 });
     const part = result.parts.find(({ name }) => name === 'brightness')!;
     expect(part.items).toBe(1);
     expect(part.metrics[0]!.value).toBeCloseTo(100, 10); // three pictures in turn: every pair differs

@@ -10,6 +10,12 @@ import type { Dataset } from '../../../src/data/dataset.ts';
 import { tableDataset } from '../../../src/data/dataset.ts';
 import type { Classifier } from '../../../src/robustness/benchmarks/classifier.ts';
 import { classCount } from '../../../src/robustness/benchmarks/classifier.ts';
+import { evaluateBenchmark } from '../../../src/robustness/benchmarks/evaluate.ts';
+import { locate } from '../../../src/robustness/benchmarks/locate.ts';
+import type { EvaluateOptions } from '../../../src/robustness/benchmarks/options.ts';
+import { openRelease } from '../../../src/robustness/benchmarks/parts.ts';
+import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
+import type { BenchmarkResult } from '../../../src/robustness/benchmarks/result.ts';
 import { Rng } from '../../../src/util/rng.ts';
 
 export async function temporaryFolder(): Promise<string> {
@@ -110,3 +116,26 @@ export const hasFfmpeg = (() => {
     return false;
   }
 })();
+
+/** Evaluates a release, four images at once. */
+export async function evaluateRelease(
+  id: string,
+  root: string,
+  classifier: Classifier,
+  more: Partial<EvaluateOptions> = {},
+): Promise<BenchmarkResult> {
+  const location = await locate(findBenchmark(id), root);
+  const { parts, problems } = await openRelease(location);
+  const folder = join(await temporaryFolder(), id);
+  const { benchmark } = location;
+  return evaluateBenchmark({
+    benchmark,
+    classifier,
+    parts,
+    problems,
+    origin: 'release',
+    folder,
+    batchSize: 4,
+    ...more,
+  });
+}
