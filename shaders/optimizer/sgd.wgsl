@@ -18,6 +18,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if ((i >= ${ITEMS}u) | (scalars.apply == 0.0)) {
     return;
   }
+  if (scalars.apply < 0.0) {
+    gradient[i] = Item(0.0);
+    return;
+  }
   let scaled = gradient[i] * scalars.gradient_scale;
   gradient[i] = Item(0.0);
   let g = scaled + scalars.weight_decay * parameter[i];

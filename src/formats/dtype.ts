@@ -49,6 +49,27 @@ export function halfToFloat(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+const word = new Uint32Array(1);
+const single = new Float32Array(word.buffer);
+
+/** The IEEE half nearest to a value, ties to even; infinite from 65,520 on. */
+export function floatToHalf(value: number): number {
+  single[0] = value;
+  const bits = word[0] as number;
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = ((bits >>> 23) & 255) - 112;
+  const fraction = bits & 0x7fffff;
+  if (exponent === 143) return sign | 0x7c00 | (fraction === 0 ? 0 : 0x200);
+  if (exponent >= 31) return sign | 0x7c00;
+  if (exponent < -10) return sign;
+  const [whole, shift] =
+    exponent > 0 ? [(exponent << 23) | fraction, 13] : [0x800000 | fraction, 14 - exponent];
+  const half = whole >>> shift;
+  const rest = whole & ((1 << shift) - 1);
+  const tie = 1 << (shift - 1);
+  return sign | (half + Number(rest > tie || (rest === tie && half % 2 === 1)));
+}
+
 function halfTable(): Float32Array {
   halves ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToFloat(bits));
   return halves;

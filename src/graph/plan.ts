@@ -2,6 +2,7 @@ import type { DeviceLimits } from '../device/device.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import {
   bytesOf,
+  lowerOp,
   showShape,
   type Cost,
   type Dispatch,
@@ -150,7 +151,7 @@ function lowerNode(node: Node, options: PlanOptions) {
   const variants = node.op.variants(context);
   const variant =
     options.choose?.(node, context, variants) ?? defined(variants[0], `variant of ${node.op.name}`);
-  return { variant, lowering: node.op.lower(context, variant) };
+  return { variant, lowering: lowerOp(node.op, context, variant) };
 }
 
 /**

@@ -197,7 +197,7 @@ export class Program {
 function compile(pipelines: PipelineCache, plan: Plan): Promise<GPUComputePipeline[]> {
   return Promise.all(
     plan.steps.flatMap((step) =>
-      step.dispatches.map(({ dispatch }) => pipelines.get(dispatch.shader, dispatch.params)),
+      step.dispatches.map(({ dispatch }) => pipelines.get(dispatch.shader, dispatch.params, dispatch.half)),
     ),
   );
 }

@@ -5,7 +5,7 @@ import {
   type ConvShape,
 } from './conv2d.reference.ts';
 import { convVariants, lowerForward, lowerGradInput, lowerGradWeight } from './conv2d-lowering.ts';
-import { f32, memoryCost, shapeError, showShape, type Cost, type Op, type TensorSpec } from './op.ts';
+import { f32, like, memoryCost, shapeError, showShape, type Cost, type Op, type TensorSpec } from './op.ts';
 import type { Graph, Node, Tensor } from '../graph/graph.ts';
 import { defined } from '../util/errors.ts';
 
@@ -92,7 +92,7 @@ export const conv2d: Op<ConvAttrs> = {
   ],
   infer: (inputs, attrs) => {
     const { n, co, ho, wo } = forwardShape(inputs, attrs);
-    return [f32(n, co, ho, wo)];
+    return [like(inputs[0], n, co, ho, wo)];
   },
   cost: (inputs, outputs, attrs) => convCost(forwardShape(inputs, attrs), inputs, outputs),
   variants: (context) => convVariants('forward', forwardShape(context.inputs, context.attrs), context),
@@ -150,7 +150,7 @@ export const conv2dGradInput: Op<ConvGradInputAttrs> = {
   ],
   infer: (inputs, attrs) => {
     const { n, ci, h, w } = gradInputShape(inputs, attrs);
-    return [f32(n, ci, h, w)];
+    return [like(inputs[0], n, ci, h, w)];
   },
   cost: (inputs, outputs, attrs) => convCost(gradInputShape(inputs, attrs), inputs, outputs),
   variants: (context) => convVariants('grad-input', gradInputShape(context.inputs, context.attrs), context),

@@ -1,7 +1,7 @@
 import { layerNormGradientReference, layerNormReference } from './layer-norm.reference.ts';
 import { layerNormShape, layoutOf, type LayerNormAttrs } from './layer-norm.shape.ts';
 import { layerNormGradientLowering, layerNormLowering } from './layer-norm.lower.ts';
-import { elems, f32, memoryCost, shapeError, showShape, type Op } from './op.ts';
+import { elems, f32, like, memoryCost, shapeError, showShape, type Op } from './op.ts';
 import { defined } from '../util/errors.ts';
 
 export type { LayerNormAttrs };
@@ -21,7 +21,7 @@ export const layerNorm: Op<LayerNormAttrs> = {
   infer([x, weight, bias], attrs) {
     const { rows, cols } = layerNormShape('layer-norm', x, [weight, bias], attrs);
     const shape = x?.shape ?? [];
-    return [f32(...(attrs.from === attrs.to ? shape : [rows, cols])), f32(rows), f32(rows)];
+    return [like(x, ...(attrs.from === attrs.to ? shape : [rows, cols])), f32(rows), f32(rows)];
   },
   cost: memoryCost,
   ...layerNormLowering,
@@ -61,7 +61,7 @@ export const layerNormGradient: Op<LayerNormAttrs> = {
         'layer-norm-gradient',
         `mean, rstd and dy must be (${rows}), (${rows}) and ${rows * cols} elements, got ${[mean, rstd, dy].map((spec) => showShape(spec?.shape ?? [])).join(', ')}`,
       );
-    return [f32(...(x?.shape ?? [])), f32(cols), f32(cols)];
+    return [like(x, ...(x?.shape ?? [])), f32(cols), f32(cols)];
   },
   cost: memoryCost,
   accumulates: [1, 2],

@@ -1,7 +1,17 @@
 import { columnSum, rowSum } from './column-sum.ts';
 import { lowerMatmul, matmulVariants } from './matmul.lower.ts';
 import { matmulReference, type MatmulShape } from './matmul.reference.ts';
-import { f32, input, memoryCost, output, shapeError, showShape, type Op, type TensorSpec } from './op.ts';
+import {
+  f32,
+  like,
+  input,
+  memoryCost,
+  output,
+  shapeError,
+  showShape,
+  type Op,
+  type TensorSpec,
+} from './op.ts';
 import type { Graph, Node, Tensor } from '../graph/graph.ts';
 import { defined } from '../util/errors.ts';
 
@@ -79,7 +89,9 @@ export const matmul: Op<MatmulAttrs> = {
   infer(inputs, attrs) {
     const { batch, m, n } = matmulShape(inputs, attrs);
     const batched = inputs.slice(0, 2).some((spec) => spec.shape.length === 3) && attrs.reduceBatch !== true;
-    return [batched ? f32(batch, m, n) : f32(m, n)];
+    // A product with an activation is an activation; weights are always f32.
+    const activation = inputs.slice(0, 2).find(({ dtype }) => dtype === 'f16');
+    return [batched ? like(activation, batch, m, n) : like(activation, m, n)];
   },
   cost(inputs, outputs, attrs) {
     const { batch, m, n, k } = matmulShape(inputs, attrs);

@@ -26,6 +26,11 @@ export function f32(...shape: number[]): TensorSpec {
   return { shape, dtype: 'f32' };
 }
 
+/** Of `shape`, stored as `other` is: what an op makes of an activation is an activation. */
+export function like(other: TensorSpec | undefined, ...shape: number[]): TensorSpec {
+  return { shape, dtype: other?.dtype ?? 'f32' };
+}
+
 /** `(2, 3, 4)` */
 export function showShape(shape: readonly number[]): string {
   return `(${shape.join(', ')})`;
@@ -48,6 +53,8 @@ export interface Dispatch {
   readonly params: Readonly<Record<string, ParamValue>>;
   readonly bindings: readonly Slot[];
   readonly grid: readonly [number, number, number];
+  /** Positions among `bindings` of tensors stored in 16 bits; `lowerOp` finds them. */
+  readonly half?: readonly number[];
 }
 
 export interface Lowering {
@@ -132,6 +139,20 @@ export interface Op<A> {
   readonly mutates?: readonly number[];
   /** Outputs that can be added to memory instead of written (`LowerContext.accumulate`). */
   readonly accumulates?: readonly number[];
+}
+
+/** Lowers one application of an op, and notes what it binds that is stored in 16 bits. */
+export function lowerOp<A>(op: Op<A>, context: LowerContext<A>, variant: Variant): Lowering {
+  const { scratch, dispatches } = op.lower(context, variant);
+  const specs = { input: context.inputs, output: context.outputs, scratch };
+  const isHalf = ({ kind, index }: Slot) => specs[kind][index]?.dtype === 'f16';
+  return {
+    scratch,
+    dispatches: dispatches.map((dispatch) => ({
+      ...dispatch,
+      half: dispatch.bindings.flatMap((slot, i) => (isHalf(slot) ? [i] : [])),
+    })),
+  };
 }
 
 /** An op whose attributes are not known statically; what registries and graphs hold. */

@@ -2,7 +2,8 @@
 // AdamW: p ← p·decay; m ← β1 m + (1−β1) g; v ← β2 v + (1−β2) g²; p ← p − stepSize · m / (√v · rootCorrection + eps),
 //   decay = 1 − lr·weightDecay, stepSize = lr/(1−β1^t), rootCorrection = 1/√(1−β2^t).
 // SGD: g ← g + weightDecay·p; b ← momentum·b + g; p ← p − lr·(nesterov ? g + momentum·b : b).
-// EMA: e ← emaDecay·e + (1 − emaDecay)·p. Where `apply` is 0 nothing changes, and the gradient stays to be looked at.
+// EMA: e ← emaDecay·e + (1 − emaDecay)·p. Where `apply` is 0 nothing changes, and the gradient
+// stays to be looked at; below 0 only the gradient is zeroed.
 
 /** Names of the scalars by position, in 32-bit floats. */
 export type ScalarValues = Readonly<Record<string, number>>;
@@ -27,7 +28,8 @@ export function adamwReference(
   s: ScalarValues,
 ): void {
   const of = (name: string): number => s[name] as number;
-  if (of('apply') === 0) return;
+  if (of('apply') < 0) gradient.fill(0);
+  if (of('apply') <= 0) return;
   const g = scaledGradient(gradient, s);
   update(m, (value, i) => of('beta1') * value + of('rest1') * (g[i] as number));
   update(v, (value, i) => of('beta2') * value + of('rest2') * (g[i] as number) ** 2);
@@ -45,7 +47,8 @@ export function sgdMomentumReference(
   nesterov: boolean,
 ): void {
   const of = (name: string): number => s[name] as number;
-  if (of('apply') === 0) return;
+  if (of('apply') < 0) gradient.fill(0);
+  if (of('apply') <= 0) return;
   const g = scaledGradient(gradient, s);
   update(g, (value, i) => value + of('weightDecay') * (p[i] as number));
   update(buffer, (value, i) => of('momentum') * value + (g[i] as number));

@@ -13,6 +13,7 @@ import {
   type Op,
   type TensorSpec,
 } from './op.ts';
+import { SCALER_SPEC } from './loss-scale.ts';
 import {
   adamwReference,
   emaReference,
@@ -250,35 +251,46 @@ export const ema: Op<None> = {
 /**
  * Clips by the global norm and guards the step, in the scalars. Inputs: the sum of squares of the whole (unscaled) gradient
  * (1), scalars. A norm above `maxNorm` (if that is not 0) shrinks gradientScale, as torch.nn.utils.clip_grad_norm_ does; a
- * norm that is not finite sets `apply` to 0, so that the step changes nothing.
+ * norm that is not finite sets `apply` to 0, so that the step changes nothing. With a third input, the scaler of the loss,
+ * gradientScale is divided by its scale, and a norm that is not finite sets `apply` to −1: only the gradient is zeroed.
  */
 export const clipFactor: Op<None> = {
   name: 'clip-factor',
   examples: [
     { inputs: [f32(1), SCALARS_SPEC], attrs: {}, data: { 0: Float64Array.of(400), 1: SCALARS_DATA } },
+    {
+      inputs: [f32(1), SCALARS_SPEC, SCALER_SPEC],
+      attrs: {},
+      data: { 0: Float64Array.of(400), 1: SCALARS_DATA, 2: Float64Array.of(16, 0, 16, 0) },
+    },
   ],
   mutates: [1],
   infer: (inputs) => {
-    checkVectors('clip-factor', inputs, 2, 1);
+    checkVectors('clip-factor', inputs.slice(0, 2), 2, 1);
     return [];
   },
   cost: memoryCost,
   variants: () => [{ kind: 'plain' }],
-  lower: () => ({
+  lower: ({ inputs }) => ({
     scratch: [],
     dispatches: [
-      { shader: 'optimizer/clip-factor.wgsl', params: {}, bindings: [input(0), input(1)], grid: [1, 1, 1] },
+      {
+        shader: 'optimizer/clip-factor.wgsl',
+        params: { SCALED: Number(inputs.length > 2) },
+        bindings: inputs.map((_, i) => input(i)),
+        grid: [1, 1, 1],
+      },
     ],
   }),
-  reference: ([squares, scalars]) => {
-    const s = unpack(scalars);
+  reference: ([squares, scalars, scaler]) => {
     const values = scalars as Float64Array;
+    const at = SCALARS.indexOf('gradientScale');
+    values[at] = (values[at] as number) / (scaler?.[0] ?? 1);
+    const s = unpack(scalars);
     const norm = Math.sqrt(squares?.[0] ?? NaN) * (s['gradientScale'] as number);
     const maxNorm = s['maxNorm'] as number;
-    if (!Number.isFinite(norm)) values[SCALARS.indexOf('apply')] = 0;
-    else if (maxNorm > 0)
-      values[SCALARS.indexOf('gradientScale')] =
-        (s['gradientScale'] as number) * Math.min(1, maxNorm / (norm + 1e-6));
+    if (!Number.isFinite(norm)) values[SCALARS.indexOf('apply')] = scaler === undefined ? 0 : -1;
+    else if (maxNorm > 0) values[at] = (s['gradientScale'] as number) * Math.min(1, maxNorm / (norm + 1e-6));
     return [];
   },
 };

@@ -9,6 +9,7 @@ import {
 } from './pool.reference.ts';
 import {
   f32,
+  like,
   flatGrid,
   input,
   memoryCost,
@@ -68,7 +69,7 @@ function shapeOf(spec: TensorSpec | undefined): readonly number[] {
 function pooled(op: string, x: TensorSpec | undefined, attrs: PoolAttrs): readonly TensorSpec[] {
   const { ho, wo } = poolShape(op, shapeOf(x), attrs);
   const [n = 0, c = 0] = shapeOf(x);
-  return [f32(n, c, ho, wo)];
+  return [like(x, n, c, ho, wo)];
 }
 
 const RESNET_STEM: MaxPoolAttrs = { kernel: [3, 3], stride: [2, 2], padding: [1, 1] };
@@ -172,7 +173,7 @@ export const averagePoolGradient: Op<PoolAttrs & Sized> = {
   infer: (inputs, attrs) => {
     averageGradientShape(inputs, attrs);
     const [n = 0, c = 0] = shapeOf(inputs[0]);
-    return [f32(n, c, attrs.h, attrs.w)];
+    return [like(inputs[0], n, c, attrs.h, attrs.w)];
   },
   cost: memoryCost,
   variants: () => [{ kind: 'plain' }],
@@ -203,7 +204,7 @@ export const globalAveragePool: Op<Readonly<Record<string, never>>> = {
   examples: [{ inputs: [f32(2, 5, 7, 7)], attrs: {} }],
   infer: ([x]) => {
     const { n, c } = planesOf('global-average-pool', x);
-    return [f32(n, c)];
+    return [like(x, n, c)];
   },
   cost: memoryCost,
   // Small planes: one invocation each; large ones: several share a plane.
@@ -241,7 +242,7 @@ export const globalAveragePoolGradient: Op<Sized> = {
     const [n = 0, c = 0] = shapeOf(dy);
     if (dy?.shape.length !== 2)
       throw shapeError('global-average-pool-gradient', `takes (n, c), got ${showShape(shapeOf(dy))}`);
-    return [f32(n, c, h, w)];
+    return [like(dy, n, c, h, w)];
   },
   cost: memoryCost,
   variants: () => [{ kind: 'plain' }],

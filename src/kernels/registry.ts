@@ -1,5 +1,6 @@
 import { accumulate } from './accumulate.ts';
 import { add } from './add.ts';
+import { cast } from './cast.ts';
 import { columnSum, rowSum } from './column-sum.ts';
 import { depthwise, depthwiseGradInput, depthwiseGradWeight } from './depthwise.ts';
 import { gelu, geluGradient } from './gelu.ts';
@@ -10,6 +11,7 @@ import type { AnyOp } from './op.ts';
 import { batchNorm, batchNormGradient } from './batch-norm.ts';
 import { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';
 import { softCrossEntropy, softCrossEntropyGradient } from './cross-entropy.ts';
+import { adjustLossScale, scaleLoss } from './loss-scale.ts';
 import { adamw, adamwEma, clipFactor, ema, sgdMomentum, sgdMomentumEma } from './optimizer.ts';
 import {
   averagePool,
@@ -46,10 +48,12 @@ export const OPS: readonly AnyOp[] = [
   toRows,
   adamw,
   adamwEma,
+  adjustLossScale,
   averagePool,
   averagePoolGradient,
   batchNorm,
   batchNormGradient,
+  cast,
   clipFactor,
   conv2d,
   conv2dGradInput,
@@ -63,6 +67,7 @@ export const OPS: readonly AnyOp[] = [
   relu,
   reluGradient,
   scale,
+  scaleLoss,
   sgdMomentum,
   sgdMomentumEma,
   softCrossEntropy,

@@ -1,8 +1,10 @@
 import type { Device } from '../device/device.ts';
 import type { PipelineCache } from '../shader/pipelines.ts';
+import { floatToHalf, toFloat32 } from '../formats/dtype.ts';
 import { defined } from '../util/errors.ts';
 import {
   bytesOf,
+  lowerOp,
   type LowerContext,
   type Lowering,
   type Op,
@@ -11,10 +13,16 @@ import {
   type Variant,
 } from './op.ts';
 
+interface Specs {
+  readonly input: readonly TensorSpec[];
+  readonly output: readonly TensorSpec[];
+}
+
 /** One op applied to host data: for tests, `doctor` and benchmarks. Training uses src/graph/program.ts. */
 export class OpRun {
   readonly device: Device;
   readonly lowering: Lowering;
+  private readonly specs: Specs;
   readonly inputs: GPUBuffer[];
   readonly outputs: GPUBuffer[];
   private readonly scratch: GPUBuffer[];
@@ -24,8 +32,15 @@ export class OpRun {
     grid: readonly [number, number, number];
   }[];
 
-  private constructor(device: Device, lowering: Lowering, inputs: GPUBuffer[], outputs: GPUBuffer[]) {
+  private constructor(
+    device: Device,
+    specs: Specs,
+    lowering: Lowering,
+    inputs: GPUBuffer[],
+    outputs: GPUBuffer[],
+  ) {
     this.device = device;
+    this.specs = specs;
     this.lowering = lowering;
     this.inputs = inputs;
     this.outputs = outputs;
@@ -42,18 +57,19 @@ export class OpRun {
     variant: Variant,
     guardBytes = 0,
   ): Promise<OpRun> {
-    const lowering = op.lower(context, variant);
+    const lowering = lowerOp(op, context, variant);
     const allocate = (name: string, guard: number) => (spec: TensorSpec, i: number) =>
       device.buffer(`${op.name} ${name} ${i}`, bytesOf(spec) + guard);
+    const specs = { input: context.inputs, output: context.outputs, scratch: lowering.scratch };
     const run = new OpRun(
       device,
+      specs,
       lowering,
       context.inputs.map(allocate('input', 0)),
       context.outputs.map(allocate('output', guardBytes)),
     );
-    const specs = { input: context.inputs, output: context.outputs, scratch: lowering.scratch };
     for (const dispatch of lowering.dispatches) {
-      const pipeline = await pipelines.get(dispatch.shader, dispatch.params);
+      const pipeline = await pipelines.get(dispatch.shader, dispatch.params, dispatch.half);
       const entries = dispatch.bindings.map((slot, binding) => {
         const spec = defined(specs[slot.kind][slot.index], `${dispatch.shader} ${slot.kind} ${slot.index}`);
         return {
@@ -74,10 +90,20 @@ export class OpRun {
     return defined(family[slot.index], `${slot.kind} ${slot.index}`);
   }
 
-  write(index: number, data: Float32Array | Uint32Array | Uint16Array): void {
+  /** Fills an input, in the width it is stored in. */
+  write(index: number, values: Float32Array): void {
+    const isHalf = this.specs.input[index]?.dtype === 'f16';
+    const data = isHalf ? Uint16Array.from(values, floatToHalf) : values;
     const bytes = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     this.device.gpu.queue.writeBuffer(defined(this.inputs[index], `input ${index}`), 0, bytes);
+  }
+
+  /** What an input or output holds after the work submitted so far. */
+  async read(kind: 'input' | 'output', index: number): Promise<Float32Array> {
+    const spec = defined(this.specs[kind][index], `${kind} ${index}`);
+    const bytes = await this.device.read(this.bufferOf({ kind, index }), 0, Math.ceil(bytesOf(spec) / 4) * 4);
+    return toFloat32(spec.dtype === 'f16' ? 'F16' : 'F32', new Uint8Array(bytes, 0, bytesOf(spec)));
   }
 
   /** Encodes the dispatches `repeats` times and submits them. */

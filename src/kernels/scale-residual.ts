@@ -3,6 +3,7 @@ import { eachResidual, type ResidualSize } from './scale-residual.reference.ts';
 import {
   elems,
   f32,
+  like,
   flatGrid,
   input,
   memoryCost,
@@ -138,7 +139,7 @@ export const scaleResidual: Op<ScaleResidualAttrs> = {
   infer(inputs, attrs) {
     const { lead, gamma, mask } = split('scale-residual', inputs, 2, attrs);
     residualSize('scale-residual', lead[0], lead[1], [gamma, mask], attrs);
-    return [f32(...(lead[0]?.shape ?? []))];
+    return [like(lead[0], ...(lead[0]?.shape ?? []))];
   },
   cost: memoryCost,
   variants: layoutVariants,
@@ -219,7 +220,7 @@ export const scaleResidualGradient: Op<ScaleResidualAttrs> = {
   infer(inputs, attrs) {
     const { dy, branch, gamma, mask } = gradientInputs(inputs, attrs);
     const { n, c, plane } = residualSize('scale-residual-gradient', dy, branch, [gamma, mask], attrs);
-    const dbranch = attrs.from === 'rows' ? f32(n * plane, c) : f32(...(dy?.shape ?? []));
+    const dbranch = attrs.from === 'rows' ? like(dy, n * plane, c) : like(dy, ...(dy?.shape ?? []));
     return attrs.gamma ? [dbranch, f32(c)] : [dbranch];
   },
   cost: memoryCost,
@@ -354,7 +355,7 @@ export const toRows: Op<Readonly<Record<string, never>>> = {
   examples: [{ inputs: [maps], attrs: {} }],
   infer([x]) {
     const { n, c, plane } = mapsSize('to-rows', x?.shape ?? []);
-    return [f32(n * plane, c)];
+    return [like(x, n * plane, c)];
   },
   cost: memoryCost,
   variants: () => [{ kind: 'tiles' }],
@@ -385,7 +386,7 @@ export const toMaps: Op<{ readonly n: number; readonly h: number; readonly w: nu
         'to-maps',
         `x is ${showShape(x?.shape ?? [])}, expected (${n * h * w}, c) for ${n} maps of ${h}×${w}`,
       );
-    return [f32(n, c, h, w)];
+    return [like(x, n, c, h, w)];
   },
   cost: memoryCost,
   variants: () => [{ kind: 'tiles' }],

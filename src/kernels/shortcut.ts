@@ -1,5 +1,5 @@
 import { flatLowering } from './elementwise.ts';
-import { f32, input, memoryCost, shapeError, showShape, type Op, type TensorSpec } from './op.ts';
+import { f32, like, input, memoryCost, shapeError, showShape, type Op, type TensorSpec } from './op.ts';
 
 /**
  * The parameter-free shortcut of CIFAR ResNets (option A of He et al., 2016): every second row and column, and channels of
@@ -52,7 +52,7 @@ export const subsamplePad: Op<SubsamplePadAttrs> = {
   examples: [{ inputs: [f32(2, 3, 5, 8)], attrs: { channels: 6 } }],
   infer: ([x], { channels }) => {
     const s = subsampleShape('subsample-pad', x?.shape ?? [], channels);
-    return [f32(s.n, channels, s.ho, s.wo)];
+    return [like(x, s.n, channels, s.ho, s.wo)];
   },
   cost: memoryCost,
   variants: () => [{ kind: 'plain' }],
@@ -98,7 +98,7 @@ export const subsamplePadGradient: Op<SubsamplePadGradientAttrs> = {
   examples: [{ inputs: [f32(2, 6, 3, 4)], attrs: { c: 3, h: 5, w: 8 } }],
   infer: (inputs, attrs) => {
     const { n, c, h, w } = gradientShape(inputs, attrs);
-    return [f32(n, c, h, w)];
+    return [like(inputs[0], n, c, h, w)];
   },
   cost: memoryCost,
   variants: () => [{ kind: 'plain' }],

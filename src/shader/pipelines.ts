@@ -1,6 +1,7 @@
 import type { Device } from '../device/device.ts';
 import { FrameworkError } from '../util/errors.ts';
 import type { ParamValue } from './expression.ts';
+import { storeAsHalf } from './half.ts';
 import { expandShader, type ExpandedShader } from './template.ts';
 
 /** Compute pipelines of one device, compiled once for each distinct shader text. Entry point: `main`. */
@@ -12,9 +13,18 @@ export class PipelineCache {
     this.device = device;
   }
 
-  /** @param file path below `shaders/` @throws FrameworkError naming file:line of the source for a shader that does not compile */
-  get(file: string, params: Readonly<Record<string, ParamValue>>): Promise<GPUComputePipeline> {
-    const shader = expandShader(file, params);
+  /**
+   * @param file path below `shaders/`
+   * @param half bindings that are stored in 16 bits
+   * @throws FrameworkError naming file:line of the source for a shader that does not compile
+   */
+  get(
+    file: string,
+    params: Readonly<Record<string, ParamValue>>,
+    half: readonly number[] = [],
+  ): Promise<GPUComputePipeline> {
+    const expanded = expandShader(file, params);
+    const shader = { ...expanded, code: storeAsHalf(expanded.code, half) };
     const known = this.pipelines.get(shader.code);
     if (known !== undefined) return known;
     const pipeline = this.compile(file, shader);

@@ -1,0 +1,7 @@
+// The state of dynamic loss scaling; fields as in SCALER of src/kernels/loss-scale.ts.
+struct Scaler {
+  scale: f32,
+  good: f32,
+  used: f32,
+  skipped: f32,
+}
