@@ -79,14 +79,17 @@ fn main(
 #endfor
 #endfor
     workgroupBarrier();
-    for (var depth = 0u; depth < ${DEPTH}u; depth += ${UNROLL}u) {
+    // Counted by ones between constants, so that Dawn sees the range of each index into a tile and clamps none.
+    for (var turn = 0u; turn < ${DEPTH / UNROLL}u; turn++) {
+      let at0 = turn * ${UNROLL}u * BLOCKS0 + lane.y;
+      let at1 = turn * ${UNROLL}u * BLOCKS1 + lane.x;
 #for k in 0..UNROLL
       {
 #for r in 0..RA
-        let a${r} = tile0[(depth + ${k}u) * BLOCKS0 + lane.y + ${r * LY}u];
+        let a${r} = tile0[at0 + ${k * RA * LY + r * LY}u];
 #endfor
 #for r in 0..RB
-        let b${r} = tile1[(depth + ${k}u) * BLOCKS1 + lane.x + ${r * LX}u];
+        let b${r} = tile1[at1 + ${k * RB * LX + r * LX}u];
 #endfor
 #for r in 0..RA
 #for i in 0..4

@@ -315,7 +315,7 @@ export const recipeSchema = group('A training run.', {
   precision: field(
     choice('f32', 'f16'),
     'f32',
-    'Of activations and weights in the matrix products; sums are f32.',
+    '`f16` stores activations and their gradients in 16 bits, with dynamic loss scaling; weights, sums, norms and the optimiser stay f32. The adapter needs `shader-f16`.',
   ),
   recompute: field(
     choice('none', 'blocks'),

@@ -125,6 +125,7 @@ function settingsOf(recipe: Recipe, target: Target, micro: number): PlanSettings
     evaluationBatch: Math.min(recipe.evaluation.batch, Math.max(micro, 8)),
     imageSize: recipe.data.imageSize,
     recompute: recipe.recompute,
+    precision: recipe.precision,
     optimizer: recipe.optimizer,
     layerDecay: recipe.optimizer.layerDecay,
     emaDecay: recipe.ema?.decay ?? null,

@@ -14,6 +14,8 @@ export type MetricsRecord =
       readonly loss: number;
       /** Global L2 norm of the gradient before clipping. */
       readonly gradNorm: number;
+      /** With `precision: f16`; where the norm is not finite (null in the file), the step was skipped. */
+      readonly lossScale?: number;
       readonly imagesPerSecond: number;
     }
   | {

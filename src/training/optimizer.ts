@@ -11,9 +11,11 @@ import {
   sgdMomentum,
   sgdMomentumEma,
 } from '../kernels/optimizer.ts';
+import { adjustLossScale, LOSS_SCALE } from '../kernels/loss-scale.ts';
 import { sumSquares } from '../kernels/reduce.ts';
 import { defined } from '../util/errors.ts';
 import type { ParameterGroup } from './groups.ts';
+import { lossScaler, type Precision } from './step-graph.ts';
 
 /** What a recipe says of the optimiser, apart from the schedule. */
 export interface OptimizerConfig {
@@ -43,6 +45,8 @@ export interface UpdateGraph {
   readonly nodes: readonly Node[];
   /** (1): the squared norm of the whole gradient. */
   readonly squaredNorm: Tensor;
+  /** The state of loss scaling, which the gradient carries the scale of; with `precision: f16`. */
+  readonly scaler: Tensor | undefined;
   /** The inputs to fill before each step. */
   readonly scalars: (step: StepScalars) => readonly (readonly [name: string, data: Float32Array])[];
 }
@@ -53,6 +57,7 @@ export interface UpdateSettings {
   readonly groups: readonly ParameterGroup[];
   readonly optimizer: OptimizerConfig;
   readonly emaDecay: number | null;
+  readonly precision: Precision;
 }
 
 /**
@@ -60,13 +65,16 @@ export interface UpdateSettings {
  * of parameters and state. Tensors are named `family/range`; gradients are zeroed on the way.
  */
 export function recordUpdate(settings: UpdateSettings): UpdateGraph {
-  const { layout, stateLayout, groups, optimizer, emaDecay } = settings;
+  const { layout, stateLayout, groups, optimizer, emaDecay, precision } = settings;
   const graph = new Graph();
   const squaredNorm = recordNorm(graph, layout);
   const scalars = new Map(
     groups.map((group) => [group.key, graph.input(`scalars ${group.key}`, SCALARS_SPEC)]),
   );
-  for (const tensor of scalars.values()) graph.apply(clipFactor, [squaredNorm, tensor], {});
+  const scaler = precision === 'f16' ? lossScaler(graph) : undefined;
+  for (const tensor of scalars.values())
+    graph.apply(clipFactor, [squaredNorm, tensor, ...(scaler ? [scaler] : [])], {});
+  if (scaler) graph.apply(adjustLossScale, [squaredNorm, scaler], LOSS_SCALE);
   layout.ranges.forEach((range, i) => {
     const own = (family: string) => graph.tensor('parameter', f32(range.elems), `${family}/${i}`);
     const group = defined(scalars.get(range.group), `scalars of ${range.group}`);
@@ -84,6 +92,7 @@ export function recordUpdate(settings: UpdateSettings): UpdateGraph {
   return {
     nodes: graph.nodes,
     squaredNorm,
+    scaler,
     scalars: (step) => groups.map((group) => [`scalars ${group.key}`, packGroup(group, settings, step)]),
   };
 }

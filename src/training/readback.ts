@@ -3,6 +3,7 @@ import { FrameworkError, defined } from '../util/errors.ts';
 
 /** A small buffer that device results are copied into and then mapped. */
 export interface Slot {
+  /** `bytes` of the beginning of `from`, to `at`. */
   copy(encoder: GPUCommandEncoder, from: GPUBuffer, at: number, bytes: number): void;
 }
 

@@ -1,12 +1,15 @@
 import type { TensorToWrite } from '../formats/safetensors.ts';
 import type { Family } from '../graph/store.ts';
+import { SCALER_SPEC } from '../kernels/loss-scale.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { readCheckpointFile, type Checkpoint } from './checkpoints.ts';
 import type { TrainingSession } from './session.ts';
+import { LOSS_SCALER } from './step-graph.ts';
 
 /**
  * The files of a checkpoint: `model.safetensors` and, with averages, `ema.safetensors` are state dicts that PyTorch loads with
- * strict=True; `optimizer.safetensors` holds the moments as `moment1.<parameter>`, `moment2.<parameter>`.
+ * strict=True; `optimizer.safetensors` holds the moments as `moment1.<parameter>`, `moment2.<parameter>`, and with `precision: f16`
+ * the state of loss scaling.
  */
 export async function stateFiles(
   session: TrainingSession,
@@ -30,6 +33,8 @@ export async function stateFiles(
       moments.push({ name: `moment${i + 1}.${name}`, shape, dtype: 'F32', data });
     }
   }
+  for (const [name, data] of (await session.scaler?.readAll()) ?? [])
+    moments.push({ name, shape: SCALER_SPEC.shape, dtype: 'F32', data });
   files.set('optimizer.safetensors', moments);
   return files;
 }
@@ -59,6 +64,7 @@ export async function loadState(session: TrainingSession, checkpoint: Checkpoint
     for (const { name } of family.layout.members)
       family.write(name, expect(moments, `moment${i + 1}.${name}`, checkpoint));
   });
+  session.scaler?.write(LOSS_SCALER, expect(moments, LOSS_SCALER, checkpoint));
 }
 
 async function fill(checkpoint: Checkpoint, file: string, families: readonly Family[]): Promise<void> {

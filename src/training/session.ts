@@ -1,6 +1,8 @@
 import type { Device } from '../device/device.ts';
-import { Program, type Locate } from '../graph/program.ts';
-import { Family, locateIn } from '../graph/store.ts';
+import type { Tensor } from '../graph/graph.ts';
+import { Program, type Locate, type Location } from '../graph/program.ts';
+import { Family, layoutFlat, locateIn } from '../graph/store.ts';
+import { INITIAL_SCALER, SCALER, SCALER_SPEC } from '../kernels/loss-scale.ts';
 import type { Model } from '../models/model.ts';
 import { drawDropPath } from '../nn/drop-path.ts';
 import { initialise } from '../nn/parameters.ts';
@@ -9,6 +11,7 @@ import { FrameworkError, defined } from '../util/errors.ts';
 import type { TrainingPlan } from './training-plan.ts';
 import type { StepScalars } from './optimizer.ts';
 import { ReadbackRing } from './readback.ts';
+import { LOSS_SCALER } from './step-graph.ts';
 
 /** The weights a run has: as trained, and averaged. */
 export type Weights = 'raw' | 'ema';
@@ -19,6 +22,8 @@ export interface StepResult {
   readonly loss: number;
   /** L2 norm of the whole gradient, before clipping. */
   readonly gradNorm: number;
+  /** What the loss was multiplied by, with `precision: f16`. Where the gradient overflowed, the step changed nothing. */
+  readonly lossScale?: number;
 }
 
 /**
@@ -33,6 +38,8 @@ export class TrainingSession {
   readonly state: Family;
   readonly emaParameters: Family | undefined;
   readonly emaState: Family | undefined;
+  /** The state of loss scaling, with `precision: f16`. */
+  readonly scaler: Family | undefined;
   private readonly device: Device;
   private readonly gradients: Family;
   /** Forward and backward of one micro-batch. */
@@ -54,10 +61,11 @@ export class TrainingSession {
     this.state = families.state;
     this.emaParameters = families.emaParameters;
     this.emaState = families.emaState;
+    this.scaler = families.scaler;
     this.step = programs.step;
     this.update = programs.update;
     this.evaluation = { raw: programs.raw, ema: programs.ema };
-    this.ring = new ReadbackRing(device, (plan.batch + 1) * 4);
+    this.ring = new ReadbackRing(device, (plan.batch + 1 + SCALER.length) * 4);
     this.step.write('loss-weight', new Float32Array(plan.micro).fill(1 / plan.batch));
   }
 
@@ -67,12 +75,20 @@ export class TrainingSession {
     pipelines: PipelineCache,
     plan: TrainingPlan,
   ): Promise<TrainingSession> {
+    if (plan.update.graph.scaler !== undefined && !device.features.has('shader-f16')) {
+      throw new FrameworkError(
+        'device/feature',
+        `precision: f16 was asked for, but ${device.name} has no shader-f16.`,
+        { hint: 'Use --set precision=f32, or another adapter; `largekernel doctor` lists their features.' },
+      );
+    }
     const families = await device.guard('allocating parameters', () => makeFamilies(device, plan));
-    const raw = locateIn({
+    const members = locateIn({
       parameter: families.parameters,
       state: families.state,
       gradient: families.gradients,
     });
+    const raw: Locate = (tensor) => locateScaler(tensor, families) ?? members(tensor);
     const step = await Program.build(device, pipelines, plan.step.plan, raw, 'training step');
     const update = await Program.build(
       device,
@@ -101,6 +117,7 @@ export class TrainingSession {
       const family = this.parameters.locate(name) !== undefined ? this.parameters : this.state;
       if (family.locate(name) !== undefined) family.write(name, loaded.get(name) ?? data);
     }
+    this.scaler?.write(LOSS_SCALER, INITIAL_SCALER);
     this.emaParameters?.copyFrom(this.parameters);
     this.emaState?.copyFrom(this.state);
   }
@@ -136,13 +153,18 @@ export class TrainingSession {
     for (const [name, data] of this.plan.update.graph.scalars(update)) this.update.write(name, data);
     this.update.encode(encoder);
     slot.copy(encoder, this.update.bufferOf(this.plan.update.graph.squaredNorm), this.plan.batch * 4, 4);
+    const scaler = this.scaler?.locate(LOSS_SCALER);
+    if (scaler) slot.copy(encoder, scaler.buffer, (this.plan.batch + 1) * 4, SCALER.length * 4);
     this.device.gpu.queue.submit([encoder.finish()]);
     this.submitted = 0;
     return this.ring.read(slot).then((values) => {
       this.device.check();
       let loss = 0;
       for (let i = 0; i < this.plan.batch; i++) loss += values[i] as number;
-      return { loss: loss / this.plan.batch, gradNorm: Math.sqrt(values[this.plan.batch] as number) };
+      const norm = Math.sqrt(values[this.plan.batch] as number);
+      if (scaler === undefined) return { loss: loss / this.plan.batch, gradNorm: norm };
+      const lossScale = values[this.plan.batch + 1 + SCALER.indexOf('used')] as number;
+      return { loss: loss / this.plan.batch, gradNorm: norm / lossScale, lossScale };
     });
   }
 
@@ -185,6 +207,7 @@ export class TrainingSession {
       ...this.moments,
       this.emaParameters,
       this.emaState,
+      this.scaler,
     ];
     return (
       families.reduce((sum, family) => sum + (family?.bytes ?? 0), 0) +
@@ -203,6 +226,7 @@ interface Families {
   readonly state: Family;
   readonly emaParameters: Family | undefined;
   readonly emaState: Family | undefined;
+  readonly scaler: Family | undefined;
 }
 
 interface Programs {
@@ -212,7 +236,15 @@ interface Programs {
   readonly ema: Program | undefined;
 }
 
-function makeFamilies(device: Device, { layout, stateLayout, moments, emaDecay }: TrainingPlan): Families {
+/** Loss scaling has a family of its own. */
+const SCALER_LAYOUT = layoutFlat([{ name: LOSS_SCALER, shape: SCALER_SPEC.shape, group: LOSS_SCALER }], 4096);
+
+function locateScaler({ name }: Tensor, { scaler }: Families): Location | undefined {
+  return name === LOSS_SCALER ? scaler?.locate(name) : undefined;
+}
+
+function makeFamilies(device: Device, plan: TrainingPlan): Families {
+  const { layout, stateLayout, moments, emaDecay, update } = plan;
   const averaged = emaDecay !== null;
   return {
     parameters: new Family(device, 'parameters', layout),
@@ -221,6 +253,7 @@ function makeFamilies(device: Device, { layout, stateLayout, moments, emaDecay }
     state: new Family(device, 'state', stateLayout),
     emaParameters: averaged ? new Family(device, 'EMA parameters', layout) : undefined,
     emaState: averaged ? new Family(device, 'EMA state', stateLayout) : undefined,
+    scaler: update.graph.scaler && new Family(device, 'loss scaler', SCALER_LAYOUT),
   };
 }
 
@@ -236,6 +269,8 @@ function locateForUpdate(plan: TrainingPlan, families: Families): Locate {
     'ema-state': families.emaState,
   };
   return (tensor) => {
+    const scaler = locateScaler(tensor, families);
+    if (scaler !== undefined) return scaler;
     const [name = '', index = ''] = tensor.name.split('/');
     const family = byName[name];
     const range = family?.layout.ranges[Number(index)];

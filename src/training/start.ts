@@ -53,15 +53,6 @@ export async function startTraining(
 ): Promise<TrainResult> {
   const loaded = await loadRecipe(request.recipe, overridesOf(request));
   const { recipe } = loaded;
-  if (recipe.precision !== 'f32') {
-    throw new FrameworkError(
-      'recipe/precision',
-      `precision: ${recipe.precision} was asked for, but training computes in f32 only.`,
-      {
-        hint: 'Leave precision out, or add --set precision=f32.',
-      },
-    );
-  }
   const hash = recipeHash(recipe);
   const { folder, resume } = await chooseFolder(request, recipe, hash);
   if (resume !== undefined) reporter.note(`going on with ${folder.root} after step ${resume.info.step}`);

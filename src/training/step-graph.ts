@@ -2,7 +2,9 @@ import { differentiate, type Gradients } from '../graph/autodiff.ts';
 import { fuse } from '../graph/fusion.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { prune } from '../graph/prune.ts';
+import { cast } from '../kernels/cast.ts';
 import { softCrossEntropy } from '../kernels/cross-entropy.ts';
+import { scaleLoss, SCALER_SPEC } from '../kernels/loss-scale.ts';
 import { f32 } from '../kernels/op.ts';
 import type { Model } from '../models/model.ts';
 import type { DropPath } from '../nn/drop-path.ts';
@@ -29,16 +31,40 @@ export interface TrainingGraph {
   readonly gradients: Gradients;
 }
 
+/** Name of the tensor that holds the state of dynamic loss scaling (src/kernels/loss-scale.ts). */
+export const LOSS_SCALER = 'loss-scaler';
+
+/** The scaler's state as a tensor of a graph; the session finds its memory by its name. */
+export function lossScaler(graph: Graph): Tensor {
+  return graph.tensor('state', SCALER_SPEC, LOSS_SCALER);
+}
+
+export interface StepSettings {
+  readonly recompute: 'none' | 'blocks';
+  /** f16: activations and their gradients are stored in 16 bits; the loss and the gradients of parameters are f32. */
+  readonly precision: Precision;
+}
+
+export type Precision = 'f32' | 'f16';
+
 /** Forward, loss and backward of one micro-batch; parameter gradients accumulate. */
-export function recordTraining(model: Model, shape: StepShape, recompute: 'none' | 'blocks'): TrainingGraph {
+export function recordTraining(
+  model: Model,
+  shape: StepShape,
+  { recompute, precision }: StepSettings,
+): TrainingGraph {
   const { micro, channels, imageSize } = shape;
+  const isHalf = precision === 'f16';
   const graph = new Graph();
   const x = graph.input('x', f32(micro, channels, imageSize, imageSize));
-  const { logits, dropPaths } = model.build(graph, { x, training: true, recompute });
+  const stored = isHalf ? graph.one(cast, [x], { to: 'f16' }) : x;
+  const { logits: last, dropPaths } = model.build(graph, { x: stored, training: true, recompute });
+  const logits = isHalf ? graph.one(cast, [last], { to: 'f32' }) : last;
   const targets = graph.input('targets', logits.spec);
   const loss = graph.one(softCrossEntropy, [logits, targets], {});
   const seed = graph.input('loss-weight', f32(micro));
-  const gradients = differentiate(graph, loss, seed);
+  const scaled = isHalf ? graph.one(scaleLoss, [seed, lossScaler(graph)], {}) : seed;
+  const gradients = differentiate(graph, loss, scaled);
   const kept = new Set([loss.id]);
   const nodes = fuse(prune(graph.nodes, kept), kept);
   return { nodes, x, targets, seed, loss, dropPaths, gradients };

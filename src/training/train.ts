@@ -40,6 +40,8 @@ export interface TrainingSummary {
 
 /** Results that may be on their way while further steps are submitted. */
 const OUTSTANDING = 4;
+/** A gradient that is not finite even at this loss scale does not overflow by the scale. */
+const LEAST_LOSS_SCALE = 2 ** -10;
 /** Steps over which the rate is taken: results come in bursts. */
 const RATE_STEPS = 8;
 
@@ -177,15 +179,26 @@ class TrainingRun {
 
   /** Waits for one step's result, logs it and checks that it is finite. */
   private async settle(result: Promise<StepResult>, step: number): Promise<void> {
-    const { loss, gradNorm } = await result;
+    const { loss, gradNorm, lossScale } = await result;
     const now = performance.now();
     const steps = this.resultTimes.push(now) - 1;
     const imagesPerSecond = (1000 * steps * this.job.recipe.batch.size) / (now - (this.resultTimes[0] ?? 0));
     if (steps >= RATE_STEPS) this.resultTimes.shift();
     const epoch = Math.floor((step - 1) / this.stepsPerEpoch);
     const lr = this.schedule.lr(step - 1);
-    await this.write({ kind: 'step', step, epoch, lr, loss, gradNorm, imagesPerSecond });
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
+    await this.write({
+      kind: 'step',
+      step,
+      epoch,
+      lr,
+      loss,
+      gradNorm,
+      ...(lossScale !== undefined && { lossScale }),
+      imagesPerSecond,
+    });
+    // A gradient that overflows 16 bits is no error: the step was skipped, and the next has half the scale.
+    const isOverflow = !Number.isFinite(gradNorm) && lossScale !== undefined && lossScale > LEAST_LOSS_SCALE;
+    if (!Number.isFinite(loss) || (!Number.isFinite(gradNorm) && !isOverflow))
       throw await nonFiniteError(step, loss, gradNorm, this.job);
     const elapsed = (now - this.started) / (step - this.firstStep);
     this.job.reporter.progress({

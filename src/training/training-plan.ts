@@ -7,7 +7,7 @@ import { recordInference, type InferenceGraph } from '../models/inference.ts';
 import type { Model } from '../models/model.ts';
 import { parameterGroups, stateMembers } from './groups.ts';
 import { recordUpdate, momentsOf, type OptimizerConfig, type UpdateGraph } from './optimizer.ts';
-import { recordTraining, type StepShape, type TrainingGraph } from './step-graph.ts';
+import { recordTraining, type Precision, type StepShape, type TrainingGraph } from './step-graph.ts';
 
 /** Everything a training session will allocate and run, worked out without a device. */
 export interface TrainingPlan {
@@ -52,6 +52,7 @@ export interface PlanSettings {
   readonly evaluationBatch: number;
   readonly imageSize: number;
   readonly recompute: 'none' | 'blocks';
+  readonly precision: Precision;
   readonly optimizer: OptimizerConfig;
   readonly layerDecay: number | null;
   readonly emaDecay: number | null;
@@ -73,9 +74,16 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
   const maxBytes = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   const layout = layoutFlat(members, maxBytes);
   const stateLayout = layoutFlat(stateMembers(model), maxBytes);
-  const stepGraph = recordTraining(model, shape, settings.recompute);
+  const stepGraph = recordTraining(model, shape, settings);
   const step = { graph: stepGraph, plan: planNodes(stepGraph.nodes, { ...options, kept: [stepGraph.loss] }) };
-  const updateGraph = recordUpdate({ layout, stateLayout, groups, optimizer, emaDecay });
+  const updateGraph = recordUpdate({
+    layout,
+    stateLayout,
+    groups,
+    optimizer,
+    emaDecay,
+    precision: settings.precision,
+  });
   const update = {
     graph: updateGraph,
     plan: planNodes(updateGraph.nodes, { ...options, kept: [updateGraph.squaredNorm] }),

@@ -1,39 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { latestCheckpoint, readCheckpointFile } from '../../src/training/checkpoints.ts';
 import { adapters } from '../kernels/harness.ts';
+import { FOLDER, golden, SETTINGS } from './golden.ts';
 import { runTiny, scratchFolder, traces } from './tiny.ts';
 
-interface Golden {
-  readonly losses: readonly number[];
-  readonly gradNorms: readonly number[];
-  readonly state: Readonly<Record<string, readonly [sum: number, absolute: number]>>;
-  readonly ema: Readonly<Record<string, readonly [sum: number, absolute: number]>>;
-}
-
-// Made by test/golden/training/make.py.
-const FOLDER = fileURLToPath(new URL('../golden/training/', import.meta.url));
-const golden = JSON.parse(readFileSync(join(FOLDER, 'steps.json'), 'utf8')) as Record<
-  'plain' | 'slak',
-  Golden
->;
-
-const SETTINGS = [
-  'data.limitTrain=64',
-  'data.shuffle=false',
-  'augment=none',
-  'augment.mixGroup=16',
-  'batch.size=16',
-  'batch.micro=16',
-  'model.depths=[1,2]',
-  'model.kernels=[7,9]',
-  'model.dropPath=0',
-  'schedule.epochs=3',
-  'schedule.warmupSteps=3',
-  'optimizer.lr=4e-3',
-];
 const SLAK = ['model.variant=slak', 'model.smallKernel=5'];
 
 describe.each(adapters)('ten AdamW steps against PyTorch on %s', (adapter) => {

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Ten AdamW steps by PyTorch. */
+export interface Golden {
+  readonly losses: readonly number[];
+  readonly gradNorms: readonly number[];
+  readonly state: Readonly<Record<string, readonly [sum: number, absolute: number]>>;
+  readonly ema: Readonly<Record<string, readonly [sum: number, absolute: number]>>;
+}
+
+// Made by test/golden/training/make.py.
+export const FOLDER = fileURLToPath(new URL('../golden/training/', import.meta.url));
+export const golden = JSON.parse(readFileSync(join(FOLDER, 'steps.json'), 'utf8')) as Record<
+  'plain' | 'slak',
+  Golden
+>;
+
+/** What the recipe of tiny.ts is changed by for them. */
+export const SETTINGS = [
+  'data.limitTrain=64',
+  'data.shuffle=false',
+  'augment=none',
+  'augment.mixGroup=16',
+  'batch.size=16',
+  'batch.micro=16',
+  'model.depths=[1,2]',
+  'model.kernels=[7,9]',
+  'model.dropPath=0',
+  'schedule.epochs=3',
+  'schedule.warmupSteps=3',
+  'optimizer.lr=4e-3',
+];
