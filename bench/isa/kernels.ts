@@ -1,0 +1,76 @@
+import { classesOf } from '../../src/cli/plan.ts';
+import { DEFAULT_LIMITS } from '../../src/device/device.ts';
+import type { PlannedStep } from '../../src/graph/plan.ts';
+import type { TensorSpec } from '../../src/kernels/op.ts';
+import { loadRecipe } from '../../src/recipe/load.ts';
+import { storeAsHalf } from '../../src/shader/half.ts';
+import { expandShader } from '../../src/shader/template.ts';
+import { fitPlan } from '../../src/training/fit.ts';
+import { modelOfRecipe } from '../../src/training/recipe-model.ts';
+
+/** One shader text of a training step. */
+export interface Kernel {
+  /** Op, and the shapes of the first node that runs it. */
+  readonly label: string;
+  readonly op: string;
+  readonly shader: string;
+  readonly code: string;
+  /** Shorter side of a depthwise kernel; undefined for other ops. */
+  readonly k: number | undefined;
+  /** The first node's multiply-adds over those of the whole step. */
+  readonly ofStep: number;
+}
+
+const BATCH = 32;
+const FEATURES: ReadonlySet<string> = new Set(['subgroups', 'shader-f16']);
+
+/** No memory is allocated: tensors larger than a binding may be are planned all the same. */
+const LIMITS = { ...DEFAULT_LIMITS, maxBufferSize: 2 ** 50, maxStorageBufferBindingSize: 2 ** 50 };
+
+/**
+ * The distinct kernels of the training steps of recipes at 32 images, as a GPU with WebGPU's default limits runs them.
+ * @param overrides of all recipes, as `--set` takes them
+ */
+export async function kernelsOf(recipes: readonly string[], overrides: readonly string[]): Promise<Kernel[]> {
+  const kernels = new Map<string, Kernel>();
+  for (const name of recipes) {
+    const steps = await stepsOf(name, overrides);
+    const all = steps.reduce((sum, { cost }) => sum + cost.liveMacs, 0);
+    for (const step of steps) {
+      for (const { dispatch } of step.dispatches) {
+        const expanded = expandShader(dispatch.shader, dispatch.params);
+        const code = storeAsHalf(expanded.code, dispatch.half ?? []);
+        if (!kernels.has(code)) kernels.set(code, describe(step, dispatch.shader, code, all));
+      }
+    }
+  }
+  return [...kernels.values()];
+}
+
+async function stepsOf(name: string, overrides: readonly string[]): Promise<readonly PlannedStep[]> {
+  const { recipe } = await loadRecipe(name, overrides);
+  const target = { limits: LIMITS, features: FEATURES, budget: Infinity, preferred: BATCH };
+  const { step, update } = fitPlan(recipe, modelOfRecipe(recipe.model, classesOf(recipe)), target, BATCH);
+  return [...step.plan.steps, ...update.plan.steps];
+}
+
+function describe({ node, cost }: PlannedStep, shader: string, code: string, all: number): Kernel {
+  const inputs = node.inputs.map(({ spec }) => spec);
+  const operands = inputs.filter(({ shape }) => shape.length > 1);
+  const output = node.outputs[0]?.spec;
+  const shapes = `${(operands.length > 0 ? operands : inputs).slice(0, 2).map(show).join(', ')} → ${show(output)}`;
+  const taps = node.op.name === 'depthwise-grad-weight' ? output : inputs[1];
+  const k = shader.startsWith('depthwise/') ? Math.min(...(taps?.shape.slice(2) ?? [])) : undefined;
+  return {
+    label: `${node.op.name} ${shapes}`,
+    op: node.op.name,
+    shader,
+    code,
+    k,
+    ofStep: cost.liveMacs / all,
+  };
+}
+
+function show(spec: TensorSpec | undefined): string {
+  return spec?.shape.join('×') ?? 'nothing';
+}
