@@ -1,0 +1,174 @@
+import { elems } from '../../src/kernels/op.ts';
+import { createModel } from '../../src/models/registry.ts';
+import { FrameworkError } from '../../src/util/errors.ts';
+import { Rng } from '../../src/util/rng.ts';
+
+/** What is timed. Everything is float32; maps are one image; a case with gradients runs forward and backward. */
+export type Case = DepthwiseCase | LinearCase | LayerNormCase | StepCase;
+
+/** y = depthwise convolution of x (1, channels, size, size) with weight (channels, 1, kernel, kernel), same padding. */
+export interface DepthwiseCase {
+  readonly op: 'depthwise';
+  readonly size: number;
+  readonly channels: number;
+  readonly kernel: number;
+  readonly gradients: boolean;
+}
+
+/** y (rows, to) = x (rows, from) weightᵀ, weight (to, from). */
+export interface LinearCase {
+  readonly op: 'linear';
+  readonly rows: number;
+  readonly from: number;
+  readonly to: number;
+  readonly gradients: boolean;
+}
+
+/** y (rows, cols) = normalised rows of x, times weight (cols), plus bias (cols); ε = 1e-6. */
+export interface LayerNormCase {
+  readonly op: 'layer-norm';
+  readonly rows: number;
+  readonly cols: number;
+  readonly gradients: boolean;
+}
+
+/** One step of ConvNeXt-T with AdamW: forward, backward, update. Images are given to the device anew for each step. */
+export interface StepCase {
+  readonly op: 'step';
+  readonly kernel: number;
+  readonly batch: number;
+  readonly size: number;
+  readonly classes: number;
+}
+
+export const EPS = 1e-6;
+
+/** AdamW of a step, without decay so that libraries which only have Adam do the same. */
+export const ADAM = { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 } as const;
+
+/** Steps whose losses are compared: the second loss shows the first update. */
+export const CHECKED_STEPS = 2;
+
+export interface Tensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export function labelOf(c: Case): string {
+  if (c.op === 'step') return `step convnext-t k=${c.kernel} ${c.size}px batch=${c.batch}`;
+  const pass = c.gradients ? 'forward+backward' : 'forward';
+  if (c.op === 'depthwise') return `depthwise ${c.size}x${c.size}x${c.channels} k=${c.kernel} ${pass}`;
+  if (c.op === 'linear') return `linear ${c.rows}x${c.from}-${c.to} ${pass}`;
+  return `layer-norm ${c.rows}x${c.cols} ${pass}`;
+}
+
+/** Tensors that every peer is given. */
+export function inputsOf(c: Case): readonly Tensor[] {
+  switch (c.op) {
+    case 'depthwise': {
+      const map = [1, c.channels, c.size, c.size];
+      return [
+        { name: 'x', shape: map },
+        { name: 'weight', shape: [c.channels, 1, c.kernel, c.kernel] },
+        { name: 'dy', shape: map },
+      ];
+    }
+    case 'linear':
+      return [
+        { name: 'x', shape: [c.rows, c.from] },
+        { name: 'weight', shape: [c.to, c.from] },
+        { name: 'dy', shape: [c.rows, c.to] },
+      ];
+    case 'layer-norm':
+      return [
+        { name: 'x', shape: [c.rows, c.cols] },
+        { name: 'weight', shape: [c.cols] },
+        { name: 'bias', shape: [c.cols] },
+        { name: 'dy', shape: [c.rows, c.cols] },
+      ];
+    case 'step':
+      return [
+        { name: 'x', shape: [c.batch, 3, c.size, c.size] },
+        { name: 'targets', shape: [c.batch, c.classes] },
+        ...stepParameters(c),
+      ];
+  }
+}
+
+/** Parameters of a step's model, by PyTorch's names. */
+export function stepParameters(c: StepCase): Tensor[] {
+  const kernels = [c.kernel, c.kernel, c.kernel, c.kernel];
+  return createModel('convnext-t', { classes: c.classes, kernels, layerScale: 1 }).parameters.map(
+    ({ name, shape }) => ({ name, shape }),
+  );
+}
+
+/** What every peer hands back, in the layout of the inputs. */
+export function outputsOf(c: Case): readonly string[] {
+  if (c.op === 'step') return ['losses'];
+  if (!c.gradients) return ['y'];
+  return c.op === 'layer-norm' ? ['y', 'dx', 'dweight', 'dbias'] : ['y', 'dx', 'dweight'];
+}
+
+/** The same numbers for every peer, standard normal unless a model needs others. */
+export function dataOf(c: Case, { name, shape }: Tensor): Float32Array {
+  const rng = new Rng(0, `peers/${name}`);
+  const count = elems(shape);
+  if (c.op === 'step') {
+    if (name === 'targets')
+      return Float32Array.from({ length: count }, (_, i) => Number(i % c.classes === 1));
+    // A layer scale of 1e-6 would hide whatever the blocks do from the loss.
+    if (name.endsWith('gamma')) return new Float32Array(count).fill(0.1);
+    if (name.endsWith('bias')) return new Float32Array(count);
+    if (shape.length === 1) return new Float32Array(count).fill(1);
+    if (name !== 'x') return Float32Array.from({ length: count }, () => 0.02 * rng.normal());
+  }
+  return Float32Array.from({ length: count }, () => rng.normal());
+}
+
+const STAGES = [
+  [56, 96],
+  [28, 192],
+  [14, 384],
+  [7, 768],
+] as const;
+
+/** What of the cases is wanted; undefined: all. */
+export interface Wanted {
+  readonly sets?: readonly string[] | undefined;
+  readonly sizes?: readonly number[] | undefined;
+  readonly kernels?: readonly number[] | undefined;
+}
+
+export const SETS = ['depthwise', 'linear', 'layer-norm', 'step'] as const;
+
+const ALL: readonly Case[] = [
+  ...STAGES.flatMap(([size, channels]) =>
+    [7, 13, 31, 51].flatMap((kernel) =>
+      [false, true].map((gradients) => ({ op: 'depthwise', size, channels, kernel, gradients }) as const),
+    ),
+  ),
+  ...[
+    [384, 1536],
+    [1536, 384],
+  ].flatMap(([from = 0, to = 0]) =>
+    [false, true].map((gradients) => ({ op: 'linear', rows: 784, from, to, gradients }) as const),
+  ),
+  ...[false, true].map((gradients) => ({ op: 'layer-norm', rows: 12544, cols: 96, gradients }) as const),
+  ...[7, 31].map((kernel) => ({ op: 'step', kernel, batch: 1, size: 224, classes: 1000 }) as const),
+];
+
+/** @throws FrameworkError `cli/option` where nothing is left */
+export function chooseCases({ sets, sizes, kernels }: Wanted): Case[] {
+  const chosen = ALL.filter(
+    (c) =>
+      (sets?.includes(c.op) ?? c.op !== 'step') &&
+      (c.op !== 'depthwise' || (sizes?.includes(c.size) ?? true)) &&
+      ((c.op !== 'depthwise' && c.op !== 'step') || (kernels?.includes(c.kernel) ?? true)),
+  );
+  if (chosen.length === 0)
+    throw new FrameworkError('cli/option', 'The options leave no case to time.', {
+      hint: `--set takes ${SETS.join(', ')}; --sizes 56,28,14,7; --kernels 7,13,31,51.`,
+    });
+  return chosen;
+}

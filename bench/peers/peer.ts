@@ -1,0 +1,49 @@
+import type { Case } from './cases.ts';
+
+/** Inputs of a case by name, row-major. */
+export type Data = Readonly<Record<string, Float32Array>>;
+
+/** A library made ready for one case. */
+export interface Prepared {
+  /** Runs the case once and resolves when the device has finished; nothing but a scalar is read back. */
+  run(): Promise<void>;
+  /** Results of a run, by name, in the layout of the inputs (see `outputsOf`). */
+  outputs(): Promise<Record<string, Float32Array>>;
+  dispose(): void;
+}
+
+/** A library that can be timed; each runs in a process of its own. */
+export interface Peer {
+  /** What computes, in words. */
+  readonly runsOn: string;
+  /** @throws Error where the library cannot do the case; the message becomes the result */
+  prepare(c: Case, data: Data): Promise<Prepared>;
+}
+
+/** `data[name]`, which every case of the op has. */
+export function tensor(data: Data, name: string): Float32Array {
+  const found = data[name];
+  if (found === undefined) throw new Error(`the case has no tensor ${name}`);
+  return found;
+}
+
+/** Row-major `data` of `shape` with its axes in the order `axes`. */
+export function transpose(
+  data: Float32Array,
+  shape: readonly number[],
+  axes: readonly number[],
+): Float32Array {
+  const strides = shape.map((_, i) => shape.slice(i + 1).reduce((a, b) => a * b, 1));
+  const to = axes.map((axis) => [shape[axis] ?? 1, strides[axis] ?? 1] as const);
+  const out = new Float32Array(data.length);
+  let at = 0;
+  const walk = (axis: number, from: number): void => {
+    const [extent, stride] = to[axis] ?? [1, 0];
+    for (let i = 0; i < extent; i++, from += stride) {
+      if (axis + 1 < to.length) walk(axis + 1, from);
+      else out[at++] = data[from] ?? 0;
+    }
+  };
+  walk(0, 0);
+  return out;
+}

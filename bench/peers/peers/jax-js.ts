@@ -1,0 +1,95 @@
+import { defaultDevice, getWebGPUDevice, init, jit, lax, nn, numpy as np, vjp } from '@jax-js/jax';
+import type { Array as JaxArray } from '@jax-js/jax';
+import { EPS, type Case } from '../cases.ts';
+import { drain } from '../navigator.ts';
+import { tensor, type Data, type Peer, type Prepared } from '../peer.ts';
+import { prepareStep } from './jax-js-convnext.ts';
+
+/** jax-js: everything under `jit`, gradients by `vjp`. Its arrays are consumed by use; `ref` keeps one for the next. */
+
+export async function open(): Promise<Peer> {
+  const found = await init('webgpu');
+  if (!found.includes('webgpu')) throw new Error('jax-js found no WebGPU device');
+  defaultDevice('webgpu');
+  getWebGPUDevice();
+  return { runsOn: 'WebGPU', prepare: async (c, data) => prepare(c, data) };
+}
+
+export function array(values: Float32Array, shape: readonly number[]): JaxArray {
+  return np.array(values as Float32Array<ArrayBuffer>, { shape: [...shape] });
+}
+
+/** Dispatches what the results need and waits for it. */
+export async function finish(results: readonly JaxArray[]): Promise<void> {
+  for (const result of results) await result.blockUntilReady();
+  await drain();
+}
+
+export function layerNorm(x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArray {
+  return nn.standardize(x, -1, { epsilon: EPS }).mul(weight).add(bias);
+}
+
+interface Program {
+  readonly f: (...inputs: JaxArray[]) => JaxArray;
+  readonly inputs: readonly JaxArray[];
+  readonly dy: JaxArray;
+}
+
+function program(c: Exclude<Case, { op: 'step' }>, data: Data): Program {
+  const of = (name: string, ...shape: number[]) => array(tensor(data, name), shape);
+  switch (c.op) {
+    case 'depthwise': {
+      const map = [1, c.channels, c.size, c.size] as const;
+      return {
+        f: (x, weight) =>
+          lax.convGeneralDilated(x, weight, [1, 1], 'SAME', {
+            featureGroupCount: c.channels,
+          }),
+        inputs: [of('x', ...map), of('weight', c.channels, 1, c.kernel, c.kernel)],
+        dy: of('dy', ...map),
+      };
+    }
+    case 'linear':
+      return {
+        f: (x, weight) => np.matmul(x, weight.transpose()),
+        inputs: [of('x', c.rows, c.from), of('weight', c.to, c.from)],
+        dy: of('dy', c.rows, c.to),
+      };
+    case 'layer-norm':
+      return {
+        f: (x, weight, bias) => layerNorm(x, weight, bias),
+        inputs: [of('x', c.rows, c.cols), of('weight', c.cols), of('bias', c.cols)],
+        dy: of('dy', c.rows, c.cols),
+      };
+  }
+}
+
+function prepare(c: Case, data: Data): Promise<Prepared> | Prepared {
+  if (c.op === 'step') return prepareStep(c, data);
+  const { f, inputs, dy } = program(c, data);
+  const forward = jit((...given: JaxArray[]) => [f(...given)]);
+  const both = jit((cotangent: JaxArray, ...given: JaxArray[]) => {
+    const [y, pull] = vjp(f, given);
+    return [y, ...pull(cotangent)];
+  });
+  const once = (): JaxArray[] => {
+    const given = inputs.map((input) => input.ref);
+    return c.gradients ? both(dy.ref, ...given) : forward(...given);
+  };
+  const names = c.op === 'layer-norm' ? ['y', 'dx', 'dweight', 'dbias'] : ['y', 'dx', 'dweight'];
+  return {
+    async run() {
+      const results = once();
+      await finish(results);
+      for (const result of results) result.dispose();
+    },
+    async outputs() {
+      const all: Record<string, Float32Array> = {};
+      for (const [i, result] of once().entries()) all[names[i] ?? ''] = (await result.data()) as Float32Array;
+      return all;
+    },
+    dispose() {
+      for (const input of [...inputs, dy]) input.dispose();
+    },
+  };
+}

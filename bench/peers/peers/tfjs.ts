@@ -1,0 +1,125 @@
+import * as tf from '@tensorflow/tfjs';
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { drain } from '../navigator.ts';
+import { EPS, type Case, type LayerNormCase } from '../cases.ts';
+import { tensor, transpose, type Data, type Peer, type Prepared } from '../peer.ts';
+import { prepareStep } from './tfjs-convnext.ts';
+
+/** TensorFlow.js, which knows NHWC only where there are gradients. Its core has no LayerNorm: this is the usual formula. */
+
+// Axes between the cases' layout and tfjs's.
+const TO_NHWC = [0, 2, 3, 1];
+const FROM_NHWC = [0, 3, 1, 2];
+const TO_HWC1 = [2, 3, 0, 1];
+const FROM_HWC1 = [2, 3, 0, 1];
+
+export async function open(): Promise<Peer> {
+  const ready = (await tf.setBackend('webgpu')) && tf.getBackend() === 'webgpu';
+  if (!ready) throw new Error('tfjs found no WebGPU backend');
+  await tf.ready();
+  return { runsOn: 'WebGPU', prepare: async (c, data) => prepare(c, data) };
+}
+
+/** Submits what tfjs has batched up and waits for it; its own way to wait is to read the result back. */
+export async function finish(): Promise<void> {
+  const backend = tf.backend();
+  if (backend instanceof WebGPUBackend && backend['commandEncoder'] !== null) {
+    backend['endComputePassEncoder']();
+    backend.submitQueue();
+  }
+  await drain();
+}
+
+export function layerNorm(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+  const { mean, variance } = tf.moments(x, -1, true);
+  return x.sub(mean).mul(variance.add(EPS).rsqrt()).mul(weight).add(bias);
+}
+
+interface Program {
+  readonly f: (...inputs: tf.Tensor[]) => tf.Tensor;
+  readonly inputs: readonly tf.Tensor[];
+  readonly dy: tf.Tensor;
+  /** Of the outputs, back to the layout of the case. */
+  readonly layouts: readonly (readonly number[] | undefined)[];
+}
+
+function program(c: Exclude<Case, { op: 'step' }>, data: Data): Program {
+  const of = (name: string, shape: readonly number[], axes?: readonly number[]): tf.Tensor => {
+    const values = tensor(data, name);
+    if (axes === undefined) return tf.tensor(values, [...shape]);
+    return tf.tensor(
+      transpose(values, shape, axes),
+      axes.map((axis) => shape[axis] ?? 1),
+    );
+  };
+  switch (c.op) {
+    case 'depthwise': {
+      const map = [1, c.channels, c.size, c.size];
+      const taps = [c.channels, 1, c.kernel, c.kernel];
+      return {
+        f: (x, weight) => tf.depthwiseConv2d(x as tf.Tensor4D, weight as tf.Tensor4D, 1, 'same'),
+        inputs: [of('x', map, TO_NHWC), of('weight', taps, TO_HWC1)],
+        dy: of('dy', map, TO_NHWC),
+        layouts: [FROM_NHWC, FROM_NHWC, FROM_HWC1],
+      };
+    }
+    case 'linear':
+      return {
+        f: (x, weight) => tf.matMul(x, weight, false, true),
+        inputs: [of('x', [c.rows, c.from]), of('weight', [c.to, c.from])],
+        dy: of('dy', [c.rows, c.to]),
+        layouts: [],
+      };
+    case 'layer-norm':
+      return layerNormProgram(c, of);
+  }
+}
+
+function layerNormProgram(
+  { rows, cols }: LayerNormCase,
+  of: (name: string, shape: readonly number[]) => tf.Tensor,
+): Program {
+  return {
+    f: (x, weight, bias) => layerNorm(x, weight, bias),
+    inputs: [of('x', [rows, cols]), of('weight', [cols]), of('bias', [cols])],
+    dy: of('dy', [rows, cols]),
+    layouts: [],
+  };
+}
+
+function prepare(c: Case, data: Data): Prepared {
+  if (c.op === 'step') return prepareStep(c, data);
+  const { f, inputs, dy, layouts } = program(c, data);
+  // tf.grads throws the value away; this is its other half: forward, then the tape.
+  const both = (): tf.Tensor[] => {
+    const y: tf.Tensor[] = [];
+    const gradients = tf.grads((...given: tf.Tensor[]) => {
+      const result = f(...given);
+      y.push(tf.keep(result));
+      return result;
+    })([...inputs], dy);
+    return [...y, ...gradients];
+  };
+  const names = c.op === 'layer-norm' ? ['y', 'dx', 'dweight', 'dbias'] : ['y', 'dx', 'dweight'];
+  const once = (): tf.Tensor[] => (c.gradients ? both() : [tf.tidy(() => f(...inputs))]);
+  return {
+    async run() {
+      const results = once();
+      await finish();
+      tf.dispose(results);
+    },
+    async outputs() {
+      const all: Record<string, Float32Array> = {};
+      for (const [i, result] of once().entries()) {
+        const values = (await result.data()) as Float32Array;
+        const axes = layouts[i];
+        all[names[i] ?? ''] = axes === undefined ? values : transpose(values, result.shape, axes);
+        result.dispose();
+      }
+      return all;
+    },
+    dispose() {
+      tf.dispose([...inputs, dy]);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { f32, type TensorSpec } from '../../src/kernels/op.ts';
+import { defined } from '../../src/util/errors.ts';
+import { inputsOf, outputsOf, type Case } from './cases.ts';
+import { callsOf } from './peers/largekernel.ts';
+
+/** The results of a case by the float64 formulas of the kernels' reference files; undefined for a whole step, which has none. */
+export function referenceOf(
+  c: Case,
+  data: ReadonlyMap<string, Float32Array>,
+): Map<string, Float32Array> | undefined {
+  if (c.op === 'step') return undefined;
+  const specs = new Map<string, TensorSpec>(inputsOf(c).map(({ name, shape }) => [name, f32(...shape)]));
+  const values = new Map<string, Float64Array>(
+    [...data].map(([name, array]) => [name, Float64Array.from(array)]),
+  );
+  for (const { op, inputs, attrs, outputs } of callsOf(c)) {
+    const given = inputs.map((name) => defined(specs.get(name), name));
+    const made = op.infer(given, attrs as never);
+    const results = op.reference(
+      inputs.map((name) => defined(values.get(name), name)),
+      given,
+      attrs as never,
+    );
+    outputs.forEach((name, i) => {
+      specs.set(name, defined(made[i], name));
+      values.set(name, defined(results[i], name));
+    });
+  }
+  return new Map(outputsOf(c).map((name) => [name, Float32Array.from(defined(values.get(name), name))]));
+}
