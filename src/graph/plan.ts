@@ -5,17 +5,25 @@ import {
   lowerOp,
   showShape,
   type Cost,
+  type DeviceTraits,
   type Dispatch,
   type LowerContext,
   type TensorSpec,
   type Variant,
 } from '../kernels/op.ts';
 import type { Node, Tensor } from './graph.ts';
+import { assignPool, makeInterval, peakBytes, type Interval } from './pool.ts';
 
 /** Where a binding of a planned dispatch lives. */
 export type Place =
-  | { readonly kind: 'pool'; readonly buffer: number; readonly bytes: number }
+  | { readonly kind: 'pool'; readonly buffer: number; readonly offset: number; readonly bytes: number }
   | { readonly kind: 'tensor'; readonly tensor: Tensor; readonly bytes: number };
+
+/** A pool buffer, and a byte of it. */
+export interface Placement {
+  readonly buffer: number;
+  readonly offset: number;
+}
 
 export interface PlannedStep {
   readonly node: Node;
@@ -27,10 +35,10 @@ export interface PlannedStep {
 /** A graph turned into dispatches over shared buffers; made without a device. */
 export interface Plan {
   readonly steps: readonly PlannedStep[];
-  /** Sizes of the pool's buffers in bytes, each shared by tensors whose lifetimes do not overlap. */
+  /** Sizes of the pool's buffers in bytes, shared by values. */
   readonly buffers: readonly number[];
-  /** Value tensor id → pool buffer. */
-  readonly placement: ReadonlyMap<number, number>;
+  /** Value tensor id → where it lies in the pool. */
+  readonly placement: ReadonlyMap<number, Placement>;
   /** Inputs the steps read, each with a buffer of its own. */
   readonly inputs: readonly Tensor[];
   /** Most bytes of values alive at once: no assignment of buffers can need less. */
@@ -54,13 +62,6 @@ export interface PlanOptions {
   readonly choose?: ChooseVariant;
 }
 
-interface Interval {
-  readonly bytes: number;
-  readonly from: number;
-  to: number;
-  buffer: number;
-}
-
 /** Lowers every node and assigns every value and scratch tensor to a shared buffer. */
 export function planNodes(nodes: readonly Node[], options: PlanOptions): Plan {
   const values = new Map<number, Interval>();
@@ -71,27 +72,20 @@ export function planNodes(nodes: readonly Node[], options: PlanOptions): Plan {
       if (tensor.kind !== 'value') continue;
       const earlier = values.get(tensor.id); // a value that several nodes add to
       if (earlier !== undefined) {
-        earlier.to = step;
+        use(earlier, step);
         continue;
       }
       tensors.set(tensor.id, tensor);
-      values.set(tensor.id, {
-        bytes: checkedBytes(tensor, options.limits),
-        from: step,
-        to: step,
-        buffer: -1,
-      });
+      values.set(tensor.id, makeInterval(checkedBytes(tensor, options.limits), step));
     }
     for (const tensor of node.inputs) {
       const interval = values.get(tensor.id);
-      if (interval !== undefined) interval.to = step;
+      if (interval !== undefined) use(interval, step);
       else if (tensor.kind === 'value')
         throw new FrameworkError('graph/order', `${node.op.name} reads ${tensor.name} before it is made.`);
     }
     const result = lowerNode(node, options);
-    scratch.push(
-      result.lowering.scratch.map((spec) => ({ bytes: bytesOf(spec), from: step, to: step, buffer: -1 })),
-    );
+    scratch.push(result.lowering.scratch.map((spec) => makeInterval(bytesOf(spec), step)));
     return result;
   });
   for (const tensor of options.kept) {
@@ -99,7 +93,7 @@ export function planNodes(nodes: readonly Node[], options: PlanOptions): Plan {
     if (interval !== undefined) interval.to = nodes.length;
   }
   const all = [...values.values(), ...scratch.flat()];
-  const buffers = assign(all);
+  const buffers = assignPool(all);
   const steps = nodes.map((node, i): PlannedStep => {
     const { lowering, variant } = defined(lowered[i], 'lowering');
     const context = { node, values, scratch: defined(scratch[i], 'scratch') };
@@ -114,14 +108,19 @@ export function planNodes(nodes: readonly Node[], options: PlanOptions): Plan {
   return {
     steps,
     buffers,
-    placement: new Map([...values].map(([id, interval]) => [id, interval.buffer])),
+    placement: new Map([...values].map(([id, { buffer, offset }]) => [id, { buffer, offset }])),
     inputs: [...inputs],
-    lowerBoundBytes: peak(all, nodes.length),
+    lowerBoundBytes: peakBytes(all, nodes.length),
     largest: [...values]
       .map(([id, { bytes }]) => ({ tensor: defined(tensors.get(id), 'tensor'), bytes }))
       .sort((a, b) => b.bytes - a.bytes)
       .slice(0, 10),
   };
+}
+
+function use(interval: Interval, step: number): void {
+  interval.to = step;
+  interval.uses.push(step);
 }
 
 function specsOf(tensors: readonly Tensor[]): TensorSpec[] {
@@ -139,56 +138,18 @@ function checkedBytes(tensor: Tensor, limits: DeviceLimits): number {
   );
 }
 
+/** What a node is lowered with. */
+export function contextOf(node: Node, { limits, features }: DeviceTraits): LowerContext<unknown> {
+  const { attrs, accumulate } = node;
+  return { inputs: specsOf(node.inputs), outputs: specsOf(node.outputs), attrs, accumulate, limits, features };
+}
+
 function lowerNode(node: Node, options: PlanOptions) {
-  const context: LowerContext<unknown> = {
-    inputs: specsOf(node.inputs),
-    outputs: specsOf(node.outputs),
-    attrs: node.attrs,
-    accumulate: node.accumulate,
-    limits: options.limits,
-    features: options.features,
-  };
+  const context = contextOf(node, options);
   const variants = node.op.variants(context);
   const variant =
     options.choose?.(node, context, variants) ?? defined(variants[0], `variant of ${node.op.name}`);
   return { variant, lowering: lowerOp(node.op, context, variant) };
-}
-
-/**
- * Largest first, each into the smallest existing buffer that is free during its lifetime, else into a new one. Buffers are
- * shared whole, because WebGPU forbids one buffer to be read and written in the same dispatch even at disjoint ranges.
- */
-function assign(intervals: readonly Interval[]): number[] {
-  const sizes: number[] = [];
-  const tenants: Interval[][] = [];
-  const order = [...intervals].sort((a, b) => b.bytes - a.bytes || a.from - b.from);
-  for (const interval of order) {
-    let best = -1;
-    for (let b = 0; b < sizes.length; b++) {
-      const free = (tenants[b] as Interval[]).every(
-        (other) => other.to < interval.from || interval.to < other.from,
-      );
-      if (free && (best < 0 || (sizes[b] as number) < (sizes[best] as number))) best = b;
-    }
-    if (best < 0) {
-      best = sizes.length;
-      sizes.push(Math.max(16, Math.ceil(interval.bytes / 16) * 16));
-      tenants.push([]);
-    }
-    interval.buffer = best;
-    (tenants[best] as Interval[]).push(interval);
-  }
-  return sizes;
-}
-
-function peak(intervals: readonly Interval[], steps: number): number {
-  const change = new Float64Array(steps + 2);
-  for (const { bytes, from, to } of intervals) {
-    change[from] = (change[from] as number) + bytes;
-    change[to + 1] = (change[to + 1] as number) - bytes;
-  }
-  let live = 0;
-  return change.reduce((most, delta) => Math.max(most, (live += delta)), 0);
 }
 
 interface PlaceContext {
@@ -201,7 +162,7 @@ function placesOf(dispatch: Dispatch, { node, values, scratch }: PlaceContext): 
   return dispatch.bindings.map(({ kind, index }): Place => {
     if (kind === 'scratch') {
       const interval = defined(scratch[index], `scratch ${index} of ${node.op.name}`);
-      return { kind: 'pool', buffer: interval.buffer, bytes: interval.bytes };
+      return { kind: 'pool', buffer: interval.buffer, offset: interval.offset, bytes: interval.bytes };
     }
     const tensor = defined(
       (kind === 'input' ? node.inputs : node.outputs)[index],
@@ -211,6 +172,6 @@ function placesOf(dispatch: Dispatch, { node, values, scratch }: PlaceContext): 
     const bytes = bytesOf(tensor.spec);
     return interval === undefined
       ? { kind: 'tensor', tensor, bytes }
-      : { kind: 'pool', buffer: interval.buffer, bytes };
+      : { kind: 'pool', buffer: interval.buffer, offset: interval.offset, bytes };
   });
 }

@@ -115,7 +115,11 @@ export class Program {
   private resource(place: Place, locate: Locate, label: string): GPUBufferBinding {
     const size = Math.max(4, Math.ceil(place.bytes / 4) * 4);
     if (place.kind === 'pool')
-      return { buffer: defined(this.pool[place.buffer], `pool buffer of ${label}`), size };
+      return {
+        buffer: defined(this.pool[place.buffer], `pool buffer of ${label}`),
+        offset: place.offset,
+        size,
+      };
     const input = place.tensor.kind === 'input' ? this.inputs.get(place.tensor.name)?.buffer : undefined;
     if (input !== undefined) return { buffer: input, size };
     const found = locate(place.tensor);
@@ -174,18 +178,20 @@ export class Program {
     this.device.gpu.queue.submit([encoder.finish()]);
   }
 
-  /** The buffer of a kept value or an input. */
-  bufferOf(tensor: Tensor): GPUBuffer {
-    if (tensor.kind === 'input') return defined(this.inputs.get(tensor.name), `input ${tensor.name}`).buffer;
-    const index = this.plan.placement.get(tensor.id);
-    if (index === undefined)
+  /** Where a kept value or an input lies. */
+  locate(tensor: Tensor): Location {
+    if (tensor.kind === 'input')
+      return { buffer: defined(this.inputs.get(tensor.name), `input ${tensor.name}`).buffer, offset: 0 };
+    const place = this.plan.placement.get(tensor.id);
+    if (place === undefined)
       throw new FrameworkError('graph/read', `${tensor.name} is not computed by this program.`);
-    return defined(this.pool[index], 'pool buffer');
+    return { buffer: defined(this.pool[place.buffer], 'pool buffer'), offset: place.offset };
   }
 
   /** Reads a kept value after the work submitted so far. */
   async read(tensor: Tensor): Promise<Float32Array> {
-    return this.device.readFloats(this.bufferOf(tensor), 0, bytesOf(tensor.spec));
+    const { buffer, offset } = this.locate(tensor);
+    return this.device.readFloats(buffer, offset, bytesOf(tensor.spec));
   }
 
   destroy(): void {

@@ -1,4 +1,4 @@
-import { showShape, type Cost } from '../kernels/op.ts';
+import { bytesOf, showShape, type Cost } from '../kernels/op.ts';
 import type { Plan } from '../graph/plan.ts';
 import { countElements } from '../nn/parameters.ts';
 import type { Recipe } from '../recipe/schema.ts';
@@ -19,8 +19,15 @@ export interface PlanReport {
   /** Of one optimiser step, forward and backward. */
   readonly stepMacs: { readonly nominal: number; readonly live: number };
   readonly dispatches: { readonly microBatch: number; readonly update: number; readonly step: number };
-  /** Bytes that cross memory in one step when every operand crosses once, and the least that the mathematics needs. */
+  /** Ops of one step: each needs a dispatch at least. */
+  readonly ops: number;
+  /** Bytes that cross memory in one step when every operand of every op crosses once. */
   readonly bytesMoved: number;
+  /**
+   * Bytes that cross memory however ops are fused: what the backward pass keeps from the forward pass, written and read; parameters,
+   * read in both; gradients, added to; images, read; and the optimiser's pass.
+   */
+  readonly bytesLowerBound: number;
   readonly memory: MemoryPlan;
   readonly largest: readonly { readonly name: string; readonly shape: string; readonly bytes: number }[];
 }
@@ -44,7 +51,9 @@ export function planReport(recipe: Recipe, plan: TrainingPlan): PlanReport {
     macs: { nominal: perImage(forward.macs), live: perImage(forward.liveMacs) },
     stepMacs: { nominal: step.macs * microBatches, live: step.liveMacs * microBatches },
     dispatches: { ...dispatches, step: dispatches.microBatch * microBatches + dispatches.update },
+    ops: plan.step.plan.steps.length * microBatches + plan.update.plan.steps.length,
     bytesMoved: step.bytes * microBatches + update.bytes,
+    bytesLowerBound: leastBytes(plan) * microBatches + update.bytes,
     memory: plan.memory,
     largest: plan.step.plan.largest
       .slice(0, 5)
@@ -55,6 +64,23 @@ export function planReport(recipe: Recipe, plan: TrainingPlan): PlanReport {
 function total(plan: Plan): Cost {
   const sum = (key: keyof Cost) => plan.steps.reduce((t, step) => t + step.cost[key], 0);
   return { macs: sum('macs'), liveMacs: sum('liveMacs'), bytes: sum('bytes') };
+}
+
+/** Of one micro-batch; see `bytesLowerBound`. */
+function leastBytes({ step: { plan, graph }, memory }: TrainingPlan): number {
+  const made = new Set(
+    plan.steps
+      .filter(({ node }) => node.stage === 'forward')
+      .flatMap(({ node }) => node.outputs.map(({ id }) => id)),
+  );
+  const kept = new Map(
+    plan.steps
+      .filter(({ node }) => node.stage === 'backward')
+      .flatMap(({ node }) => node.inputs.filter(({ id }) => made.has(id)))
+      .map(({ id, spec }) => [id, bytesOf(spec)]),
+  );
+  const saved = [...kept.values()].reduce((sum, bytes) => sum + bytes, 0);
+  return 2 * (saved + memory.parameters + memory.gradients) + bytesOf(graph.x.spec);
 }
 
 function dispatchesOf(plan: Plan): number {
@@ -74,9 +100,12 @@ export function describePlan(r: PlanReport): string {
     ['multiply-adds, one step', `${giga(r.stepMacs.nominal)} nominal, ${giga(r.stepMacs.live)} live`],
     [
       'dispatches',
-      `${r.dispatches.microBatch} a micro-batch, ${r.dispatches.update} for the update, ${r.dispatches.step} a step`,
+      `${r.dispatches.microBatch} a micro-batch, ${r.dispatches.update} for the update, ${r.dispatches.step} a step, for ${r.ops} ops`,
     ],
-    ['memory traffic, one step', `${mib(r.bytesMoved)} if every operand crosses once`],
+    [
+      'memory traffic, one step',
+      `${mib(r.bytesMoved)} if every operand crosses once (no fusion needs less than ${mib(r.bytesLowerBound)})`,
+    ],
     ['', ''],
     ['device memory', mib(r.memory.total)],
     ['  parameters', mib(r.memory.parameters)],

@@ -1,10 +1,10 @@
 import type { Device } from '../device/device.ts';
+import type { Location } from '../graph/program.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 
 /** A small buffer that device results are copied into and then mapped. */
 export interface Slot {
-  /** `bytes` of the beginning of `from`, to `at`. */
-  copy(encoder: GPUCommandEncoder, from: GPUBuffer, at: number, bytes: number): void;
+  copy(encoder: GPUCommandEncoder, from: Location, at: number, bytes: number): void;
 }
 
 interface RingSlot extends Slot {
@@ -29,8 +29,8 @@ export class ReadbackRing {
         size: Math.ceil(bytes / 16) * 16,
         usage,
       });
-      const copy = (encoder: GPUCommandEncoder, from: GPUBuffer, at: number, count: number) => {
-        encoder.copyBufferToBuffer(from, 0, buffer, at, count);
+      const copy = (encoder: GPUCommandEncoder, from: Location, at: number, count: number) => {
+        encoder.copyBufferToBuffer(from.buffer, from.offset, buffer, at, count);
       };
       return { buffer, busy: false, copy };
     });

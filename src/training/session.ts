@@ -144,7 +144,7 @@ export class TrainingSession {
     const encoder = this.device.gpu.createCommandEncoder();
     this.step.encode(encoder);
     const bytes = this.plan.micro * 4;
-    slot.copy(encoder, this.step.bufferOf(this.plan.step.graph.loss), this.submitted * bytes, bytes);
+    slot.copy(encoder, this.step.locate(this.plan.step.graph.loss), this.submitted * bytes, bytes);
     this.submitted++;
     if (update === undefined) {
       this.device.gpu.queue.submit([encoder.finish()]);
@@ -152,9 +152,9 @@ export class TrainingSession {
     }
     for (const [name, data] of this.plan.update.graph.scalars(update)) this.update.write(name, data);
     this.update.encode(encoder);
-    slot.copy(encoder, this.update.bufferOf(this.plan.update.graph.squaredNorm), this.plan.batch * 4, 4);
+    slot.copy(encoder, this.update.locate(this.plan.update.graph.squaredNorm), this.plan.batch * 4, 4);
     const scaler = this.scaler?.locate(LOSS_SCALER);
-    if (scaler) slot.copy(encoder, scaler.buffer, (this.plan.batch + 1) * 4, SCALER.length * 4);
+    if (scaler) slot.copy(encoder, scaler, (this.plan.batch + 1) * 4, SCALER.length * 4);
     this.device.gpu.queue.submit([encoder.finish()]);
     this.submitted = 0;
     return this.ring.read(slot).then((values) => {

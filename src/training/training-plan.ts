@@ -3,6 +3,7 @@ import { planNodes, type ChooseVariant, type Plan } from '../graph/plan.ts';
 import { borrow } from '../graph/program.ts';
 import { layoutFlat, type FlatLayout } from '../graph/store.ts';
 import { bytesOf } from '../kernels/op.ts';
+import { FrameworkError } from '../util/errors.ts';
 import { recordInference, type InferenceGraph } from '../models/inference.ts';
 import type { Model } from '../models/model.ts';
 import { parameterGroups, stateMembers } from './groups.ts';
@@ -88,11 +89,10 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     graph: updateGraph,
     plan: planNodes(updateGraph.nodes, { ...options, kept: [updateGraph.squaredNorm] }),
   };
-  const inference = recordInference(model, { ...shape, batch: settings.evaluationBatch });
-  const evaluation = {
-    graph: inference,
-    plan: planNodes(inference.nodes, { ...options, kept: [inference.logits] }),
-  };
+  const evaluation = fitEvaluation(step.plan, settings.evaluationBatch, (batch) => {
+    const graph = recordInference(model, { ...shape, batch });
+    return { graph, plan: planNodes(graph.nodes, { ...options, kept: [graph.logits] }), batch };
+  });
   const moments = momentsOf(optimizer);
   const memory = estimateMemory({
     layout,
@@ -109,7 +109,7 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     seed: settings.seed,
     batch: settings.batch,
     micro,
-    evaluationBatch: settings.evaluationBatch,
+    evaluationBatch: evaluation.batch,
     layout,
     stateLayout,
     moments,
@@ -119,6 +119,31 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     evaluation,
     memory,
   };
+}
+
+/** The most images, up to `batch`, whose evaluation needs no memory beyond what training has; if none, one. */
+function fitEvaluation<E extends { readonly plan: Plan }>(
+  training: Plan,
+  batch: number,
+  make: (batch: number) => E,
+): E {
+  if (batch === 1) return make(1);
+  try {
+    const evaluation = make(batch);
+    if (beyond(training, evaluation.plan) === 0) return evaluation;
+  } catch (error) {
+    if (!(error instanceof FrameworkError) || error.code !== 'plan/too-large') throw error;
+  }
+  return fitEvaluation(training, batch >> 1, make);
+}
+
+/** Bytes of a plan's buffers that cannot be borrowed from those of the training step. */
+function beyond(training: Plan, plan: Plan): number {
+  const lent = borrow(
+    plan.buffers,
+    training.buffers.map((size) => ({ size })),
+  );
+  return plan.buffers.reduce((sum, size, i) => sum + (lent[i] === undefined ? size : 0), 0);
 }
 
 const READBACK_SLOTS = 8;
@@ -135,14 +160,10 @@ function estimateMemory(
   const stateOnce = family(parts.stateLayout);
   const ema = parts.emaDecay === null ? 0 : parameters + stateOnce;
   const activations = sum(parts.step.plan.buffers);
-  const pool = parts.step.plan.buffers.map((size) => ({ size }));
-  const extra = (plan: Plan) => {
-    const lent = borrow(plan.buffers, pool);
-    return sum(plan.buffers.filter((_, i) => lent[i] === undefined));
-  };
   const inputsOf = (plan: Plan) => sum(plan.inputs.map((tensor) => bytesOf(tensor.spec)));
   const inputs = inputsOf(parts.step.plan) + inputsOf(parts.update.plan) + inputsOf(parts.evaluation.plan);
-  const evaluation = extra(parts.evaluation.plan) + extra(parts.update.plan);
+  const evaluation =
+    beyond(parts.step.plan, parts.evaluation.plan) + beyond(parts.step.plan, parts.update.plan);
   const readback = READBACK_SLOTS * (parts.batch + 1) * 4;
   const memory = {
     parameters,
