@@ -7,7 +7,7 @@ export type Data = Readonly<Record<string, Float32Array>>;
 export interface Prepared {
   /** Runs the case once and resolves when the device has finished; nothing but a scalar is read back. */
   run(): Promise<void>;
-  /** Results of a run, by name, in the layout of the inputs (see `outputsOf`). */
+  /** Results of the last run, by name, in the layout of the inputs (see `outputsOf`). */
   outputs(): Promise<Record<string, Float32Array>>;
   dispose(): void;
 }

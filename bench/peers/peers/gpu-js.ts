@@ -225,25 +225,27 @@ async function prepare(gpu: GPU, c: Case, data: Data): Promise<Prepared> {
     resident.set(name, await upload(values));
   }
   const once = async (): Promise<Map<string, Handle>> => {
-    const results = new Map<string, Handle>();
+    const made = new Map<string, Handle>();
     for (const [i, { name, inputs }] of kernels.entries()) {
-      const given = inputs.map((key) => results.get(key) ?? resident.get(key));
-      results.set(name, await defined(compiled[i], name)(...given));
+      const given = inputs.map((key) => made.get(key) ?? resident.get(key));
+      made.set(name, await defined(compiled[i], name)(...given));
     }
-    return results;
+    return made;
   };
+  let results = new Map<string, Handle>();
   return {
     async run() {
-      const results = await once();
-      await drain();
       for (const result of results.values()) result.delete();
+      results = await once();
+      await drain();
     },
     async outputs() {
       const all: Record<string, Float32Array> = {};
-      for (const [name, result] of await once()) all[name] = flatten(await result.toArray());
+      for (const [name, result] of results) all[name] = flatten(await result.toArray());
       return all;
     },
     dispose() {
+      for (const result of results.values()) result.delete();
       for (const kernel of compiled) kernel.destroy();
     },
   };

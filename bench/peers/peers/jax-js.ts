@@ -77,19 +77,21 @@ function prepare(c: Case, data: Data): Promise<Prepared> | Prepared {
     return c.gradients ? both(dy.ref, ...given) : forward(...given);
   };
   const names = c.op === 'layer-norm' ? ['y', 'dx', 'dweight', 'dbias'] : ['y', 'dx', 'dweight'];
+  let results: JaxArray[] = [];
   return {
     async run() {
-      const results = once();
-      await finish(results);
       for (const result of results) result.dispose();
+      results = once();
+      await finish(results);
     },
     async outputs() {
       const all: Record<string, Float32Array> = {};
-      for (const [i, result] of once().entries()) all[names[i] ?? ''] = (await result.data()) as Float32Array;
+      for (const [i, result] of results.entries())
+        all[names[i] ?? ''] = (await result.ref.data()) as Float32Array;
       return all;
     },
     dispose() {
-      for (const input of [...inputs, dy]) input.dispose();
+      for (const tensor of [...results, ...inputs, dy]) tensor.dispose();
     },
   };
 }

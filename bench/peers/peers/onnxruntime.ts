@@ -2,6 +2,7 @@ import * as ort from 'onnxruntime-web/webgpu';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { OnnxGraph } from '../../../src/formats/onnx.ts';
+import { defined } from '../../../src/util/errors.ts';
 import { EPS, inputsOf, type Case } from '../cases.ts';
 import { drain } from '../navigator.ts';
 import { tensor, type Data, type Peer } from '../peer.ts';
@@ -51,21 +52,18 @@ async function prepare(c: Case, data: Data): ReturnType<Peer['prepare']> {
   });
   device.queue.writeBuffer(buffer, 0, values);
   const x = ort.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims: shape });
-  const once = async (): Promise<ort.Tensor> => {
-    const { y } = await session.run({ x });
-    if (y === undefined) throw new Error('onnxruntime-web returned no y');
-    return y;
-  };
+  let y: ort.Tensor | undefined;
   return {
     async run() {
-      const y = await once();
+      y?.dispose();
+      y = (await session.run({ x })).y;
       await drain();
-      y.dispose();
     },
     async outputs() {
-      return { y: (await (await once()).getData(true)) as Float32Array };
+      return { y: (await defined(y, 'y').getData()) as Float32Array };
     },
     dispose() {
+      y?.dispose();
       buffer.destroy();
       void session.release(); // nothing of the next case waits for it
     },

@@ -102,24 +102,24 @@ function prepare(c: Case, data: Data): Prepared {
   };
   const names = c.op === 'layer-norm' ? ['y', 'dx', 'dweight', 'dbias'] : ['y', 'dx', 'dweight'];
   const once = (): tf.Tensor[] => (c.gradients ? both() : [tf.tidy(() => f(...inputs))]);
+  let results: tf.Tensor[] = [];
   return {
     async run() {
-      const results = once();
-      await finish();
       tf.dispose(results);
+      results = once();
+      await finish();
     },
     async outputs() {
       const all: Record<string, Float32Array> = {};
-      for (const [i, result] of once().entries()) {
+      for (const [i, result] of results.entries()) {
         const values = (await result.data()) as Float32Array;
         const axes = layouts[i];
         all[names[i] ?? ''] = axes === undefined ? values : transpose(values, result.shape, axes);
-        result.dispose();
       }
       return all;
     },
     dispose() {
-      tf.dispose([...inputs, dy]);
+      tf.dispose([...results, ...inputs, dy]);
     },
   };
 }
