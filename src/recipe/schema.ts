@@ -318,9 +318,9 @@ export const recipeSchema = group('A training run.', {
     '`f16` stores activations and their gradients in 16 bits, with dynamic loss scaling; weights, sums, norms and the optimiser stay f32. The adapter needs `shader-f16`.',
   ),
   recompute: field(
-    choice('none', 'blocks'),
+    choice('none', 'cheap', 'blocks'),
     'none',
-    '`blocks` keeps only the inputs of blocks and computes the rest again: less memory, more time.',
+    '`cheap` computes LayerNorm and GELU again in the backward pass instead of keeping their outputs; `blocks` keeps only the inputs of blocks: less memory, more time.',
     {
       cosmetic: true,
     },

@@ -2,10 +2,13 @@ import { differentiate, type Gradients } from '../graph/autodiff.ts';
 import { fuse } from '../graph/fusion.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { prune } from '../graph/prune.ts';
+import { recomputeCheap } from '../graph/recompute.ts';
 import { cast } from '../kernels/cast.ts';
 import { softCrossEntropy } from '../kernels/cross-entropy.ts';
+import { gelu } from '../kernels/gelu.ts';
+import { layerNorm } from '../kernels/layer-norm.ts';
 import { scaleLoss, SCALER_SPEC } from '../kernels/loss-scale.ts';
-import { f32 } from '../kernels/op.ts';
+import { f32, type AnyOp } from '../kernels/op.ts';
 import type { Model } from '../models/model.ts';
 import type { DropPath } from '../nn/drop-path.ts';
 
@@ -39,8 +42,14 @@ export function lossScaler(graph: Graph): Tensor {
   return graph.tensor('state', SCALER_SPEC, LOSS_SCALER);
 }
 
+/** What the backward pass computes again: nothing, what cheap ops made, or whole blocks. */
+export type Recompute = 'none' | 'cheap' | 'blocks';
+
+/** Ops that take a pass over memory each, and whose outputs are among the largest. */
+const CHEAP: ReadonlySet<AnyOp> = new Set([gelu, layerNorm] as AnyOp[]);
+
 export interface StepSettings {
-  readonly recompute: 'none' | 'blocks';
+  readonly recompute: Recompute;
   /** f16: activations and their gradients are stored in 16 bits; the loss and the gradients of parameters are f32. */
   readonly precision: Precision;
 }
@@ -58,7 +67,11 @@ export function recordTraining(
   const graph = new Graph();
   const x = graph.input('x', f32(micro, channels, imageSize, imageSize));
   const stored = isHalf ? graph.one(cast, [x], { to: 'f16' }) : x;
-  const { logits: last, dropPaths } = model.build(graph, { x: stored, training: true, recompute });
+  const { logits: last, dropPaths } = model.build(graph, {
+    x: stored,
+    training: true,
+    recompute: recompute === 'blocks' ? 'blocks' : 'none',
+  });
   const logits = isHalf ? graph.one(cast, [last], { to: 'f32' }) : last;
   const targets = graph.input('targets', logits.spec);
   const loss = graph.one(softCrossEntropy, [logits, targets], {});
@@ -66,6 +79,7 @@ export function recordTraining(
   const scaled = isHalf ? graph.one(scaleLoss, [seed, lossScaler(graph)], {}) : seed;
   const gradients = differentiate(graph, loss, scaled);
   const kept = new Set([loss.id]);
-  const nodes = fuse(prune(graph.nodes, kept), kept);
+  const pruned = prune(graph.nodes, kept);
+  const nodes = fuse(recompute === 'cheap' ? recomputeCheap(graph, pruned, CHEAP) : pruned, kept);
   return { nodes, x, targets, seed, loss, dropPaths, gradients };
 }

@@ -8,7 +8,13 @@ import { recordInference, type InferenceGraph } from '../models/inference.ts';
 import type { Model } from '../models/model.ts';
 import { parameterGroups, stateMembers } from './groups.ts';
 import { recordUpdate, momentsOf, type OptimizerConfig, type UpdateGraph } from './optimizer.ts';
-import { recordTraining, type Precision, type StepShape, type TrainingGraph } from './step-graph.ts';
+import {
+  recordTraining,
+  type Precision,
+  type Recompute,
+  type StepShape,
+  type TrainingGraph,
+} from './step-graph.ts';
 
 /** Everything a training session will allocate and run, worked out without a device. */
 export interface TrainingPlan {
@@ -52,7 +58,7 @@ export interface PlanSettings {
   readonly micro: number;
   readonly evaluationBatch: number;
   readonly imageSize: number;
-  readonly recompute: 'none' | 'blocks';
+  readonly recompute: Recompute;
   readonly precision: Precision;
   readonly optimizer: OptimizerConfig;
   readonly layerDecay: number | null;

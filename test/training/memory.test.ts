@@ -5,7 +5,7 @@ import { fitPlan } from '../../src/training/fit.ts';
 import { modelOfRecipe } from '../../src/training/recipe-model.ts';
 
 describe('planned memory', () => {
-  it.each(['none', 'blocks'])(
+  it.each(['none', 'cheap', 'blocks'])(
     'of ConvNeXt-T at 32 images is near the lower bound, recompute: %s',
     async (way) => {
       const settings = ['batch.size=32', 'batch.micro=32', `recompute=${way}`];

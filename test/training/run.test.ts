@@ -48,6 +48,20 @@ describe.each(adapters)('training on %s', (adapter) => {
       expect(loss).toBeCloseTo(whole[i]!, 4);
     });
   });
+
+  it('gives the same losses when values are computed again', { timeout: 900_000 }, async () => {
+    const folder = scratchFolder();
+    const losses: number[][] = [];
+    for (const way of ['none', 'cheap', 'blocks']) {
+      const out = join(folder, way);
+      await runTiny(adapter, out, { overrides: [`recompute=${way}`], maxSteps: 3 });
+      losses.push((await traces(out)).metrics.map((record) => (record as { loss: number }).loss));
+    }
+    for (const other of losses.slice(1))
+      other.forEach((loss, i) => {
+        expect(loss / losses[0]![i]!).toBeCloseTo(1, 5);
+      });
+  });
 });
 
 describe('a run that cannot go on', () => {
