@@ -25,7 +25,7 @@ export function exportOnnx(
   { imageSize, opset = 17 }: OnnxOptions,
 ): OnnxGraph {
   const { channels, classes } = model.config;
-  const { nodes, x, logits } = recordInference(model, { batch: 1, channels, imageSize });
+  const { nodes, x, logits } = recordInference(model, { batch: 1, channels, imageSize }, { plain: true });
   const onnx = new OnnxGraph(model.name, opset);
   const writer = new GraphWriter(onnx, weights);
   writer.define(x, onnx.input('x', ['batch', channels, imageSize, imageSize]));

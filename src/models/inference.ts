@@ -1,4 +1,5 @@
 import type { Device } from '../device/device.ts';
+import { fuse } from '../graph/fusion.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { planNodes, type Plan } from '../graph/plan.ts';
 import { Program } from '../graph/program.ts';
@@ -22,6 +23,8 @@ export interface InferenceOptions {
   readonly skip?: ReadonlySet<string>;
   /** Intermediate values to keep, by the path of the module that makes them. */
   readonly taps?: readonly string[];
+  /** Leaves every op as the model recorded it, for other formats. */
+  readonly plain?: boolean;
 }
 
 export interface InferenceGraph {
@@ -49,7 +52,8 @@ export function recordInference(
   });
   const taps = new Map((options.taps ?? []).map((name) => [name, tapNamed(graph, name)]));
   const kept = new Set([logits.id, ...[...taps.values()].map((tensor) => tensor.id)]);
-  return { nodes: prune(graph.nodes, kept), x, logits, taps };
+  const nodes = prune(graph.nodes, kept);
+  return { nodes: options.plain === true ? nodes : fuse(nodes, kept), x, logits, taps };
 }
 
 function tapNamed(graph: Graph, name: string): Tensor {
