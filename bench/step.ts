@@ -4,10 +4,11 @@ import type { Program } from '../src/graph/program.ts';
 import { showShape, variantLabel } from '../src/kernels/op.ts';
 import type { LoadedRecipe } from '../src/recipe/load.ts';
 import { PipelineCache } from '../src/shader/pipelines.ts';
-import { fitPlan, targetOf } from '../src/training/fit.ts';
+import { targetOf } from '../src/training/fit.ts';
 import { planReport } from '../src/training/plan-report.ts';
 import { modelOfRecipe } from '../src/training/recipe-model.ts';
 import { TrainingSession } from '../src/training/session.ts';
+import { tunedPlan, type TuneMode } from '../src/training/tuned-plan.ts';
 
 /** One line of `largekernel bench step`. Times are of whole optimiser steps, each waited for. */
 export interface StepTiming {
@@ -58,15 +59,20 @@ export async function benchStep(
     micro?: number | undefined;
     memoryGib?: number | undefined;
     profile?: boolean | undefined;
+    tuning?: TuneMode | undefined;
   },
 ): Promise<StepTiming> {
   const device = await openDevice(options.adapter);
   try {
     const model = modelOfRecipe(recipe.model, options.classes);
     const target = targetOf(device, options.memoryGib);
-    const plan = fitPlan(recipe, model, target, options.micro ?? recipe.batch.micro);
+    const pipelines = new PipelineCache(device);
+    const request = { recipe, model, target, device, micro: options.micro };
+    const plan = await tunedPlan(request, options.tuning ?? 'off', (line) =>
+      process.stderr.write(`${line}\n`),
+    );
     const start = performance.now();
-    const session = await TrainingSession.create(device, new PipelineCache(device), plan);
+    const session = await TrainingSession.create(device, pipelines, plan);
     session.initialise(recipe.seed);
     await device.settle();
     const compileMs = performance.now() - start;

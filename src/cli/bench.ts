@@ -7,7 +7,7 @@ import { loadRecipe } from '../recipe/load.ts';
 import { listImages } from '../training/predict.ts';
 import { FrameworkError, messageOf } from '../util/errors.ts';
 import { classesOf } from './plan.ts';
-import { collect, positiveInteger, positiveNumber } from './train.ts';
+import { collect, positiveInteger, positiveNumber, tuneMode } from './train.ts';
 
 /** One measurement, as the lines of `--json` have it. */
 type Row = Readonly<Record<string, unknown>>;
@@ -52,6 +52,8 @@ export function addBench(program: Command): void {
     .option('--steps <n>', 'timed steps', positiveInteger, 5)
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
+    .option('--tune', 'first find the fastest kernels for this adapter, where none are stored')
+    .option('--no-tune', 'leave out what `largekernel tune` has stored')
     .option('--profile', 'time each kernel of the step alone as well')
     .option('--json', 'one line of JSON on standard output')
     .action(step);
@@ -158,6 +160,7 @@ interface StepOptions {
   readonly steps: number;
   readonly adapter: string;
   readonly memory?: number;
+  readonly tune?: boolean;
   readonly profile?: boolean;
   readonly json?: boolean;
 }
@@ -167,7 +170,15 @@ async function step(options: StepOptions): Promise<void> {
   const { adapter, steps, batch: micro, memory: memoryGib, profile } = options;
   const classes = classesOf(loaded.recipe);
   const { benchStep } = await import('../../bench/step.ts');
-  const timing = await benchStep(loaded, { adapter, steps, micro, memoryGib, classes, profile });
+  const timing = await benchStep(loaded, {
+    adapter,
+    steps,
+    micro,
+    memoryGib,
+    classes,
+    profile,
+    tuning: tuneMode(options.tune),
+  });
   if (options.json) {
     process.stdout.write(`${JSON.stringify(timing)}\n`);
     return;

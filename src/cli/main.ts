@@ -11,6 +11,7 @@ import { addLists } from './lists.ts';
 import { addPlan } from './plan.ts';
 import { addReport } from './report.ts';
 import { addTrain } from './train.ts';
+import { addTune } from './tune.ts';
 import { addEvaluate, addPredict } from './weights.ts';
 
 /** Builds the command line. One file a command; none holds logic of its own. */
@@ -29,7 +30,17 @@ export function buildProgram(): Command {
         write(text);
       },
     });
-  for (const add of [addTrain, addAblate, addEvaluate, addPredict, addPlan, addData, addDoctor, addLists])
+  for (const add of [
+    addTrain,
+    addAblate,
+    addEvaluate,
+    addPredict,
+    addPlan,
+    addTune,
+    addData,
+    addDoctor,
+    addLists,
+  ])
     add(program);
   for (const add of [addCorrupt, addReport, addBench]) add(program);
   for (const add of [addInspect, addConvert, addMerge, addExport]) add(program);

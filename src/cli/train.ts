@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { duration, makeReporter, type Style } from '../training/reporter.ts';
 import { startTraining, type TrainResult } from '../training/start.ts';
+import type { TuneMode } from '../training/tuned-plan.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 
 interface Options {
@@ -13,6 +14,7 @@ interface Options {
   readonly maxSteps?: number;
   readonly adapter: string;
   readonly memory?: number;
+  readonly tune?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -34,6 +36,8 @@ export function addTrain(program: Command): void {
     .option('--max-steps <n>', 'stop after so many optimiser steps in all', positiveInteger)
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
+    .option('--tune', 'first find the fastest kernels for this adapter, where none are stored')
+    .option('--no-tune', 'leave out what `largekernel tune` has stored')
     .option('--json', 'one line of JSON for every step and evaluation on standard output')
     .option('--quiet', 'errors only')
     .action(run);
@@ -54,6 +58,11 @@ export function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError('a number above 0 is wanted.');
   return value;
+}
+
+/** `--tune`, `--no-tune`, or neither: what is stored is used. */
+export function tuneMode(tune: boolean | undefined): TuneMode {
+  return tune === undefined ? 'stored' : tune ? 'missing' : 'off';
 }
 
 function styleOf({ json, quiet }: Options): Style {
@@ -80,6 +89,7 @@ async function run(options: Options): Promise<void> {
       maxSteps: options.maxSteps,
       adapter: options.adapter,
       memoryGib: options.memory,
+      tuning: tuneMode(options.tune),
     },
     makeReporter(styleOf(options)),
     () => signals > 0,

@@ -35,8 +35,13 @@ export function halved({ inputs, attrs, data = {} }: Example<unknown>): Example<
 }
 
 /** Whether anything of an example is stored in 16 bits. */
-function isHalf({ inputs }: Example<unknown>): boolean {
+function isHalf({ inputs }: Pick<Example<unknown>, 'inputs'>): boolean {
   return inputs.some(({ dtype }) => dtype === 'f16');
+}
+
+/** The largest normalised mean squared error that an op may have on such operands. */
+export function toleranceOf(operands: Pick<Example<unknown>, 'inputs'>): number {
+  return TOLERANCE[isHalf(operands) ? 'f16' : 'f32'];
 }
 
 /** An op's examples, and where the device has `shader-f16` those with tensors in 16 bits. */
@@ -118,7 +123,7 @@ async function errorOf(
     for (const i of context.outputs.keys()) compare(await run.read('output', i), expected[i]);
     // The reference has updated these in place.
     for (const i of op.mutates ?? []) compare(await run.read('input', i), data[i]);
-    return { nmse: worst, tolerance: TOLERANCE[isHalf(example) ? 'f16' : 'f32'] };
+    return { nmse: worst, tolerance: toleranceOf(example) };
   } finally {
     run.destroy();
   }

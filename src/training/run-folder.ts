@@ -11,6 +11,7 @@ import { makeFolder, readJson, writeFileAtomic } from '../util/files.ts';
  *
  *     recipe.yaml         the resolved recipe, each value with its source
  *     environment.json    adapter, driver, versions
+ *     tuning.json         which way of computing each kernel was chosen
  *     metrics.jsonl       one line a step and one an evaluation
  *     summary.json        written at the end of the run
  *     checkpoints/        see checkpoints.ts
@@ -19,6 +20,7 @@ export interface RunFolder {
   readonly root: string;
   readonly recipe: string;
   readonly environment: string;
+  readonly tuning: string;
   readonly metrics: string;
   readonly summary: string;
   readonly checkpoints: string;
@@ -29,6 +31,7 @@ export function runFolder(root: string): RunFolder {
     root,
     recipe: join(root, 'recipe.yaml'),
     environment: join(root, 'environment.json'),
+    tuning: join(root, 'tuning.json'),
     metrics: join(root, 'metrics.jsonl'),
     summary: join(root, 'summary.json'),
     checkpoints: join(root, 'checkpoints'),

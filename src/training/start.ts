@@ -18,6 +18,7 @@ import type { Reporter } from './reporter.ts';
 import { prepareRunFolder, runFolder, type RunFolder } from './run-folder.ts';
 import { TrainingSession } from './session.ts';
 import { train, type TrainingSummary } from './train.ts';
+import { recordedChooser, recordOf, tunedPlan, type TuneMode } from './tuned-plan.ts';
 
 export interface TrainRequest {
   readonly recipe: string;
@@ -30,6 +31,8 @@ export interface TrainRequest {
   readonly maxSteps: number | undefined;
   readonly adapter: string;
   readonly memoryGib: number | undefined;
+  /** Of a new run; one that goes on keeps its kernels. Off unless given. */
+  readonly tuning?: TuneMode;
 }
 
 export interface TrainResult {
@@ -63,11 +66,16 @@ export async function startTraining(
     const device = opened?.device ?? (await openDevice(request.adapter));
     try {
       await noteAdapter(device, request.adapter, reporter);
-      const plan = fitPlan(
-        recipe,
-        modelOfRecipe(recipe.model, loader.dataset.classes.length),
-        targetOf(device, request.memoryGib),
-      );
+      const pipelines = opened?.pipelines ?? new PipelineCache(device);
+      const model = modelOfRecipe(recipe.model, loader.dataset.classes.length);
+      const target = targetOf(device, request.memoryGib);
+      const note = (line: string) => {
+        reporter.note(line);
+      };
+      const plan =
+        resume === undefined
+          ? await tunedPlan({ recipe, model, target, device }, request.tuning ?? 'off', note)
+          : fitPlan(recipe, model, { ...target, choose: await recordedChooser(folder.tuning) });
       reporter.note(
         `${plan.model.name}: batches of ${plan.batch} in micro-batches of ${plan.micro}, ${(plan.memory.total / 2 ** 20).toFixed(0)} MiB of device memory; ` +
           `${loader.length} training images`,
@@ -81,11 +89,8 @@ export async function startTraining(
           ? await loadInitial(recipe, plan.model, reporter)
           : new Map<string, Float32Array>();
       await prepareRunFolder(folder, loaded.yaml, hash, device, resume !== undefined);
-      const session = await TrainingSession.create(
-        device,
-        opened?.pipelines ?? new PipelineCache(device),
-        plan,
-      );
+      if (resume === undefined) await writeFileAtomic(folder.tuning, recordOf(plan, device));
+      const session = await TrainingSession.create(device, pipelines, plan);
       session.initialise(recipe.seed, initial);
       const job = {
         recipe,

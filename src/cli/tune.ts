@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import { openDevice } from '../device/device.ts';
+import { loadRecipe } from '../recipe/load.ts';
+import { fitPlan, targetOf } from '../training/fit.ts';
+import { modelOfRecipe } from '../training/recipe-model.ts';
+import { plansOf } from '../training/tuned-plan.ts';
+import { choicesFile, chooserOf, chosenAmong, identityOf, readChoices } from '../tuning/choices.ts';
+import { problemsOf } from '../tuning/problem.ts';
+import { describeResult, isChanged, tune, type TuneResult } from '../tuning/tune.ts';
+import { classesOf } from './plan.ts';
+import { collect, positiveInteger, positiveNumber } from './train.ts';
+
+interface Options {
+  readonly recipe: string;
+  readonly set: readonly string[];
+  readonly batch?: number;
+  readonly adapter: string;
+  readonly memory?: number;
+  readonly again?: boolean;
+  readonly json?: boolean;
+}
+
+/** `largekernel tune`: finds the fastest kernels for a recipe on this machine's adapter, for training to use. */
+export function addTune(program: Command): void {
+  program
+    .command('tune')
+    .description(
+      'time the ways to compute each kernel of a recipe on this adapter; training uses the fastest from then on',
+    )
+    .requiredOption('--recipe <name|file>', 'a recipe by name or a YAML file')
+    .option('--set <key=value>', 'change a value of the recipe; may be given many times', collect, [])
+    .option(
+      '--batch <n>',
+      'images of one micro-batch (default: the recipe’s, or the largest that fits)',
+      positiveInteger,
+    )
+    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option('--memory <gib>', 'device memory that may be used', positiveNumber)
+    .option('--again', 'time kernels whose fastest is stored, too')
+    .option('--json', 'one line of JSON a kernel on standard output')
+    .action(run);
+}
+
+async function run(options: Options): Promise<void> {
+  const { recipe } = await loadRecipe(options.recipe, options.set);
+  const device = await openDevice(options.adapter);
+  try {
+    const identity = identityOf(device);
+    const choices = await readChoices(identity, (line) => process.stderr.write(`${line}\n`));
+    const target = { ...targetOf(device, options.memory), choose: chooserOf(choices) };
+    const plan = fitPlan(recipe, modelOfRecipe(recipe.model, classesOf(recipe)), target, options.batch);
+    const problems = problemsOf(plansOf(plan), device).filter(
+      (problem) => options.again === true || chosenAmong(choices, problem) === undefined,
+    );
+    const start = performance.now();
+    const results = await tune(device, problems, (result, done) => {
+      if (options.json) process.stdout.write(`${JSON.stringify(rowOf(result))}\n`);
+      else process.stdout.write(`${done}/${problems.length} ${describeResult(result)}\n`);
+    });
+    const seconds = (performance.now() - start) / 1000;
+    process.stderr.write(`${summaryOf(results, seconds)}\nstored in ${choicesFile(identity)}\n`);
+  } finally {
+    device.close();
+  }
+}
+
+function rowOf({ problem: { key, op, count }, tuned, failure }: TuneResult): object {
+  return { kernel: key, op: op.name, nodes: count, ...(tuned ?? { failure }) };
+}
+
+function summaryOf(results: readonly TuneResult[], seconds: number): string {
+  const total = (ms: (result: TuneResult) => number) =>
+    results.reduce((sum, result) => sum + ms(result) * result.problem.count, 0);
+  const rule = total(({ tuned }) => tuned?.ruleMs ?? 0);
+  const saved = rule - total(({ tuned }) => tuned?.ms ?? 0);
+  return (
+    `${results.length} kernels timed in ${seconds.toFixed(0)} s; ${results.filter(isChanged).length} of them are computed in another way: ` +
+    `${saved.toFixed(0)} ms less than ${rule.toFixed(0)} ms for a micro-batch, an update and an evaluation batch`
+  );
+}

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import type { Device } from '../device/device.ts';
+import type { ChooseVariant, Plan } from '../graph/plan.ts';
+import type { Variant } from '../kernels/op.ts';
+import type { Model } from '../models/model.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import {
+  chooserOf,
+  chosenAmong,
+  identityOf,
+  isRecord,
+  parseVariant,
+  readChoices,
+} from '../tuning/choices.ts';
+import { isSameVariant, keyOf, problemsOf } from '../tuning/problem.ts';
+import { describeResult, tune } from '../tuning/tune.ts';
+import { FrameworkError, messageOf } from '../util/errors.ts';
+import { readJson } from '../util/files.ts';
+import { fitPlan, type Target } from './fit.ts';
+import type { TrainingPlan } from './training-plan.ts';
+
+/** Variants by what is stored of this adapter, after tuning what is missing, or by rule alone. */
+export type TuneMode = 'stored' | 'missing' | 'off';
+
+/** What a plan with tuned variants is made of and for. */
+export interface TuneRequest {
+  readonly recipe: Recipe;
+  readonly model: Model;
+  readonly target: Target;
+  readonly device: Device;
+  /** Replaces the recipe's micro-batch. */
+  readonly micro?: number | 'auto' | undefined;
+}
+
+export function plansOf({ step, update, evaluation }: TrainingPlan): readonly Plan[] {
+  return [step.plan, update.plan, evaluation.plan];
+}
+
+/** The plan of a recipe with the variants that were found fastest on the device; says in one line how many they are. */
+export async function tunedPlan(
+  request: TuneRequest,
+  mode: TuneMode,
+  note: (line: string) => void,
+): Promise<TrainingPlan> {
+  const { recipe, model, target, device, micro } = request;
+  if (mode === 'off') return fitPlan(recipe, model, target, micro);
+  const tried = new Set<string>();
+  // Variants decide how much memory a plan needs, and so the micro-batch: tuned again where that brings other shapes.
+  for (;;) {
+    const choices = await readChoices(identityOf(device), note);
+    const plan = fitPlan(recipe, model, { ...target, choose: chooserOf(choices) }, micro);
+    const problems = problemsOf(plansOf(plan), device);
+    const missing = problems.filter((problem) => chosenAmong(choices, problem) === undefined);
+    const untried = missing.filter(({ key }) => !tried.has(key));
+    if (mode === 'stored' || untried.length === 0) {
+      if (missing.length < problems.length)
+        note(
+          `tuned: ${problems.length - missing.length} of ${problems.length} kernels that can be computed in several ways`,
+        );
+      return plan;
+    }
+    note(`tuning ${untried.length} kernels on ${device.name}`);
+    untried.forEach(({ key }) => tried.add(key));
+    await tune(device, untried, (result, done) => {
+      note(`  ${done}/${untried.length} ${describeResult(result)}`);
+    });
+  }
+}
+
+/** The variants that a plan uses, by problem: a run's `tuning.json`, by which it is continued. */
+export function recordOf(plan: TrainingPlan, device: Device): string {
+  const problems = problemsOf(plansOf(plan), device);
+  const variants = Object.fromEntries(problems.map(({ key, planned }) => [key, planned]));
+  return `${JSON.stringify({ variants }, null, 1)}\n`;
+}
+
+/**
+ * Chooses what a run has chosen before; by rule in a run without a record.
+ * @throws FrameworkError `checkpoint/tuning` where the record is damaged; planning, where it names a variant that is no more
+ */
+export async function recordedChooser(file: string): Promise<ChooseVariant> {
+  const recorded = await readRecord(file);
+  return ({ op }, context, variants) => {
+    const key = keyOf(op, context);
+    const wanted = recorded.get(key);
+    if (wanted === undefined) return variants[0] as Variant;
+    const found = variants.find((variant) => isSameVariant(variant, wanted));
+    if (found !== undefined) return found;
+    throw new FrameworkError(
+      'checkpoint/tuning',
+      `${file} says that ${key} was computed with ${JSON.stringify(wanted)}, which this version does not have: the continuation would not be bit-exact.`,
+      { hint: 'Go on with the version that began the run, or delete the file to go on with other kernels.' },
+    );
+  };
+}
+
+async function readRecord(file: string): Promise<ReadonlyMap<string, Variant>> {
+  if (!existsSync(file)) return new Map();
+  try {
+    const record = await readJson(file);
+    const variants = isRecord(record) ? record['variants'] : undefined;
+    if (!isRecord(variants)) throw new Error('it holds no variants');
+    return new Map(Object.entries(variants).map(([key, variant]) => [key, parseVariant(key, variant)]));
+  } catch (error) {
+    throw new FrameworkError('checkpoint/tuning', `${file} cannot be read: ${messageOf(error)}.`, {
+      hint: 'Restore it, or delete it to go on with the kernels that are chosen by rule.',
+    });
+  }
+}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import type { Device } from '../device/device.ts';
+import { cacheFolder } from '../device/vulkan.ts';
+import type { ChooseVariant } from '../graph/plan.ts';
+import type { Variant } from '../kernels/op.ts';
+import { FrameworkError, messageOf } from '../util/errors.ts';
+import { readJson, writeFileAtomic } from '../util/files.ts';
+import { fingerprintOf, isSameVariant, keyOf, type Problem } from './problem.ts';
+
+/** What was found fastest for one problem on one adapter. */
+export interface Choice {
+  /** Of the variants it was chosen from; see `fingerprintOf`. */
+  readonly fingerprint: string;
+  readonly variant: Variant;
+}
+
+/** By the key of a problem. */
+export type Choices = ReadonlyMap<string, Choice>;
+
+/** What timings depend on besides the kernels. A software adapter is as fast as the processor. */
+export interface AdapterIdentity {
+  readonly name: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  readonly processor: string;
+}
+
+const FORMAT = 'largekernel-tuning-1';
+
+export function identityOf({ kind, name, vendor, architecture, description }: Device): AdapterIdentity {
+  const processor = kind === 'gpu' ? '' : (cpus()[0]?.model ?? '');
+  return { name, vendor, architecture, description, processor };
+}
+
+/** `<cache>/tuning/<adapter>-<hash>.json`: the choices of one adapter and driver. */
+export function choicesFile(identity: AdapterIdentity): string {
+  const name = identity.name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+  const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 8);
+  return join(cacheFolder(), 'tuning', `${name}-${hash}.json`);
+}
+
+/**
+ * The stored choices of an adapter. A file that is absent, damaged or another adapter's holds none.
+ * @param note told of a file that is there but is no use
+ */
+export async function readChoices(identity: AdapterIdentity, note: (line: string) => void): Promise<Choices> {
+  const file = choicesFile(identity);
+  try {
+    return parseChoices(await readJson(file), identity);
+  } catch (error) {
+    if (!(error instanceof FrameworkError && error.code === 'file/missing'))
+      note(`stored tuning is left out: ${file}: ${messageOf(error)}; \`largekernel tune\` writes it anew`);
+    return new Map();
+  }
+}
+
+/** Adds choices to those of an adapter's file, which another process may have written in the meantime. */
+export async function saveChoices(identity: AdapterIdentity, added: Choices): Promise<void> {
+  const before = await readChoices(identity, () => undefined);
+  const choices = Object.fromEntries([...before, ...added]);
+  await writeFileAtomic(
+    choicesFile(identity),
+    `${JSON.stringify({ format: FORMAT, adapter: identity, choices }, null, 1)}\n`,
+  );
+}
+
+/** @throws Error for anything but a file that `saveChoices` wrote for this adapter */
+function parseChoices(value: unknown, identity: AdapterIdentity): Choices {
+  if (!isRecord(value) || value['format'] !== FORMAT) throw new Error(`it is not of the format ${FORMAT}`);
+  if (JSON.stringify(value['adapter']) !== JSON.stringify(identity))
+    throw new Error('it is of another adapter');
+  const entries = isRecord(value['choices']) ? Object.entries(value['choices']) : [];
+  return new Map(
+    entries.map(([key, choice]) => {
+      if (!isRecord(choice) || typeof choice['fingerprint'] !== 'string')
+        throw new Error(`its choice for ${key} is damaged`);
+      return [key, { fingerprint: choice['fingerprint'], variant: parseVariant(key, choice['variant']) }];
+    }),
+  );
+}
+
+/** @throws Error unless `value` is plain data as variants are */
+export function parseVariant(key: string, value: unknown): Variant {
+  const isPlain = (part: unknown) => ['string', 'number', 'boolean'].includes(typeof part);
+  if (!isRecord(value) || !Object.values(value).every(isPlain))
+    throw new Error(`its choice for ${key} is damaged`);
+  return value as Variant;
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The variant that was chosen, if the choice is of these very variants. */
+export function chosenAmong(
+  choices: Choices,
+  problem: Pick<Problem, 'key' | 'op' | 'context' | 'variants'>,
+): Variant | undefined {
+  const choice = choices.get(problem.key);
+  if (choice === undefined || choice.fingerprint !== fingerprintOf(problem)) return undefined;
+  return problem.variants.find((variant) => isSameVariant(variant, choice.variant));
+}
+
+/** Plans with the stored choices, and by rule where there is none. */
+export function chooserOf(choices: Choices): ChooseVariant {
+  const known = new Map<string, Variant | undefined>();
+  return ({ op }, context, variants) => {
+    const key = keyOf(op, context);
+    if (!known.has(key)) known.set(key, chosenAmong(choices, { key, op, context, variants }));
+    return known.get(key) ?? (variants[0] as Variant);
+  };
+}

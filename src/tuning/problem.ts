@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { contextOf, type Plan } from '../graph/plan.ts';
+import {
+  lowerOp,
+  showShape,
+  type AnyOp,
+  type DeviceTraits,
+  type Dispatch,
+  type LowerContext,
+  type Variant,
+} from '../kernels/op.ts';
+import { storeAsHalf } from '../shader/half.ts';
+import { expandShader } from '../shader/template.ts';
+
+/** An op at its shapes, where it can be computed in more than one way. */
+export interface Problem {
+  /** Op, shapes and types, attributes, which outputs are added to: the same on every device. */
+  readonly key: string;
+  readonly op: AnyOp;
+  readonly context: LowerContext<unknown>;
+  /** Best guess first. */
+  readonly variants: readonly Variant[];
+  /** What the plan uses. */
+  readonly planned: Variant;
+  /** Nodes of the plans that are this problem. */
+  readonly count: number;
+}
+
+/** The distinct problems of some plans, in their order. */
+export function problemsOf(plans: readonly Plan[], traits: DeviceTraits): Problem[] {
+  const problems = new Map<string, Problem>();
+  for (const { node, variant: planned } of plans.flatMap(({ steps }) => steps)) {
+    const context = contextOf(node, traits);
+    const key = keyOf(node.op, context);
+    const known = problems.get(key);
+    const variants = known?.variants ?? node.op.variants(context);
+    if (variants.length < 2) continue;
+    problems.set(key, { key, op: node.op, context, variants, planned, count: (known?.count ?? 0) + 1 });
+  }
+  return [...problems.values()];
+}
+
+/** `depthwise f32(2, 96, 56, 56) f32(96, 1, 31, 31) {}`, with `+=` where outputs are added to. */
+export function keyOf(op: AnyOp, { inputs, attrs, accumulate }: LowerContext<unknown>): string {
+  const shapes = inputs.map(({ dtype, shape }) => `${dtype}${showShape(shape)}`);
+  const adds = accumulate.flatMap((isAdded, i) => (isAdded ? [`+=${i}`] : []));
+  return [op.name, ...shapes, JSON.stringify(attrs), ...adds].join(' ');
+}
+
+/**
+ * A hash of everything the variants would run: their list, shader texts, grids and bindings. A choice among them holds for as long as
+ * it stays the same.
+ */
+export function fingerprintOf({
+  op,
+  context,
+  variants,
+}: Pick<Problem, 'op' | 'context' | 'variants'>): string {
+  const hash = createHash('sha256');
+  for (const variant of variants) {
+    const { scratch, dispatches } = lowerOp(op, context, variant);
+    hash.update(JSON.stringify([variant, scratch]));
+    for (const dispatch of dispatches) {
+      hash.update(JSON.stringify([dispatch.bindings, dispatch.grid]));
+      hash.update(textOf(dispatch));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** The WGSL of a dispatch. */
+export function textOf({ shader, params, half }: Dispatch): string {
+  return storeAsHalf(expandShader(shader, params).code, half ?? []);
+}
+
+export function isSameVariant(a: Variant, b: Variant): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}

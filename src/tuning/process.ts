@@ -1,0 +1,145 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Device } from '../device/device.ts';
+import { lowerOp, type TensorSpec } from '../kernels/op.ts';
+import { FrameworkError } from '../util/errors.ts';
+import { PROBLEM_MS, type Tuned } from './measure.ts';
+import { textOf, type Problem } from './problem.ts';
+
+/**
+ * Variants are timed in a process of their own, because a driver's compiler cannot be interrupted: one that takes too long, or brings its
+ * process down, costs its variant and no more.
+ */
+
+/** What the process is asked: a problem as plain data. */
+export interface TuneQuestion {
+  readonly op: string;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly attrs: unknown;
+  readonly accumulate: readonly boolean[];
+  readonly skipped: readonly (readonly [number, string])[];
+  readonly budgetMs: number;
+}
+
+export type TuneAnswer =
+  | { readonly kind: 'compiling'; readonly position: number | null }
+  | { readonly kind: 'tuned'; readonly tuned: Tuned }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** What takes longer to compile is not worth its gain; the first variant is exempt. */
+const COMPILE_MS = 10_000;
+
+/** How a question ended: answered, or with the process, whose fault a variant is. */
+type Ending =
+  | Exclude<TuneAnswer, { kind: 'compiling' }>
+  | { readonly kind: 'lost'; readonly position: number; readonly reason: string };
+
+export class TuningProcess {
+  private readonly adapter: string;
+  private child: ChildProcess | undefined;
+  /** By shader file, the length of the shortest text that took too long to compile. */
+  private readonly tooLong = new Map<string, number>();
+
+  constructor(device: Device) {
+    this.adapter = device.name;
+  }
+
+  /** @throws FrameworkError `device/tune` if the first variant cannot be run */
+  async tune(problem: Problem): Promise<Tuned> {
+    const begun = performance.now();
+    const skipped = this.hopeless(problem);
+    for (;;) {
+      const [first, ...others] = problem.variants;
+      if (first !== undefined && skipped.size === others.length) {
+        const dropped = others.map((variant, i) => ({ variant, reason: skipped.get(i + 1) ?? '' }));
+        return { variant: first, ruleMs: 0, ms: 0, dropped };
+      }
+      const ending = await this.ask(problem, skipped, Math.max(0, PROBLEM_MS - (performance.now() - begun)));
+      if (ending.kind === 'tuned') return ending.tuned;
+      if (ending.kind === 'failed' || ending.position === 0)
+        throw new FrameworkError('device/tune', ending.kind === 'failed' ? ending.message : ending.reason);
+      skipped.set(ending.position, ending.reason);
+    }
+  }
+
+  close(): void {
+    this.child?.kill('SIGKILL');
+    this.child = undefined;
+  }
+
+  /** Variants whose shader is at least as long as one of the same file that took too long to compile. */
+  private hopeless(problem: Problem): Map<number, string> {
+    const skipped = new Map<number, string>();
+    problem.variants.forEach((_, position) => {
+      const { shader, length } = longestShader(problem, position);
+      if (position > 0 && length >= (this.tooLong.get(shader) ?? Infinity))
+        skipped.set(position, `shaders/${shader} of this length takes too long to compile`);
+    });
+    return skipped;
+  }
+
+  private ask(problem: Problem, skipped: ReadonlyMap<number, string>, budgetMs: number): Promise<Ending> {
+    const child = (this.child ??= this.start());
+    const { inputs, outputs, attrs, accumulate } = problem.context;
+    const question: TuneQuestion = {
+      op: problem.op.name,
+      inputs,
+      outputs,
+      attrs,
+      accumulate,
+      skipped: [...skipped],
+      budgetMs,
+    };
+    return new Promise((resolve) => {
+      let position = 0;
+      let timer: NodeJS.Timeout | undefined;
+      const end = (ending: Ending) => {
+        clearTimeout(timer);
+        child.removeAllListeners();
+        if (ending.kind === 'lost') this.close();
+        resolve(ending);
+      };
+      child.on('message', (answer: TuneAnswer) => {
+        clearTimeout(timer);
+        if (answer.kind !== 'compiling') {
+          end(answer);
+          return;
+        }
+        position = answer.position ?? position;
+        if (answer.position === null || position === 0) return;
+        timer = setTimeout(() => {
+          const { shader, length } = longestShader(problem, position);
+          this.tooLong.set(shader, Math.min(length, this.tooLong.get(shader) ?? Infinity));
+          end({ kind: 'lost', position, reason: `it takes more than ${COMPILE_MS / 1000} s to compile` });
+        }, COMPILE_MS);
+      });
+      child.on('exit', (code, signal) => {
+        end({ kind: 'lost', position, reason: `it ended the process (${signal ?? code ?? ''})` });
+      });
+      child.on('error', (error) => {
+        end({ kind: 'lost', position: 0, reason: error.message });
+      });
+      child.send(question);
+    });
+  }
+
+  private start(): ChildProcess {
+    const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
+    return fork(worker, [this.adapter], {
+      execArgv: ['--import', import.meta.resolve('tsx')],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+  }
+}
+
+function longestShader(
+  { op, context, variants }: Problem,
+  position: number,
+): { shader: string; length: number } {
+  const variant = variants[position];
+  const dispatches = variant === undefined ? [] : lowerOp(op, context, variant).dispatches;
+  return dispatches
+    .map((dispatch) => ({ shader: dispatch.shader, length: textOf(dispatch).length }))
+    .reduce((longest, other) => (other.length > longest.length ? other : longest), { shader: '', length: 0 });
+}

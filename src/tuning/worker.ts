@@ -1,0 +1,45 @@
+import { openDevice } from '../device/device.ts';
+import { OPS } from '../kernels/registry.ts';
+import { PipelineCache } from '../shader/pipelines.ts';
+import { defined, messageOf } from '../util/errors.ts';
+import { tuneProblem } from './measure.ts';
+import { keyOf } from './problem.ts';
+import type { TuneAnswer, TuneQuestion } from './process.ts';
+
+/** The process of process.ts: answers one question after another on the adapter that its argument names. */
+
+const device = await openDevice(process.argv[2]);
+const pipelines = new PipelineCache(device);
+
+function say(answer: TuneAnswer): void {
+  process.send?.(answer);
+}
+
+async function answer(question: TuneQuestion): Promise<void> {
+  const { inputs, outputs, attrs, accumulate, skipped, budgetMs } = question;
+  const op = defined(
+    OPS.find(({ name }) => name === question.op),
+    `op ${question.op}`,
+  );
+  const { limits, features } = device;
+  const context = { inputs, outputs, attrs, accumulate, limits, features };
+  const variants = op.variants(context);
+  const planned = defined(variants[0], 'variant');
+  const problem = { key: keyOf(op, context), op, context, variants, planned, count: 1 };
+  const onCompile = (position: number | undefined) => {
+    say({ kind: 'compiling', position: position ?? null });
+  };
+  const tuned = await tuneProblem(device, pipelines, problem, {
+    skipped: new Map(skipped),
+    budgetMs,
+    onCompile,
+  });
+  say({ kind: 'tuned', tuned });
+}
+
+process.on('message', (question: TuneQuestion) => {
+  answer(question).catch((error: unknown) => {
+    say({ kind: 'failed', message: messageOf(error) });
+  });
+});
+process.on('disconnect', () => process.exit(0));

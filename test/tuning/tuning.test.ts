@@ -1,0 +1,274 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Device } from '../../src/device/device.ts';
+import { matmul, type MatmulAttrs } from '../../src/kernels/matmul.ts';
+import { f32, type LowerContext, type Op, type Variant } from '../../src/kernels/op.ts';
+import { loadRecipe } from '../../src/recipe/load.ts';
+import { fitPlan, targetOf } from '../../src/training/fit.ts';
+import { modelOfRecipe } from '../../src/training/recipe-model.ts';
+import { plansOf, tunedPlan, type TuneMode } from '../../src/training/tuned-plan.ts';
+import type { TrainingPlan } from '../../src/training/training-plan.ts';
+import {
+  choicesFile,
+  identityOf,
+  readChoices,
+  saveChoices,
+  type Choice,
+  type Choices,
+} from '../../src/tuning/choices.ts';
+import { tuneProblem, wins } from '../../src/tuning/measure.ts';
+import { fingerprintOf, keyOf, problemsOf, type Problem } from '../../src/tuning/problem.ts';
+import { adapters, deviceFor } from '../kernels/harness.ts';
+import { runTiny, scratchFolder, tinyRecipe, traces } from '../training/tiny.ts';
+
+const devices = new Map<string, Device>();
+const before = process.env['LARGEKERNEL_CACHE'];
+
+beforeAll(async () => {
+  // Opened first: the packaged SwiftShader is unpacked where the cache is.
+  for (const adapter of adapters) devices.set(adapter, (await deviceFor(adapter)).device);
+});
+beforeEach(() => {
+  process.env['LARGEKERNEL_CACHE'] = scratchFolder();
+});
+afterAll(() => {
+  if (before === undefined) delete process.env['LARGEKERNEL_CACHE'];
+  else process.env['LARGEKERNEL_CACHE'] = before;
+});
+
+async function planTiny(device: Device, mode: TuneMode): Promise<{ plan: TrainingPlan; notes: string[] }> {
+  const { recipe } = await loadRecipe(tinyRecipe(scratchFolder()), []);
+  const notes: string[] = [];
+  const model = modelOfRecipe(recipe.model, 10);
+  const plan = await tunedPlan({ recipe, model, target: targetOf(device), device }, mode, (line) => {
+    notes.push(line);
+  });
+  return { plan, notes };
+}
+
+/** Choices of the last variant for every problem of the tiny recipe. */
+async function lastVariants(device: Device): Promise<{ problems: Problem[]; choices: Choices }> {
+  const { plan } = await planTiny(device, 'off');
+  const problems = problemsOf(plansOf(plan), device);
+  const choice = (problem: Problem): Choice => ({
+    fingerprint: fingerprintOf(problem),
+    variant: problem.variants.at(-1)!,
+  });
+  return { problems, choices: new Map(problems.map((problem) => [problem.key, choice(problem)])) };
+}
+
+const plannedOf = (plan: TrainingPlan, device: Device): Record<string, Variant> =>
+  Object.fromEntries(problemsOf(plansOf(plan), device).map(({ key, planned }) => [key, planned]));
+
+const chosenOf = (choices: Choices): Record<string, Variant> =>
+  Object.fromEntries([...choices].map(([key, { variant }]) => [key, variant]));
+
+describe.each(adapters)('stored choices on %s', (adapter) => {
+  const device = () => devices.get(adapter)!;
+
+  it('are used, the same each time, and only if asked for', async () => {
+    const { problems, choices } = await lastVariants(device());
+    expect(problems.length).toBeGreaterThan(3);
+    await saveChoices(identityOf(device()), choices);
+    const { plan, notes } = await planTiny(device(), 'stored');
+    expect(plannedOf(plan, device())).toEqual(chosenOf(choices));
+    expect(notes).toEqual([
+      `tuned: ${problems.length} of ${problems.length} kernels that can be computed in several ways`,
+    ]);
+    expect(plannedOf((await planTiny(device(), 'stored')).plan, device())).toEqual(chosenOf(choices));
+    const { plan: byRule, notes: silent } = await planTiny(device(), 'off');
+    for (const { planned, variants } of problemsOf(plansOf(byRule), device()))
+      expect(planned).toEqual(variants[0]);
+    expect(silent).toEqual([]);
+  });
+
+  it('of other shaders are left out', async () => {
+    const { problems, choices } = await lastVariants(device());
+    const [stale] = problems as [Problem];
+    const old = { fingerprint: '0123456789abcdef', variant: stale.variants.at(-1)! };
+    await saveChoices(identityOf(device()), new Map([...choices, [stale.key, old]]));
+    const { plan, notes } = await planTiny(device(), 'stored');
+    expect(plannedOf(plan, device())).toEqual({ ...chosenOf(choices), [stale.key]: stale.variants[0] });
+    expect(notes[0]).toContain(`tuned: ${problems.length - 1} of ${problems.length} kernels`);
+  });
+
+  it('are joined with those another process wrote', async () => {
+    const { choices } = await lastVariants(device());
+    const [first, ...others] = choices as unknown as [[string, Choice], ...[string, Choice][]];
+    await saveChoices(identityOf(device()), new Map([first]));
+    await saveChoices(identityOf(device()), new Map(others));
+    expect(await readChoices(identityOf(device()), () => expect.fail())).toEqual(choices);
+  });
+
+  it.each([
+    ['half a file', '{"format": "largekernel-tuning-1", "adap'],
+    ['an empty file', ''],
+    ['another format', '{"format": "largekernel-tuning-0"}'],
+    ['another adapter', '{"format": "largekernel-tuning-1", "adapter": {"name": "another"}, "choices": {}}'],
+  ])('in %s are left out with a warning, and tuning writes the file anew', async (_, text) => {
+    const identity = identityOf(device());
+    const file = choicesFile(identity);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    const { plan, notes } = await planTiny(device(), 'stored');
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toContain(file);
+    for (const { planned, variants } of problemsOf(plansOf(plan), device()))
+      expect(planned).toEqual(variants[0]);
+    const { choices } = await lastVariants(device());
+    await saveChoices(identity, choices);
+    expect((await planTiny(device(), 'stored')).notes[0]).toMatch(/^tuned: /);
+  });
+
+  it('with one damaged choice are left out', async () => {
+    const identity = identityOf(device());
+    const { choices } = await lastVariants(device());
+    await saveChoices(identity, choices);
+    const file = choicesFile(identity);
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace(/"variant": \{[^}]*\}/, '"variant": {"kind": [1]}'),
+    );
+    expect((await planTiny(device(), 'stored')).notes[0]).toMatch(/is damaged/);
+  });
+
+  it(
+    'change results within tolerance only, and a run that goes on keeps them',
+    { timeout: 900_000 },
+    async () => {
+      const folder = scratchFolder();
+      const { choices } = await lastVariants(device());
+      const losses = async (name: string) =>
+        (await traces(join(folder, name))).metrics.map((record) => (record as { loss: number }).loss);
+      await runTiny(adapter, join(folder, 'rule'), { maxSteps: 2 });
+      await saveChoices(identityOf(device()), choices);
+      await runTiny(adapter, join(folder, 'tuned'), { maxSteps: 2, tuning: 'stored' });
+      const [rule, tuned] = [await losses('rule'), await losses('tuned')];
+      expect(rule.length).toBeGreaterThan(1);
+      rule.forEach((loss, i) => {
+        expect(tuned[i]).toBeCloseTo(loss, 4);
+      });
+
+      const record = readFileSync(join(folder, 'tuned', 'tuning.json'), 'utf8');
+      expect(JSON.parse(record)).toEqual({ variants: chosenOf(choices) });
+      await runTiny(adapter, join(folder, 'whole'), { maxSteps: 4, tuning: 'stored' });
+      // Whatever is stored or asked for by now.
+      process.env['LARGEKERNEL_CACHE'] = scratchFolder();
+      await runTiny(adapter, join(folder, 'tuned'), { maxSteps: 4, tuning: 'off' });
+      expect(readFileSync(join(folder, 'tuned', 'tuning.json'), 'utf8')).toBe(record);
+      expect(await traces(join(folder, 'tuned'))).toEqual(await traces(join(folder, 'whole')));
+    },
+  );
+
+  it('refuses a record that this version cannot follow', { timeout: 900_000 }, async () => {
+    const out = join(scratchFolder(), 'run');
+    await runTiny(adapter, out, { maxSteps: 1 });
+    const file = join(out, 'tuning.json');
+    const record = readFileSync(file, 'utf8');
+    writeFileSync(file, record.replace(/\{\n {3}"k\w+": "[^"]*"/, '{\n   "kind": "no longer there"'));
+    await expect(runTiny(adapter, out, { maxSteps: 2 })).rejects.toThrow(/no longer there.*bit-exact/s);
+    writeFileSync(file, record.slice(0, 20));
+    await expect(runTiny(adapter, out, { maxSteps: 2 })).rejects.toThrow(/tuning\.json/);
+  });
+});
+
+describe.each(adapters)('timing on %s', (adapter) => {
+  const attrs: MatmulAttrs = { transposeA: false, transposeB: false, bias: 'none' };
+
+  function problemOf(op: Op<MatmulAttrs>): Problem {
+    const { limits, features } = devices.get(adapter)!;
+    const inputs = [f32(48, 48), f32(48, 48)];
+    const typed: LowerContext<MatmulAttrs> = {
+      inputs,
+      outputs: [f32(48, 48)],
+      attrs,
+      accumulate: [false],
+      limits,
+      features,
+    };
+    const context = typed as LowerContext<unknown>;
+    const variants = op.variants(typed);
+    return {
+      key: keyOf(op, context),
+      op: op,
+      context,
+      variants,
+      planned: variants[0]!,
+      count: 1,
+    };
+  }
+
+  /** With a second variant that multiplies in the other order. */
+  const wrong: Op<MatmulAttrs> = {
+    ...matmul,
+    variants: (context) => {
+      const [first] = matmul.variants(context);
+      return [
+        { ...first, swapped: false },
+        { ...first, swapped: true },
+      ];
+    },
+    lower: (context, { swapped, ...variant }) => {
+      const lowering = matmul.lower(context, variant);
+      const dispatches = lowering.dispatches.map((dispatch) => {
+        const [a, b, ...others] = dispatch.bindings;
+        return swapped === true ? { ...dispatch, bindings: [b!, a!, ...others] } : dispatch;
+      });
+      return { ...lowering, dispatches };
+    },
+  };
+
+  it('drops a variant that gives another result', async () => {
+    const { device, pipelines } = await deviceFor(adapter);
+    const problem = problemOf(wrong);
+    const { variant, dropped } = await tuneProblem(device, pipelines, problem);
+    expect(variant).toEqual(problem.variants[0]);
+    expect(dropped).toHaveLength(1);
+    expect(dropped[0]!.variant).toEqual(problem.variants[1]);
+    expect(dropped[0]!.reason).toMatch(/differs from the first variant/);
+  });
+
+  it('drops a variant that cannot be built, and takes none for which no time is left', async () => {
+    const { device, pipelines } = await deviceFor(adapter);
+    const broken: Op<MatmulAttrs> = {
+      ...wrong,
+      lower: (context, variant) => {
+        if (variant['swapped'] === true) throw new Error('not today');
+        return wrong.lower(context, variant);
+      },
+    };
+    expect((await tuneProblem(device, pipelines, problemOf(broken))).dropped[0]!.reason).toBe('not today');
+    const late = await tuneProblem(device, pipelines, problemOf(wrong), { budgetMs: 0 });
+    expect(late.dropped[0]!.reason).toBe('no time was left');
+  });
+});
+
+it('another variant has to be 5 % faster than the first', () => {
+  expect([wins(100, 100), wins(96, 100), wins(95, 100), wins(50, 100)]).toEqual([false, false, true, true]);
+});
+
+describe('tuning what is missing', () => {
+  const [adapter] = adapters;
+
+  it.skipIf(adapter === undefined)('stores every kernel of a plan, once', { timeout: 300_000 }, async () => {
+    const device = devices.get(adapter!)!;
+    const { plan, notes } = await planTiny(device, 'missing');
+    const problems = problemsOf(plansOf(plan), device);
+    expect(notes[0]).toMatch(/^tuning \d+ kernels/);
+    const choices = await readChoices(identityOf(device), () => expect.fail());
+    expect([...choices.keys()].sort()).toEqual(problems.map(({ key }) => key).sort());
+    expect(plannedOf(plan, device)).toEqual(chosenOf(choices));
+    const again = await planTiny(device, 'missing');
+    expect(again.notes).toHaveLength(1);
+    expect(plannedOf(again.plan, device)).toEqual(plannedOf(plan, device));
+  });
+
+  it.skipIf(adapter === undefined)('needs no cache folder to plan', async () => {
+    const device = devices.get(adapter!)!;
+    const { recipe } = await loadRecipe(tinyRecipe(scratchFolder()), []);
+    const plan = fitPlan(recipe, modelOfRecipe(recipe.model, 10), targetOf(device));
+    expect(plannedOf((await planTiny(device, 'stored')).plan, device)).toEqual(plannedOf(plan, device));
+    expect(existsSync(choicesFile(identityOf(device)))).toBe(false);
+  });
+});
