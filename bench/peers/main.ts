@@ -111,7 +111,10 @@ function check(
       power += value ** 2;
     }
     const nmse = error / power;
-    if (!(nmse <= MAX_NMSE)) return { nmse, failed: `wrong ${name}: NMSE ${nmse.toExponential(1)}` };
+    if (!(nmse <= MAX_NMSE)) {
+      const few = found.length <= 4 ? `; ${found.join(', ')} instead of ${Array.from(wanted).join(', ')}` : '';
+      return { nmse, failed: `wrong ${name}: NMSE ${nmse.toExponential(1)}${few}` };
+    }
     worst = Math.max(worst, nmse);
   }
   return { nmse: worst };

@@ -135,7 +135,7 @@ async function prepareStep(
   const { recipe } = await loadRecipe('convnext-t', [
     `model.kernels=${c.kernel}`,
     'model.dropPath=0',
-    'ema.decay=null',
+    'ema=null',
     'optimizer.weightDecay=0',
     `batch.size=${c.batch}`,
     `data.imageSize=${c.size}`,
