@@ -3,6 +3,7 @@
 #param COLS channels
 #param LANES lanes a row
 #param ITEMS items a lane
+#param SHUFFLE 1: lanes of a row, at most four, share a subgroup
 
 #if COLS % 4 == 0
 alias Item = vec4f;
@@ -18,6 +19,18 @@ fn total(item: Item) -> f32 {
 }
 #endif
 
+#if SHUFFLE
+fn row_sum(local: u32, value: f32) -> f32 {
+  var sum = value;
+#if LANES >= 2
+  sum += subgroupShuffleXor(sum, 1u);
+#endif
+#if LANES >= 4
+  sum += subgroupShuffleXor(sum, 2u);
+#endif
+  return sum;
+}
+#else
 var<workgroup> sums: array<f32, 64>;
 
 // Σ over the lanes of a row; every lane gets it. `value` counts once a lane.
@@ -32,3 +45,4 @@ fn row_sum(local: u32, value: f32) -> f32 {
   workgroupBarrier();
   return sum;
 }
+#endif

@@ -1,6 +1,9 @@
 // dx = rstd (g − Σ g / c − x̂ Σ g x̂ / c), g = dy weight, and parts of dweight = Σ_rows dy x̂ and dbias = Σ_rows dy, all (rows, c).
 // 64/LANES rows at a time, RUN times a workgroup; each lane sums its own columns over the rows it meets, so the data are read once.
 // Workgroup memory: 4·c·64/LANES bytes.
+#if SHUFFLE
+enable subgroups;
+#endif
 #param ROWS rows
 #param RUN turns of a workgroup
 #param PARTS workgroups
@@ -31,8 +34,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let turn_row = local / ${LANES}u;
   let lane = local % ${LANES}u;
 #for i in 0..ITEMS
+#if (COLS % 4 == 0 ? COLS / 4 : COLS) % LANES == 0
+  let at${i} = lane + ${i * LANES}u;
+  let inside${i} = true;
+#else
   let at${i} = min(lane + ${i * LANES}u, ROW_ITEMS - 1u);
   let inside${i} = lane + ${i * LANES}u < ROW_ITEMS;
+#endif
   let w${i} = weight[at${i}];
   var dweight${i} = Item();
   var dbias${i} = Item();

@@ -1,5 +1,8 @@
 // y = (x − mean) rstd weight + bias, x and y (rows, c). 64/LANES rows a workgroup; a row lies in the registers of its lanes, is
 // read once, and its variance is taken about its mean.
+#if SHUFFLE
+enable subgroups;
+#endif
 #param ROWS rows
 #param EPS added to the variance
 #import layer-norm/item.wgsl
@@ -18,8 +21,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let first = min(row, ${ROWS - 1}u) * ROW_ITEMS;
   var sum = Item();
 #for i in 0..ITEMS
+#if (COLS % 4 == 0 ? COLS / 4 : COLS) % LANES == 0
+  let at${i} = lane + ${i * LANES}u;
+  let inside${i} = true;
+#else
   let at${i} = min(lane + ${i * LANES}u, ROW_ITEMS - 1u);
   let inside${i} = lane + ${i * LANES}u < ROW_ITEMS;
+#endif
   let x${i} = x[first + at${i}];
   sum += select(Item(), x${i}, inside${i});
 #endfor

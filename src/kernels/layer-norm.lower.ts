@@ -26,22 +26,26 @@ const PARTS = 256;
 const PLAIN_WORKGROUP = 64;
 
 /**
- * Rows: the fewest lanes a row (they share sums through workgroup memory) that keep it in registers. Maps: blocks of 4×4 where
- * four divides both sizes. SwiftShader switches between the invocations of a workgroup at each barrier, which costs more than
- * all else: there, none waits for another.
+ * Rows: where a row fits into the registers of four lanes of a subgroup (each has as many), these exchange sums without a barrier;
+ * else the fewest lanes that keep it in registers share sums through workgroup memory. Maps: blocks of 4×4 where four divides
+ * both sizes. SwiftShader switches between the invocations of a workgroup at each barrier, which costs more than all else:
+ * there, none waits for another.
  */
-function variants({
-  attrs: { from },
-  inputs: [x],
-  features,
-}: LowerContext<LayerNormAttrs>): readonly Variant[] {
-  if (features.has('swiftshader')) return [{ kind: 'plain' }];
+function variants(
+  pass: 'forward' | 'gradient',
+  { attrs: { from }, inputs: [x], features }: LowerContext<LayerNormAttrs>,
+): readonly Variant[] {
+  const items = itemsOf(x?.shape.at(-1) ?? 1);
+  const shuffled: readonly Variant[] =
+    from === 'rows' && features.has('subgroups') && items <= 4 * MOST_ITEMS
+      ? [{ kind: 'rows', lanes: 4, shuffle: true }]
+      : [];
+  if (features.has('swiftshader')) return [...(pass === 'forward' ? shuffled : []), { kind: 'plain' }];
   const [, c = 1, h = 1, w = 1] = x?.shape ?? [];
   const inQuads = from === 'nchw' && c % 4 === 0 && (h * w) % 4 === 0;
   if (from === 'nchw') return [{ kind: inQuads ? 'quads' : 'maps' }];
-  const items = itemsOf(x?.shape.at(-1) ?? 1);
   const lanes = [8, 16, 32, 64].find((count) => Math.ceil(items / count) <= MOST_ITEMS) ?? 64;
-  return [{ kind: 'rows', lanes }];
+  return [...shuffled, { kind: 'rows', lanes }];
 }
 
 function kindOf(variant: Variant): 'quads' | 'maps' {
@@ -53,14 +57,16 @@ function itemsOf(cols: number): number {
   return cols % 4 === 0 ? cols / 4 : cols;
 }
 
-function rowParams({ rows, cols }: LayerNormShape, lanes: number) {
-  return { ROWS: rows, COLS: cols, LANES: lanes, ITEMS: Math.ceil(itemsOf(cols) / lanes) };
+function rowParams({ rows, cols }: LayerNormShape, variant: Variant) {
+  const lanes = Number(variant['lanes']);
+  const items = Math.ceil(itemsOf(cols) / lanes);
+  return { ROWS: rows, COLS: cols, LANES: lanes, ITEMS: items, SHUFFLE: Number(variant['shuffle'] === true) };
 }
 
 const saved = [input(0), input(1), input(2)];
 
 export const layerNormLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> = {
-  variants,
+  variants: (context) => variants('forward', context),
   lower({ inputs: [x, ...vectors], attrs }, variant): Lowering {
     const shape = layerNormShape('layer-norm', x, vectors, attrs);
     const { rows, cols, plane } = shape;
@@ -75,9 +81,8 @@ export const layerNormLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> =
       };
     }
     if (attrs.from === 'rows') {
-      const lanes = Number(variant['lanes']);
-      const params = { ...rowParams(shape, lanes), EPS };
-      const grid = flatGrid(Math.ceil((rows * lanes) / WORKGROUP));
+      const params = { ...rowParams(shape, variant), EPS };
+      const grid = flatGrid(Math.ceil((rows * params.LANES) / WORKGROUP));
       return { scratch: [], dispatches: [{ shader: 'layer-norm/rows.wgsl', params, bindings, grid }] };
     }
     const params = { ROWS: rows, COLS: cols, PLANE: plane, TO_ROWS: Number(attrs.to === 'rows'), EPS };
@@ -90,14 +95,12 @@ export const layerNormLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> =
 };
 
 export const layerNormGradientLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> = {
-  variants,
+  variants: (context) => variants('gradient', context),
   lower({ inputs: [x, weight], attrs, accumulate }, variant): Lowering {
     const shape = layerNormShape('layer-norm-gradient', x, [weight], attrs);
     if (variant['kind'] === 'plain') return plainGradient(shape, attrs, accumulate);
     const { parts, ...kernel } =
-      attrs.from === 'rows'
-        ? rowsGradient(shape, Number(variant['lanes']))
-        : mapsGradient(shape, attrs, variant);
+      attrs.from === 'rows' ? rowsGradient(shape, variant) : mapsGradient(shape, attrs, variant);
     const bindings = [...saved, input(3), input(4), output(0), scratch(0), scratch(1)];
     const sums = [1, 2].map((i) =>
       columnSumLowering(scratch(i - 1), output(i), parts, shape.cols, accumulate[i] === true, 2),
@@ -144,13 +147,14 @@ function plainGradient(
 
 type Kernel = Omit<Dispatch, 'bindings'> & { readonly parts: number };
 
-function rowsGradient(shape: LayerNormShape, lanes: number): Kernel {
-  const turns = Math.ceil((shape.rows * lanes) / WORKGROUP);
+function rowsGradient(shape: LayerNormShape, variant: Variant): Kernel {
+  const params = rowParams(shape, variant);
+  const turns = Math.ceil((shape.rows * params.LANES) / WORKGROUP);
   const run = Math.ceil(turns / PARTS);
   const parts = Math.ceil(turns / run);
   return {
     shader: 'layer-norm/rows-gradient.wgsl',
-    params: { ...rowParams(shape, lanes), RUN: run, PARTS: parts },
+    params: { ...params, RUN: run, PARTS: parts },
     grid: flatGrid(parts),
     parts,
   };
