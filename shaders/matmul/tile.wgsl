@@ -2,7 +2,11 @@
 // registers. Tiles of A and B, DEPTH deep, lie in workgroup memory with the inner dimension outermost, so that a lane reads
 // its rows and columns as vec4; operands stored along the inner dimension are transposed in 4×4 blocks of registers on the way.
 // The inner dimension (of all SUMMED matrices) can be cut into PARTS, whose results go to scratch.
-// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes. Grid: tiles of columns, tiles of rows, matrices or parts.
+// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF. Grid: tiles of columns, tiles of rows, matrices or parts.
+#if HALF
+enable f16;
+#endif
+#param HALF 1: tiles hold operands as f16; sums are f32 all the same
 #param SUMMED matrices summed into each of y
 #param PARTS pieces of the inner dimension
 #param LX lanes along columns
@@ -18,9 +22,15 @@ const STEPS = ${ceildiv(K, DEPTH)}u;
 const ALL_STEPS = ${SUMMED * ceildiv(K, DEPTH)}u;
 const PART_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), PARTS)}u;
 
+#if HALF
+alias Tile = vec4h;
+#else
+alias Tile = vec4f;
+#endif
+
 #for o in 0..2
 const BLOCKS${o} = ${o ? RB * LX : RA * LY}u;
-var<workgroup> tile${o}: array<vec4f, ${DEPTH * (o ? RB * LX : RA * LY)}>; // [inner][outer / 4]
+var<workgroup> tile${o}: array<Tile, ${DEPTH * (o ? RB * LX : RA * LY)}>; // [inner][outer / 4]
 
 // Copies 4 outer × 4 inner elements of matrix s to the tile; `slot` counts the blocks of a tile.
 fn stage${o}(slot: u32, s: u32, first: u32, inner: u32) {
@@ -32,13 +42,13 @@ fn stage${o}(slot: u32, s: u32, first: u32, inner: u32) {
   let v${i} = load${o}(s, first + block * 4u + ${i}u, inner + depth);
 #endfor
 #for j in 0..4
-  tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = vec4f(v0[${j}], v1[${j}], v2[${j}], v3[${j}]);
+  tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = Tile(vec4f(v0[${j}], v1[${j}], v2[${j}], v3[${j}]));
 #endfor
 #else
   let block = slot % BLOCKS${o};
   let depth = slot / BLOCKS${o} * 4u;
 #for j in 0..4
-  tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = load${o}(s, first + block * 4u, inner + depth + ${j}u);
+  tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = Tile(load${o}(s, first + block * 4u, inner + depth + ${j}u));
 #endfor
 #endif
 }
@@ -86,10 +96,10 @@ fn main(
 #for k in 0..UNROLL
       {
 #for r in 0..RA
-        let a${r} = tile0[at0 + ${k * RA * LY + r * LY}u];
+        let a${r} = vec4f(tile0[at0 + ${k * RA * LY + r * LY}u]);
 #endfor
 #for r in 0..RB
-        let b${r} = tile1[at1 + ${k * RB * LX + r * LX}u];
+        let b${r} = vec4f(tile1[at1 + ${k * RB * LX + r * LX}u]);
 #endfor
 #for r in 0..RA
 #for i in 0..4

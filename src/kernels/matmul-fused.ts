@@ -1,6 +1,6 @@
 import { geluGradientReference, geluReference } from './gelu.reference.ts';
 import { lowerMatmul, matmulVariants, type MatmulEnd } from './matmul.lower.ts';
-import { matmul, matmulShape, type MatmulAttrs } from './matmul.ts';
+import { hasHalf, matmul, matmulShape, type MatmulAttrs } from './matmul.ts';
 import {
   f32,
   input,
@@ -55,7 +55,11 @@ const common = {
     return { macs, liveMacs, bytes: memoryCost(inputs, outputs).bytes };
   },
   variants: (context: LowerContext<MatmulAttrs>) =>
-    matmulVariants(matmulShape(parts(context.inputs, context.attrs)[0], context.attrs), context),
+    matmulVariants(
+      matmulShape(parts(context.inputs, context.attrs)[0], context.attrs),
+      context,
+      hasHalf(context.inputs),
+    ),
 };
 
 function productSpec(inputs: readonly TensorSpec[], attrs: MatmulAttrs): TensorSpec {

@@ -47,14 +47,20 @@ function lanesFor(n: number): number {
   return [32, 24, 16, 8].reduce((best, lanes) => (wasted(lanes) < wasted(best) ? lanes : best));
 }
 
-export function matmulVariants(shape: MatmulShape, { limits, features }: DeviceTraits): readonly Variant[] {
+/** @param half operands are stored in 16 bits: then tiles may hold them so as well, and a GPU reads half as much of them */
+export function matmulVariants(
+  shape: MatmulShape,
+  { limits, features }: DeviceTraits,
+  half: boolean,
+): readonly Variant[] {
   const fitting = MATMUL_TILES.filter(
     ({ lx, ly, ra, rb, depth }) =>
       lx * ly <= limits.maxComputeInvocationsPerWorkgroup &&
       16 * depth * (ra * ly + rb * lx) <= limits.maxComputeWorkgroupStorageSize,
   );
   const small = shape.m <= 32 || shape.n <= 32;
-  const tiles: Variant[] = small ? [...fitting].reverse() : fitting;
+  const sorted: Variant[] = small ? [...fitting].reverse() : fitting;
+  const tiles = half ? sorted.flatMap((tile) => [{ ...tile, half }, tile]) : sorted;
   if (!features.has('subgroups')) return tiles;
   // A large tile takes software adapters seconds to compile, and runs at a third of the rate.
   const broadcast = (rows: number) => ({ kind: 'subgroup', rows, lanes: lanesFor(shape.n) });
@@ -120,6 +126,7 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
       RB: rb,
       DEPTH: depth,
       UNROLL,
+      HALF: Number(variant['half'] === true),
     },
     bindings: [...kernel.operands, ...(direct ? kernel.ends : [scratch(0)])],
     grid: [columnTiles, rowTiles, matrices * parts] as const,

@@ -1,17 +1,7 @@
 import { columnSum, rowSum } from './column-sum.ts';
 import { lowerMatmul, matmulVariants } from './matmul.lower.ts';
 import { matmulReference, type MatmulShape } from './matmul.reference.ts';
-import {
-  f32,
-  like,
-  input,
-  memoryCost,
-  output,
-  shapeError,
-  showShape,
-  type Op,
-  type TensorSpec,
-} from './op.ts';
+import { f32, input, memoryCost, output, shapeError, showShape, type Op, type TensorSpec } from './op.ts';
 import type { Graph, Node, Tensor } from '../graph/graph.ts';
 import { defined } from '../util/errors.ts';
 
@@ -68,6 +58,11 @@ function matrix(spec: TensorSpec): [number | undefined, number, number] {
   return [batch, rows, cols];
 }
 
+/** Whether an operand of a product is an activation stored in 16 bits. */
+export function hasHalf(inputs: readonly TensorSpec[]): boolean {
+  return inputs.slice(0, 2).some(({ dtype }) => dtype === 'f16');
+}
+
 /**
  * Matrix product with optional bias: y = A B + bias, A = a or aᵀ, B = b or bᵀ. (torch.nn.Linear is transposeB and bias cols.)
  * Inputs: a (m, k), b (k, n) — stored transposed where the attributes say so — and bias. A 3-D operand brings a batch in
@@ -90,8 +85,8 @@ export const matmul: Op<MatmulAttrs> = {
     const { batch, m, n } = matmulShape(inputs, attrs);
     const batched = inputs.slice(0, 2).some((spec) => spec.shape.length === 3) && attrs.reduceBatch !== true;
     // A product with an activation is an activation; weights are always f32.
-    const activation = inputs.slice(0, 2).find(({ dtype }) => dtype === 'f16');
-    return [batched ? like(activation, batch, m, n) : like(activation, m, n)];
+    const dtype = hasHalf(inputs) ? 'f16' : 'f32';
+    return [{ shape: batched ? [batch, m, n] : [m, n], dtype }];
   },
   cost(inputs, outputs, attrs) {
     const { batch, m, n, k } = matmulShape(inputs, attrs);
@@ -99,7 +94,8 @@ export const matmul: Op<MatmulAttrs> = {
     return { macs, liveMacs: macs, bytes: memoryCost(inputs, outputs).bytes };
   },
   accumulates: [0],
-  variants: (context) => matmulVariants(matmulShape(context.inputs, context.attrs), context),
+  variants: (context) =>
+    matmulVariants(matmulShape(context.inputs, context.attrs), context, hasHalf(context.inputs)),
   lower: ({ inputs, attrs, accumulate }, variant) =>
     lowerMatmul(
       {
