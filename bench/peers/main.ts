@@ -112,7 +112,8 @@ function check(
     }
     const nmse = error / power;
     if (!(nmse <= MAX_NMSE)) {
-      const few = found.length <= 4 ? `; ${found.join(', ')} instead of ${Array.from(wanted).join(', ')}` : '';
+      const few =
+        found.length <= 4 ? `; ${found.join(', ')} instead of ${Array.from(wanted).join(', ')}` : '';
       return { nmse, failed: `wrong ${name}: NMSE ${nmse.toExponential(1)}${few}` };
     }
     worst = Math.max(worst, nmse);
