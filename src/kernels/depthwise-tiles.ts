@@ -202,7 +202,9 @@ export function tilesFor(p: Planes, context: LowerContext<unknown>): readonly Ti
   const width = processorWidth(context);
   const rowLanes = correlateTiles(p, context);
   const vectors = context.features.has('subgroups') ? vectorTiles(p, width) : [];
-  const tiles = width > 0 ? [...vectors, ...rowLanes] : [...rowLanes, ...vectors];
+  // Of a map that fills a quarter of a vector, most lanes would hold nothing: images side by side use them.
+  const isNarrow = p.mode !== 'weight' && 4 * p.outW <= width;
+  const tiles = width > 0 && !isNarrow ? [...vectors, ...rowLanes] : [...rowLanes, ...vectors];
   return tiles.length === 0 || p.sizes.kh * p.sizes.kw <= 9 ? [...tiles, plain] : tiles;
 }
 
