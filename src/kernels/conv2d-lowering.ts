@@ -15,6 +15,7 @@ import {
   scratch,
   type Dispatch,
   type DeviceTraits,
+  type LowerContext,
   type Lowering,
   type Slot,
   type Variant,
@@ -101,7 +102,12 @@ function tile(
   };
 }
 
-export function lowerForward(s: ConvShape, bias: boolean, variant: Variant, context: DeviceTraits): Lowering {
+export function lowerForward(
+  s: ConvShape,
+  bias: boolean,
+  variant: Variant,
+  context: LowerContext<unknown>,
+): Lowering {
   if (variant['kind'] === 'patches') return patchesForward(s, bias, variant, context);
   const bindings = [input(0), input(1), ...(bias ? [input(2)] : []), output(0)];
   const pixels = s.n * s.ho * s.wo;
@@ -113,7 +119,7 @@ export function lowerForward(s: ConvShape, bias: boolean, variant: Variant, cont
   return { scratch: [], dispatches: [dispatch] };
 }
 
-export function lowerGradInput(s: ConvShape, variant: Variant, context: DeviceTraits): Lowering {
+export function lowerGradInput(s: ConvShape, variant: Variant, context: LowerContext<unknown>): Lowering {
   if (variant['kind'] === 'patches') return patchesGradInput(s, variant, context);
   const bindings = [input(0), input(1), output(0)];
   // Pixels of one phase of the stride; see the shader.
@@ -130,7 +136,7 @@ export function lowerGradWeight(
   bias: boolean,
   accumulate: readonly boolean[],
   variant: Variant,
-  context: DeviceTraits,
+  context: LowerContext<unknown>,
 ): Lowering {
   if (variant['kind'] === 'patches') return patchesGradWeight(s, bias, accumulate, variant, context);
   const [addWeight, addBias] = [accumulate[0] === true, accumulate[1] === true];

@@ -6,10 +6,13 @@ import {
   f32,
   flatGrid,
   input,
+  like,
   output,
   type DeviceTraits,
+  type LowerContext,
   type Lowering,
   type Slot,
+  type TensorSpec,
   type Variant,
 } from './op.ts';
 
@@ -39,9 +42,12 @@ class Products extends Composition {
   private readonly s: ConvShape;
   private readonly folded: boolean;
   private readonly weight: Operand;
+  /** x or dy: patches are stored as it is. */
+  private readonly maps: TensorSpec | undefined;
 
-  constructor(context: DeviceTraits, s: ConvShape, folded: boolean, weight: Slot) {
+  constructor(context: LowerContext<unknown>, s: ConvShape, folded: boolean, weight: Slot) {
     super(context);
+    this.maps = context.inputs[0];
     this.s = s;
     this.folded = folded;
     this.weight = { slot: weight, spec: f32(s.co, s.ci * s.kh * s.kw) };
@@ -70,13 +76,13 @@ class Products extends Composition {
 
   gradBias(dy: Slot, to: Slot, accumulate: boolean): void {
     const { n, co, ho, wo } = this.s;
-    this.apply(rowSum, [{ slot: dy, spec: f32(n, co, ho * wo) }], {}, to, accumulate);
+    this.apply(rowSum, [{ slot: dy, spec: like(this.maps, n, co, ho * wo) }], {}, to, accumulate);
   }
 
   /** The shape of `rows` values for each pixel of all images. */
   private matrix(rows: number) {
     const { n, ho, wo } = this.s;
-    return this.folded ? f32(rows, n * ho * wo) : f32(n, rows, ho * wo);
+    return this.folded ? like(this.maps, rows, n * ho * wo) : like(this.maps, n, rows, ho * wo);
   }
 
   /** A 1×1 convolution over the output's maps, whose patches only change the order of images and channels. */
@@ -136,14 +142,14 @@ export function patchesForward(
   s: ConvShape,
   bias: boolean,
   variant: Variant,
-  context: DeviceTraits,
+  context: LowerContext<unknown>,
 ): Lowering {
   const steps = new Products(context, s, isFolded(variant), input(1));
   steps.forward(input(0), bias ? { slot: input(2), spec: f32(s.co) } : undefined, output(0));
   return steps;
 }
 
-export function patchesGradInput(s: ConvShape, variant: Variant, context: DeviceTraits): Lowering {
+export function patchesGradInput(s: ConvShape, variant: Variant, context: LowerContext<unknown>): Lowering {
   const steps = new Products(context, s, isFolded(variant), input(1));
   steps.gradInput(input(0), output(0));
   return steps;
@@ -154,7 +160,7 @@ export function patchesGradWeight(
   bias: boolean,
   accumulate: readonly boolean[],
   variant: Variant,
-  context: DeviceTraits,
+  context: LowerContext<unknown>,
 ): Lowering {
   const steps = new Products(context, s, isFolded(variant), output(0));
   steps.gradWeight(input(0), input(1), accumulate[0] === true);
