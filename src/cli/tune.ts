@@ -4,7 +4,7 @@ import { loadRecipe } from '../recipe/load.ts';
 import { fitPlan, targetOf } from '../training/fit.ts';
 import { modelOfRecipe } from '../training/recipe-model.ts';
 import { plansOf } from '../training/tuned-plan.ts';
-import { choicesFile, chooserOf, chosenAmong, identityOf, readChoices } from '../tuning/choices.ts';
+import { choicesFile, chooserOf, identityOf, lookupIn, readChoices } from '../tuning/choices.ts';
 import { problemsOf } from '../tuning/problem.ts';
 import { describeResult, isChanged, tune, type TuneResult } from '../tuning/tune.ts';
 import { classesOf } from './plan.ts';
@@ -46,11 +46,11 @@ async function run(options: Options): Promise<void> {
   const device = await openDevice(options.adapter);
   try {
     const identity = identityOf(device);
-    const choices = await readChoices(identity, (line) => process.stderr.write(`${line}\n`));
-    const target = { ...targetOf(device, options.memory), choose: chooserOf(choices) };
+    const lookup = lookupIn(await readChoices(identity, (line) => process.stderr.write(`${line}\n`)));
+    const target = { ...targetOf(device, options.memory), choose: chooserOf(lookup) };
     const plan = fitPlan(recipe, modelOfRecipe(recipe.model, classesOf(recipe)), target, options.batch);
     const problems = problemsOf(plansOf(plan), device).filter(
-      (problem) => options.again === true || chosenAmong(choices, problem) === undefined,
+      (problem) => options.again === true || lookup(problem) === undefined,
     );
     const start = performance.now();
     const results = await tune(device, problems, (result, done) => {

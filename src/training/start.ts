@@ -74,7 +74,7 @@ export async function startTraining(
       };
       const plan =
         resume === undefined
-          ? await tunedPlan({ recipe, model, target, device }, request.tuning ?? 'off', note)
+          ? await tunedPlan({ recipe, model, target, device, interrupted }, request.tuning ?? 'off', note)
           : fitPlan(recipe, model, { ...target, choose: await recordedChooser(folder.tuning) });
       reporter.note(
         `${plan.model.name}: batches of ${plan.batch} in micro-batches of ${plan.micro}, ${(plan.memory.total / 2 ** 20).toFixed(0)} MiB of device memory; ` +

@@ -4,17 +4,10 @@ import type { ChooseVariant, Plan } from '../graph/plan.ts';
 import type { Variant } from '../kernels/op.ts';
 import type { Model } from '../models/model.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import {
-  chooserOf,
-  chosenAmong,
-  identityOf,
-  isRecord,
-  parseVariant,
-  readChoices,
-} from '../tuning/choices.ts';
+import { chooserOf, lookupIn, identityOf, isRecord, parseVariant, readChoices } from '../tuning/choices.ts';
 import { isSameVariant, keyOf, problemsOf } from '../tuning/problem.ts';
-import { describeResult, tune } from '../tuning/tune.ts';
-import { FrameworkError, messageOf } from '../util/errors.ts';
+import { describeResult, tune, type TuneResult } from '../tuning/tune.ts';
+import { FrameworkError, defined, messageOf } from '../util/errors.ts';
 import { readJson } from '../util/files.ts';
 import { fitPlan, type Target } from './fit.ts';
 import type { TrainingPlan } from './training-plan.ts';
@@ -30,6 +23,8 @@ export interface TuneRequest {
   readonly device: Device;
   /** Replaces the recipe's micro-batch. */
   readonly micro?: number | 'auto' | undefined;
+  /** Asked before each kernel that is tuned. */
+  readonly interrupted?: () => boolean;
 }
 
 export function plansOf({ step, update, evaluation }: TrainingPlan): readonly Plan[] {
@@ -47,10 +42,10 @@ export async function tunedPlan(
   const tried = new Set<string>();
   // Variants decide how much memory a plan needs, and so the micro-batch: tuned again where that brings other shapes.
   for (;;) {
-    const choices = await readChoices(identityOf(device), note);
-    const plan = fitPlan(recipe, model, { ...target, choose: chooserOf(choices) }, micro);
+    const lookup = lookupIn(await readChoices(identityOf(device), note));
+    const plan = fitPlan(recipe, model, { ...target, choose: chooserOf(lookup) }, micro);
     const problems = problemsOf(plansOf(plan), device);
-    const missing = problems.filter((problem) => chosenAmong(choices, problem) === undefined);
+    const missing = problems.filter((problem) => lookup(problem) === undefined);
     const untried = missing.filter(({ key }) => !tried.has(key));
     if (mode === 'stored' || untried.length === 0) {
       if (missing.length < problems.length)
@@ -61,9 +56,10 @@ export async function tunedPlan(
     }
     note(`tuning ${untried.length} kernels on ${device.name}`);
     untried.forEach(({ key }) => tried.add(key));
-    await tune(device, untried, (result, done) => {
+    const onResult = (result: TuneResult, done: number) => {
       note(`  ${done}/${untried.length} ${describeResult(result)}`);
-    });
+    };
+    await tune(device, untried, onResult, request.interrupted);
   }
 }
 
@@ -83,7 +79,7 @@ export async function recordedChooser(file: string): Promise<ChooseVariant> {
   return ({ op }, context, variants) => {
     const key = keyOf(op, context);
     const wanted = recorded.get(key);
-    if (wanted === undefined) return variants[0] as Variant;
+    if (wanted === undefined) return defined(variants[0], `variant of ${op.name}`);
     const found = variants.find((variant) => isSameVariant(variant, wanted));
     if (found !== undefined) return found;
     throw new FrameworkError(

@@ -5,7 +5,7 @@ import type { Device } from '../device/device.ts';
 import { cacheFolder } from '../device/vulkan.ts';
 import type { ChooseVariant } from '../graph/plan.ts';
 import type { Variant } from '../kernels/op.ts';
-import { FrameworkError, messageOf } from '../util/errors.ts';
+import { FrameworkError, defined, messageOf } from '../util/errors.ts';
 import { readJson, writeFileAtomic } from '../util/files.ts';
 import { fingerprintOf, isSameVariant, keyOf, type Problem } from './problem.ts';
 
@@ -97,22 +97,28 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The variant that was chosen, if the choice is of these very variants. */
-export function chosenAmong(
-  choices: Choices,
-  problem: Pick<Problem, 'key' | 'op' | 'context' | 'variants'>,
-): Variant | undefined {
-  const choice = choices.get(problem.key);
-  if (choice === undefined || choice.fingerprint !== fingerprintOf(problem)) return undefined;
-  return problem.variants.find((variant) => isSameVariant(variant, choice.variant));
+/** Finds the variant that was chosen for a problem; undefined where none was, or among other variants than these. */
+export type Lookup = (problem: Pick<Problem, 'key' | 'op' | 'context' | 'variants'>) => Variant | undefined;
+
+/** Looks choices up; a problem's fingerprint is taken once. */
+export function lookupIn(choices: Choices): Lookup {
+  const known = new Map<string, Variant | undefined>();
+  return (problem) => {
+    const { key, variants } = problem;
+    const choice = choices.get(key);
+    if (choice === undefined) return undefined;
+    if (!known.has(key)) {
+      const isCurrent = choice.fingerprint === fingerprintOf(problem);
+      const found = variants.find((variant) => isSameVariant(variant, choice.variant));
+      known.set(key, isCurrent ? found : undefined);
+    }
+    return known.get(key);
+  };
 }
 
-/** Plans with the stored choices, and by rule where there is none. */
-export function chooserOf(choices: Choices): ChooseVariant {
-  const known = new Map<string, Variant | undefined>();
-  return ({ op }, context, variants) => {
-    const key = keyOf(op, context);
-    if (!known.has(key)) known.set(key, chosenAmong(choices, { key, op, context, variants }));
-    return known.get(key) ?? (variants[0] as Variant);
-  };
+/** Plans with what a lookup finds, and by rule where it finds nothing. */
+export function chooserOf(lookup: Lookup): ChooseVariant {
+  return ({ op }, context, variants) =>
+    lookup({ key: keyOf(op, context), op, context, variants }) ??
+    defined(variants[0], `variant of ${op.name}`);
 }

@@ -80,7 +80,8 @@ export class TuningProcess {
   }
 
   private ask(problem: Problem, skipped: ReadonlyMap<number, string>, budgetMs: number): Promise<Ending> {
-    const child = (this.child ??= this.start());
+    if (this.child?.connected !== true) this.child = this.start();
+    const { child } = this;
     const { inputs, outputs, attrs, accumulate } = problem.context;
     const question: TuneQuestion = {
       op: problem.op.name,
@@ -96,7 +97,7 @@ export class TuningProcess {
       let timer: NodeJS.Timeout | undefined;
       const end = (ending: Ending) => {
         clearTimeout(timer);
-        child.removeAllListeners();
+        for (const event of ['message', 'exit']) child.removeAllListeners(event);
         if (ending.kind === 'lost') this.close();
         resolve(ending);
       };
@@ -117,19 +118,21 @@ export class TuningProcess {
       child.on('exit', (code, signal) => {
         end({ kind: 'lost', position, reason: `it ended the process (${signal ?? code ?? ''})` });
       });
-      child.on('error', (error) => {
-        end({ kind: 'lost', position: 0, reason: error.message });
+      child.send(question, (error) => {
+        if (error !== null) end({ kind: 'lost', position: 0, reason: error.message });
       });
-      child.send(question);
     });
   }
 
   private start(): ChildProcess {
     const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
-    return fork(worker, [this.adapter], {
+    const child = fork(worker, [this.adapter], {
       execArgv: ['--import', import.meta.resolve('tsx')],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
+    // Told by 'exit' as well, which `ask` listens to.
+    child.on('error', () => undefined);
+    return child;
   }
 }
 

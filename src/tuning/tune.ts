@@ -13,17 +13,19 @@ export interface TuneResult {
   readonly failure?: string;
 }
 
-/** Times the variants of each problem on a device and stores every choice as soon as it is made. */
+/** Times the variants of each problem on a device, until interrupted, and stores every choice as soon as it is made. */
 export async function tune(
   device: Device,
   problems: readonly Problem[],
   onResult: (result: TuneResult, done: number) => void,
+  interrupted: () => boolean = () => false,
 ): Promise<TuneResult[]> {
   const identity = identityOf(device);
   const timing = new TuningProcess(device);
   const results: TuneResult[] = [];
   try {
     for (const problem of problems) {
+      if (interrupted()) break;
       const result = await tuneOne(timing, problem);
       if (result.tuned !== undefined) {
         const choice = { fingerprint: fingerprintOf(problem), variant: result.tuned.variant };

@@ -42,4 +42,6 @@ process.on('message', (question: TuneQuestion) => {
     say({ kind: 'failed', message: messageOf(error) });
   });
 });
-process.on('disconnect', () => process.exit(0));
+// What interrupts the parent is the parent's to answer; a compiler at work keeps no orderly exit waiting.
+process.on('SIGINT', () => undefined);
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
