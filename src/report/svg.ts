@@ -35,6 +35,20 @@ export interface LineChart {
 }
 
 /** Okabe & Ito's colours, which colour-blind readers can tell apart; lighter on dark ground. */
+const LIGHT = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9'];
+const DARK = ['#4aa8e0', '#f2b632', '#2cc79a', '#e6a3c6', '#f08a4b', '#8fd0f5'];
+const COLOURS = LIGHT.length;
+
+/** The rules of each series. Colours are written out as well as named: viewers of SVG files know no variables. */
+function seriesStyle(colours: readonly string[]): string {
+  return colours
+    .map(
+      (c, i) =>
+        `.s${i} { --c: ${c} } .fill.s${i} { fill: ${c} } .s${i} .line { stroke: ${c} } .s${i} .dot { fill: ${c}; stroke: ${c} }`,
+    )
+    .join('\n');
+}
+
 export const FIGURE_STYLE = `
 .figure { font: 12px system-ui, sans-serif; color: #1b1f24; }
 .figure text { fill: currentColor; }
@@ -43,16 +57,13 @@ export const FIGURE_STYLE = `
 .figure .grid { stroke: currentColor; stroke-opacity: .15; stroke-width: 1; }
 .figure .whisker { stroke: currentColor; stroke-width: 1.25; }
 .figure .line { fill: none; stroke-width: 2; }
-.s0 { --c: #0072b2 } .s1 { --c: #e69f00 } .s2 { --c: #009e73 } .s3 { --c: #cc79a7 } .s4 { --c: #d55e00 } .s5 { --c: #56b4e9 }
-.fill { fill: var(--c) } .line, .dot { stroke: var(--c) } .dot { fill: var(--c) }
+${seriesStyle(LIGHT)}
 @media (prefers-color-scheme: dark) {
   .figure { color: #e6edf3; }
-  .s0 { --c: #4aa8e0 } .s1 { --c: #f2b632 } .s2 { --c: #2cc79a } .s3 { --c: #e6a3c6 } .s4 { --c: #f08a4b } .s5 { --c: #8fd0f5 }
+${seriesStyle(DARK)}
 }
 @media print { .figure { color: #000; } }
 `;
-
-const COLOURS = 6;
 
 export function escapeXml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
