@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { adapters } from '../kernels/harness.ts';
 import { withProgram } from './device.ts';
-import { expectStep, readGolden, recordEvaluation, recordStep, relativeError } from './golden.ts';
+import {
+  EXACT,
+  expectStep,
+  interpreted,
+  readGolden,
+  recordEvaluation,
+  recordStep,
+  relativeError,
+} from './golden.ts';
 
 /**
  * Full-size models at 224 px against PyTorch, up to a minute each on a software adapter: run with LARGEKERNEL_FULL_SIZE=1, or
@@ -18,6 +26,25 @@ const cases =
  * (gradient of the images, replknet-3b).
  */
 const gradientTolerance = (name: string) => (name.startsWith('replknet') ? 3e-2 : 1e-3);
+
+/** The same models at 64 px in float64, where no rounding changes a sign: about a minute each. */
+const exact =
+  wanted === undefined
+    ? []
+    : readGolden('full-width.json').filter(([name]) => wanted === '1' || name.includes(wanted));
+
+describe.skipIf(exact.length === 0)('at full width in float64', { timeout: 900_000 }, () => {
+  it.each(exact)(
+    '%s gives the logits, gradients and running statistics of PyTorch',
+    async (_name, golden) => {
+      const step = recordStep(golden);
+      await expectStep(golden, step, interpreted(step), EXACT);
+      const evaluation = recordEvaluation(golden);
+      const logits = interpreted(evaluation)(evaluation.logits);
+      expect(relativeError(logits, golden.evaluated)).toBeLessThan(EXACT.logits);
+    },
+  );
+});
 
 describe.skipIf(cases.length === 0).each(adapters)('at full size on %s', { timeout: 900_000 }, (kind) => {
   it.each(cases)('%s gives the logits, gradients and running statistics of PyTorch', async (name, golden) => {

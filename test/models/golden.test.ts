@@ -1,25 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { Tensor } from '../../src/graph/graph.ts';
-import { interpret } from '../../src/graph/interpret.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { defined } from '../../src/util/errors.ts';
 import {
+  EXACT,
   expectStep,
   goldenCases,
+  interpreted,
   recordEvaluation,
   recordStep,
   relativeError,
-  type Recorded,
 } from './golden.ts';
-
-/** Runs recorded nodes in float64 and returns a reader of the results. */
-function interpreted({ graph, data }: Recorded): (tensor: Tensor) => Float64Array {
-  const values = new Map([...data].map(([tensor, value]) => [tensor.id, value]));
-  interpret(graph.nodes, values);
-  return (tensor) => defined(values.get(tensor.id), tensor.name);
-}
-
-const EXACT = { logits: 1e-9, gradients: 1e-8 };
 
 describe.each(goldenCases)('%s in float64', (_name, golden) => {
   it('gives the logits of PyTorch in evaluation', () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { differentiate, type Gradients } from '../../src/graph/autodiff.ts';
 import { Graph, type Tensor } from '../../src/graph/graph.ts';
+import { interpret } from '../../src/graph/interpret.ts';
 import { softCrossEntropy } from '../../src/kernels/cross-entropy.ts';
 import { elems, f32 } from '../../src/kernels/op.ts';
 import type { Model } from '../../src/models/model.ts';
@@ -152,3 +153,13 @@ export async function expectStep(
 export function elementsOf(tensor: Tensor): number {
   return elems(tensor.spec.shape);
 }
+
+/** Runs recorded nodes in float64 and returns a reader of the results. */
+export function interpreted({ graph, data }: Recorded): (tensor: Tensor) => Float64Array {
+  const values = new Map([...data].map(([tensor, value]) => [tensor.id, value]));
+  interpret(graph.nodes, values);
+  return (tensor) => defined(values.get(tensor.id), tensor.name);
+}
+
+/** What is left between two computations in float64. */
+export const EXACT = { logits: 1e-9, gradients: 1e-8 };
