@@ -1,4 +1,5 @@
 import { elementwise, flatLowering, sameShape } from './elementwise.ts';
+import { f32Literal } from './literal.ts';
 import { defined } from '../util/errors.ts';
 import { f32, input, type Op } from './op.ts';
 
@@ -12,7 +13,8 @@ export const cast: Op<CastAttrs> = {
   name: 'cast',
   examples: [{ inputs: [f32(3, 257)], attrs: { to: 'f32' } }],
   infer: (inputs, { to }) => sameShape('cast', inputs, 1).map(({ shape }) => ({ shape, dtype: to })),
-  lower: ({ outputs }) => flatLowering('cast/cast.wgsl', outputs[0], [input(0)]),
+  lower: ({ outputs }) =>
+    flatLowering('reduce/scale.wgsl', outputs[0], [input(0)], { FACTOR: f32Literal(1) }),
   reference: ([x]) => [(x as Float64Array).slice()],
   gradient: (graph, node, [dy]) => {
     const from = defined(node.inputs[0], 'x').spec.dtype;
