@@ -27,7 +27,7 @@ const cases =
  */
 const gradientTolerance = (name: string) => (name.startsWith('replknet') ? 3e-2 : 1e-3);
 
-/** The same models at 64 px in float64, where no rounding changes a sign: about a minute each. */
+/** The same models at 32 px in float64, where no rounding changes a sign: about a minute each. */
 const exact =
   wanted === undefined
     ? []

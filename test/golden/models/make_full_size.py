@@ -1,6 +1,6 @@
 """Writes full-size.json: logits and gradients of the models at 224 px on formula weights and formula images (PyTorch
 2.13, CPU): one image in float32; three in float64 for RepLKNet, whose last BatchNorm leaves nothing of a single one and little of two.
-full-width.json has RepLKNet again at 64 px, small enough to be computed in float64 by the ops' references.
+full-width.json has RepLKNet again at 32 px, small enough to be computed in float64 by the ops' references.
 Up to a minute and 4 GB a model on two cores.
 
     python test/golden/models/make_full_size.py [part of a case's name]
@@ -33,7 +33,7 @@ if __name__ == "__main__":
     for name in ("replknet-31b", "replknet-3b") if len(sys.argv) == 1 or sys.argv[1] == "full-width" else ():
         narrow = Path(__file__).with_name("full-width.json")
         known = json.loads(narrow.read_text()) if narrow.exists() else {}
-        write(narrow, {**known, name: rounded(run(*CASES[name], 64), 12)})
+        write(narrow, {**known, name: rounded(run(*CASES[name], 32), 12)})
     path = Path(__file__).with_name("full-size.json")
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     results = json.loads(path.read_text()) if wanted else {}
