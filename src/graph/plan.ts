@@ -141,7 +141,14 @@ function checkedBytes(tensor: Tensor, limits: DeviceLimits): number {
 /** What a node is lowered with. */
 export function contextOf(node: Node, { limits, features }: DeviceTraits): LowerContext<unknown> {
   const { attrs, accumulate } = node;
-  return { inputs: specsOf(node.inputs), outputs: specsOf(node.outputs), attrs, accumulate, limits, features };
+  return {
+    inputs: specsOf(node.inputs),
+    outputs: specsOf(node.outputs),
+    attrs,
+    accumulate,
+    limits,
+    features,
+  };
 }
 
 function lowerNode(node: Node, options: PlanOptions) {
