@@ -1,7 +1,7 @@
 import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { messageOf } from '../../src/util/errors.ts';
+import { defined, messageOf } from '../../src/util/errors.ts';
 import { inputsOf, type Case } from './cases.ts';
 import { installNavigator } from './navigator.ts';
 import type { Peer, Prepared } from './peer.ts';
@@ -25,6 +25,8 @@ export interface Reply {
   /** Of `prepare`: from the case to the end of the first run. */
   readonly firstMs?: number;
   readonly times?: readonly number[];
+  /** Of a turn: processor time of this process, all threads. */
+  readonly cpuMs?: number;
 }
 
 /** A turn repeats what is over sooner than this, after one run that only warms the caches. */
@@ -86,8 +88,12 @@ async function answer(request: Request): Promise<Reply> {
       for (const [file, values] of Object.entries((await prepared?.outputs()) ?? {}))
         writeFileSync(`${request.prefix}${file}.f32`, values);
       return {};
-    case 'turn':
-      return { times: prepared === undefined ? [] : await turn(() => prepared?.run() ?? Promise.resolve()) };
+    case 'turn': {
+      const before = process.cpuUsage();
+      const times = await turn(() => defined(prepared, 'a prepared case').run());
+      const { user, system } = process.cpuUsage(before);
+      return { times, cpuMs: (user + system) / 1000 };
+    }
     case 'drop':
       prepared?.dispose();
       prepared = undefined;

@@ -12,6 +12,8 @@ export interface Row {
   /** Of the middle half of the runs, over the median. */
   readonly spread?: number;
   readonly runs?: number;
+  /** Runs among them during which other programs used more than half a core, time and again. */
+  readonly disturbed?: number;
   /** From the case to the end of the first run: compiling and uploading. */
   readonly firstMs?: number | undefined;
   /** Against PyTorch, or the float64 reference where there is no PyTorch. */
@@ -25,6 +27,7 @@ export interface Row {
 export interface Measured {
   readonly command: Command;
   times: number[];
+  disturbed: number;
   runsOn?: string | undefined;
   firstMs?: number | undefined;
   nmse?: number | undefined;
@@ -40,7 +43,7 @@ export function summarise(label: string, adapter: string, peers: readonly Measur
   };
   const ours = peers.find(({ command, failed }) => command.kind === 'ours' && failed === undefined);
   const ourMs = ours === undefined ? undefined : at(ours.times, 0.5);
-  return peers.map(({ command, times, runsOn, firstMs, nmse, failed }): Row => {
+  return peers.map(({ command, times, disturbed, runsOn, firstMs, nmse, failed }): Row => {
     const head = { case: label, adapter, peer: command.name, kind: command.kind, runsOn };
     if (failed !== undefined || times.length === 0) return { ...head, failed: failed ?? 'was not timed' };
     const medianMs = at(times, 0.5);
@@ -50,6 +53,7 @@ export function summarise(label: string, adapter: string, peers: readonly Measur
       minMs: round(at(times, 0)),
       spread: round((at(times, 0.75) - at(times, 0.25)) / medianMs),
       runs: times.length,
+      disturbed,
       firstMs: firstMs === undefined ? undefined : round(firstMs),
       nmse: nmse === undefined ? undefined : Number(nmse.toExponential(1)),
       ...(ourMs !== undefined && { ratio: round(medianMs / ourMs) }),
@@ -87,6 +91,8 @@ export function printTable(rows: readonly Row[]): void {
     if (i === 0) out(`|${' --- |'.repeat(cells.length)}`);
   });
   out('\nMilliseconds: median (least, median over that of largekernel).');
+  const total = (key: 'runs' | 'disturbed'): number => rows.reduce((sum, row) => sum + (row[key] ?? 0), 0);
+  out(`Other programs took part of the processor during ${total('disturbed')} of ${total('runs')} runs.`);
   for (const peer of peers) {
     const mine = rows.filter((row) => row.peer === peer);
     const runsOn = mine.find((row) => row.runsOn !== undefined)?.runsOn;
