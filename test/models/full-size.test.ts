@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { adapters } from '../kernels/harness.ts';
 import { withProgram } from './device.ts';
 import {
-  EXACT,
   expectStep,
   interpreted,
   readGolden,
@@ -27,21 +26,24 @@ const cases =
  */
 const gradientTolerance = (name: string) => (name.startsWith('replknet') ? 3e-2 : 1e-3);
 
-/** The same models at 32 px in float64, where no rounding changes a sign: about a minute each. */
+/** RepLKNet at 32 px in float64, where no rounding changes a sign: about a minute each. */
 const exact =
   wanted === undefined
     ? []
     : readGolden('full-width.json').filter(([name]) => wanted === '1' || name.includes(wanted));
+
+/** Some hundred layers, the last with a BatchNorm over three values, make 1e-9 of 1e-16. */
+const DEEP = { logits: 1e-7, gradients: 1e-6 };
 
 describe.skipIf(exact.length === 0)('at full width in float64', { timeout: 900_000 }, () => {
   it.each(exact)(
     '%s gives the logits, gradients and running statistics of PyTorch',
     async (_name, golden) => {
       const step = recordStep(golden);
-      await expectStep(golden, step, interpreted(step), EXACT);
+      await expectStep(golden, step, interpreted(step), DEEP);
       const evaluation = recordEvaluation(golden);
       const logits = interpreted(evaluation)(evaluation.logits);
-      expect(relativeError(logits, golden.evaluated)).toBeLessThan(EXACT.logits);
+      expect(relativeError(logits, golden.evaluated)).toBeLessThan(DEEP.logits);
     },
   );
 });

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { createModel } from '../../src/models/registry.ts';
 import { defined } from '../../src/util/errors.ts';
 import {
-  EXACT,
   expectStep,
   goldenCases,
   interpreted,
@@ -10,6 +9,8 @@ import {
   recordStep,
   relativeError,
 } from './golden.ts';
+
+const EXACT = { logits: 1e-9, gradients: 1e-8 };
 
 describe.each(goldenCases)('%s in float64', (_name, golden) => {
   it('gives the logits of PyTorch in evaluation', () => {

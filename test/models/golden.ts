@@ -160,6 +160,3 @@ export function interpreted({ graph, data }: Recorded): (tensor: Tensor) => Floa
   interpret(graph.nodes, values);
   return (tensor) => defined(values.get(tensor.id), tensor.name);
 }
-
-/** What is left between two computations in float64. */
-export const EXACT = { logits: 1e-9, gradients: 1e-8 };
