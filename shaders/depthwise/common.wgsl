@@ -93,16 +93,24 @@ fn store(index: i32, c: i32, oy: i32, ox: i32, value: f32) {
 }
 
 #if MODE == 2
-// Zero for the taps that only ever meet padding.
+// Zero for the taps that only ever meet padding: rows above and below, columns beside; both halves mirror each other.
 fn clear_dead(c: i32, local: i32) {
-#if BATCHES == 1 && !ACCUMULATE_WEIGHT && KERNEL_H * KERNEL_W > OUT_H * OUT_W
-  for (var i = local; i < ${KERNEL_H * KERNEL_W}; i += ${LANES}) {
-    let ky = i / ${KERNEL_W} - ${(KERNEL_H - OUT_H) / 2};
-    let kx = i % ${KERNEL_W} - ${(KERNEL_W - OUT_W) / 2};
-    if (ky < 0 || ky >= ${OUT_H} || kx < 0 || kx >= ${OUT_W}) {
-      out[c * ${KERNEL_H * KERNEL_W} + i] = 0.0;
-    }
+#if BATCHES == 1 && !ACCUMULATE_WEIGHT
+  let first = c * ${KERNEL_H * KERNEL_W};
+  let last = first + ${KERNEL_H * KERNEL_W - 1};
+#if KERNEL_H > OUT_H
+  for (var i = local; i < ${(KERNEL_H - OUT_H) / 2 * KERNEL_W}; i += ${LANES}) {
+    out[first + i] = 0.0;
+    out[last - i] = 0.0;
   }
+#endif
+#if KERNEL_W > OUT_W
+  for (var i = local; i < ${OUT_H * ((KERNEL_W - OUT_W) / 2)}; i += ${LANES}) {
+    let at = (i / ${(KERNEL_W - OUT_W) / 2} + ${(KERNEL_H - OUT_H) / 2}) * ${KERNEL_W} + i % ${(KERNEL_W - OUT_W) / 2};
+    out[first + at] = 0.0;
+    out[last - at] = 0.0;
+  }
+#endif
 #endif
 }
 
