@@ -1,4 +1,4 @@
-import type { Case } from './cases.ts';
+import { CHECKED_STEPS, type Case } from './cases.ts';
 
 /** Inputs of a case by name, row-major. */
 export type Data = Readonly<Record<string, Float32Array>>;
@@ -18,6 +18,26 @@ export interface Peer {
   readonly runsOn: string;
   /** @throws Error where the library cannot do the case; the message becomes the result */
   prepare(c: Case, data: Data): Promise<Prepared>;
+}
+
+/**
+ * Training steps as a case that is ready: its results are the losses of the first ones, so that the update counts.
+ * @param step runs one and gives its loss when the device has finished
+ */
+export function preparedSteps(step: () => Promise<number>, dispose: () => void): Prepared {
+  const losses: number[] = [];
+  const run = async (): Promise<void> => {
+    const loss = await step();
+    if (losses.length < CHECKED_STEPS) losses.push(loss);
+  };
+  return {
+    run,
+    async outputs() {
+      while (losses.length < CHECKED_STEPS) await run();
+      return { losses: Float32Array.from(losses) };
+    },
+    dispose,
+  };
 }
 
 /** `data[name]`, which every case of the op has. */

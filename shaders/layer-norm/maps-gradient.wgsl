@@ -9,12 +9,11 @@
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read> mean: array<f32>;
-@group(0) @binding(3) var<storage, read> rstd: array<f32>;
-@group(0) @binding(4) var<storage, read> dy: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(6) var<storage, read_write> weight_parts: array<f32>; // (ceil(ROWS/32), c)
-@group(0) @binding(7) var<storage, read_write> bias_parts: array<f32>; // (ceil(ROWS/32), c)
+@group(0) @binding(2) var<storage, read> statistics: array<f32>; // mean of each row, then rstd of each
+@group(0) @binding(3) var<storage, read> dy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(5) var<storage, read_write> weight_parts: array<f32>; // (ceil(ROWS/32), c)
+@group(0) @binding(6) var<storage, read_write> bias_parts: array<f32>; // (ceil(ROWS/32), c)
 
 // [channel][position], 33 wide
 var<workgroup> normalised: array<f32, 1056>;
@@ -49,8 +48,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let g = local / 32u;
   let row = min(row0 + p, ${ROWS - 1}u);
   let base = row / ${PLANE}u * ${PLANE * COLS}u + row % ${PLANE}u;
-  let m = mean[row];
-  let s = rstd[row];
+  let m = statistics[row];
+  let s = statistics[${ROWS}u + row];
   var sums = vec2f(); // Σ g, Σ g x̂ over the lane's channels
   for (var c0 = 0u; c0 < ${COLS}u; c0 += 32u) {
     stage(local, row0, c0, base);

@@ -13,8 +13,7 @@
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
-@group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(4) var<storage, read_write> statistics: array<f32>; // mean of each row, then rstd of each
 
 // mean and Σ (x − mean)² of each lane's channels
 var<workgroup> moments: array<vec2f, 256>;
@@ -73,8 +72,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
   let s = 1.0 / sqrt(square / ${COLS}.0 + ${EPS});
   if (g == 0u && row0 + p < ${ROWS}u) {
-    mean[row] = m;
-    rstd[row] = s;
+    statistics[row] = m;
+    statistics[${ROWS}u + row] = s;
   }
   for (var c0 = 0u; c0 < ${COLS}u; c0 += 32u) {
 #if TO_ROWS

@@ -6,11 +6,10 @@
 #import layer-norm/plain-layout.wgsl
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> mean: array<f32>;
-@group(0) @binding(2) var<storage, read> rstd: array<f32>;
-@group(0) @binding(3) var<storage, read> dy: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dweight: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dbias: array<f32>;
+@group(0) @binding(1) var<storage, read> statistics: array<f32>; // mean of each row, then rstd of each
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dweight: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dbias: array<f32>;
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -30,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endif
   for (var row = 0u; row < ${ROWS}u; row++) {
     let d = dy[y_index(row, c)];
-    scaled = fma(d, (x[x_index(row, c)] - mean[row]) * rstd[row], scaled);
+    scaled = fma(d, (x[x_index(row, c)] - statistics[row]) * statistics[${ROWS}u + row], scaled);
     sum += d;
   }
   dweight[c] = scaled;

@@ -7,12 +7,11 @@
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read> mean: array<vec4f>;
-@group(0) @binding(3) var<storage, read> rstd: array<vec4f>;
-@group(0) @binding(4) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> weight_parts: array<vec4f>; // (ceil(ROWS/32), c)
-@group(0) @binding(7) var<storage, read_write> bias_parts: array<vec4f>; // (ceil(ROWS/32), c)
+@group(0) @binding(2) var<storage, read> statistics: array<vec4f>; // mean of each row, then rstd of each
+@group(0) @binding(3) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> weight_parts: array<vec4f>; // (ceil(ROWS/32), c)
+@group(0) @binding(6) var<storage, read_write> bias_parts: array<vec4f>; // (ceil(ROWS/32), c)
 
 const QUADS = ${COLS / 4}u;
 
@@ -32,8 +31,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let wanted = part * 32u + local.x * 4u;
   let row = min(wanted, ${ROWS - 4}u);
   let base = (row / ${PLANE}u * ${PLANE * COLS}u + row % ${PLANE}u) / 4u;
-  let m = mean[row / 4u];
-  let s = rstd[row / 4u];
+  let m = statistics[row / 4u];
+  let s = statistics[(${ROWS}u + row) / 4u];
   var sum = vec4f(); // Σ g over the lane's channels, four positions
   var dotted = vec4f(); // Σ g x̂
   for (var turn = 0u; turn < ${ceildiv(COLS, 32)}u; turn++) {

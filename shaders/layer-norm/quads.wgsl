@@ -7,13 +7,15 @@
 #param PLANE positions of one map
 #param TO_ROWS 1: y is (rows, c)
 #param EPS added to the variance
+#param WRITE 1: y is written, else only the statistics
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
+#if WRITE
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> mean: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> rstd: array<vec4f>;
+#endif
+@group(0) @binding(${WRITE ? 4 : 1}) var<storage, read_write> statistics: array<vec4f>; // mean of each row, then rstd of each
 
 // Of each lane's channels, four positions side by side: mean, and Σ (x − mean)².
 var<workgroup> means: array<vec4f, 64>;
@@ -60,9 +62,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   if (local.y == 0u) {
-    mean[row / 4u] = m;
-    rstd[row / 4u] = s;
+    statistics[row / 4u] = m;
+    statistics[(${ROWS}u + row) / 4u] = s;
   }
+#if WRITE
   for (var q = local.y; q < QUADS; q += 8u) {
     let w = weight[q];
     let b = bias[q];
@@ -77,4 +80,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endif
 #endfor
   }
+#endif
 }

@@ -11,12 +11,11 @@ enable subgroups;
 
 @group(0) @binding(0) var<storage, read> x: array<Item>;
 @group(0) @binding(1) var<storage, read> weight: array<Item>;
-@group(0) @binding(2) var<storage, read> mean: array<f32>;
-@group(0) @binding(3) var<storage, read> rstd: array<f32>;
-@group(0) @binding(4) var<storage, read> dy: array<Item>;
-@group(0) @binding(5) var<storage, read_write> dx: array<Item>;
-@group(0) @binding(6) var<storage, read_write> weight_parts: array<Item>; // (PARTS, c)
-@group(0) @binding(7) var<storage, read_write> bias_parts: array<Item>; // (PARTS, c)
+@group(0) @binding(2) var<storage, read> statistics: array<f32>; // mean of each row, then rstd of each
+@group(0) @binding(3) var<storage, read> dy: array<Item>;
+@group(0) @binding(4) var<storage, read_write> dx: array<Item>;
+@group(0) @binding(5) var<storage, read_write> weight_parts: array<Item>; // (PARTS, c)
+@group(0) @binding(6) var<storage, read_write> bias_parts: array<Item>; // (PARTS, c)
 
 var<workgroup> columns: array<Item, ${64 / LANES * (COLS % 4 == 0 ? COLS / 4 : COLS)}>; // [row of a turn][column]
 
@@ -49,8 +48,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let row = (part * ${RUN}u + turn) * ${64 / LANES}u + turn_row;
     let exists = row < ${ROWS}u;
     let safe = min(row, ${ROWS - 1}u);
-    let m = mean[safe];
-    let s = rstd[safe];
+    let m = statistics[safe];
+    let s = statistics[${ROWS}u + safe];
     var sum = Item();
     var dot = Item();
 #for i in 0..ITEMS

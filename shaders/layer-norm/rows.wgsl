@@ -11,8 +11,7 @@ enable subgroups;
 @group(0) @binding(1) var<storage, read> weight: array<Item>;
 @group(0) @binding(2) var<storage, read> bias: array<Item>;
 @group(0) @binding(3) var<storage, read_write> y: array<Item>;
-@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
-@group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(4) var<storage, read_write> statistics: array<f32>; // mean of each row, then rstd of each
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -47,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 #endfor
   if (lane == 0u) {
-    mean[row] = m;
-    rstd[row] = s;
+    statistics[row] = m;
+    statistics[${ROWS}u + row] = s;
   }
 }

@@ -1,7 +1,8 @@
-// The end of a matrix product, from its sums to memory; bindings 2 and up. Value = sums + bias, and then, by END,
+// The end of a matrix product, from its sums to memory; bindings FIRST and up. Value = sums + bias, and then, by END,
 //   0  y = value
 //   1  y = gelu(value)
 //   2  y = value gelu'(h), h (m, n)
+//   3  y = addend + mask[image] gamma[j] value, y and addend maps (images, n, PLANE), row i = image·PLANE + position
 // With KEEP the value is written too, as (m, n).
 #param M rows of y
 #param N columns of y
@@ -10,6 +11,10 @@
 #param ACCUMULATE 1 to add to what is there
 #param END what becomes of the value
 #param KEEP 1: the value is written too
+#param FIRST binding of the first of these
+#param GAMMA END 3: 1: a factor a channel
+#param MASK END 3: 1: a factor an image
+#param PLANE END 3: positions of one map
 #import common/gelu.wgsl
 
 #if N % 4 == 0
@@ -18,21 +23,33 @@ alias Stored = vec4f;
 alias Stored = f32;
 #endif
 #if HAS_BIAS
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(${FIRST}) var<storage, read> bias: array<f32>;
 #endif
 #if END == 2
-@group(0) @binding(${HAS_BIAS + 2}) var<storage, read> h: array<Stored>;
+@group(0) @binding(${FIRST + HAS_BIAS}) var<storage, read> h: array<Stored>;
 #endif
-@group(0) @binding(${HAS_BIAS + (END == 2) + 2}) var<storage, read_write> y: array<Stored>;
+#if END == 3
+#if PLANE % 4 == 0
+alias Mapped = vec4f;
+#else
+alias Mapped = f32;
+#endif
+@group(0) @binding(${FIRST + HAS_BIAS}) var<storage, read> addend: array<Mapped>;
+#if GAMMA
+@group(0) @binding(${FIRST + HAS_BIAS + 1}) var<storage, read> gamma: array<f32>; // (n)
+#endif
+#if MASK
+@group(0) @binding(${FIRST + HAS_BIAS + GAMMA + 1}) var<storage, read> mask: array<f32>; // (images)
+#endif
+@group(0) @binding(${FIRST + HAS_BIAS + GAMMA + MASK + 1}) var<storage, read_write> y: array<Mapped>;
+#else
+@group(0) @binding(${FIRST + HAS_BIAS + (END == 2)}) var<storage, read_write> y: array<Stored>;
+#endif
 #if KEEP
-@group(0) @binding(${HAS_BIAS + 3}) var<storage, read_write> kept: array<Stored>;
+@group(0) @binding(${FIRST + HAS_BIAS + (END == 3 ? GAMMA + MASK + 1 : 0) + 1}) var<storage, read_write> kept: array<Stored>;
 #endif
 
-// Stores the sums of y[matrix, i, j … j+3], j a multiple of 4.
-fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
-  if (i >= ${M}u || j >= ${N}u) {
-    return;
-  }
+fn with_bias(sums: vec4f, i: u32, j: u32) -> vec4f {
   var value = sums;
 #if HAS_BIAS && BIAS_COLS
 #for c in 0..4
@@ -41,6 +58,76 @@ fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
 #elif HAS_BIAS
   value += bias[i];
 #endif
+  return value;
+}
+
+#if END == 3
+// Stores the sums of rows i … i+3 and columns j … j+3, both multiples of 4.
+fn store_maps(i: u32, j: u32, sums: array<vec4f, 4>) {
+  if (j >= ${N}u) {
+    return;
+  }
+#for r in 0..4
+  let value${r} = with_bias(sums[${r}], i + ${r}u, j);
+#endfor
+#if KEEP
+#for r in 0..4
+  if (i + ${r}u < ${M}u) {
+#if N % 4 == 0
+    kept[((i + ${r}u) * ${N}u + j) / 4u] = value${r};
+#else
+#for c in 0..4
+    if (j + ${c}u < ${N}u) {
+      kept[(i + ${r}u) * ${N}u + j + ${c}u] = value${r}[${c}];
+    }
+#endfor
+#endif
+  }
+#endfor
+#endif
+#if PLANE % 4 == 0
+  if (i >= ${M}u) {
+    return;
+  }
+  let image = i / ${PLANE}u;
+#for c in 0..4
+  if (j + ${c}u < ${N}u) {
+    let at = ((image * ${N}u + j + ${c}u) * ${PLANE}u + i % ${PLANE}u) / 4u;
+    y[at] = fma(vec4f(value0[${c}], value1[${c}], value2[${c}], value3[${c}]), vec4f(factor(image, j + ${c}u)), addend[at]);
+  }
+#endfor
+#else
+#for r in 0..4
+  if (i + ${r}u < ${M}u) {
+    let image = (i + ${r}u) / ${PLANE}u;
+#for c in 0..4
+    if (j + ${c}u < ${N}u) {
+      let at = (image * ${N}u + j + ${c}u) * ${PLANE}u + (i + ${r}u) % ${PLANE}u;
+      y[at] = fma(value${r}[${c}], factor(image, j + ${c}u), addend[at]);
+    }
+#endfor
+  }
+#endfor
+#endif
+}
+
+fn factor(image: u32, channel: u32) -> f32 {
+  var result = 1.0;
+#if GAMMA
+  result *= gamma[channel];
+#endif
+#if MASK
+  result *= mask[image];
+#endif
+  return result;
+}
+#else
+// Stores the sums of y[matrix, i, j … j+3], j a multiple of 4.
+fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
+  if (i >= ${M}u || j >= ${N}u) {
+    return;
+  }
+  let value = with_bias(sums, i, j);
   let at = (matrix * ${M}u + i) * ${N}u + j;
 #if N % 4 == 0
 #if KEEP
@@ -75,3 +162,4 @@ fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
 #endfor
 #endif
 }
+#endif

@@ -23,6 +23,15 @@ fn main(
 #for i in 0..ROWS
   var sum${i} = vec4f();
 #endfor
+#if NORMAL == 1
+#for r in 0..ROWS / 4
+  let rows${r} = four(row0 + ${r * 4}u);
+#endfor
+#elif NORMAL == 2
+#for j in 0..4
+  let channel${j} = affine(col + ${j}u);
+#endfor
+#endif
 #if SUMMED > 1
   for (var s = 0u; s < ${SUMMED}u; s++) {
 #else
@@ -31,10 +40,17 @@ fn main(
 #endif
     for (var inner = 0u; inner < ${K}u; inner += 4u) {
       // b_k: columns col … col+3 at inner + k
-#if TRANSPOSE_B
+#if NORMAL == 2
+      let rows = four(inner);
+#for j in 0..4
+      let v${j} = normal(load1(s, col + ${j}u, inner), rows, channel${j});
+#endfor
+#elif TRANSPOSE_B
 #for j in 0..4
       let v${j} = load1(s, col + ${j}u, inner);
 #endfor
+#endif
+#if TRANSPOSE_B
 #for k in 0..4
       let b${k} = vec4f(v0[${k}], v1[${k}], v2[${k}], v3[${k}]);
 #endfor
@@ -43,10 +59,17 @@ fn main(
       let b${k} = load1(s, col, inner + ${k}u);
 #endfor
 #endif
+#if NORMAL == 1
+      let channel = affine(inner + quarter);
+#endif
 #for r in 0..ROWS / 4
       // Four lanes hold four rows of four inner elements, or four inner elements of four rows.
-#if TRANSPOSE_A
+#if NORMAL == 1
+      let a${r} = normal(load0(s, row0 + ${r * 4}u, inner + quarter), rows${r}, channel);
+#elif TRANSPOSE_A
       let a${r} = load0(s, row0 + ${r * 4}u, inner + quarter);
+#endif
+#if TRANSPOSE_A
 #for i in 0..4
 #for k in 0..4
       sum${r * 4 + i} = fma(vec4f(subgroupBroadcast(a${r}[${i}], ${k}u)), b${k}, sum${r * 4 + i});
@@ -70,7 +93,13 @@ fn main(
 #endfor
   );
   let end = min(${ROWS}u, ${M}u - row0);
+#if END == 3
+  for (var i = 0u; i < end; i += 4u) {
+    store_maps(row0 + i, col, array(sums[i], sums[i + 1u], sums[i + 2u], sums[i + 3u]));
+  }
+#else
   for (var i = 0u; i < end; i++) {
     store(group.z, row0 + i, col, sums[i]);
   }
+#endif
 }

@@ -38,17 +38,34 @@ fn stage${o}(slot: u32, s: u32, first: u32, inner: u32) {
   // Neighbouring lanes take neighbouring inner blocks, as they lie in memory.
   let block = slot / ${DEPTH / 4}u;
   let depth = slot % ${DEPTH / 4}u * 4u;
+#if NORMAL == o + 1
+  let rows = four(inner + depth);
+#for i in 0..4
+  let v${i} = normal(load${o}(s, first + block * 4u + ${i}u, inner + depth), rows, affine(first + block * 4u + ${i}u));
+#endfor
+#else
 #for i in 0..4
   let v${i} = load${o}(s, first + block * 4u + ${i}u, inner + depth);
 #endfor
+#endif
 #for j in 0..4
   tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = Tile(vec4f(v0[${j}], v1[${j}], v2[${j}], v3[${j}]));
 #endfor
 #else
   let block = slot % BLOCKS${o};
   let depth = slot / BLOCKS${o} * 4u;
+#if NORMAL == o + 1
+  let rows = four(first + block * 4u);
 #for j in 0..4
-  tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = Tile(load${o}(s, first + block * 4u, inner + depth + ${j}u));
+  let v${j} = normal(load${o}(s, first + block * 4u, inner + depth + ${j}u), rows, affine(inner + depth + ${j}u));
+#endfor
+#else
+#for j in 0..4
+  let v${j} = load${o}(s, first + block * 4u, inner + depth + ${j}u);
+#endfor
+#endif
+#for j in 0..4
+  tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = Tile(v${j});
 #endfor
 #endif
 }
@@ -113,6 +130,17 @@ fn main(
     }
     workgroupBarrier();
   }
+#if END == 3
+#for r in 0..RA
+#for j in 0..RB
+  store_maps(first0 + (lane.y + ${r * LY}u) * 4u, first1 + (lane.x + ${j * LX}u) * 4u, array(
+#for i in 0..4
+    sum${r * 4 + i}_${j},
+#endfor
+  ));
+#endfor
+#endfor
+#else
 #for r in 0..RA
 #for i in 0..4
 #for j in 0..RB
@@ -120,4 +148,5 @@ fn main(
 #endfor
 #endfor
 #endfor
+#endif
 }

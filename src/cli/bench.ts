@@ -1,18 +1,12 @@
 import type { Command } from 'commander';
-import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { loadRecipe } from '../recipe/load.ts';
 import { listImages } from '../training/predict.ts';
-import { FrameworkError, messageOf } from '../util/errors.ts';
+import { FrameworkError } from '../util/errors.ts';
 import { classesOf } from './plan.ts';
 import { collect, positiveInteger, positiveNumber, tuneMode } from './train.ts';
 
 /** One measurement, as the lines of `--json` have it. */
 type Row = Readonly<Record<string, unknown>>;
-
-const BENCH = new URL('../../bench/', import.meta.url);
 
 /** `largekernel bench corruptions|loader|ops|step`. */
 export function addBench(program: Command): void {
@@ -38,8 +32,10 @@ export function addBench(program: Command): void {
   bench
     .command('ops')
     .description('rates of kernels at the shapes of the models')
-    .argument('[set]', 'conv, depthwise, matmul, … (default: all)')
-    .argument('[arguments...]', 'further arguments of bench/ops-<set>.ts')
+    .argument('[set]', 'depthwise, matmul, norm, conv or rest (default: all)')
+    .option('--filter <text>', 'only shapes and passes with this in their names, such as k=51')
+    .option('--turns <n>', 'the median of so many is taken', positiveInteger, 9)
+    .option('--all', 'every way to compute an op, not only the one that is chosen without tuning')
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
     .option('--json', 'one line of JSON a row on standard output')
     .action(ops);
@@ -105,52 +101,35 @@ async function loader(options: LoaderOptions): Promise<void> {
   );
 }
 
-/** @throws FrameworkError `cli/option` */
-function opSets(wanted: string | undefined): string[] {
-  const names = readdirSync(BENCH).flatMap((file) => /^ops-(.*)\.ts$/.exec(file)?.[1] ?? []);
-  if (wanted === undefined) return names.sort();
-  if (names.includes(wanted)) return [wanted];
-  throw new FrameworkError('cli/option', `There is no set of kernels ${wanted}.`, {
-    hint: `There are ${names.sort().join(', ')}.`,
-  });
+interface OpsOptions {
+  readonly adapter: string;
+  readonly filter?: string;
+  readonly turns: number;
+  readonly all?: boolean;
+  readonly json?: boolean;
 }
 
-/** Each set is a program of its own that prints a line of JSON a measurement; they are shown as they come. */
-async function ops(
-  set: string | undefined,
-  more: readonly string[],
-  options: { adapter: string; json?: boolean },
-): Promise<void> {
-  for (const name of opSets(set)) {
-    const rows: Row[] = [];
-    const script = fileURLToPath(new URL(`ops-${name}.ts`, BENCH));
-    const first = name === 'conv' ? `adapter=${options.adapter}` : options.adapter;
-    const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, first, ...more], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+async function ops(set: string | undefined, options: OpsOptions): Promise<void> {
+  const { OP_SETS } = await import('../../bench/op-shapes.ts');
+  const names = Object.keys(OP_SETS) as (keyof typeof OP_SETS)[];
+  const found = names.find((name) => name === set);
+  if (set !== undefined && found === undefined)
+    throw new FrameworkError('cli/option', `There is no set of kernels ${set}.`, {
+      hint: `There are ${names.join(', ')}.`,
     });
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.on('close', resolve);
-      child.on('error', reject);
+  const all = (found === undefined ? names : [found]).flatMap((name) => [...OP_SETS[name]]);
+  const rows = all.filter(({ label, pass }) => `${label} ${pass}`.includes(options.filter ?? ''));
+  if (rows.length === 0)
+    throw new FrameworkError('cli/option', `No shape has ${options.filter ?? ''} in its name.`, {
+      hint: `They are ${[...new Set(all.map(({ label }) => label))].join(', ')}.`,
     });
-    for await (const text of createInterface(child.stdout)) {
-      if (options.json) process.stdout.write(`${text}\n`);
-      else rows.push(parseRow(text));
-    }
-    const code = await ended;
-    if (!options.json) print(rows, {});
-    if (code !== 0)
-      throw new FrameworkError('device/bench', `bench/ops-${name}.ts ended with ${code ?? 'a signal'}.`, {
-        hint: 'What it printed above says why.',
-      });
+  const { benchOps } = await import('../../bench/ops.ts');
+  const timings: Row[] = [];
+  for await (const timing of benchOps(rows, { ...options, all: options.all === true })) {
+    if (options.json) process.stdout.write(`${JSON.stringify(timing)}\n`);
+    else timings.push({ ...timing });
   }
-}
-
-function parseRow(text: string): Row {
-  try {
-    return JSON.parse(text) as Row;
-  } catch (error) {
-    throw new FrameworkError('device/bench', `A line of JSON was due, found ${text}: ${messageOf(error)}.`);
-  }
+  if (!options.json) print(timings, {});
 }
 
 interface StepOptions {

@@ -1,9 +1,17 @@
 import { add } from '../kernels/add.ts';
 import { depthwiseGradInput } from '../kernels/depthwise.ts';
 import { gelu, geluGradient } from '../kernels/gelu.ts';
-import { matmulGelu, matmulGeluGradient } from '../kernels/matmul-fused.ts';
+import { layerNorm, layerNormStatistics, type LayerNormAttrs } from '../kernels/layer-norm.ts';
+import {
+  matmulGelu,
+  matmulGeluGradient,
+  matmulNorm,
+  matmulResidual,
+  type FusedMatmulAttrs,
+} from '../kernels/matmul-fused.ts';
 import { matmul, type MatmulAttrs } from '../kernels/matmul.ts';
 import type { AnyOp, Op } from '../kernels/op.ts';
+import { scaleResidual, type ScaleResidualAttrs } from '../kernels/scale-residual.ts';
 import { defined } from '../util/errors.ts';
 import type { Node, Tensor } from './graph.ts';
 
@@ -13,6 +21,8 @@ interface Surroundings {
   readonly producer: (tensor: Tensor | undefined) => Node | undefined;
   /** Whether nothing but `node` reads the value, and it need not exist after the run. */
   readonly isOnlyFor: (tensor: Tensor, node: Node) => boolean;
+  /** Whether no other node reads the value before `node` does. */
+  readonly isFirstFor: (tensor: Tensor, node: Node) => boolean;
 }
 
 /** One pattern: an op whose nodes may swallow a neighbour. */
@@ -42,10 +52,14 @@ function fusedNode<A>(
 }
 
 /** The product that makes `tensor`, if it can take an end: one that is written, not added up. */
-function productFor(tensor: Tensor | undefined, { producer }: Surroundings): Node<MatmulAttrs> | undefined {
+function productFor(
+  tensor: Tensor | undefined,
+  { producer }: Surroundings,
+): Node<FusedMatmulAttrs> | undefined {
   const node = producer(tensor);
-  if (node?.op !== matmul || node.accumulate.includes(true)) return undefined;
-  const product = node as Node<MatmulAttrs>;
+  if (node === undefined || node.accumulate.includes(true)) return undefined;
+  if (node.op !== matmul && node.op !== matmulNorm) return undefined;
+  const product = node as Node<FusedMatmulAttrs>;
   return product.attrs.reduceBatch === true ? undefined : product;
 }
 
@@ -83,6 +97,22 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    name: 'product, layer scale, drop path, residual, back to maps',
+    last: scaleResidual,
+    match(node, around) {
+      const { from, gamma, mask } = node.attrs as ScaleResidualAttrs;
+      const [x, branch, ...factors] = node.inputs as [Tensor, Tensor, ...Tensor[]];
+      const first = productFor(branch, around);
+      if (from !== 'rows' || first?.op !== matmul || !around.isFirstFor(branch, node)) return undefined;
+      const keep = !around.isOnlyFor(branch, node);
+      const attrs = { ...first.attrs, gamma, mask, keep };
+      const inputs = [...first.inputs, x, ...factors];
+      const outputs = keep ? [...node.outputs, branch] : node.outputs;
+      // In the sum's place: x may be younger than the product.
+      return { first, at: node, fused: fusedNode(node, matmulResidual, attrs, inputs, outputs) };
+    },
+  },
+  {
     name: 'input gradient of a depthwise convolution, sum with another gradient',
     last: add,
     match(node, around) {
@@ -98,6 +128,44 @@ const RULES: readonly Rule[] = [
   },
 ];
 
+/** The product with its operand `y` normalised on the way in, or undefined where it is not one that can. */
+function normalising(node: Node, norm: Node): Node | undefined {
+  if (node.op !== matmul) return undefined;
+  const [x, weight, bias] = norm.inputs as [Tensor, Tensor, Tensor];
+  const [y, statistics] = norm.outputs as [Tensor, Tensor];
+  const attrs = node.attrs as MatmulAttrs;
+  const [a, b, ...rest] = node.inputs as [Tensor, Tensor, ...Tensor[]];
+  const isA = a === y && b !== y && !attrs.transposeA;
+  const isB = b === y && a !== y && !attrs.transposeB;
+  if (attrs.reduceBatch === true || rest.includes(y) || !(isA || isB)) return undefined;
+  const operands = isA ? [x, b] : [a, x];
+  const inputs = [...operands, ...rest, statistics, weight, bias];
+  const fused: FusedMatmulAttrs = { ...attrs, normal: isA ? 'a' : 'b' };
+  return { ...fusedNode(node, matmulNorm, fused, inputs, node.outputs), accumulate: node.accumulate };
+}
+
+/**
+ * LayerNorms between maps and products become statistics, which are small, and the products normalise what they read: a normalised
+ * activation is neither written nor kept. Where anything else needs it, it stays. To be done before `recomputeCheap` and `fuse`.
+ */
+export function absorbNorms(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
+  const replaced = new Map<Node, Node>();
+  for (const norm of nodes) {
+    if (norm.op !== layerNorm) continue;
+    const { eps, from, to } = norm.attrs as LayerNormAttrs;
+    const [y, statistics] = norm.outputs as [Tensor, Tensor];
+    const [x] = norm.inputs as [Tensor];
+    const [, c = 1, h = 1, w = 1] = x.spec.shape;
+    if (from !== 'nchw' || to !== 'rows' || c % 4 !== 0 || (h * w) % 4 !== 0 || kept.has(y.id)) continue;
+    const readers = nodes.filter((node) => node.inputs.includes(y));
+    const products = readers.map((node) => normalising(node, norm));
+    if (products.length === 0 || products.includes(undefined)) continue;
+    replaced.set(norm, fusedNode(norm, layerNormStatistics, { eps }, [x], [statistics]));
+    readers.forEach((reader, i) => replaced.set(reader, defined(products[i], 'product')));
+  }
+  return nodes.map((node) => replaced.get(node) ?? node);
+}
+
 /**
  * Merges pairs of nodes that one kernel can do. The result computes every tensor in `kept` (ids) and every accumulated output
  * that `nodes` did, in a valid order; values between merged nodes are no longer made unless something else reads them.
@@ -108,7 +176,7 @@ export function fuse(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] 
 
 function applyRule(nodes: readonly Node[], rule: Rule, kept: ReadonlySet<number>): Node[] {
   const producers = new Map<number, Node>();
-  const readers = new Map<number, Set<Node>>();
+  const readers = new Map<number, Set<Node>>(); // in the order of `nodes`
   for (const node of nodes) {
     for (const tensor of node.outputs) producers.set(tensor.id, node);
     for (const tensor of node.inputs) {
@@ -122,6 +190,7 @@ function applyRule(nodes: readonly Node[], rule: Rule, kept: ReadonlySet<number>
       const all = readers.get(tensor.id);
       return !kept.has(tensor.id) && all?.size === 1 && all.has(node);
     },
+    isFirstFor: (tensor, node) => readers.get(tensor.id)?.values().next().value === node,
   };
   /** Nodes that are gone, and what stands in their place. */
   const replaced = new Map<Node, readonly Node[]>();

@@ -18,8 +18,8 @@ export function makeInterval(bytes: number, step: number): Interval {
 const ALIGN = 256;
 
 /**
- * Gives every interval a place in a pool of buffers and returns the buffers' sizes. Largest first, each into the tightest gap that is
- * free during its life, else into a new buffer.
+ * Gives every interval a place in a pool of buffers and returns the buffers' sizes. Largest first, and of
+ * equal ones the longest lived, each into the tightest gap that is free during its life, else into a new buffer.
  *
  * Values that are alive together may lie side by side in one buffer, but not if a step binds both: WebGPU forbids one
  * buffer to be read and written in the same dispatch, even at disjoint ranges.
@@ -27,7 +27,8 @@ const ALIGN = 256;
 export function assignPool(intervals: readonly Interval[]): number[] {
   const sizes: number[] = [];
   const tenants: Interval[][] = [];
-  const order = [...intervals].sort((a, b) => b.bytes - a.bytes || a.from - b.from);
+  const life = ({ from, to }: Interval) => to - from;
+  const order = [...intervals].sort((a, b) => b.bytes - a.bytes || life(b) - life(a));
   for (const interval of order) {
     const need = Math.max(ALIGN, Math.ceil(interval.bytes / ALIGN) * ALIGN);
     let best = { buffer: -1, offset: 0, gap: Infinity };

@@ -65,34 +65,56 @@ function rowParams({ rows, cols }: LayerNormShape, variant: Variant) {
 
 const saved = [input(0), input(1), input(2)];
 
+/** @param write y is written, else only the statistics */
+function forward(
+  shape: LayerNormShape,
+  attrs: LayerNormAttrs,
+  variant: Variant,
+  write: boolean,
+): Omit<Dispatch, 'bindings'> {
+  const { rows, cols, plane } = shape;
+  const EPS = f32Literal(attrs.eps);
+  const kind = String(variant['kind']);
+  if (kind === 'plain')
+    return {
+      shader: 'layer-norm/plain-forward.wgsl',
+      params: { ...plainParams(shape, attrs), EPS, WRITE: Number(write) },
+      grid: flatGrid(Math.ceil(rows / PLAIN_WORKGROUP)),
+    };
+  if (kind === 'rows') {
+    const params = { ...rowParams(shape, variant), EPS };
+    const grid = flatGrid(Math.ceil((rows * params.LANES) / WORKGROUP));
+    return { shader: 'layer-norm/rows.wgsl', params, grid };
+  }
+  const params = { ROWS: rows, COLS: cols, PLANE: plane, TO_ROWS: Number(attrs.to === 'rows'), EPS };
+  return {
+    shader: `layer-norm/${kind}.wgsl`,
+    params: kind === 'quads' ? { ...params, WRITE: Number(write) } : params,
+    grid: flatGrid(Math.ceil(rows / POSITIONS)),
+  };
+}
+
 export const layerNormLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> = {
   variants: (context) => variants('forward', context),
   lower({ inputs: [x, ...vectors], attrs }, variant): Lowering {
     const shape = layerNormShape('layer-norm', x, vectors, attrs);
-    const { rows, cols, plane } = shape;
-    const bindings = [...saved, output(0), output(1), output(2)];
-    const EPS = f32Literal(attrs.eps);
-    if (variant['kind'] === 'plain') {
-      const params = { ...plainParams(shape, attrs), EPS };
-      const grid = flatGrid(Math.ceil(rows / PLAIN_WORKGROUP));
-      return {
-        scratch: [],
-        dispatches: [{ shader: 'layer-norm/plain-forward.wgsl', params, bindings, grid }],
-      };
-    }
-    if (attrs.from === 'rows') {
-      const params = { ...rowParams(shape, variant), EPS };
-      const grid = flatGrid(Math.ceil((rows * params.LANES) / WORKGROUP));
-      return { scratch: [], dispatches: [{ shader: 'layer-norm/rows.wgsl', params, bindings, grid }] };
-    }
-    const params = { ROWS: rows, COLS: cols, PLANE: plane, TO_ROWS: Number(attrs.to === 'rows'), EPS };
-    const grid = flatGrid(Math.ceil(rows / POSITIONS));
-    return {
-      scratch: [],
-      dispatches: [{ shader: `layer-norm/${kindOf(variant)}.wgsl`, params, bindings, grid }],
-    };
+    const bindings = [...saved, output(0), output(1)];
+    return { scratch: [], dispatches: [{ ...forward(shape, attrs, variant, true), bindings }] };
   },
 };
+
+export const layerNormStatisticsLowering: Pick<Op<{ readonly eps: number }>, 'variants' | 'lower'> = {
+  variants: (context) => variants('forward', { ...context, attrs: onMaps(context.attrs) }),
+  lower({ inputs: [x], attrs }, variant): Lowering {
+    const shape = layerNormShape('layer-norm-statistics', x, [], onMaps(attrs));
+    const bindings = [input(0), output(0)];
+    return { scratch: [], dispatches: [{ ...forward(shape, onMaps(attrs), variant, false), bindings }] };
+  },
+};
+
+function onMaps({ eps }: { readonly eps: number }): LayerNormAttrs {
+  return { eps, from: 'nchw', to: 'nchw' };
+}
 
 export const layerNormGradientLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'lower'> = {
   variants: (context) => variants('gradient', context),
@@ -101,7 +123,7 @@ export const layerNormGradientLowering: Pick<Op<LayerNormAttrs>, 'variants' | 'l
     if (variant['kind'] === 'plain') return plainGradient(shape, attrs, accumulate);
     const { parts, ...kernel } =
       attrs.from === 'rows' ? rowsGradient(shape, variant) : mapsGradient(shape, attrs, variant);
-    const bindings = [...saved, input(3), input(4), output(0), scratch(0), scratch(1)];
+    const bindings = [...saved, input(3), output(0), scratch(0), scratch(1)];
     const sums = [1, 2].map((i) =>
       columnSumLowering(scratch(i - 1), output(i), parts, shape.cols, accumulate[i] === true, 2),
     );
@@ -132,13 +154,13 @@ function plainGradient(
       {
         shader: 'layer-norm/plain-gradient.wgsl',
         params,
-        bindings: [...saved, input(3), input(4), output(0)],
+        bindings: [...saved, input(3), output(0)],
         grid: flatGrid(Math.ceil(shape.rows / PLAIN_WORKGROUP)),
       },
       {
         shader: 'layer-norm/plain-gradient-vectors.wgsl',
         params: { ...params, ...adding },
-        bindings: [input(0), input(2), input(3), input(4), output(1), output(2)],
+        bindings: [input(0), input(2), input(3), output(1), output(2)],
         grid: flatGrid(Math.ceil(shape.cols / PLAIN_WORKGROUP)),
       },
     ],

@@ -16,10 +16,9 @@ export function layerNormReference(
   from: Layout,
   to: Layout,
   eps: number,
-): [Float64Array, Float64Array, Float64Array] {
+): [y: Float64Array, statistics: Float64Array] {
   const y = new Float64Array(rows * cols);
-  const mean = new Float64Array(rows);
-  const rstd = new Float64Array(rows);
+  const statistics = new Float64Array(2 * rows);
   for (let r = 0; r < rows; r++) {
     let sum = 0;
     for (let c = 0; c < cols; c++) sum += x[from(r, c)] as number;
@@ -29,20 +28,14 @@ export function layerNormReference(
     const s = 1 / Math.sqrt(square / cols + eps);
     for (let c = 0; c < cols; c++)
       y[to(r, c)] = ((x[from(r, c)] as number) - m) * s * (weight[c] as number) + (bias[c] as number);
-    mean[r] = m;
-    rstd[r] = s;
+    statistics[r] = m;
+    statistics[rows + r] = s;
   }
-  return [y, mean, rstd];
+  return [y, statistics];
 }
 
 export function layerNormGradientReference(
-  [x, weight, mean, rstd, dy]: readonly [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ],
+  [x, weight, statistics, dy]: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
   { rows, cols }: LayerNormSize,
   from: Layout,
   to: Layout,
@@ -51,8 +44,8 @@ export function layerNormGradientReference(
   const dweight = new Float64Array(cols);
   const dbias = new Float64Array(cols);
   for (let r = 0; r < rows; r++) {
-    const s = rstd[r] as number;
-    const normalised = (c: number) => ((x[from(r, c)] as number) - (mean[r] as number)) * s;
+    const s = statistics[rows + r] as number;
+    const normalised = (c: number) => ((x[from(r, c)] as number) - (statistics[r] as number)) * s;
     let sum = 0;
     let dot = 0;
     for (let c = 0; c < cols; c++) {

@@ -1,6 +1,10 @@
 import { layerNormGradientReference, layerNormReference } from './layer-norm.reference.ts';
 import { layerNormShape, layoutOf, type LayerNormAttrs } from './layer-norm.shape.ts';
-import { layerNormGradientLowering, layerNormLowering } from './layer-norm.lower.ts';
+import {
+  layerNormGradientLowering,
+  layerNormLowering,
+  layerNormStatisticsLowering,
+} from './layer-norm.lower.ts';
 import { elems, f32, like, memoryCost, shapeError, showShape, type Op } from './op.ts';
 import { defined } from '../util/errors.ts';
 
@@ -9,7 +13,7 @@ export type { LayerNormAttrs };
 /**
  * LayerNorm over channels at every position, with an optional change of layout on the way.
  * (torch.nn.LayerNorm on rows, ConvNeXt's channels_first LayerNorm on maps)
- * Inputs: x, weight (c), bias (c). Outputs: y, mean (rows), rstd (rows).
+ * Inputs: x, weight (c), bias (c). Outputs: y, statistics (2·rows): mean of each row, then 1/√(variance + eps) of each.
  */
 export const layerNorm: Op<LayerNormAttrs> = {
   name: 'layer-norm',
@@ -21,7 +25,7 @@ export const layerNorm: Op<LayerNormAttrs> = {
   infer([x, weight, bias], attrs) {
     const { rows, cols } = layerNormShape('layer-norm', x, [weight, bias], attrs);
     const shape = x?.shape ?? [];
-    return [like(x, ...(attrs.from === attrs.to ? shape : [rows, cols])), f32(rows), f32(rows)];
+    return [like(x, ...(attrs.from === attrs.to ? shape : [rows, cols])), f32(2 * rows)];
   },
   cost: memoryCost,
   ...layerNormLowering,
@@ -38,44 +42,65 @@ export const layerNorm: Op<LayerNormAttrs> = {
   gradient(graph, { inputs, outputs, attrs }, [dy]) {
     if (dy === undefined) return [];
     const [x, weight] = inputs;
-    const [, mean, rstd] = outputs;
-    const saved = [x, weight, mean, rstd].map((tensor) => defined(tensor, 'layer-norm tensor'));
+    const saved = [x, weight, outputs[1]].map((tensor) => defined(tensor, 'layer-norm tensor'));
     return graph.apply(layerNormGradient, [...saved, dy], attrs);
   },
 };
 
-/** Inputs: x, weight (c), mean (rows), rstd (rows), dy in layout `to`. Outputs: dx in layout `from`, dweight (c), dbias (c). */
+/**
+ * The statistics of `layerNorm` on maps alone, for products that normalise an operand as they read it.
+ * Inputs: x (n, c, h, w); four divides c and h·w. Output: statistics (2·n·h·w) as `layerNorm`'s.
+ */
+export const layerNormStatistics: Op<{ readonly eps: number }> = {
+  name: 'layer-norm-statistics',
+  examples: [{ inputs: [f32(3, 44, 6, 6)], attrs: { eps: 1e-6 } }],
+  infer([x]) {
+    const [, c = 1, h = 1, w = 1] = x?.shape ?? [];
+    if (x?.shape.length !== 4 || c % 4 !== 0 || (h * w) % 4 !== 0)
+      throw shapeError(
+        'layer-norm-statistics',
+        `x is ${showShape(x?.shape ?? [])}, expected (n, c, h, w) with c and h·w multiples of four`,
+      );
+    return [f32((2 * elems(x.shape)) / c)];
+  },
+  cost: memoryCost,
+  ...layerNormStatisticsLowering,
+  reference([x], [spec], { eps }) {
+    const maps = defined(spec, 'x');
+    const unit = new Float64Array(maps.shape[1] as number).fill(1);
+    const attrs = { eps, from: 'nchw', to: 'nchw' } as const;
+    const shape = layerNormShape('layer-norm-statistics', maps, [], attrs);
+    const at = layoutOf('nchw', shape);
+    return layerNormReference([x as Float64Array, unit, unit], shape, at, at, eps).slice(1);
+  },
+};
+
+/**
+ * Gradients of `layerNorm`. Inputs: x, weight (c), statistics (2·rows), dy in layout `to`. Outputs: dx in layout `from`,
+ * dweight (c), dbias (c).
+ */
 export const layerNormGradient: Op<LayerNormAttrs> = {
   name: 'layer-norm-gradient',
   examples: layerNorm.examples.map(({ inputs, attrs }) => {
-    const [y, mean, rstd] = layerNorm.infer(inputs, attrs);
-    return { inputs: [...inputs.slice(0, 2), mean, rstd, y].map((spec) => defined(spec, 'spec')), attrs };
+    const [y, statistics] = layerNorm.infer(inputs, attrs);
+    return { inputs: [...inputs.slice(0, 2), statistics, y].map((spec) => defined(spec, 'spec')), attrs };
   }),
-  infer([x, weight, mean, rstd, dy], attrs) {
+  infer([x, weight, statistics, dy], attrs) {
     const { rows, cols } = layerNormShape('layer-norm-gradient', x, [weight], attrs);
-    if (
-      [mean, rstd].some((spec) => elems(spec?.shape ?? []) !== rows) ||
-      elems(dy?.shape ?? []) !== rows * cols
-    )
+    if (elems(statistics?.shape ?? []) !== 2 * rows || elems(dy?.shape ?? []) !== rows * cols)
       throw shapeError(
         'layer-norm-gradient',
-        `mean, rstd and dy must be (${rows}), (${rows}) and ${rows * cols} elements, got ${[mean, rstd, dy].map((spec) => showShape(spec?.shape ?? [])).join(', ')}`,
+        `statistics and dy must be (${2 * rows}) and ${rows * cols} elements, got ${[statistics, dy].map((spec) => showShape(spec?.shape ?? [])).join(', ')}`,
       );
     return [like(x, ...(x?.shape ?? [])), f32(cols), f32(cols)];
   },
   cost: memoryCost,
   accumulates: [1, 2],
   ...layerNormGradientLowering,
-  reference([x, weight, mean, rstd, dy], [spec, vector], attrs) {
+  reference([x, weight, statistics, dy], [spec, vector], attrs) {
     const shape = layerNormShape('layer-norm-gradient', spec, [vector], attrs);
     return layerNormGradientReference(
-      [
-        x as Float64Array,
-        weight as Float64Array,
-        mean as Float64Array,
-        rstd as Float64Array,
-        dy as Float64Array,
-      ],
+      [x as Float64Array, weight as Float64Array, statistics as Float64Array, dy as Float64Array],
       shape,
       layoutOf(attrs.from, shape),
       layoutOf(attrs.to, shape),

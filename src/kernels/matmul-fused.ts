@@ -2,120 +2,291 @@ import { geluGradientReference, geluReference } from './gelu.reference.ts';
 import { lowerMatmul, matmulVariants, type MatmulEnd } from './matmul.lower.ts';
 import { hasHalf, matmul, matmulShape, type MatmulAttrs } from './matmul.ts';
 import {
+  elems,
   f32,
   input,
+  like,
   memoryCost,
   output,
   shapeError,
   showShape,
-  type LowerContext,
-  type Lowering,
+  type Example,
   type Op,
   type TensorSpec,
-  type Variant,
 } from './op.ts';
+import { scaleResidual } from './scale-residual.ts';
 import { defined } from '../util/errors.ts';
 
 /**
- * Products with what follows them done before the sums leave the registers. Models do not record these: src/graph/fusion.ts
- * puts them in the place of a product and the op after it, once gradients are there; so they have no gradient of their own.
+ * Products with what comes before and after them done on the way from and to memory. Models do not record these: src/graph/fusion.ts
+ * puts them in the place of a product and its neighbours, once gradients are there; so they have no gradient of their own.
+ *
+ * Inputs of all: those of matmul (a, b, bias), then with `normal` those that make LayerNorm's y of an operand (statistics,
+ * weight, bias), then what the end needs. The normalised operand is maps (n, c, h, w) that stand for rows (n·h·w, c).
  */
-
-/** Inputs of the product at the head of a fused op's inputs, and those after it. */
-function parts<T>(inputs: readonly T[], { bias }: MatmulAttrs): [product: readonly T[], rest: readonly T[]] {
-  const count = bias === 'none' ? 2 : 3;
-  return [inputs.slice(0, count), inputs.slice(count)];
+export interface FusedMatmulAttrs extends MatmulAttrs {
+  /** The operand that is normalised as it is read; four divides its channels and the size of its maps. */
+  readonly normal?: 'a' | 'b';
 }
 
-function lowerEnd<A extends MatmulAttrs>(
-  { inputs, outputs, attrs }: LowerContext<A>,
-  variant: Variant,
-  end: MatmulEnd,
-): Lowering {
-  const ends = [...inputs.slice(2).map((_, i) => input(i + 2)), ...outputs.map((_, i) => output(i))];
-  return lowerMatmul(
-    {
-      ...attrs,
-      shape: matmulShape(parts(inputs, attrs)[0], attrs),
-      reduceBatch: false,
-      accumulate: false,
-      operands: [input(0), input(1)],
-      ends,
-      end,
+interface Parts<T> {
+  readonly a: T;
+  readonly b: T;
+  readonly bias: readonly T[];
+  readonly normal: readonly T[];
+  readonly rest: readonly T[];
+}
+
+function partsOf<T>(inputs: readonly T[], { bias, normal }: FusedMatmulAttrs): Parts<T> {
+  const first = bias === 'none' ? 2 : 3;
+  const second = first + (normal === undefined ? 0 : 3);
+  return {
+    a: defined(inputs[0], 'a'),
+    b: defined(inputs[1], 'b'),
+    bias: inputs.slice(2, first),
+    normal: inputs.slice(first, second),
+    rest: inputs.slice(second),
+  };
+}
+
+/** The inputs of the plain product: maps become the rows they stand for. */
+function productSpecs(name: string, inputs: readonly TensorSpec[], attrs: FusedMatmulAttrs): TensorSpec[] {
+  const { a, b, bias, normal } = partsOf(inputs, attrs);
+  if (attrs.normal === undefined) return [a, b, ...bias];
+  const maps = attrs.normal === 'a' ? a : b;
+  const [n = 0, c = 0, h = 0, w = 0] = maps.shape;
+  const expected = [2 * n * h * w, c, c].map((length) => showShape([length]));
+  const given = normal.map(({ shape }) => showShape(shape));
+  const isTransposed = attrs.normal === 'a' ? attrs.transposeA : attrs.transposeB;
+  if (maps.shape.length !== 4 || c % 4 !== 0 || (h * w) % 4 !== 0 || isTransposed)
+    throw shapeError(
+      name,
+      `${attrs.normal} is ${showShape(maps.shape)}${isTransposed ? 'ᵀ' : ''}, expected (n, c, h, w) with c and h·w multiples of four`,
+    );
+  if (given.join() !== expected.join())
+    throw shapeError(
+      name,
+      `statistics, weight and bias are ${given.join(', ')}, expected ${expected.join(', ')}`,
+    );
+  const rows = like(maps, n * h * w, c);
+  return attrs.normal === 'a' ? [rows, b, ...bias] : [a, rows, ...bias];
+}
+
+/** What a fused product does with its value, the product and its bias. */
+interface End<A> {
+  readonly examples: readonly Example<A>[];
+  /** Checks what the end needs and returns the outputs' specs. */
+  infer(value: TensorSpec, rest: readonly TensorSpec[], attrs: A): readonly TensorSpec[];
+  end(rest: readonly TensorSpec[], attrs: A): MatmulEnd | undefined;
+  reference(
+    value: Float64Array,
+    rest: readonly Float64Array[],
+    specs: { readonly value: TensorSpec; readonly rest: readonly TensorSpec[] },
+    attrs: A,
+  ): readonly Float64Array[];
+}
+
+function fusedMatmul<A extends FusedMatmulAttrs>(
+  name: string,
+  { examples, infer, end, reference }: End<A>,
+  accumulates: readonly number[] = [],
+): Op<A> {
+  const valueSpec = (inputs: readonly TensorSpec[], attrs: A) =>
+    defined(matmul.infer(productSpecs(name, inputs, attrs), attrs)[0], 'product');
+  return {
+    name,
+    examples,
+    accumulates,
+    infer: (inputs, attrs) => infer(valueSpec(inputs, attrs), partsOf(inputs, attrs).rest, attrs),
+    cost(inputs, outputs, attrs) {
+      const product = productSpecs(name, inputs, attrs);
+      const { macs, liveMacs } = matmul.cost(product, [valueSpec(inputs, attrs)], attrs);
+      return { macs, liveMacs, bytes: memoryCost(inputs, outputs).bytes };
     },
-    variant,
-  );
+    variants: (context) =>
+      matmulVariants(
+        matmulShape(productSpecs(name, context.inputs, context.attrs), context.attrs),
+        context,
+        hasHalf(context.inputs),
+      ),
+    lower({ inputs, outputs, attrs, accumulate }, variant) {
+      const slots = partsOf(
+        inputs.map((_, i) => input(i)),
+        attrs,
+      );
+      const { a, b, rest } = partsOf(inputs, attrs);
+      return lowerMatmul(
+        {
+          ...attrs,
+          shape: matmulShape(productSpecs(name, inputs, attrs), attrs),
+          reduceBatch: false,
+          accumulate: accumulate[0] === true,
+          operands: [slots.a, slots.b, ...slots.normal],
+          ends: [...slots.bias, ...slots.rest, ...outputs.map((_, i) => output(i))],
+          normal: attrs.normal && {
+            operand: attrs.normal,
+            plane: elems((attrs.normal === 'a' ? a : b).shape.slice(2)),
+          },
+          end: end(rest, attrs),
+        },
+        variant,
+      );
+    },
+    reference(inputs, specs, attrs) {
+      const data = partsOf(inputs, attrs);
+      const shapes = partsOf(specs, attrs);
+      const given = attrs.normal === 'b' ? data.b : data.a;
+      const operand =
+        attrs.normal === undefined
+          ? given
+          : normalised(given, attrs.normal === 'b' ? shapes.b : shapes.a, data.normal);
+      const [a, b] = attrs.normal === 'b' ? [data.a, operand] : [operand, data.b];
+      const product = matmul.reference([a, b, ...data.bias], productSpecs(name, specs, attrs), attrs);
+      const value = valueSpec(specs, attrs);
+      return reference(defined(product[0], 'product'), data.rest, { value, rest: shapes.rest }, attrs);
+    },
+  };
 }
 
-/** Members that all products with an end share. */
-const common = {
-  cost: (inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attrs: MatmulAttrs) => {
-    const product = parts(inputs, attrs)[0];
-    const { macs, liveMacs } = matmul.cost(product, matmul.infer(product, attrs), attrs);
-    return { macs, liveMacs, bytes: memoryCost(inputs, outputs).bytes };
+/** LayerNorm's y as rows, with statistics that are given. */
+function normalised(
+  x: Float64Array,
+  { shape }: TensorSpec,
+  [statistics, weight, bias]: readonly Float64Array[],
+): Float64Array {
+  const [, c = 0, h = 0, w = 0] = shape;
+  const plane = h * w;
+  const rows = x.length / c;
+  const y = new Float64Array(x.length);
+  x.forEach((value, at) => {
+    const channel = Math.floor(at / plane) % c;
+    const row = Math.floor(at / (plane * c)) * plane + (at % plane);
+    const normal = (value - (statistics?.[row] ?? NaN)) * (statistics?.[rows + row] ?? NaN);
+    y[row * c + channel] = normal * (weight?.[channel] ?? NaN) + (bias?.[channel] ?? NaN);
+  });
+  return y;
+}
+
+const FORWARD = { transposeA: false, transposeB: true, bias: 'cols' } as const;
+const GRAD_WEIGHT = { transposeA: true, transposeB: false, bias: 'none' } as const;
+
+/** Maps of 2×20×6×6, and what normalises them. */
+const MAPS = [f32(2, 20, 6, 6), [f32(144), f32(20), f32(20)]] as const;
+
+function noMore(name: string, rest: readonly TensorSpec[]): void {
+  if (rest.length > 0) throw shapeError(name, `${rest.length} inputs too many`);
+}
+
+/** y = A B + bias with an operand normalised on the way in: a linear layer behind LayerNorm, or the gradient of its weight. */
+export const matmulNorm: Op<FusedMatmulAttrs> = fusedMatmul(
+  'matmul-norm',
+  {
+    examples: [
+      { inputs: [MAPS[0], f32(45, 20), f32(45), ...MAPS[1]], attrs: { ...FORWARD, normal: 'a' } },
+      { inputs: [f32(72, 19), MAPS[0], ...MAPS[1]], attrs: { ...GRAD_WEIGHT, normal: 'b' } },
+    ],
+    infer(value, rest) {
+      noMore('matmul-norm', rest);
+      return [value];
+    },
+    end: () => undefined,
+    reference: (value) => [value],
   },
-  variants: (context: LowerContext<MatmulAttrs>) =>
-    matmulVariants(
-      matmulShape(parts(context.inputs, context.attrs)[0], context.attrs),
-      context,
-      hasHalf(context.inputs),
-    ),
-};
+  [0],
+);
 
-function productSpec(inputs: readonly TensorSpec[], attrs: MatmulAttrs): TensorSpec {
-  return defined(matmul.infer(inputs, attrs)[0], 'product');
-}
-
-export interface MatmulGeluAttrs extends MatmulAttrs {
+export interface MatmulGeluAttrs extends FusedMatmulAttrs {
   /** The product itself is an output too, for the gradient of gelu. */
   readonly keep: boolean;
 }
 
-const FORWARD: MatmulAttrs = { transposeA: false, transposeB: true, bias: 'cols' };
-
-/** y = gelu(A B + bias). Inputs as matmul. Outputs: y, and the product where `keep`. */
-export const matmulGelu: Op<MatmulGeluAttrs> = {
-  ...common,
-  name: 'matmul-gelu',
+/** y = gelu(A B + bias). Outputs: y, and the product where `keep`. */
+export const matmulGelu: Op<MatmulGeluAttrs> = fusedMatmul('matmul-gelu', {
   examples: [
     { inputs: [f32(37, 20), f32(44, 20), f32(44)], attrs: { ...FORWARD, keep: true } },
     { inputs: [f32(37, 19), f32(45, 19), f32(45)], attrs: { ...FORWARD, keep: false } },
+    { inputs: [MAPS[0], f32(44, 20), f32(44), ...MAPS[1]], attrs: { ...FORWARD, normal: 'a', keep: true } },
   ],
-  infer(inputs, attrs) {
-    const spec = productSpec(inputs, attrs);
-    return attrs.keep ? [spec, spec] : [spec];
+  infer(value, rest, { keep }) {
+    noMore('matmul-gelu', rest);
+    return keep ? [value, value] : [value];
   },
-  lower: (context, variant) => lowerEnd(context, variant, { kind: 'gelu', keep: context.attrs.keep }),
-  reference(inputs, specs, attrs) {
-    const h = defined(matmul.reference(inputs, specs, attrs)[0], 'product');
-    return attrs.keep ? [geluReference(h), h] : [geluReference(h)];
-  },
-};
+  end: (_rest, { keep }) => ({ kind: 'gelu', keep }),
+  reference: (value, _rest, _specs, { keep }) =>
+    keep ? [geluReference(value), value] : [geluReference(value)],
+});
 
-/** dh = (A B + bias) gelu'(h): a product that makes the gradient of gelu(h). Inputs: as matmul, then h of the product's shape. */
-export const matmulGeluGradient: Op<MatmulAttrs> = {
-  ...common,
-  name: 'matmul-gelu-gradient',
+/** dh = (A B + bias) gelu'(h): a product that makes the gradient of gelu(h). Last input: h of the product's shape. */
+export const matmulGeluGradient: Op<FusedMatmulAttrs> = fusedMatmul('matmul-gelu-gradient', {
   examples: [
     {
       inputs: [f32(37, 20), f32(20, 44), f32(37, 44)],
       attrs: { transposeA: false, transposeB: false, bias: 'none' },
     },
   ],
-  infer(inputs, attrs) {
-    const [product, [h]] = parts(inputs, attrs);
-    const spec = productSpec(product, attrs);
-    if (showShape(h?.shape ?? []) !== showShape(spec.shape))
+  infer(value, [h, ...rest]) {
+    noMore('matmul-gelu-gradient', rest);
+    if (showShape(h?.shape ?? []) !== showShape(value.shape))
       throw shapeError(
         'matmul-gelu-gradient',
-        `h is ${showShape(h?.shape ?? [])}, the product ${showShape(spec.shape)}`,
+        `h is ${showShape(h?.shape ?? [])}, the product ${showShape(value.shape)}`,
       );
-    return [spec];
+    return [value];
   },
-  lower: (context, variant) => lowerEnd(context, variant, { kind: 'gelu-gradient' }),
-  reference(inputs, specs, attrs) {
-    const [product, [h]] = parts(inputs, attrs);
-    const dy = defined(matmul.reference(product, parts(specs, attrs)[0], attrs)[0], 'product');
-    return [geluGradientReference(defined(h, 'h'), dy)];
+  end: () => ({ kind: 'gelu-gradient' }),
+  reference: (value, [h]) => [geluGradientReference(defined(h, 'h'), value)],
+});
+
+export interface MatmulResidualAttrs extends FusedMatmulAttrs {
+  /** A layer scale gamma (c) is an input. */
+  readonly gamma: boolean;
+  /** A drop-path mask (n) is an input. */
+  readonly mask: boolean;
+  /** The product itself, as rows, is an output too, for the gradient of gamma. */
+  readonly keep: boolean;
+}
+
+/** The attributes of the `scaleResidual` that the end does. */
+function residualAttrs({ gamma, mask }: MatmulResidualAttrs) {
+  return { from: 'rows', gamma, mask } as const;
+}
+
+/**
+ * y = x + mask[n] gamma[c] (A B + bias): the end of a block's branch and its way back to maps. Last inputs: x (n, c, h, w),
+ * gamma (c) and mask (n) as the attributes say. Outputs: y (n, c, h, w), and the product where `keep`.
+ */
+export const matmulResidual: Op<MatmulResidualAttrs> = fusedMatmul('matmul-residual', {
+  examples: [
+    {
+      inputs: [f32(72, 20), f32(44, 20), f32(44), f32(2, 44, 6, 6), f32(44), f32(2)],
+      attrs: { ...FORWARD, gamma: true, mask: true, keep: true },
+    },
+    {
+      inputs: [f32(30, 19), f32(37, 19), f32(37), f32(2, 37, 3, 5), f32(37)],
+      attrs: { ...FORWARD, gamma: true, mask: false, keep: true },
+    },
+    {
+      inputs: [f32(30, 19), f32(37, 19), f32(37), f32(2, 37, 3, 5)],
+      attrs: { ...FORWARD, gamma: false, mask: false, keep: false },
+    },
+  ],
+  infer(value, [x, ...rest], attrs) {
+    const y = scaleResidual.infer([defined(x, 'x'), value, ...rest], residualAttrs(attrs));
+    return attrs.keep ? [...y, value] : y;
   },
-};
+  end: ([x], { gamma, mask, keep }) => ({
+    kind: 'residual',
+    gamma,
+    mask,
+    keep,
+    plane: elems(defined(x, 'x').shape.slice(2)),
+  }),
+  reference(value, [x, ...rest], { value: spec, rest: [xSpec, ...specs] }, attrs) {
+    const y = scaleResidual.reference(
+      [defined(x, 'x'), value, ...rest],
+      [defined(xSpec, 'x'), spec, ...specs],
+      residualAttrs(attrs),
+    );
+    return attrs.keep ? [...y, value] : y;
+  },
+});

@@ -25,20 +25,56 @@ export interface MatmulKernel {
   readonly reduceBatch: boolean;
   readonly bias: 'none' | 'cols' | 'rows';
   readonly accumulate: boolean;
-  /** a and b. */
+  /** What shaders/matmul/operand.wgsl binds, in its order: a, b, and what normalises one of them. */
   readonly operands: readonly Slot[];
   /** What shaders/matmul/store.wgsl binds, in its order. */
   readonly ends: readonly Slot[];
-  readonly end?: MatmulEnd;
+  /** The operand that is maps, normalised as it is read. */
+  readonly normal?: { readonly operand: 'a' | 'b'; readonly plane: number } | undefined;
+  readonly end?: MatmulEnd | undefined;
 }
 
 /** What becomes of a sum once the bias is added: `END` of shaders/matmul/store.wgsl. */
 export type MatmulEnd =
-  { readonly kind: 'gelu'; readonly keep: boolean } | { readonly kind: 'gelu-gradient' };
+  | { readonly kind: 'gelu'; readonly keep: boolean }
+  | { readonly kind: 'gelu-gradient' }
+  | {
+      readonly kind: 'residual';
+      readonly keep: boolean;
+      readonly gamma: boolean;
+      readonly mask: boolean;
+      readonly plane: number;
+    };
 
 function endParams(end: MatmulEnd | undefined): Record<string, ParamValue> {
-  if (end === undefined) return { END: 0, KEEP: 0 };
-  return end.kind === 'gelu' ? { END: 1, KEEP: Number(end.keep) } : { END: 2, KEEP: 0 };
+  const none = { END: 0, KEEP: 0, GAMMA: 0, MASK: 0 };
+  switch (end?.kind) {
+    case undefined:
+      return none;
+    case 'gelu':
+      return { ...none, END: 1, KEEP: Number(end.keep) };
+    case 'gelu-gradient':
+      return { ...none, END: 2 };
+    case 'residual':
+      return {
+        END: 3,
+        KEEP: Number(end.keep),
+        GAMMA: Number(end.gamma),
+        MASK: Number(end.mask),
+        PLANE: end.plane,
+      };
+  }
+}
+
+/** Maps lie along positions, as the transposed matrix of their rows does. */
+function normalParams({ normal, transposeA, transposeB }: MatmulKernel): Record<string, ParamValue> {
+  const operand = normal?.operand;
+  return {
+    TRANSPOSE_A: Number(transposeA || operand === 'a'),
+    TRANSPOSE_B: Number(transposeB || operand === 'b'),
+    NORMAL: operand === undefined ? 0 : operand === 'a' ? 1 : 2,
+    PLANE: normal?.plane ?? 1,
+  };
 }
 
 /** Lanes of the subgroup kernel: as wide as the columns fill. */
@@ -74,8 +110,8 @@ function baseParams({ shape, ...kernel }: MatmulKernel, direct: boolean): Record
     M: shape.m,
     N: shape.n,
     K: shape.k,
-    TRANSPOSE_A: Number(kernel.transposeA),
-    TRANSPOSE_B: Number(kernel.transposeB),
+    FIRST: kernel.operands.length,
+    ...normalParams({ shape, ...kernel }),
     STRIDE_A: shape.batchStrideA,
     STRIDE_B: shape.batchStrideB,
     SUMMED: kernel.reduceBatch ? shape.batch : 1,

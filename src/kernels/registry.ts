@@ -4,8 +4,8 @@ import { cast } from './cast.ts';
 import { columnSum, rowSum } from './column-sum.ts';
 import { depthwise, depthwiseGradInput, depthwiseGradWeight } from './depthwise.ts';
 import { gelu, geluGradient } from './gelu.ts';
-import { layerNorm, layerNormGradient } from './layer-norm.ts';
-import { matmulGelu, matmulGeluGradient } from './matmul-fused.ts';
+import { layerNorm, layerNormGradient, layerNormStatistics } from './layer-norm.ts';
+import { matmulGelu, matmulGeluGradient, matmulNorm, matmulResidual } from './matmul-fused.ts';
 import { matmul } from './matmul.ts';
 import type { AnyOp } from './op.ts';
 import { batchNorm, batchNormGradient } from './batch-norm.ts';
@@ -38,9 +38,12 @@ export const OPS: readonly AnyOp[] = [
   columnSum,
   layerNorm,
   layerNormGradient,
+  layerNormStatistics,
   matmul,
   matmulGelu,
   matmulGeluGradient,
+  matmulNorm,
+  matmulResidual,
   rowSum,
   scaleResidual,
   scaleResidualGradient,

@@ -1,5 +1,5 @@
 import { differentiate, type Gradients } from '../graph/autodiff.ts';
-import { fuse } from '../graph/fusion.ts';
+import { absorbNorms, fuse } from '../graph/fusion.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { prune } from '../graph/prune.ts';
 import { recomputeCheap } from '../graph/recompute.ts';
@@ -79,7 +79,7 @@ export function recordTraining(
   const scaled = isHalf ? graph.one(scaleLoss, [seed, lossScaler(graph)], {}) : seed;
   const gradients = differentiate(graph, loss, scaled);
   const kept = new Set([loss.id]);
-  const pruned = prune(graph.nodes, kept);
-  const nodes = fuse(recompute === 'cheap' ? recomputeCheap(graph, pruned, CHEAP) : pruned, kept);
+  const needed = absorbNorms(prune(graph.nodes, kept), kept);
+  const nodes = fuse(recompute === 'cheap' ? recomputeCheap(graph, needed, CHEAP) : needed, kept);
   return { nodes, x, targets, seed, loss, dropPaths, gradients };
 }

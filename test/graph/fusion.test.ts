@@ -1,24 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../src/graph/autodiff.ts';
-import { fuse } from '../../src/graph/fusion.ts';
+import { absorbNorms, fuse } from '../../src/graph/fusion.ts';
 import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
 import { add } from '../../src/kernels/add.ts';
 import { depthwise, depthwiseGradInput } from '../../src/kernels/depthwise.ts';
 import { gelu } from '../../src/kernels/gelu.ts';
 import { layerNorm } from '../../src/kernels/layer-norm.ts';
+import { MATMUL_TILES } from '../../src/kernels/matmul.lower.ts';
 import { matmul } from '../../src/kernels/matmul.ts';
-import { matmulGelu, matmulGeluGradient } from '../../src/kernels/matmul-fused.ts';
+import {
+  matmulGelu,
+  matmulGeluGradient,
+  matmulNorm,
+  matmulResidual,
+} from '../../src/kernels/matmul-fused.ts';
 import { elems, f32 } from '../../src/kernels/op.ts';
 import { scaleResidual } from '../../src/kernels/scale-residual.ts';
 import { randomData, testOp } from '../kernels/harness.ts';
 
 const LINEAR = { transposeA: false, transposeB: true, bias: 'cols' } as const;
 
-/** A ConvNeXt block of 8 channels on 2 maps of 3×5, with its gradients. */
+/** A ConvNeXt block of 8 channels on 2 maps of 3×4, with its gradients. */
 function block(): { graph: Graph; x: Tensor; y: Tensor; wanted: Tensor[] } {
   const graph = new Graph();
-  const [n, c, h, w] = [2, 8, 3, 5];
+  const [n, c, h, w] = [2, 8, 3, 4];
   const x = graph.input('x', f32(n, c, h, w));
   const mask = graph.input('mask', f32(n));
   const p = (name: string, ...shape: number[]) => graph.parameter(name, shape);
@@ -46,11 +52,26 @@ const names = (nodes: readonly Node[]) => nodes.map((node) => node.op.name);
 
 describe('fusion of a ConvNeXt block', () => {
   const { graph, wanted, y } = block();
-  const fused = fuse(graph.nodes, new Set(wanted.map((tensor) => tensor.id)));
+  const kept = new Set(wanted.map((tensor) => tensor.id));
+  const fused = fuse(absorbNorms(graph.nodes, kept), kept);
 
   it('merges every pattern', () => {
-    expect(names(fused)).toEqual(expect.arrayContaining(['matmul-gelu', 'matmul-gelu-gradient']));
-    for (const gone of ['gelu', 'gelu-gradient', 'add']) expect(names(fused)).not.toContain(gone);
+    expect(names(fused)).toEqual([
+      'depthwise',
+      'layer-norm-statistics',
+      'matmul-gelu',
+      'matmul-residual',
+      'scale-residual-gradient',
+      'matmul',
+      'column-sum',
+      'matmul-gelu-gradient',
+      'matmul',
+      'matmul-norm',
+      'column-sum',
+      'layer-norm-gradient',
+      'depthwise-grad-weight',
+      'depthwise-grad-input',
+    ]);
     expect(fused.find((node) => node.op.name === 'depthwise-grad-input')?.inputs).toHaveLength(3);
   });
 
@@ -66,9 +87,10 @@ describe('fusion of a ConvNeXt block', () => {
 
   it('keeps no value that only the forward pass read', () => {
     const forward = graph.nodes.filter((node) => node.stage === 'forward');
-    const alone = fuse(forward, new Set([y.id]));
-    expect(names(alone)).toEqual(['depthwise', 'layer-norm', 'matmul-gelu', 'matmul', 'scale-residual']);
-    expect(alone[2]?.outputs).toHaveLength(1);
+    const last = new Set([y.id]);
+    const alone = fuse(absorbNorms(forward, last), last);
+    expect(names(alone)).toEqual(['depthwise', 'layer-norm-statistics', 'matmul-gelu', 'matmul-residual']);
+    expect(alone.map((node) => node.outputs.length)).toEqual([1, 1, 1, 1]);
   });
 });
 
@@ -92,6 +114,36 @@ describe('fusion leaves alone', () => {
     expect(node?.outputs).toEqual([y, h]);
   });
 
+  /** LayerNorm from maps to rows before a linear layer. */
+  function normed(h: number): { graph: Graph; rows: Tensor; y: Tensor } {
+    const graph = new Graph();
+    const vectors = [graph.parameter('weight', [4]), graph.parameter('bias', [4])];
+    const attrs = { eps: 1e-6, from: 'nchw', to: 'rows' } as const;
+    const rows = graph.one(layerNorm, [graph.input('x', f32(1, 4, h, 2)), ...vectors], attrs);
+    const linear = [rows, graph.parameter('w', [8, 4]), graph.parameter('b', [8])];
+    return { graph, rows, y: graph.one(matmul, linear, LINEAR) };
+  }
+
+  it('a LayerNorm whose result is kept, or read by more than products, or on maps of odd size', () => {
+    const kept = normed(2);
+    expect(names(absorbNorms(kept.graph.nodes, new Set([kept.y.id, kept.rows.id])))[0]).toBe('layer-norm');
+    const read = normed(2);
+    read.graph.one(gelu, [read.rows], {});
+    expect(names(absorbNorms(read.graph.nodes, new Set([read.y.id])))[0]).toBe('layer-norm');
+    const odd = normed(3);
+    expect(names(absorbNorms(odd.graph.nodes, new Set([odd.y.id])))[0]).toBe('layer-norm');
+  });
+
+  it('a branch that something reads before it is added', () => {
+    const graph = new Graph();
+    const operands = [graph.input('a', f32(4, 3)), graph.input('b', f32(3, 5))];
+    const branch = graph.one(matmul, operands, { transposeA: false, transposeB: false, bias: 'none' });
+    const other = graph.one(gelu, [branch], {});
+    const attrs = { from: 'rows', gamma: false, mask: false } as const;
+    const y = graph.one(scaleResidual, [graph.input('x', f32(1, 5, 2, 2)), branch], attrs);
+    expect(names(fuse(graph.nodes, new Set([other.id, y.id])))).toEqual(['matmul-gelu', 'scale-residual']);
+  });
+
   it('a sum of an input gradient that something else reads', () => {
     const graph = new Graph();
     const [dy, weight] = [graph.input('dy', f32(1, 2, 3, 3)), graph.input('weight', f32(2, 1, 3, 3))];
@@ -101,6 +153,24 @@ describe('fusion leaves alone', () => {
   });
 });
 
+testOp(matmulNorm, [
+  ...matmulNorm.examples,
+  // Every form that a batch of maps can take beside tiles: more channels than a tile is deep, rows over several images.
+  {
+    inputs: [f32(3, 36, 2, 10), f32(68, 36), f32(120), f32(36), f32(36)],
+    attrs: { transposeA: false, transposeB: true, bias: 'none', normal: 'a' },
+  },
+  {
+    inputs: [f32(60, 35), f32(3, 36, 2, 10), f32(120), f32(36), f32(36)],
+    attrs: { transposeA: true, transposeB: false, bias: 'none', normal: 'b' },
+  },
+]);
+testOp(matmulResidual, matmulResidual.examples);
+
+// The tiles meant for GPUs: the smallest, which every adapter compiles in seconds.
+const tiles = { variants: () => MATMUL_TILES.slice(-1), accumulates: [] };
+testOp({ ...matmulNorm, ...tiles, name: 'matmul-norm tiles' }, matmulNorm.examples);
+testOp({ ...matmulResidual, ...tiles, name: 'matmul-residual tiles' }, matmulResidual.examples);
 testOp(matmulGelu, matmulGelu.examples);
 testOp(matmulGeluGradient, [
   ...matmulGeluGradient.examples,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { layerNorm, layerNormGradient } from '../../src/kernels/layer-norm.ts';
+import { layerNorm, layerNormGradient, layerNormStatistics } from '../../src/kernels/layer-norm.ts';
 import type { LayerNormAttrs } from '../../src/kernels/layer-norm.shape.ts';
 import { layerNormReference } from '../../src/kernels/layer-norm.reference.ts';
 import { f32, type TensorSpec } from '../../src/kernels/op.ts';
@@ -23,7 +23,7 @@ const forward = (
   attrs,
 });
 
-/** The gradient op's case, with the mean and rstd that belong to x. */
+/** The gradient op's case, with the statistics that belong to x. */
 function backward(attrs: LayerNormAttrs, n: number, c: number, h: number, w: number): OpCase<LayerNormAttrs> {
   const { inputs } = forward(attrs, n, c, h, w);
   const specs = [
@@ -32,11 +32,11 @@ function backward(attrs: LayerNormAttrs, n: number, c: number, h: number, w: num
     layerNorm.infer(inputs, attrs)[0],
   ];
   const data = randomData(specs as TensorSpec[]);
-  const [, mean, rstd] = layerNorm.reference([data[0]!, data[1]!, data[1]!], inputs, attrs);
+  const [, statistics] = layerNorm.reference([data[0]!, data[1]!, data[1]!], inputs, attrs);
   return {
     inputs: specs as TensorSpec[],
     attrs,
-    data: [undefined, undefined, mean!.map(Math.fround), rstd!.map(Math.fround)],
+    data: [undefined, undefined, statistics!.map(Math.fround)],
   };
 }
 
@@ -57,6 +57,8 @@ for (const attrs of FORMS) {
   testGradient(layerNorm, [forward(attrs, 2, 5, 2, 3)]);
 }
 
+testOp(layerNormStatistics, layerNormStatistics.examples);
+
 // A mean far from 0 is where E[x²] − mean² would lose every digit.
 testOp(layerNorm, [
   {
@@ -75,11 +77,11 @@ describe('layer norm', () => {
     const of = (name: string) => Float64Array.from(golden[name]!);
     const inputs = [f32(3, 5), f32(5), f32(5)];
     const attrs = { eps: 1e-6, from: 'rows', to: 'rows' } as const;
-    const [y, mean, rstd] = layerNorm.reference([of('x'), of('weight'), of('bias')], inputs, attrs);
+    const [y, statistics] = layerNorm.reference([of('x'), of('weight'), of('bias')], inputs, attrs);
     compare('y', y!, golden['y']!, 1e-24, 1e-12);
     const [dx, dweight, dbias] = layerNormGradient.reference(
-      [of('x'), of('weight'), mean!, rstd!, of('dy')],
-      [f32(3, 5), f32(5), f32(3), f32(3), f32(3, 5)],
+      [of('x'), of('weight'), statistics!, of('dy')],
+      [f32(3, 5), f32(5), f32(6), f32(3, 5)],
       attrs,
     );
     compare('dx', dx!, golden['dx']!, 1e-24, 1e-12);

@@ -1,7 +1,7 @@
 import { jit, lax, nn, numpy as np, tree, valueAndGrad, type Array as JaxArray } from '@jax-js/jax';
 import { defined } from '../../../src/util/errors.ts';
-import { ADAM, CHECKED_STEPS, stepParameters, type StepCase } from '../cases.ts';
-import { tensor, type Data, type Prepared } from '../peer.ts';
+import { ADAM, stepParameters, type StepCase } from '../cases.ts';
+import { preparedSteps, tensor, type Data, type Prepared } from '../peer.ts';
 import { array, finish, layerNorm } from './jax-js.ts';
 
 const BLOCKS = [3, 3, 9, 3];
@@ -24,9 +24,8 @@ export function prepareStep(c: StepCase, data: Data): Prepared {
     Parameters,
   ];
   const step = jit(trainingStep);
-  const losses: number[] = [];
   let number = 0;
-  const run = async (): Promise<void> => {
+  const run = async (): Promise<number> => {
     number++;
     const x = array(tensor(data, 'x'), [c.batch, 3, c.size, c.size]);
     const targets = array(tensor(data, 'targets'), [c.batch, c.classes]);
@@ -36,18 +35,11 @@ export function prepareStep(c: StepCase, data: Data): Prepared {
     [parameters, first, second] = result.slice(1) as [Parameters, Parameters, Parameters];
     await finish([loss.ref, ...tree.leaves(parameters), ...tree.leaves(first), ...tree.leaves(second)]);
     const [value = NaN] = await loss.data();
-    if (losses.length < CHECKED_STEPS) losses.push(value);
+    return value;
   };
-  return {
-    run,
-    async outputs() {
-      while (losses.length < CHECKED_STEPS) await run();
-      return { losses: Float32Array.from(losses) };
-    },
-    dispose() {
-      tree.dispose([parameters, first, second]);
-    },
-  };
+  return preparedSteps(run, () => {
+    tree.dispose([parameters, first, second]);
+  });
 }
 
 /** [loss, parameters, first moments, second moments] after a step. Arrays are consumed by use; `ref` keeps one for the next. */

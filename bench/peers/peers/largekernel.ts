@@ -10,8 +10,8 @@ import { fitPlan, targetOf } from '../../../src/training/fit.ts';
 import { modelOfRecipe } from '../../../src/training/recipe-model.ts';
 import { TrainingSession } from '../../../src/training/session.ts';
 import { defined } from '../../../src/util/errors.ts';
-import { ADAM, CHECKED_STEPS, EPS, inputsOf, type Case, type StepCase } from '../cases.ts';
-import { tensor, type Data, type Peer, type Prepared } from '../peer.ts';
+import { ADAM, EPS, inputsOf, type Case, type StepCase } from '../cases.ts';
+import { preparedSteps, tensor, type Data, type Peer, type Prepared } from '../peer.ts';
 
 /** An op with what its results are called; inputs by name are the case's tensors or results of earlier calls. */
 interface Call {
@@ -52,8 +52,8 @@ export function callsOf(c: Exclude<Case, StepCase>): Call[] {
       const attrs: LayerNormAttrs = { eps: EPS, from: 'rows', to: 'rows' };
       const results = ['dx', 'dweight', 'dbias'];
       return [
-        call(layerNorm, ['x', 'weight', 'bias'], attrs, ['y', 'mean', 'rstd']),
-        call(layerNormGradient, ['x', 'weight', 'mean', 'rstd', 'dy'], attrs, results),
+        call(layerNorm, ['x', 'weight', 'bias'], attrs, ['y', 'statistics']),
+        call(layerNormGradient, ['x', 'weight', 'statistics', 'dy'], attrs, results),
       ].slice(0, c.gradients ? 2 : 1);
     }
   }
@@ -144,23 +144,14 @@ async function prepareStep(
   const plan = fitPlan(recipe, model, targetOf(device), c.batch);
   const session = await TrainingSession.create(device, pipelines, plan);
   session.initialise(0, new Map(Object.entries(data)));
-  const losses: number[] = [];
   let number = 0;
-  const run = async (): Promise<void> => {
+  const step = async (): Promise<number> => {
     number++;
     const update = { step: number, lr: ADAM.lr, weightDecay: 0 };
     const result = session.submit(tensor(data, 'x'), tensor(data, 'targets'), number * c.batch, update);
     await device.settle();
-    const loss = (await result)?.loss ?? NaN;
-    if (losses.length < CHECKED_STEPS) losses.push(loss);
+    return (await result)?.loss ?? NaN;
   };
-  return {
-    run,
-    async outputs() {
-      while (losses.length < CHECKED_STEPS) await run();
-      return { losses: Float32Array.from(losses) };
-    },
-    // Memory goes with the process.
-    dispose: () => undefined,
-  };
+  // Memory goes with the process.
+  return preparedSteps(step, () => undefined);
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { ADAM, CHECKED_STEPS, stepParameters, type StepCase } from '../cases.ts';
-import { tensor, transpose, type Data, type Prepared } from '../peer.ts';
+import { ADAM, stepParameters, type StepCase } from '../cases.ts';
+import { preparedSteps, tensor, transpose, type Data, type Prepared } from '../peer.ts';
 import { finish, layerNorm } from './tfjs.ts';
 
 const BLOCKS = [3, 3, 9, 3];
@@ -28,8 +28,7 @@ export function prepareStep(c: StepCase, data: Data): Prepared {
   }
   const images = transpose(tensor(data, 'x'), [c.batch, 3, c.size, c.size], [0, 2, 3, 1]);
   const optimizer = tf.train.adam(ADAM.lr, ADAM.beta1, ADAM.beta2, ADAM.eps);
-  const losses: number[] = [];
-  const run = async (): Promise<void> => {
+  const step = async (): Promise<number> => {
     const x = tf.tensor4d(images, [c.batch, c.size, c.size, 3]);
     const targets = tf.tensor2d(tensor(data, 'targets'), [c.batch, c.classes]);
     const loss = optimizer.minimize(
@@ -41,20 +40,14 @@ export function prepareStep(c: StepCase, data: Data): Prepared {
       [...variables.values()],
     ) as tf.Scalar;
     await finish();
-    if (losses.length < CHECKED_STEPS) losses.push((await loss.data())[0] ?? NaN);
+    const [value = NaN] = await loss.data();
     tf.dispose([x, targets, loss]);
+    return value;
   };
-  return {
-    run,
-    async outputs() {
-      while (losses.length < CHECKED_STEPS) await run();
-      return { losses: Float32Array.from(losses) };
-    },
-    dispose() {
-      tf.dispose([...variables.values()]);
-      optimizer.dispose();
-    },
-  };
+  return preparedSteps(step, () => {
+    tf.dispose([...variables.values()]);
+    optimizer.dispose();
+  });
 }
 
 function convnext(x: tf.Tensor4D, p: (name: string) => tf.Tensor): tf.Tensor2D {

@@ -1,0 +1,265 @@
+import { batchNorm, batchNormGradient } from '../src/kernels/batch-norm.ts';
+import { columnSum } from '../src/kernels/column-sum.ts';
+import { conv2d, conv2dGradInput, conv2dGradWeight, type ConvAttrs } from '../src/kernels/conv2d.ts';
+import { softCrossEntropy } from '../src/kernels/cross-entropy.ts';
+import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../src/kernels/depthwise.ts';
+import {
+  layerNorm,
+  layerNormGradient,
+  layerNormStatistics,
+  type LayerNormAttrs,
+} from '../src/kernels/layer-norm.ts';
+import {
+  matmulGelu,
+  matmulGeluGradient,
+  matmulNorm,
+  matmulResidual,
+  type FusedMatmulAttrs,
+} from '../src/kernels/matmul-fused.ts';
+import { matmul, type MatmulAttrs } from '../src/kernels/matmul.ts';
+import { f32, type AnyOp, type Op, type TensorSpec } from '../src/kernels/op.ts';
+import { adamwEma, packScalars, SCALARS_SPEC } from '../src/kernels/optimizer.ts';
+import { maxPool } from '../src/kernels/pool.ts';
+import { sumSquares } from '../src/kernels/reduce.ts';
+import { scaleResidual, scaleResidualGradient, toRows } from '../src/kernels/scale-residual.ts';
+import { defined } from '../src/util/errors.ts';
+
+/** One op at one shape. */
+export interface OpRow {
+  /** What it is part of, and its shape. */
+  readonly label: string;
+  /** Which of an op's passes it is. */
+  readonly pass: 'forward' | 'grad-input' | 'grad-weight' | 'grad-bias' | 'gradient';
+  readonly op: AnyOp;
+  readonly inputs: readonly TensorSpec[];
+  readonly attrs: unknown;
+  /** Data of some inputs; a fixed wave elsewhere. */
+  readonly data?: Readonly<Record<number, Float32Array>>;
+}
+
+function row<A>(
+  label: string,
+  pass: OpRow['pass'],
+  op: Op<A>,
+  inputs: readonly TensorSpec[],
+  attrs: A,
+  data: OpRow['data'] = {},
+): OpRow {
+  return { label, pass, op: op as unknown as AnyOp, inputs, attrs, data };
+}
+
+/** The four stages of ConvNeXt-T at 224 px: side of a map, channels. */
+const STAGES = [
+  [56, 96],
+  [28, 192],
+  [14, 384],
+  [7, 768],
+] as const;
+
+function depthwiseRows(size: number, channels: number, kernel: number): OpRow[] {
+  const map = f32(1, channels, size, size);
+  const weight = f32(channels, 1, kernel, kernel);
+  const label = `${size}x${size}x${channels} k=${kernel}`;
+  return [
+    row(label, 'forward', depthwise, [map, weight, f32(channels)], {}),
+    row(label, 'grad-input', depthwiseGradInput, [map, weight], {}),
+    row(label, 'grad-weight', depthwiseGradWeight, [map, map], { kh: kernel, kw: kernel, bias: true }),
+  ];
+}
+
+/** A linear layer: forward, gradients of its input, its weight and its bias. */
+function linear(rows: number, from: number, to: number): OpRow[] {
+  const [x, weight, y] = [f32(rows, from), f32(to, from), f32(rows, to)];
+  const label = `linear ${rows}x${from}-${to}`;
+  const product = (transposeA: boolean, transposeB: boolean, bias: MatmulAttrs['bias']): MatmulAttrs => ({
+    transposeA,
+    transposeB,
+    bias,
+  });
+  return [
+    row(label, 'forward', matmul, [x, weight, f32(to)], product(false, true, 'cols')),
+    row(label, 'grad-input', matmul, [y, weight], product(false, false, 'none')),
+    row(label, 'grad-weight', matmul, [y, x], product(true, false, 'none')),
+    row(label, 'grad-bias', columnSum, [y], {}),
+  ];
+}
+
+/** The products of a ConvNeXt block as a training step has them, with what is before and after them. */
+function blockProducts(n: number, size: number, c: number): OpRow[] {
+  const rows = n * size * size;
+  const [maps, hidden] = [f32(n, c, size, size), f32(rows, 4 * c)];
+  const label = `block ${n}x${c}x${size}x${size}`;
+  const forward = { transposeA: false, transposeB: true, bias: 'cols' } as const;
+  const bare = { transposeA: false, transposeB: false, bias: 'none' } as const;
+  const norm = (size * size) % 4 === 0 ? [f32(2 * rows), f32(c), f32(c)] : [];
+  const normal = (operand: 'a' | 'b'): Partial<FusedMatmulAttrs> =>
+    norm.length > 0 ? { normal: operand } : {};
+  const x = norm.length > 0 ? maps : f32(rows, c);
+  return [
+    row(`${label} norm, pwconv1, gelu`, 'forward', matmulGelu, [x, f32(4 * c, c), f32(4 * c), ...norm], {
+      ...forward,
+      ...normal('a'),
+      keep: true,
+    }),
+    row(
+      `${label} pwconv2, residual`,
+      'forward',
+      matmulResidual,
+      [hidden, f32(c, 4 * c), f32(c), maps, f32(c), f32(n)],
+      { ...forward, gamma: true, mask: true, keep: true },
+    ),
+    row(
+      `${label} pwconv2, gelu`,
+      'grad-input',
+      matmulGeluGradient,
+      [f32(rows, c), f32(c, 4 * c), hidden],
+      bare,
+    ),
+    row(
+      `${label} norm, pwconv1`,
+      'grad-weight',
+      norm.length > 0 ? matmulNorm : matmul,
+      [hidden, x, ...norm],
+      {
+        ...bare,
+        transposeA: true,
+        ...normal('b'),
+      },
+    ),
+  ];
+}
+
+function norm(label: string, x: TensorSpec, cols: number, attrs: LayerNormAttrs): OpRow[] {
+  const vector = f32(cols);
+  const [y, statistics] = layerNorm.infer([x, vector, vector], attrs);
+  return [
+    row(label, 'forward', layerNorm, [x, vector, vector], attrs),
+    row(
+      label,
+      'gradient',
+      layerNormGradient,
+      [x, vector, defined(statistics, 'statistics'), defined(y, 'y')],
+      attrs,
+    ),
+  ];
+}
+
+function batchNormRows(label: string, x: TensorSpec): OpRow[] {
+  const channel = f32(x.shape[1] ?? 0);
+  const vectors = [channel, channel, channel, channel];
+  return [
+    row(`batch-norm ${label}`, 'forward', batchNorm, [x, ...vectors], {
+      eps: 1e-5,
+      momentum: 0.1,
+      training: true,
+      relu: true,
+    }),
+    row(`batch-norm ${label}`, 'gradient', batchNormGradient, [x, ...vectors, x], {
+      training: true,
+      relu: true,
+      parameters: true,
+    }),
+  ];
+}
+
+function residual(n: number, c: number, size: number): OpRow[] {
+  const [maps, rows] = [f32(n, c, size, size), f32(n * size * size, c)];
+  const attrs = { from: 'rows', gamma: true, mask: true } as const;
+  const label = `${n}x${c}x${size}x${size}`;
+  const vectors = [f32(c), f32(n)];
+  return [
+    row(`scale-residual ${label}`, 'forward', scaleResidual, [maps, rows, ...vectors], attrs),
+    row(`scale-residual ${label}`, 'gradient', scaleResidualGradient, [rows, maps, ...vectors], attrs),
+    row(`to-rows ${label}`, 'forward', toRows, [maps], {}),
+  ];
+}
+
+/** The three passes of one dense convolution. */
+function convRows(
+  label: string,
+  x: readonly [number, number, number, number],
+  co: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+): OpRow[] {
+  const attrs: ConvAttrs = { stride: [stride, stride], padding: [padding, padding], groups: 1 };
+  const [n, ci, h, w] = x;
+  const out = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
+  const [input, weight, dy] = [f32(...x), f32(co, ci, kernel, kernel), f32(n, co, out(h), out(w))];
+  return [
+    row(label, 'forward', conv2d, [input, weight, f32(co)], attrs),
+    row(label, 'grad-input', conv2dGradInput, [dy, weight], { ...attrs, h, w }),
+    row(label, 'grad-weight', conv2dGradWeight, [input, dy], {
+      ...attrs,
+      kh: kernel,
+      kw: kernel,
+      bias: true,
+    }),
+  ];
+}
+
+const PARAMETERS = f32(2 ** 23);
+const ADAMW = packScalars({ lr: 1e-3, step: 10, weightDecay: 0.05, emaDecay: 0.999 });
+
+/** The tables of `largekernel bench ops`, by name. */
+export const OP_SETS = {
+  depthwise: STAGES.flatMap(([size, channels]) =>
+    [7, 13, 31, 51].flatMap((kernel) => depthwiseRows(size, channels, kernel)),
+  ),
+  matmul: [
+    ...linear(784, 1536, 384),
+    ...[1, 8].flatMap((n) =>
+      STAGES.flatMap(([size, c]) => [
+        ...linear(n * size * size, c, 4 * c),
+        ...linear(n * size * size, 4 * c, c),
+      ]),
+    ),
+    ...STAGES.flatMap(([size, c]) => blockProducts(8, size, c)),
+  ],
+  norm: [
+    ...norm('layer-norm rows 12544x96', f32(12544, 96), 96, { eps: 1e-6, from: 'rows', to: 'rows' }),
+    ...norm('layer-norm to rows 4x96x56x56', f32(4, 96, 56, 56), 96, { eps: 1e-6, from: 'nchw', to: 'rows' }),
+    ...norm('layer-norm maps 4x96x56x56', f32(4, 96, 56, 56), 96, { eps: 1e-6, from: 'nchw', to: 'nchw' }),
+    ...norm('layer-norm to rows 4x768x7x7', f32(4, 768, 7, 7), 768, { eps: 1e-6, from: 'nchw', to: 'rows' }),
+    row('layer-norm statistics 4x96x56x56', 'forward', layerNormStatistics, [f32(4, 96, 56, 56)], {
+      eps: 1e-6,
+    }),
+    ...batchNormRows('8x64x56x56', f32(8, 64, 56, 56)),
+    ...batchNormRows('8x2048x7x7', f32(8, 2048, 7, 7)),
+  ],
+  conv: [
+    ...convRows('convnext-t stem 4x4/4 3-96', [4, 3, 224, 224], 96, 4, 4, 0),
+    ...convRows('convnext-t down 2x2/2 96-192', [4, 96, 56, 56], 192, 2, 2, 0),
+    ...convRows('convnext-t down 2x2/2 384-768', [4, 384, 14, 14], 768, 2, 2, 0),
+    ...convRows('resnet50 stem 7x7/2 3-64', [2, 3, 224, 224], 64, 7, 2, 3),
+    ...convRows('resnet50 3x3 64-64', [2, 64, 56, 56], 64, 3, 1, 1),
+    ...convRows('resnet50 3x3/2 128-128', [2, 128, 56, 56], 128, 3, 2, 1),
+    ...convRows('resnet50 3x3 512-512', [4, 512, 7, 7], 512, 3, 1, 1),
+    ...convRows('resnet50 1x1 256-64', [2, 256, 56, 56], 64, 1, 1, 0),
+    ...convRows('resnet50 1x1/2 256-512', [2, 256, 56, 56], 512, 1, 2, 0),
+    ...convRows('resnet20 3x3 16-16', [64, 16, 32, 32], 16, 3, 1, 1),
+    ...convRows('resnet20 3x3/2 16-32', [64, 16, 32, 32], 32, 3, 2, 1),
+    ...convRows('resnet20 3x3 64-64', [64, 64, 8, 8], 64, 3, 1, 1),
+  ],
+  rest: [
+    ...residual(4, 96, 56),
+    row('max-pool resnet50', 'forward', maxPool, [f32(4, 64, 112, 112)], {
+      kernel: [3, 3],
+      stride: [2, 2],
+      padding: [1, 1],
+    }),
+    row('cross-entropy 1000', 'forward', softCrossEntropy, [f32(128, 1000), f32(128, 1000)], {}),
+    row(
+      'adamw+ema 8 M',
+      'forward',
+      adamwEma,
+      [PARAMETERS, PARAMETERS, PARAMETERS, PARAMETERS, SCALARS_SPEC, PARAMETERS],
+      {},
+      { 4: ADAMW },
+    ),
+    row('sum-squares 8 M', 'forward', sumSquares, [PARAMETERS], {}),
+  ],
+} as const satisfies Readonly<Record<string, readonly OpRow[]>>;
+
+export type OpSet = keyof typeof OP_SETS;
