@@ -17,8 +17,6 @@ export interface Kernel {
   readonly code: string;
   /** Shorter side of a depthwise kernel; undefined for other ops. */
   readonly k: number | undefined;
-  /** The first node's multiply-adds over those of the whole step. */
-  readonly ofStep: number;
 }
 
 const BATCH = 32;
@@ -34,13 +32,11 @@ const LIMITS = { ...DEFAULT_LIMITS, maxBufferSize: 2 ** 50, maxStorageBufferBind
 export async function kernelsOf(recipes: readonly string[], overrides: readonly string[]): Promise<Kernel[]> {
   const kernels = new Map<string, Kernel>();
   for (const name of recipes) {
-    const steps = await stepsOf(name, overrides);
-    const all = steps.reduce((sum, { cost }) => sum + cost.liveMacs, 0);
-    for (const step of steps) {
+    for (const step of await stepsOf(name, overrides)) {
       for (const { dispatch } of step.dispatches) {
         const expanded = expandShader(dispatch.shader, dispatch.params);
         const code = storeAsHalf(expanded.code, dispatch.half ?? []);
-        if (!kernels.has(code)) kernels.set(code, describe(step, dispatch.shader, code, all));
+        if (!kernels.has(code)) kernels.set(code, describe(step, dispatch.shader, code));
       }
     }
   }
@@ -54,21 +50,14 @@ async function stepsOf(name: string, overrides: readonly string[]): Promise<read
   return [...step.plan.steps, ...update.plan.steps];
 }
 
-function describe({ node, cost }: PlannedStep, shader: string, code: string, all: number): Kernel {
+function describe({ node }: PlannedStep, shader: string, code: string): Kernel {
   const inputs = node.inputs.map(({ spec }) => spec);
   const operands = inputs.filter(({ shape }) => shape.length > 1);
   const output = node.outputs[0]?.spec;
   const shapes = `${(operands.length > 0 ? operands : inputs).slice(0, 2).map(show).join(', ')} → ${show(output)}`;
   const taps = node.op.name === 'depthwise-grad-weight' ? output : inputs[1];
   const k = shader.startsWith('depthwise/') ? Math.min(...(taps?.shape.slice(2) ?? [])) : undefined;
-  return {
-    label: `${node.op.name} ${shapes}`,
-    op: node.op.name,
-    shader,
-    code,
-    k,
-    ofStep: cost.liveMacs / all,
-  };
+  return { label: `${node.op.name} ${shapes}`, op: node.op.name, shader, code, k };
 }
 
 function show(spec: TensorSpec | undefined): string {

@@ -23,8 +23,6 @@ const LEAST_SHARE = 0.88;
 const SHARE_FAMILIES: readonly string[] = ['navi31', 'navi21'];
 /** Smaller depthwise kernels are bound by memory. */
 const LEAST_TAPS = 13;
-/** Of a step's multiply-adds: products below it, such as the classifier's, cost nothing. */
-const LEAST_OF_STEP = 1e-4;
 
 /** One kernel on one family. Registers a lane; occupancy in subgroups a SIMD; memory in bytes. */
 interface Figures {
@@ -69,9 +67,8 @@ function figuresOf({ statistics, assembly }: Compiled): Figures {
   };
 }
 
-function mustMultiply({ op, shader, k, ofStep }: Kernel): boolean {
-  if (k !== undefined) return k >= LEAST_TAPS;
-  return op.startsWith('matmul') && shader.startsWith('matmul/') && ofStep >= LEAST_OF_STEP;
+function mustMultiply({ op, shader, k }: Kernel): boolean {
+  return k === undefined ? op.startsWith('matmul') && shader.startsWith('matmul/') : k >= LEAST_TAPS;
 }
 
 /** What is missed, in words; empty where all goals are met. */
@@ -197,10 +194,8 @@ async function report(options: Options): Promise<void> {
 function print(rows: readonly Row[], families: readonly string[], { json, markdown }: Options): void {
   if (json) {
     for (const { kernel, figures } of rows) {
-      const { label, op, shader, k, ofStep } = kernel;
-      process.stdout.write(
-        `${JSON.stringify({ label, op, shader, k, ofStep, ...Object.fromEntries(figures) })}\n`,
-      );
+      const { label, op, shader, k } = kernel;
+      process.stdout.write(`${JSON.stringify({ label, op, shader, k, ...Object.fromEntries(figures) })}\n`);
     }
     return;
   }

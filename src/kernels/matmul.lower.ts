@@ -7,6 +7,7 @@ import type { ParamValue } from '../shader/expression.ts';
 export const MATMUL_TILES = [
   { kind: 'tile', lx: 8, ly: 8, ra: 2, rb: 2, depth: 16 },
   { kind: 'tile', lx: 16, ly: 8, ra: 2, rb: 1, depth: 32 },
+  { kind: 'tile', lx: 8, ly: 8, ra: 1, rb: 2, depth: 32 },
   { kind: 'tile', lx: 8, ly: 8, ra: 1, rb: 1, depth: 32 },
 ] as const;
 
@@ -94,14 +95,18 @@ export function matmulVariants(
       lx * ly <= limits.maxComputeInvocationsPerWorkgroup &&
       16 * depth * (ra * ly + rb * lx) <= limits.maxComputeWorkgroupStorageSize,
   );
-  const small = shape.m <= 32 || shape.n <= 32;
-  const sorted: Variant[] = small ? [...fitting].reverse() : fitting;
+  // Of few rows or columns a large tile would leave most empty.
+  const few = (extent: number) => (extent <= 32 ? 32 : Infinity);
+  const isFull = ({ lx, ly, ra, rb }: (typeof MATMUL_TILES)[number]) =>
+    4 * ra * ly <= few(shape.m) && 4 * rb * lx <= few(shape.n);
+  const sorted: Variant[] = [...fitting.filter(isFull), ...fitting.filter((tile) => !isFull(tile))];
   const tiles = half ? sorted.flatMap((tile) => [{ ...tile, half }, tile]) : sorted;
   if (!features.has('subgroups')) return tiles;
   // A large tile takes software adapters seconds to compile, and runs at a third of the rate.
   const broadcast = (rows: number) => ({ kind: 'subgroup', rows, lanes: lanesFor(shape.n) });
   if (features.has('swiftshader')) return [broadcast(8)];
-  if (features.has('software')) return [broadcast(16), ...tiles.filter((tile) => tile['ra'] === 1)];
+  if (features.has('software'))
+    return [broadcast(16), ...tiles.filter((tile) => tile['rb'] === 1 && tile['ra'] === 1)];
   return [...tiles, broadcast(8)];
 }
 
