@@ -11,7 +11,7 @@ import { makeFolder, readJson, writeFileAtomic } from '../util/files.ts';
  *
  *     recipe.yaml         the resolved recipe, each value with its source
  *     environment.json    adapter, driver, versions
- *     tuning.json         which way of computing each kernel was chosen
+ *     tuning.json         the micro-batch, and which way of computing each kernel was chosen
  *     metrics.jsonl       one line a step and one an evaluation
  *     summary.json        written at the end of the run
  *     checkpoints/        see checkpoints.ts

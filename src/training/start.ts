@@ -5,20 +5,21 @@ import { openDevice, type Device } from '../device/device.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import { recipeHash } from '../recipe/resolved.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import type { Model } from '../models/model.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError } from '../util/errors.ts';
-
 import { readJson, writeFileAtomic } from '../util/files.ts';
 import { latestCheckpoint, type Checkpoint } from './checkpoints.ts';
 import { openTraining } from './data.ts';
-import { fitPlan, targetOf } from './fit.ts';
+import { fitPlan, targetOf, type Target } from './fit.ts';
 import { loadInitial } from './initial-weights.ts';
 import { modelOfRecipe } from './recipe-model.ts';
 import type { Reporter } from './reporter.ts';
 import { prepareRunFolder, runFolder, type RunFolder } from './run-folder.ts';
 import { TrainingSession } from './session.ts';
 import { train, type TrainingSummary } from './train.ts';
-import { recordedChooser, recordOf, tunedPlan, type TuneMode } from './tuned-plan.ts';
+import type { TrainingPlan } from './training-plan.ts';
+import { recordedPlan, recordOf, tunedPlan, type TuneMode } from './tuned-plan.ts';
 
 export interface TrainRequest {
   readonly recipe: string;
@@ -75,7 +76,7 @@ export async function startTraining(
       const plan =
         resume === undefined
           ? await tunedPlan({ recipe, model, target, device, interrupted }, request.tuning ?? 'off', note)
-          : fitPlan(recipe, model, { ...target, choose: await recordedChooser(folder.tuning) });
+          : await continuedPlan(recipe, model, target, folder.tuning);
       reporter.note(
         `${plan.model.name}: batches of ${plan.batch} in micro-batches of ${plan.micro}, ${(plan.memory.total / 2 ** 20).toFixed(0)} MiB of device memory; ` +
           `${loader.length} training images`,
@@ -123,6 +124,17 @@ function overridesOf({ overrides, data, init }: TrainRequest): string[] {
   if (data !== undefined) given.push(`data.root=${JSON.stringify(data)}`);
   if (init !== undefined) given.push(`init.file=${JSON.stringify(init)}`);
   return given;
+}
+
+/** As a run was planned before: other micro-batches or kernels would change its bits. */
+async function continuedPlan(
+  recipe: Recipe,
+  model: Model,
+  target: Target,
+  record: string,
+): Promise<TrainingPlan> {
+  const { micro, choose } = await recordedPlan(record);
+  return fitPlan(recipe, model, { ...target, choose }, micro ?? recipe.batch.micro);
 }
 
 /** The choice of adapter is always said; software is not chosen silently. */

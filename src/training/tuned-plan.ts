@@ -63,20 +63,27 @@ export async function tunedPlan(
   }
 }
 
-/** The variants that a plan uses, by problem: a run's `tuning.json`, by which it is continued. */
+/** A plan's micro-batch, and the variants it uses by problem: a run's `tuning.json`, by which it is continued bit for bit. */
 export function recordOf(plan: TrainingPlan, device: Device): string {
   const problems = problemsOf(plansOf(plan), device);
   const variants = Object.fromEntries(problems.map(({ key, planned }) => [key, planned]));
-  return `${JSON.stringify({ variants }, null, 1)}\n`;
+  return `${JSON.stringify({ micro: plan.micro, variants }, null, 1)}\n`;
+}
+
+/** What a run has settled on before. */
+export interface RecordedPlan {
+  /** Images of a micro-batch; undefined in a run without a record. */
+  readonly micro: number | undefined;
+  readonly choose: ChooseVariant;
 }
 
 /**
- * Chooses what a run has chosen before; by rule in a run without a record.
+ * What a run has settled on before; by rule in a run without a record.
  * @throws FrameworkError `checkpoint/tuning` where the record is damaged; planning, where it names a variant that is no more
  */
-export async function recordedChooser(file: string): Promise<ChooseVariant> {
-  const recorded = await readRecord(file);
-  return ({ op }, context, variants) => {
+export async function recordedPlan(file: string): Promise<RecordedPlan> {
+  const { micro, variants: recorded } = await readRecord(file);
+  const choose: ChooseVariant = ({ op }, context, variants) => {
     const key = keyOf(op, context);
     const wanted = recorded.get(key);
     if (wanted === undefined) return defined(variants[0], `variant of ${op.name}`);
@@ -88,15 +95,23 @@ export async function recordedChooser(file: string): Promise<ChooseVariant> {
       { hint: 'Go on with the version that began the run, or delete the file to go on with other kernels.' },
     );
   };
+  return { micro, choose };
 }
 
-async function readRecord(file: string): Promise<ReadonlyMap<string, Variant>> {
-  if (!existsSync(file)) return new Map();
+async function readRecord(
+  file: string,
+): Promise<{ readonly micro: number | undefined; readonly variants: ReadonlyMap<string, Variant> }> {
+  if (!existsSync(file)) return { micro: undefined, variants: new Map() };
   try {
     const record = await readJson(file);
-    const variants = isRecord(record) ? record['variants'] : undefined;
+    const { micro, variants } = isRecord(record) ? record : {};
     if (!isRecord(variants)) throw new Error('it holds no variants');
-    return new Map(Object.entries(variants).map(([key, variant]) => [key, parseVariant(key, variant)]));
+    if (micro !== undefined && typeof micro !== 'number') throw new Error('its micro-batch is no number');
+    const entries = Object.entries(variants);
+    return {
+      micro,
+      variants: new Map(entries.map(([key, variant]) => [key, parseVariant(key, variant)])),
+    };
   } catch (error) {
     throw new FrameworkError('checkpoint/tuning', `${file} cannot be read: ${messageOf(error)}.`, {
       hint: 'Restore it, or delete it to go on with the kernels that are chosen by rule.',

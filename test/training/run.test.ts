@@ -36,6 +36,20 @@ describe.each(adapters)('training on %s', (adapter) => {
     expect(await traces(join(folder, 'parts'))).toEqual(await traces(join(folder, 'whole')));
   });
 
+  it('goes on with its micro-batch, whatever memory there is by then', { timeout: 900_000 }, async () => {
+    const folder = scratchFolder();
+    const overrides = ['batch.micro=auto'];
+    const little = { overrides, memoryGib: 0.0002 };
+    await runTiny(adapter, join(folder, 'whole'), { ...little, maxSteps: 4 });
+    await runTiny(adapter, join(folder, 'parts'), { ...little, maxSteps: 2 });
+    await runTiny(adapter, join(folder, 'parts'), { overrides, maxSteps: 4 });
+    expect(await traces(join(folder, 'parts'))).toEqual(await traces(join(folder, 'whole')));
+    const microOf = (name: string) =>
+      (JSON.parse(readFileSync(join(folder, name, 'tuning.json'), 'utf8')) as { micro: number }).micro;
+    await runTiny(adapter, join(folder, 'much'), { overrides, maxSteps: 1 });
+    expect(microOf('parts')).toBeLessThan(microOf('much'));
+  });
+
   it('gives the same gradients in micro-batches as in one batch', { timeout: 900_000 }, async () => {
     const folder = scratchFolder();
     const overrides = ['augment.mixGroup=16', 'model.dropPath=0'];

@@ -10,7 +10,7 @@ import { latestCheckpoint } from '../../src/training/checkpoints.ts';
 /** The smallest recipe that uses every part of training: drop path, augmentation, mixing, averaging, accumulation. */
 const RECIPE = `
 data: { dataset: fashion-mnist, imageSize: 28, limitTrain: 48, limitVal: 20, workers: 0 }
-model: { name: convnext-custom, depths: [1, 1], dims: [8, 12], kernels: [5, 3], stemStride: 4, dropPath: 0.2, layerScaleInit: 0.1 }
+model: { name: convnext-custom, depths: [1, 1], dims: [8, 12], kernels: [5, 3], stemStride: 7, dropPath: 0.2, layerScaleInit: 0.1 }
 augment: { crop: pad-crop, padding: 2, flip: 0.5, autoAugment: rand-m9-mstd0.5-inc1, erasing: 0.25, mixup: 0.8, cutmix: 1.0, mixGroup: 8 }
 loss: { labelSmoothing: 0.1 }
 batch: { size: 16, micro: 4 }

@@ -151,7 +151,7 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
       });
 
       const record = readFileSync(join(folder, 'tuned', 'tuning.json'), 'utf8');
-      expect(JSON.parse(record)).toEqual({ variants: chosenOf(choices) });
+      expect(JSON.parse(record)).toEqual({ micro: 4, variants: chosenOf(choices) });
       await runTiny(adapter, join(folder, 'whole'), { maxSteps: 4, tuning: 'stored' });
       // Whatever is stored or asked for by now.
       process.env['LARGEKERNEL_CACHE'] = scratchFolder();

@@ -65,7 +65,7 @@ class ConvNeXt(nn.Module):
     def __init__(self, slak):
         super().__init__()
         self.downsample_layers = nn.ModuleList([
-            nn.Sequential(nn.Conv2d(3, DIMS[0], 4, 4), LayerNorm2d(DIMS[0], eps=1e-6)),
+            nn.Sequential(nn.Conv2d(3, DIMS[0], 7, 7), LayerNorm2d(DIMS[0], eps=1e-6)),
             nn.Sequential(LayerNorm2d(DIMS[0], eps=1e-6), nn.Conv2d(DIMS[0], DIMS[1], 2, 2)),
         ])
         self.stages = nn.ModuleList([nn.ModuleList([Block(DIMS[s], KERNELS[s], slak) for _ in range(DEPTHS[s])]) for s in range(2)])
