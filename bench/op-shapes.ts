@@ -45,7 +45,7 @@ function row<A>(
   attrs: A,
   data: OpRow['data'] = {},
 ): OpRow {
-  return { label, pass, op: op as unknown as AnyOp, inputs, attrs, data };
+  return { label, pass, op: op, inputs, attrs, data };
 }
 
 /** The four stages of ConvNeXt-T at 224 px: side of a map, channels. */

@@ -2,7 +2,7 @@
 // registers. Tiles of A and B, DEPTH deep, lie in workgroup memory with the inner dimension outermost, so that a lane reads
 // its rows and columns as vec4; operands stored along the inner dimension are transposed in 4×4 blocks of registers on the way.
 // The inner dimension (of all SUMMED matrices) can be cut into PARTS, whose results go to scratch.
-// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF. Grid: tiles of columns, tiles of rows, matrices or parts.
+// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF; 16·LX·LY more with SUMS. Grid: tiles of columns, tiles of rows, matrices or parts.
 #if HALF
 enable f16;
 #endif
@@ -14,6 +14,8 @@ enable f16;
 #param RA blocks of four rows a lane
 #param RB blocks of four columns a lane
 #param DEPTH inner size of a tile, a multiple of 4; DEPTH·RA/LX and DEPTH·RB/LY are too, so that lanes share the copying evenly
+#param SUMS 1: also Σ over the inner dimension of A, to `sums`; with TRANSPOSE_A
+#param ACCUMULATE_SUMS 1 to add to what is there
 #param UNROLL steps of the inner dimension unrolled, a divisor of DEPTH
 #import matmul/operand.wgsl
 #import matmul/store.wgsl
@@ -26,6 +28,14 @@ const PART_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), PARTS)}u;
 alias Tile = vec4h;
 #else
 alias Tile = vec4f;
+#endif
+
+#if SUMS
+@group(0) @binding(${FIRST + 1}) var<storage, read_write> sums: array<f32>;
+
+// Lanes that copy the same rows of A are BLOCKS0 apart: each adds up what it copies.
+var<private> lane_sums: vec4f;
+var<workgroup> all_sums: array<vec4f, ${LX * LY}>;
 #endif
 
 #for o in 0..2
@@ -63,6 +73,9 @@ fn stage${o}(slot: u32, s: u32, first: u32, inner: u32) {
 #for j in 0..4
   let v${j} = load${o}(s, first + block * 4u, inner + depth + ${j}u);
 #endfor
+#endif
+#if SUMS && o == 0
+  lane_sums += (v0 + v1) + (v2 + v3);
 #endif
 #for j in 0..4
   tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = Tile(v${j});
@@ -130,6 +143,26 @@ fn main(
     }
     workgroupBarrier();
   }
+#if SUMS
+  all_sums[local] = lane_sums;
+  workgroupBarrier();
+  if (group.x == 0u && local < BLOCKS0) {
+    var total = all_sums[local];
+#for i in 1..LX * LY / (RA * LY)
+    total += all_sums[local + ${i}u * BLOCKS0];
+#endfor
+#for i in 0..4
+    if (first0 + local * 4u + ${i}u < ${M}u) {
+      let at = matrix * ${M}u + first0 + local * 4u + ${i}u;
+#if ACCUMULATE_SUMS
+      sums[at] = sums[at] + total[${i}];
+#else
+      sums[at] = total[${i}];
+#endif
+    }
+#endfor
+  }
+#endif
 #if END == 3
 #for r in 0..RA
 #for j in 0..RB

@@ -1,10 +1,12 @@
 import { add } from '../kernels/add.ts';
+import { columnSum } from '../kernels/column-sum.ts';
 import { depthwiseGradInput } from '../kernels/depthwise.ts';
 import { gelu, geluGradient } from '../kernels/gelu.ts';
 import { layerNorm, layerNormStatistics, type LayerNormAttrs } from '../kernels/layer-norm.ts';
 import {
   matmulGelu,
   matmulGeluGradient,
+  matmulGradWeight,
   matmulNorm,
   matmulResidual,
   type FusedMatmulAttrs,
@@ -21,6 +23,8 @@ interface Surroundings {
   readonly producer: (tensor: Tensor | undefined) => Node | undefined;
   /** Whether nothing but `node` reads the value, and it need not exist after the run. */
   readonly isOnlyFor: (tensor: Tensor, node: Node) => boolean;
+  /** The nodes that read the value. */
+  readonly readersOf: (tensor: Tensor) => readonly Node[];
   /** Whether no other node reads the value before `node` does. */
   readonly isFirstFor: (tensor: Tensor, node: Node) => boolean;
 }
@@ -31,7 +35,7 @@ interface Rule {
   /** The op at the pattern's end. */
   readonly last: AnyOp;
   /**
-   * @returns the earlier node of the pair and the node for both, or undefined where the pattern is not there.
+   * @returns the other node of the pair and the node for both, or undefined where the pattern is not there.
    * The new node stands in the place of `at`: one of the two, after all its inputs and before all readers of its outputs.
    */
   readonly match: (
@@ -113,6 +117,24 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    name: 'gradient of a weight, gradient of its bias',
+    last: columnSum,
+    match(node, around) {
+      const dy = defined(node.inputs[0], 'dy');
+      const first = around.readersOf(dy).find((reader): reader is Node<FusedMatmulAttrs> => {
+        if (reader.op !== matmul && reader.op !== matmulNorm) return false;
+        const { transposeA, bias, reduceBatch } = reader.attrs as FusedMatmulAttrs;
+        const isGradient = transposeA && bias === 'none' && reduceBatch !== true;
+        return isGradient && reader.inputs[0] === dy && reader.inputs[1] !== dy && dy.spec.shape.length === 2;
+      });
+      if (first === undefined) return undefined;
+      const outputs = [...first.outputs, ...node.outputs];
+      const fused = fusedNode(first, matmulGradWeight, first.attrs, first.inputs, outputs);
+      const accumulate = [...first.accumulate, ...node.accumulate];
+      return { first, at: first, fused: { ...fused, accumulate } };
+    },
+  },
+  {
     name: 'input gradient of a depthwise convolution, sum with another gradient',
     last: add,
     match(node, around) {
@@ -190,6 +212,7 @@ function applyRule(nodes: readonly Node[], rule: Rule, kept: ReadonlySet<number>
       const all = readers.get(tensor.id);
       return !kept.has(tensor.id) && all?.size === 1 && all.has(node);
     },
+    readersOf: (tensor) => [...(readers.get(tensor.id) ?? [])],
     isFirstFor: (tensor, node) => readers.get(tensor.id)?.values().next().value === node,
   };
   /** Nodes that are gone, and what stands in their place. */

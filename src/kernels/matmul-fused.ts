@@ -1,3 +1,4 @@
+import { columnSum } from './column-sum.ts';
 import { geluGradientReference, geluReference } from './gelu.reference.ts';
 import { lowerMatmul, matmulVariants, type MatmulEnd } from './matmul.lower.ts';
 import { hasHalf, matmul, matmulShape, type MatmulAttrs } from './matmul.ts';
@@ -76,19 +77,21 @@ function productSpecs(name: string, inputs: readonly TensorSpec[], attrs: FusedM
 interface End<A> {
   readonly examples: readonly Example<A>[];
   /** Checks what the end needs and returns the outputs' specs. */
-  infer(value: TensorSpec, rest: readonly TensorSpec[], attrs: A): readonly TensorSpec[];
-  end(rest: readonly TensorSpec[], attrs: A): MatmulEnd | undefined;
-  reference(
+  readonly infer: (value: TensorSpec, rest: readonly TensorSpec[], attrs: A) => readonly TensorSpec[];
+  readonly end?: (rest: readonly TensorSpec[], attrs: A) => MatmulEnd;
+  /** One more output: the sums of the columns of a, which is transposed. */
+  readonly sums?: boolean;
+  readonly reference: (
     value: Float64Array,
     rest: readonly Float64Array[],
     specs: { readonly value: TensorSpec; readonly rest: readonly TensorSpec[] },
     attrs: A,
-  ): readonly Float64Array[];
+  ) => readonly Float64Array[];
 }
 
 function fusedMatmul<A extends FusedMatmulAttrs>(
   name: string,
-  { examples, infer, end, reference }: End<A>,
+  { examples, infer, end, sums, reference }: End<A>,
   accumulates: readonly number[] = [],
 ): Op<A> {
   const valueSpec = (inputs: readonly TensorSpec[], attrs: A) =>
@@ -97,7 +100,11 @@ function fusedMatmul<A extends FusedMatmulAttrs>(
     name,
     examples,
     accumulates,
-    infer: (inputs, attrs) => infer(valueSpec(inputs, attrs), partsOf(inputs, attrs).rest, attrs),
+    infer(inputs, attrs) {
+      const value = valueSpec(inputs, attrs);
+      const outputs = infer(value, partsOf(inputs, attrs).rest, attrs);
+      return sums === true ? [...outputs, f32(value.shape[0] ?? 0)] : outputs;
+    },
     cost(inputs, outputs, attrs) {
       const product = productSpecs(name, inputs, attrs);
       const { macs, liveMacs } = matmul.cost(product, [valueSpec(inputs, attrs)], attrs);
@@ -127,7 +134,8 @@ function fusedMatmul<A extends FusedMatmulAttrs>(
             operand: attrs.normal,
             plane: elems((attrs.normal === 'a' ? a : b).shape.slice(2)),
           },
-          end: end(rest, attrs),
+          end: end?.(rest, attrs),
+          sums: sums === true ? { accumulate: accumulate[1] === true } : undefined,
         },
         variant,
       );
@@ -143,7 +151,13 @@ function fusedMatmul<A extends FusedMatmulAttrs>(
       const [a, b] = attrs.normal === 'b' ? [data.a, operand] : [operand, data.b];
       const product = matmul.reference([a, b, ...data.bias], productSpecs(name, specs, attrs), attrs);
       const value = valueSpec(specs, attrs);
-      return reference(defined(product[0], 'product'), data.rest, { value, rest: shapes.rest }, attrs);
+      const outputs = reference(
+        defined(product[0], 'product'),
+        data.rest,
+        { value, rest: shapes.rest },
+        attrs,
+      );
+      return sums === true ? [...outputs, ...columnSum.reference([data.a], [shapes.a], {})] : outputs;
     },
   };
 }
@@ -178,7 +192,7 @@ function noMore(name: string, rest: readonly TensorSpec[]): void {
 }
 
 /** y = A B + bias with an operand normalised on the way in: a linear layer behind LayerNorm, or the gradient of its weight. */
-export const matmulNorm: Op<FusedMatmulAttrs> = fusedMatmul(
+export const matmulNorm = fusedMatmul<FusedMatmulAttrs>(
   'matmul-norm',
   {
     examples: [
@@ -189,10 +203,29 @@ export const matmulNorm: Op<FusedMatmulAttrs> = fusedMatmul(
       noMore('matmul-norm', rest);
       return [value];
     },
-    end: () => undefined,
     reference: (value) => [value],
   },
   [0],
+);
+
+/** Gradients of a linear layer's weight and bias: dweight = aᵀ B and dbias = Σ of a's rows, a being dy. */
+export const matmulGradWeight = fusedMatmul<FusedMatmulAttrs>(
+  'matmul-grad-weight',
+  {
+    examples: [
+      { inputs: [f32(517, 36), f32(517, 20)], attrs: GRAD_WEIGHT },
+      { inputs: [f32(72, 19), MAPS[0], ...MAPS[1]], attrs: { ...GRAD_WEIGHT, normal: 'b' } },
+    ],
+    infer(value, rest, { transposeA, bias }) {
+      noMore('matmul-grad-weight', rest);
+      if (!transposeA || bias !== 'none')
+        throw shapeError('matmul-grad-weight', 'takes dy as a, transposed, and no bias');
+      return [value];
+    },
+    sums: true,
+    reference: (value) => [value],
+  },
+  [0, 1],
 );
 
 export interface MatmulGeluAttrs extends FusedMatmulAttrs {
@@ -201,7 +234,7 @@ export interface MatmulGeluAttrs extends FusedMatmulAttrs {
 }
 
 /** y = gelu(A B + bias). Outputs: y, and the product where `keep`. */
-export const matmulGelu: Op<MatmulGeluAttrs> = fusedMatmul('matmul-gelu', {
+export const matmulGelu = fusedMatmul<MatmulGeluAttrs>('matmul-gelu', {
   examples: [
     { inputs: [f32(37, 20), f32(44, 20), f32(44)], attrs: { ...FORWARD, keep: true } },
     { inputs: [f32(37, 19), f32(45, 19), f32(45)], attrs: { ...FORWARD, keep: false } },
@@ -217,7 +250,7 @@ export const matmulGelu: Op<MatmulGeluAttrs> = fusedMatmul('matmul-gelu', {
 });
 
 /** dh = (A B + bias) gelu'(h): a product that makes the gradient of gelu(h). Last input: h of the product's shape. */
-export const matmulGeluGradient: Op<FusedMatmulAttrs> = fusedMatmul('matmul-gelu-gradient', {
+export const matmulGeluGradient = fusedMatmul<FusedMatmulAttrs>('matmul-gelu-gradient', {
   examples: [
     {
       inputs: [f32(37, 20), f32(20, 44), f32(37, 44)],
@@ -255,7 +288,7 @@ function residualAttrs({ gamma, mask }: MatmulResidualAttrs) {
  * y = x + mask[n] gamma[c] (A B + bias): the end of a block's branch and its way back to maps. Last inputs: x (n, c, h, w),
  * gamma (c) and mask (n) as the attributes say. Outputs: y (n, c, h, w), and the product where `keep`.
  */
-export const matmulResidual: Op<MatmulResidualAttrs> = fusedMatmul('matmul-residual', {
+export const matmulResidual = fusedMatmul<MatmulResidualAttrs>('matmul-residual', {
   examples: [
     {
       inputs: [f32(72, 20), f32(44, 20), f32(44), f32(2, 44, 6, 6), f32(44), f32(2)],

@@ -1,6 +1,16 @@
-import { sumParts } from './column-sum.ts';
+import { columnSumLowering, sumParts } from './column-sum.ts';
 import type { MatmulShape } from './matmul.reference.ts';
-import { f32, output, scratch, type DeviceTraits, type Lowering, type Slot, type Variant } from './op.ts';
+import {
+  f32,
+  input,
+  output,
+  scratch,
+  type Dispatch,
+  type DeviceTraits,
+  type Lowering,
+  type Slot,
+  type Variant,
+} from './op.ts';
 import type { ParamValue } from '../shader/expression.ts';
 
 /** Register tiles: lanes along columns and rows, blocks of four a lane, depth in workgroup memory. */
@@ -33,6 +43,8 @@ export interface MatmulKernel {
   /** The operand that is maps, normalised as it is read. */
   readonly normal?: { readonly operand: 'a' | 'b'; readonly plane: number } | undefined;
   readonly end?: MatmulEnd | undefined;
+  /** The second output: sums of the columns of a, which is transposed; added to what is there if `accumulate`. */
+  readonly sums?: { readonly accumulate: boolean } | undefined;
 }
 
 /** What becomes of a sum once the bias is added: `END` of shaders/matmul/store.wgsl. */
@@ -127,24 +139,11 @@ function baseParams({ shape, ...kernel }: MatmulKernel, direct: boolean): Record
   };
 }
 
-/** Lowers a product to one dispatch, or to two where its inner dimension is cut. */
+/** Lowers a product to one dispatch, or to more where its inner dimension is cut. */
 export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
-  const { shape, reduceBatch } = kernel;
+  const { shape, reduceBatch, sums } = kernel;
   const matrices = reduceBatch ? 1 : shape.batch;
-  if (variant['kind'] === 'subgroup') {
-    const [rows, lanes] = [Number(variant['rows']), Number(variant['lanes'])];
-    return {
-      scratch: [],
-      dispatches: [
-        {
-          shader: 'matmul/subgroup.wgsl',
-          params: { ...baseParams(kernel, true), ROWS: rows, LANES: lanes },
-          bindings: [...kernel.operands, ...kernel.ends],
-          grid: [Math.ceil(shape.n / (4 * lanes)), Math.ceil(shape.m / rows), matrices],
-        },
-      ],
-    };
-  }
+  if (variant['kind'] === 'subgroup') return lowerSubgroup(kernel, variant);
   const [lx, ly, ra, rb, depth] = ['lx', 'ly', 'ra', 'rb', 'depth'].map((key) => Number(variant[key])) as [
     number,
     number,
@@ -168,15 +167,37 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
       DEPTH: depth,
       UNROLL,
       HALF: Number(variant['half'] === true),
+      SUMS: Number(sums !== undefined),
+      ACCUMULATE_SUMS: Number(direct && sums?.accumulate === true),
     },
-    bindings: [...kernel.operands, ...(direct ? kernel.ends : [scratch(0)])],
+    bindings: [
+      ...kernel.operands,
+      ...(direct ? kernel.ends : [scratch(0), ...(sums === undefined ? [] : [scratch(1)])]),
+    ],
     grid: [columnTiles, rowTiles, matrices * parts] as const,
   };
   if (direct) return { scratch: [], dispatches: [first] };
+  const addUp = [sumParts(scratch(0), output(0), shape.m * shape.n, parts, kernel.accumulate)];
+  if (sums !== undefined) addUp.push(sumParts(scratch(1), output(1), shape.m, parts, sums.accumulate));
   return {
-    scratch: [f32(parts, shape.m, shape.n)],
-    dispatches: [first, sumParts(scratch(0), output(0), shape.m * shape.n, parts, kernel.accumulate)],
+    scratch: [f32(parts, shape.m, shape.n), ...(sums === undefined ? [] : [f32(parts, shape.m)])],
+    dispatches: [first, ...addUp],
   };
+}
+
+/** Processors add up the columns apart: beside the product, that would cost more than reading them again. */
+function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
+  const { shape, reduceBatch, sums, operands, ends } = kernel;
+  const [rows, lanes] = [Number(variant['rows']), Number(variant['lanes'])];
+  const product: Dispatch = {
+    shader: 'matmul/subgroup.wgsl',
+    params: { ...baseParams(kernel, true), ROWS: rows, LANES: lanes },
+    bindings: [...operands, ...(sums === undefined ? ends : ends.slice(0, 1))],
+    grid: [Math.ceil(shape.n / (4 * lanes)), Math.ceil(shape.m / rows), reduceBatch ? 1 : shape.batch],
+  };
+  if (sums === undefined) return { scratch: [], dispatches: [product] };
+  const columns = columnSumLowering(input(0), output(1), shape.k, shape.m, sums.accumulate);
+  return { scratch: columns.scratch, dispatches: [product, ...columns.dispatches] };
 }
 
 /** Pieces of the inner dimension; only products with nothing but sums to write are cut. */

@@ -5,7 +5,13 @@ import { columnSum, rowSum } from './column-sum.ts';
 import { depthwise, depthwiseGradInput, depthwiseGradWeight } from './depthwise.ts';
 import { gelu, geluGradient } from './gelu.ts';
 import { layerNorm, layerNormGradient, layerNormStatistics } from './layer-norm.ts';
-import { matmulGelu, matmulGeluGradient, matmulNorm, matmulResidual } from './matmul-fused.ts';
+import {
+  matmulGelu,
+  matmulGeluGradient,
+  matmulGradWeight,
+  matmulNorm,
+  matmulResidual,
+} from './matmul-fused.ts';
 import { matmul } from './matmul.ts';
 import type { AnyOp } from './op.ts';
 import { batchNorm, batchNormGradient } from './batch-norm.ts';
@@ -42,6 +48,7 @@ export const OPS: readonly AnyOp[] = [
   matmul,
   matmulGelu,
   matmulGeluGradient,
+  matmulGradWeight,
   matmulNorm,
   matmulResidual,
   rowSum,
