@@ -45,11 +45,11 @@ function row<A>(
   attrs: A,
   data: OpRow['data'] = {},
 ): OpRow {
-  return { label, pass, op: op, inputs, attrs, data };
+  return { label, pass, op, inputs, attrs, data };
 }
 
 /** The four stages of ConvNeXt-T at 224 px: side of a map, channels. */
-const STAGES = [
+export const STAGES = [
   [56, 96],
   [28, 192],
   [14, 384],

@@ -2,6 +2,7 @@ import { elems } from '../../src/kernels/op.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { FrameworkError } from '../../src/util/errors.ts';
 import { Rng } from '../../src/util/rng.ts';
+import { STAGES } from '../op-shapes.ts';
 
 /** What is timed. Everything is float32; maps are one image; a case with gradients runs forward and backward. */
 export type Case = DepthwiseCase | LinearCase | LayerNormCase | StepCase;
@@ -125,13 +126,6 @@ export function dataOf(c: Case, { name, shape }: Tensor): Float32Array {
   }
   return Float32Array.from({ length: count }, () => rng.normal());
 }
-
-const STAGES = [
-  [56, 96],
-  [28, 192],
-  [14, 384],
-  [7, 768],
-] as const;
 
 /** What of the cases is wanted; undefined: all. */
 export interface Wanted {
