@@ -1,3 +1,4 @@
+import { absorbNorms, fuse } from '../../src/graph/fusion.ts';
 import type { Tensor } from '../../src/graph/graph.ts';
 import { planNodes } from '../../src/graph/plan.ts';
 import { Program } from '../../src/graph/program.ts';
@@ -6,7 +7,7 @@ import { defined } from '../../src/util/errors.ts';
 import { deviceFor } from '../kernels/harness.ts';
 import type { Read, Recorded } from './golden.ts';
 
-/** Runs recorded nodes once on an adapter and gives a reader of `kept` values, gradients and states to `use`. */
+/** Runs recorded nodes once on an adapter, fused as in training, and gives a reader of `kept` values, gradients and states to `use`. */
 export async function withProgram(
   kind: string,
   { graph, data }: Recorded,
@@ -28,7 +29,9 @@ export async function withProgram(
     gradient: family('gradients', graph.parameters.values()),
     state: family('states', graph.states.values()),
   };
-  const plan = planNodes(graph.nodes, { limits: device.limits, features: device.features, kept });
+  const ids = new Set(kept.map((tensor) => tensor.id));
+  const nodes = fuse(absorbNorms(graph.nodes, ids), ids);
+  const plan = planNodes(nodes, { limits: device.limits, features: device.features, kept });
   const program = await Program.build(device, pipelines, plan, locateIn(families), 'golden');
   const owner = (tensor: Tensor): Family =>
     defined(families[tensor.kind as keyof typeof families], `family of ${tensor.name}`);
