@@ -15,6 +15,7 @@
 #param GAMMA END 3: 1: a factor a channel
 #param MASK END 3: 1: a factor an image
 #param PLANE END 3: positions of one map
+#param QUADS END 3: 1: four rows at a time, by `store_quad`; four divides PLANE
 #import common/gelu.wgsl
 
 #if N % 4 == 0
@@ -29,7 +30,7 @@ alias Stored = f32;
 @group(0) @binding(${FIRST + HAS_BIAS}) var<storage, read> h: array<Stored>;
 #endif
 #if END == 3
-#if PLANE % 4 == 0
+#if QUADS
 alias Mapped = vec4f;
 #else
 alias Mapped = f32;
@@ -62,55 +63,6 @@ fn with_bias(sums: vec4f, i: u32, j: u32) -> vec4f {
 }
 
 #if END == 3
-// Stores the sums of rows i … i+3 and columns j … j+3, both multiples of 4.
-fn store_maps(i: u32, j: u32, sums: array<vec4f, 4>) {
-  if (j >= ${N}u) {
-    return;
-  }
-#for r in 0..4
-  let value${r} = with_bias(sums[${r}], i + ${r}u, j);
-#endfor
-#if KEEP
-#for r in 0..4
-  if (i + ${r}u < ${M}u) {
-#if N % 4 == 0
-    kept[((i + ${r}u) * ${N}u + j) / 4u] = value${r};
-#else
-#for c in 0..4
-    if (j + ${c}u < ${N}u) {
-      kept[(i + ${r}u) * ${N}u + j + ${c}u] = value${r}[${c}];
-    }
-#endfor
-#endif
-  }
-#endfor
-#endif
-#if PLANE % 4 == 0
-  if (i >= ${M}u) {
-    return;
-  }
-  let image = i / ${PLANE}u;
-#for c in 0..4
-  if (j + ${c}u < ${N}u) {
-    let at = ((image * ${N}u + j + ${c}u) * ${PLANE}u + i % ${PLANE}u) / 4u;
-    y[at] = fma(vec4f(value0[${c}], value1[${c}], value2[${c}], value3[${c}]), vec4f(factor(image, j + ${c}u)), addend[at]);
-  }
-#endfor
-#else
-#for r in 0..4
-  if (i + ${r}u < ${M}u) {
-    let image = (i + ${r}u) / ${PLANE}u;
-#for c in 0..4
-    if (j + ${c}u < ${N}u) {
-      let at = (image * ${N}u + j + ${c}u) * ${PLANE}u + (i + ${r}u) % ${PLANE}u;
-      y[at] = fma(value${r}[${c}], factor(image, j + ${c}u), addend[at]);
-    }
-#endfor
-  }
-#endfor
-#endif
-}
-
 fn factor(image: u32, channel: u32) -> f32 {
   var result = 1.0;
 #if GAMMA
@@ -121,6 +73,33 @@ fn factor(image: u32, channel: u32) -> f32 {
 #endif
   return result;
 }
+#endif
+
+#if QUADS
+// Stores the sums of rows i … i+3 and columns j … j+3, both multiples of 4.
+fn store_quad(i: u32, j: u32, sums: array<vec4f, 4>) {
+  if (i >= ${M}u || j >= ${N}u) {
+    return;
+  }
+#for r in 0..4
+  let value${r} = with_bias(sums[${r}], i + ${r}u, j);
+#if KEEP && N % 4 == 0
+  kept[((i + ${r}u) * ${N}u + j) / 4u] = value${r};
+#endif
+#endfor
+  let image = i / ${PLANE}u;
+#for c in 0..4
+  if (j + ${c}u < ${N}u) {
+#if KEEP && N % 4 != 0
+#for r in 0..4
+    kept[(i + ${r}u) * ${N}u + j + ${c}u] = value${r}[${c}];
+#endfor
+#endif
+    let at = ((image * ${N}u + j + ${c}u) * ${PLANE}u + i % ${PLANE}u) / 4u;
+    y[at] = fma(vec4f(value0[${c}], value1[${c}], value2[${c}], value3[${c}]), vec4f(factor(image, j + ${c}u)), addend[at]);
+  }
+#endfor
+}
 #else
 // Stores the sums of y[matrix, i, j … j+3], j a multiple of 4.
 fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
@@ -129,7 +108,21 @@ fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
   }
   let value = with_bias(sums, i, j);
   let at = (matrix * ${M}u + i) * ${N}u + j;
-#if N % 4 == 0
+#if END == 3
+  let image = i / ${PLANE}u;
+#for c in 0..4
+  if (j + ${c}u < ${N}u) {
+    let mapped = (image * ${N}u + j + ${c}u) * ${PLANE}u + i % ${PLANE}u;
+    y[mapped] = fma(value[${c}], factor(image, j + ${c}u), addend[mapped]);
+#if KEEP && N % 4 != 0
+    kept[at + ${c}u] = value[${c}];
+#endif
+  }
+#endfor
+#if KEEP && N % 4 == 0
+  kept[at / 4u] = value;
+#endif
+#elif N % 4 == 0
 #if KEEP
   kept[at / 4u] = value;
 #endif

@@ -93,13 +93,7 @@ fn main(
 #endfor
   );
   let end = min(${ROWS}u, ${M}u - row0);
-#if END == 3
-  for (var i = 0u; i < end; i += 4u) {
-    store_maps(row0 + i, col, array(sums[i], sums[i + 1u], sums[i + 2u], sums[i + 3u]));
-  }
-#else
   for (var i = 0u; i < end; i++) {
     store(group.z, row0 + i, col, sums[i]);
   }
-#endif
 }

@@ -163,10 +163,10 @@ fn main(
 #endfor
   }
 #endif
-#if END == 3
+#if QUADS
 #for r in 0..RA
 #for j in 0..RB
-  store_maps(first0 + (lane.y + ${r * LY}u) * 4u, first1 + (lane.x + ${j * LX}u) * 4u, array(
+  store_quad(first0 + (lane.y + ${r * LY}u) * 4u, first1 + (lane.x + ${j * LX}u) * 4u, array(
 #for i in 0..4
     sum${r * 4 + i}_${j},
 #endfor

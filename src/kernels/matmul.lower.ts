@@ -167,6 +167,7 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
       DEPTH: depth,
       UNROLL,
       HALF: Number(variant['half'] === true),
+      QUADS: Number(kernel.end?.kind === 'residual' && kernel.end.plane % 4 === 0),
       SUMS: Number(sums !== undefined),
       ACCUMULATE_SUMS: Number(direct && sums?.accumulate === true),
     },
@@ -191,7 +192,7 @@ function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
   const [rows, lanes] = [Number(variant['rows']), Number(variant['lanes'])];
   const product: Dispatch = {
     shader: 'matmul/subgroup.wgsl',
-    params: { ...baseParams(kernel, true), ROWS: rows, LANES: lanes },
+    params: { ...baseParams(kernel, true), ROWS: rows, LANES: lanes, QUADS: 0 },
     bindings: [...operands, ...(sums === undefined ? ends : ends.slice(0, 1))],
     grid: [Math.ceil(shape.n / (4 * lanes)), Math.ceil(shape.m / rows), reduceBatch ? 1 : shape.batch],
   };

@@ -184,7 +184,13 @@ testOp({ ...matmulGradWeight, ...tiles, name: 'matmul-grad-weight tiles' }, [
     attrs: { transposeA: true, transposeB: false, bias: 'none' },
   },
 ]);
-testOp({ ...matmulResidual, ...tiles, name: 'matmul-residual tiles' }, matmulResidual.examples);
+testOp({ ...matmulResidual, ...tiles, name: 'matmul-residual tiles' }, [
+  ...matmulResidual.examples,
+  {
+    inputs: [f32(72, 20), f32(45, 20), f32(45), f32(2, 45, 6, 6), f32(45)],
+    attrs: { transposeA: false, transposeB: true, bias: 'cols', gamma: true, mask: false, keep: true },
+  },
+]);
 testOp(matmulGelu, matmulGelu.examples);
 testOp(matmulGeluGradient, [
   ...matmulGeluGradient.examples,
