@@ -8,7 +8,9 @@ import { targetOf } from '../src/training/fit.ts';
 import { planReport } from '../src/training/plan-report.ts';
 import { modelOfRecipe } from '../src/training/recipe-model.ts';
 import { TrainingSession } from '../src/training/session.ts';
+import type { TrainingPlan } from '../src/training/training-plan.ts';
 import { tunedPlan, type TuneMode } from '../src/training/tuned-plan.ts';
+import { defined } from '../src/util/errors.ts';
 
 /** One line of `largekernel bench step`. Times are of whole optimiser steps, each waited for. */
 export interface StepTiming {
@@ -46,69 +48,78 @@ export interface KernelTiming {
   readonly gbps: number;
 }
 
-/**
- * Times training steps on made-up images, which are given to the device anew for each step; no data set is needed and no
- * loader waited for. One step warms up.
- */
-export async function benchStep(
-  { recipe }: LoadedRecipe,
-  options: {
-    adapter: string;
-    classes: number;
-    steps: number;
-    micro?: number | undefined;
-    memoryGib?: number | undefined;
-    profile?: boolean | undefined;
-    tuning?: TuneMode | undefined;
-  },
-): Promise<StepTiming> {
+export interface StepOptions {
+  readonly adapter: string;
+  readonly classes: number;
+  readonly steps: number;
+  readonly micro?: number | undefined;
+  readonly memoryGib?: number | undefined;
+  readonly profile?: boolean | undefined;
+  readonly tuning?: TuneMode | undefined;
+}
+
+/** A recipe's training, ready to take steps. */
+interface Trainer {
+  readonly session: TrainingSession;
+  readonly plan: TrainingPlan;
+  readonly compileMs: number;
+  /** Milliseconds of the next step. */
+  readonly step: () => Promise<number>;
+}
+
+/** Images are made up and given to the device anew for each step: no data set is needed and no loader waited for. */
+async function prepare(device: Device, { recipe }: LoadedRecipe, options: StepOptions): Promise<Trainer> {
+  const model = modelOfRecipe(recipe.model, options.classes);
+  const target = targetOf(device, options.memoryGib);
+  const request = { recipe, model, target, device, micro: options.micro };
+  const plan = await tunedPlan(request, options.tuning ?? 'off', (line) => process.stderr.write(`${line}\n`));
+  const start = performance.now();
+  const session = await TrainingSession.create(device, new PipelineCache(device), plan);
+  session.initialise(recipe.seed);
+  await device.settle();
+  const compileMs = performance.now() - start;
+  const { batch, micro } = plan;
+  const { classes } = model.config;
+  const x = Float32Array.from(
+    { length: micro * session.imageElems },
+    (_, i) => (((i * 37) % 256) - 128) / 64,
+  );
+  const targets = new Float32Array(micro * classes);
+  for (let i = 0; i < micro; i++) targets[i * classes + (i % classes)] = 1;
+  let number = 0;
+  const step = async (): Promise<number> => {
+    const before = performance.now();
+    number++;
+    for (let at = 0; at < batch; at += micro) {
+      const isLast = at + micro === batch;
+      const update = isLast
+        ? { step: number, lr: 1e-6, weightDecay: recipe.optimizer.weightDecay }
+        : undefined;
+      await session.submit(x, targets, (number - 1) * batch + at, update);
+    }
+    await device.settle();
+    return performance.now() - before;
+  };
+  return { session, plan, compileMs, step };
+}
+
+/** Times training steps. One warms up. */
+export async function benchStep(loaded: LoadedRecipe, options: StepOptions): Promise<StepTiming> {
   const device = await openDevice(options.adapter);
   try {
-    const model = modelOfRecipe(recipe.model, options.classes);
-    const target = targetOf(device, options.memoryGib);
-    const pipelines = new PipelineCache(device);
-    const request = { recipe, model, target, device, micro: options.micro };
-    const plan = await tunedPlan(request, options.tuning ?? 'off', (line) =>
-      process.stderr.write(`${line}\n`),
-    );
-    const start = performance.now();
-    const session = await TrainingSession.create(device, pipelines, plan);
-    session.initialise(recipe.seed);
-    await device.settle();
-    const compileMs = performance.now() - start;
-    const { batch, micro } = plan;
-    const { classes } = model.config;
-    const x = Float32Array.from(
-      { length: micro * session.imageElems },
-      (_, i) => (((i * 37) % 256) - 128) / 64,
-    );
-    const targets = new Float32Array(micro * classes);
-    for (let i = 0; i < micro; i++) targets[i * classes + (i % classes)] = 1;
-    const step = async (number: number): Promise<void> => {
-      for (let at = 0; at < batch; at += micro) {
-        const isLast = at + micro === batch;
-        const update = isLast
-          ? { step: number, lr: 1e-6, weightDecay: recipe.optimizer.weightDecay }
-          : undefined;
-        await session.submit(x, targets, (number - 1) * batch + at, update);
-      }
-      await device.settle();
-    };
-    await step(1);
+    const { recipe } = loaded;
+    const { session, plan, compileMs, step } = await prepare(device, loaded, options);
+    const { batch, micro, model } = plan;
+    await step();
     const times: number[] = [];
-    for (let i = 0; i < options.steps; i++) {
-      const before = performance.now();
-      await step(2 + i);
-      times.push(performance.now() - before);
-    }
+    for (let i = 0; i < options.steps; i++) times.push(await step());
     const kernels = options.profile
       ? [
           ...(await profile(device, session.step, plan.step.plan, batch / micro)),
           ...(await profile(device, session.update, plan.update.plan, 1)),
         ].sort((a, b) => b.ms - a.ms)
       : undefined;
-    times.sort((a, b) => a - b);
-    const [minMs, medianMs, maxMs] = [times[0]!, times[times.length >> 1]!, times.at(-1)!];
+    const { medianMs, minMs, maxMs } = summary(times);
     return {
       recipe: recipe.name,
       model: model.name,
@@ -128,6 +139,51 @@ export async function benchStep(
   } finally {
     device.close();
   }
+}
+
+/** One recipe of several whose steps were timed in turn. */
+export interface ComparedTiming {
+  readonly recipe: string;
+  readonly medianMs: number;
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly steps: number;
+  /** Of the medians, and of the least times, over those of the first recipe. */
+  readonly ratio: number;
+  readonly minRatio: number;
+}
+
+/** Times the steps of several recipes on one device, one step each in turn, so that whatever else the machine does meets all. */
+export async function compareSteps(
+  recipes: readonly { readonly label: string; readonly loaded: LoadedRecipe }[],
+  options: StepOptions,
+): Promise<ComparedTiming[]> {
+  const device = await openDevice(options.adapter);
+  try {
+    const trainers: Trainer[] = [];
+    for (const { loaded } of recipes) trainers.push(await prepare(device, loaded, options));
+    const times: number[][] = trainers.map(() => []);
+    for (const { step } of trainers) await step();
+    for (let i = 0; i < options.steps; i++)
+      for (const [t, { step }] of trainers.entries()) times[t]?.push(await step());
+    const all = times.map(summary);
+    const first = defined(all[0], 'recipe');
+    return all.map((each, i) => ({
+      recipe: defined(recipes[i], 'recipe').label,
+      ...each,
+      steps: options.steps,
+      ratio: each.medianMs / first.medianMs,
+      minRatio: each.minMs / first.minMs,
+    }));
+  } finally {
+    device.close();
+  }
+}
+
+function summary(times: readonly number[]): { medianMs: number; minMs: number; maxMs: number } {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (i: number) => defined(sorted[i], 'time');
+  return { medianMs: at(sorted.length >> 1), minMs: at(0), maxMs: at(sorted.length - 1) };
 }
 
 /** At least this long is each kernel repeated, in ms. */

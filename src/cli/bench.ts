@@ -51,6 +51,12 @@ export function addBench(program: Command): void {
     .option('--tune', 'first find the fastest kernels for this adapter, where none are stored')
     .option('--no-tune', 'leave out what `largekernel tune` has stored')
     .option('--profile', 'time each kernel of the step alone as well')
+    .option(
+      '--versus <key=value>',
+      'also the recipe so changed, a step of each in turn; may be given many times',
+      collect,
+      [],
+    )
     .option('--json', 'one line of JSON on standard output')
     .action(step);
 }
@@ -141,6 +147,7 @@ interface StepOptions {
   readonly memory?: number;
   readonly tune?: boolean;
   readonly profile?: boolean;
+  readonly versus: readonly string[];
   readonly json?: boolean;
 }
 
@@ -148,8 +155,8 @@ async function step(options: StepOptions): Promise<void> {
   const loaded = await loadRecipe(options.recipe, options.set);
   const { adapter, steps, batch: micro, memory: memoryGib, profile } = options;
   const classes = classesOf(loaded.recipe);
-  const { benchStep } = await import('../../bench/step.ts');
-  const timing = await benchStep(loaded, {
+  const { benchStep, compareSteps } = await import('../../bench/step.ts');
+  const settings = {
     adapter,
     steps,
     micro,
@@ -157,7 +164,21 @@ async function step(options: StepOptions): Promise<void> {
     classes,
     profile,
     tuning: tuneMode(options.tune),
-  });
+  };
+  if (options.versus.length > 0) {
+    const recipes = [{ label: options.recipe, loaded }];
+    for (const change of options.versus)
+      recipes.push({
+        label: `${options.recipe} ${change}`,
+        loaded: await loadRecipe(options.recipe, [...options.set, change]),
+      });
+    print(
+      (await compareSteps(recipes, settings)).map((row) => ({ ...row })),
+      options,
+    );
+    return;
+  }
+  const timing = await benchStep(loaded, settings);
   if (options.json) {
     process.stdout.write(`${JSON.stringify(timing)}\n`);
     return;
