@@ -3,7 +3,7 @@
 // addresses inside a loop; a broadcast from a lane costs one instruction. So every lane of a workgroup makes the same ROWS rows
 // and four columns of its own, and the elements of A, which all lanes need, are loaded once by four lanes and broadcast. No
 // workgroup memory and no barrier, which would save and restore all sums. Needs `subgroups`; a subgroup has at least four lanes.
-// Grid: tiles of columns, tiles of rows, matrices.
+// Of the operands only A can be normalised on the way. Grid: tiles of columns, tiles of rows, matrices.
 enable subgroups;
 #param SUMMED matrices summed into each of y
 #param LANES invocations a workgroup
@@ -27,10 +27,6 @@ fn main(
 #for r in 0..ROWS / 4
   let rows${r} = four(row0 + ${r * 4}u);
 #endfor
-#elif NORMAL == 2
-#for j in 0..4
-  let channel${j} = affine(col + ${j}u);
-#endfor
 #endif
 #if SUMMED > 1
   for (var s = 0u; s < ${SUMMED}u; s++) {
@@ -40,17 +36,10 @@ fn main(
 #endif
     for (var inner = 0u; inner < ${K}u; inner += 4u) {
       // b_k: columns col … col+3 at inner + k
-#if NORMAL == 2
-      let rows = four(inner);
-#for j in 0..4
-      let v${j} = normal(load1(s, col + ${j}u, inner), rows, channel${j});
-#endfor
-#elif TRANSPOSE_B
+#if TRANSPOSE_B
 #for j in 0..4
       let v${j} = load1(s, col + ${j}u, inner);
 #endfor
-#endif
-#if TRANSPOSE_B
 #for k in 0..4
       let b${k} = vec4f(v0[${k}], v1[${k}], v2[${k}], v3[${k}]);
 #endfor

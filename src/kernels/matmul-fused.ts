@@ -1,6 +1,6 @@
 import { columnSum } from './column-sum.ts';
 import { geluGradientReference, geluReference } from './gelu.reference.ts';
-import { lowerMatmul, matmulVariants, type MatmulEnd } from './matmul.lower.ts';
+import { lowerMatmul, matmulVariants, type MatmulEnd, type NormalOperand } from './matmul.lower.ts';
 import { hasHalf, matmul, matmulShape, type MatmulAttrs } from './matmul.ts';
 import {
   elems,
@@ -130,10 +130,7 @@ function fusedMatmul<A extends FusedMatmulAttrs>(
           accumulate: accumulate[0] === true,
           operands: [slots.a, slots.b, ...slots.normal],
           ends: [...slots.bias, ...slots.rest, ...outputs.map((_, i) => output(i))],
-          normal: attrs.normal && {
-            operand: attrs.normal,
-            plane: elems((attrs.normal === 'a' ? a : b).shape.slice(2)),
-          },
+          normal: attrs.normal && normalOperand(attrs.normal, a, b),
           end: end?.(rest, attrs),
           sums: sums === true ? { accumulate: accumulate[1] === true } : undefined,
         },
@@ -160,6 +157,11 @@ function fusedMatmul<A extends FusedMatmulAttrs>(
       return sums === true ? [...outputs, ...columnSum.reference([data.a], [shapes.a], {})] : outputs;
     },
   };
+}
+
+function normalOperand(operand: 'a' | 'b', a: TensorSpec, b: TensorSpec): NormalOperand {
+  const { shape, dtype } = operand === 'a' ? a : b;
+  return { operand, plane: elems(shape.slice(2)), dtype };
 }
 
 /** LayerNorm's y as rows, with statistics that are given. */

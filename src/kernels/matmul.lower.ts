@@ -2,13 +2,16 @@ import { columnSumLowering, sumParts } from './column-sum.ts';
 import type { MatmulShape } from './matmul.reference.ts';
 import {
   f32,
+  flatGrid,
   input,
   output,
   scratch,
   type Dispatch,
   type DeviceTraits,
+  type DType,
   type Lowering,
   type Slot,
+  type TensorSpec,
   type Variant,
 } from './op.ts';
 import type { ParamValue } from '../shader/expression.ts';
@@ -41,10 +44,16 @@ export interface MatmulKernel {
   /** What shaders/matmul/store.wgsl binds, in its order. */
   readonly ends: readonly Slot[];
   /** The operand that is maps, normalised as it is read. */
-  readonly normal?: { readonly operand: 'a' | 'b'; readonly plane: number } | undefined;
+  readonly normal?: NormalOperand | undefined;
   readonly end?: MatmulEnd | undefined;
   /** The second output: sums of the columns of a, which is transposed; added to what is there if `accumulate`. */
   readonly sums?: { readonly accumulate: boolean } | undefined;
+}
+
+export interface NormalOperand {
+  readonly operand: 'a' | 'b';
+  readonly plane: number;
+  readonly dtype: DType;
 }
 
 /** What becomes of a sum once the bias is added: `END` of shaders/matmul/store.wgsl. */
@@ -186,19 +195,48 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
   };
 }
 
-/** Processors add up the columns apart: beside the product, that would cost more than reading them again. */
+/**
+ * Processors add up columns apart, and normalise b before the product: positions are its inner dimension, along which neighbouring
+ * lanes would read far from each other. Beside the product, either would cost more than another pass.
+ */
 function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
-  const { shape, reduceBatch, sums, operands, ends } = kernel;
+  const { shape, reduceBatch, sums, operands, ends, normal } = kernel;
+  const [a, b, ...statistics] = operands as readonly [Slot, Slot, ...Slot[]];
+  const isApart = normal?.operand === 'b';
+  const plain: MatmulKernel = isApart ? { ...kernel, operands: [a, scratch(0)], normal: undefined } : kernel;
   const [rows, lanes] = [Number(variant['rows']), Number(variant['lanes'])];
   const product: Dispatch = {
     shader: 'matmul/subgroup.wgsl',
-    params: { ...baseParams(kernel, true), ROWS: rows, LANES: lanes, QUADS: 0 },
-    bindings: [...operands, ...(sums === undefined ? ends : ends.slice(0, 1))],
+    params: { ...baseParams(plain, true), ROWS: rows, LANES: lanes, QUADS: 0 },
+    bindings: [...plain.operands, ...(sums === undefined ? ends : ends.slice(0, 1))],
     grid: [Math.ceil(shape.n / (4 * lanes)), Math.ceil(shape.m / rows), reduceBatch ? 1 : shape.batch],
   };
-  if (sums === undefined) return { scratch: [], dispatches: [product] };
-  const columns = columnSumLowering(input(0), output(1), shape.k, shape.m, sums.accumulate);
-  return { scratch: columns.scratch, dispatches: [product, ...columns.dispatches] };
+  const spec: TensorSpec = { shape: [shape.k, shape.n], dtype: normal?.dtype ?? 'f32' };
+  const lowering: Lowering = isApart
+    ? {
+        scratch: [spec],
+        dispatches: [normalizeRows([b, ...statistics, scratch(0)], spec.shape, normal.plane), product],
+      }
+    : { scratch: [], dispatches: [product] };
+  if (sums === undefined) return lowering;
+  const at = lowering.scratch.length;
+  const columns = columnSumLowering(input(0), output(1), shape.k, shape.m, sums.accumulate, at);
+  return {
+    scratch: [...lowering.scratch, ...columns.scratch],
+    dispatches: [...lowering.dispatches, ...columns.dispatches],
+  };
+}
+
+/** Maps to normalised rows. @param bindings maps, statistics, weight, bias, rows */
+function normalizeRows(bindings: readonly Slot[], rows: readonly number[], plane: number): Dispatch {
+  const WORKGROUP = 64;
+  const [ROWS = 0, COLS = 0] = rows;
+  return {
+    shader: 'layer-norm/apply.wgsl',
+    params: { ROWS, COLS, PLANE: plane, WORKGROUP },
+    bindings,
+    grid: flatGrid(Math.ceil((ROWS * COLS) / 16 / WORKGROUP)),
+  };
 }
 
 /** Pieces of the inner dimension; only products with nothing but sums to write are cut. */

@@ -1,0 +1,33 @@
+// y = (x − mean) rstd weight + bias with statistics that are given: maps (n, c, plane) to rows (n·plane, c), for planes and channels
+// that four divides; a block of four positions by four channels an invocation.
+#param ROWS positions
+#param COLS channels
+#param PLANE positions of one map
+#import common/flat.wgsl
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> statistics: array<vec4f>; // mean of each row, then rstd of each
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+
+const QUADS = ${COLS / 4}u;
+
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let block = flat_index(group, groups, local);
+  if (block >= ${ROWS / 4 * (COLS / 4)}u) {
+    return;
+  }
+  let q = block % QUADS;
+  let row = block / QUADS * 4u;
+  let base = ((row / ${PLANE}u * ${COLS}u + q * 4u) * ${PLANE}u + row % ${PLANE}u) / 4u;
+  let m = statistics[row / 4u];
+  let s = statistics[(${ROWS}u + row) / 4u];
+#for j in 0..4
+  let n${j} = (x[base + ${j * PLANE / 4}u] - m) * s;
+#endfor
+#for i in 0..4
+  y[(row + ${i}u) * QUADS + q] = fma(vec4f(n0[${i}], n1[${i}], n2[${i}], n3[${i}]), weight[q], bias[q]);
+#endfor
+}
