@@ -115,6 +115,7 @@ function fusedMatmul<A extends FusedMatmulAttrs>(
         matmulShape(productSpecs(name, context.inputs, context.attrs), context.attrs),
         context,
         hasHalf(context.inputs),
+        sums,
       ),
     lower({ inputs, outputs, attrs, accumulate }, variant) {
       const slots = partsOf(

@@ -105,17 +105,23 @@ function lanesFor(n: number): number {
   return [32, 24, 16, 8].reduce((best, lanes) => (wasted(lanes) < wasted(best) ? lanes : best));
 }
 
-/** @param half operands are stored in 16 bits: then tiles may hold them so as well, and a GPU reads half as much of them */
+/**
+ * @param half operands are stored in 16 bits: then tiles may hold them so as well, and a GPU reads half as much of them
+ * @param sums the columns of a are summed too, through workgroup memory
+ */
 export function matmulVariants(
   shape: MatmulShape,
   { limits, features }: DeviceTraits,
   half: boolean,
+  sums = false,
 ): readonly Variant[] {
-  const fitting = MATMUL_TILES.filter(
-    ({ lx, ly, ra, rb, depth }) =>
-      lx * ly <= limits.maxComputeInvocationsPerWorkgroup &&
-      16 * depth * (ra * ly + rb * lx) <= limits.maxComputeWorkgroupStorageSize,
-  );
+  const fitting = MATMUL_TILES.filter(({ lx, ly, ra, rb, depth }) => {
+    const lanes = lx * ly;
+    const bytes = 16 * (depth * (ra * ly + rb * lx) + (sums ? lanes : 0));
+    return (
+      lanes <= limits.maxComputeInvocationsPerWorkgroup && bytes <= limits.maxComputeWorkgroupStorageSize
+    );
+  });
   // Of few rows or columns a large tile would leave most empty.
   const few = (extent: number) => (extent <= 32 ? 32 : Infinity);
   const isFull = ({ lx, ly, ra, rb }: (typeof MATMUL_TILES)[number]) =>

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS } from '../../src/device/device.ts';
 import { columnSum, rowSum } from '../../src/kernels/column-sum.ts';
-import { MATMUL_TILES } from '../../src/kernels/matmul.lower.ts';
+import { MATMUL_TILES, matmulVariants } from '../../src/kernels/matmul.lower.ts';
 import { matmul, type MatmulAttrs } from '../../src/kernels/matmul.ts';
 import { f32 } from '../../src/kernels/op.ts';
 import { testGradient, testOp, type OpCase } from './harness.ts';
@@ -62,6 +63,35 @@ testOp(rowSum, [
   { inputs: [f32(5, 131)], attrs: {} },
   { inputs: [f32(3, 5, 7, 9)], attrs: {} },
 ]);
+
+describe('tiles', () => {
+  const shape = { batch: 1, m: 512, n: 512, k: 512, batchStrideA: 0, batchStrideB: 0 };
+  const tilesOf = (sums: boolean) =>
+    matmulVariants(shape, { limits: DEFAULT_LIMITS, features: new Set() }, false, sums).map(
+      ({ lx, ra, rb }) => [lx, ra, rb],
+    );
+
+  it('fit into the workgroup memory of every adapter, with column sums beside them too', () => {
+    expect(tilesOf(false)).toEqual([
+      [8, 2, 2],
+      [16, 2, 1],
+      [8, 1, 2],
+      [8, 1, 1],
+    ]); // the second takes all 16 KiB
+    expect(tilesOf(true)).toEqual([
+      [8, 2, 2],
+      [8, 1, 2],
+      [8, 1, 1],
+    ]);
+  });
+
+  it('are flat where rows are few, narrow where columns are', () => {
+    const first = (m: number, n: number) =>
+      matmulVariants({ ...shape, m, n }, { limits: DEFAULT_LIMITS, features: new Set() }, false)[0];
+    expect(first(32, 512)).toMatchObject({ ra: 1, rb: 2 });
+    expect(first(512, 32)).toMatchObject({ ra: 1, rb: 1 });
+  });
+});
 
 describe('matmul', () => {
   it('agrees with torch', () => {
