@@ -13,6 +13,7 @@ import { addReport } from './report.ts';
 import { addTrain } from './train.ts';
 import { addTune } from './tune.ts';
 import { addEvaluate, addPredict } from './weights.ts';
+import { nearest } from '../util/errors.ts';
 
 /** Builds the command line. One file a command; none holds logic of its own. */
 export function buildProgram(): Command {
@@ -44,9 +45,36 @@ export function buildProgram(): Command {
     add(program);
   for (const add of [addCorrupt, addReport, addBench]) add(program);
   for (const add of [addInspect, addConvert, addMerge, addExport]) add(program);
-  for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)])
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) {
     command.exitOverride();
+    command.hook('preSubcommand', refuseUnknown);
+  }
   return program;
+}
+
+/** Commander looks for missing options before unknown ones; a misspelt option should be called by its name. */
+function refuseUnknown(parent: Command, command: Command): void {
+  if (command.commands.length > 0) return;
+  const { options } = command;
+  const known = options.flatMap(({ long, short }) =>
+    [long, short].filter((flag) => typeof flag === 'string'),
+  );
+  const takesValue = (flag: string | undefined) =>
+    options.some(
+      ({ long, short, required }) => required && flag !== undefined && [long, short].includes(flag),
+    );
+  const unknown = parent.args
+    .filter((_, i, all) => !takesValue(all[i - 1]))
+    .map((argument) => argument.split('=', 1)[0] ?? '')
+    .find((flag) => /^--\w/.test(flag) && flag !== '--help' && !known.includes(flag));
+  if (unknown === undefined) return;
+  const near = nearest(unknown, known);
+  command.error(
+    `error: unknown option '${unknown}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}`,
+    {
+      code: 'commander.unknownOption',
+    },
+  );
 }
 
 /** Runs one command and sets the exit code; see errors.ts for the codes. */

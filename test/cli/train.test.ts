@@ -57,6 +57,12 @@ describe('train, given something wrong, says what and what to do', () => {
       () => train(join(scratchFolder(), 'r'), '--set', 'optimizer.lrr=1'),
     ],
     ['a misspelt recipe', 2, /did you mean convnext-t-k31?/i, () => ['train', '--recipe', 'convnext-t-k311']],
+    [
+      'a misspelt option that is required',
+      2,
+      /unknown option.*\n.*--recipe/,
+      () => ['train', '--recpie', 'x'],
+    ],
     ['a misspelt option', 2, /unknown option/, () => ['train', '--recipe', 'quickstart', '--adpter', 'x']],
     [
       'a missing data folder',
