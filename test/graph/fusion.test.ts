@@ -15,10 +15,12 @@ import {
   matmulGradWeight,
   matmulNorm,
   matmulResidual,
+  type FusedMatmulAttrs,
+  type MatmulResidualAttrs,
 } from '../../src/kernels/matmul-fused.ts';
-import { elems, f32 } from '../../src/kernels/op.ts';
+import { elems, f32, type DeviceTraits } from '../../src/kernels/op.ts';
 import { scaleResidual } from '../../src/kernels/scale-residual.ts';
-import { randomData, testOp } from '../kernels/harness.ts';
+import { randomData, testOp, type OpCase } from '../kernels/harness.ts';
 
 const LINEAR = { transposeA: false, transposeB: true, bias: 'cols' } as const;
 
@@ -174,23 +176,34 @@ testOp(matmulGradWeight, [
   },
 ]);
 
-// The tiles meant for GPUs: the smallest, which every adapter compiles in seconds.
-const tiles = { variants: () => MATMUL_TILES.slice(-1) };
-testOp({ ...matmulNorm, ...tiles, name: 'matmul-norm tiles' }, matmulNorm.examples);
-testOp({ ...matmulGradWeight, ...tiles, name: 'matmul-grad-weight tiles' }, [
+// The tiles meant for GPUs: the smallest, and once the largest, where compiling it takes seconds and not minutes.
+const smallest = { variants: () => MATMUL_TILES.slice(-1) };
+const largest = {
+  variants: ({ limits }: DeviceTraits) =>
+    MATMUL_TILES.slice(0, limits.maxComputeInvocationsPerWorkgroup > 256 ? 1 : 0),
+};
+const ragged: OpCase<MatmulResidualAttrs> = {
+  inputs: [f32(72, 20), f32(45, 20), f32(45), f32(2, 45, 6, 6), f32(45)],
+  attrs: { transposeA: false, transposeB: true, bias: 'cols', gamma: true, mask: false, keep: true },
+};
+const tall: OpCase<FusedMatmulAttrs> = {
+  inputs: [f32(2060, 13), f32(2060, 18)],
+  attrs: { transposeA: true, transposeB: false, bias: 'none' },
+};
+testOp({ ...matmulNorm, ...smallest, name: 'matmul-norm tile' }, matmulNorm.examples);
+testOp({ ...matmulNorm, ...largest, name: 'matmul-norm large tile' }, matmulNorm.examples.slice(0, 1));
+testOp({ ...matmulGradWeight, ...smallest, name: 'matmul-grad-weight tile' }, [
   ...matmulGradWeight.examples,
-  {
-    inputs: [f32(2060, 13), f32(2060, 18)],
-    attrs: { transposeA: true, transposeB: false, bias: 'none' },
-  },
+  tall,
 ]);
-testOp({ ...matmulResidual, ...tiles, name: 'matmul-residual tiles' }, [
+testOp({ ...matmulGradWeight, ...largest, name: 'matmul-grad-weight large tile' }, [
+  ...matmulGradWeight.examples.slice(-1),
+]);
+testOp({ ...matmulResidual, ...smallest, name: 'matmul-residual tile' }, [
   ...matmulResidual.examples,
-  {
-    inputs: [f32(72, 20), f32(45, 20), f32(45), f32(2, 45, 6, 6), f32(45)],
-    attrs: { transposeA: false, transposeB: true, bias: 'cols', gamma: true, mask: false, keep: true },
-  },
+  ragged,
 ]);
+testOp({ ...matmulResidual, ...largest, name: 'matmul-residual large tile' }, [ragged]);
 testOp(matmulGelu, matmulGelu.examples);
 testOp(matmulGeluGradient, [
   ...matmulGeluGradient.examples,
