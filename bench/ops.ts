@@ -4,6 +4,7 @@ import { elems, variantLabel, type LowerContext, type Variant } from '../src/ker
 import { OpRun } from '../src/kernels/run.ts';
 import { PipelineCache } from '../src/shader/pipelines.ts';
 import type { OpRow } from './op-shapes.ts';
+import { percentile, spread } from './times.ts';
 
 /** One line of `largekernel bench ops`. */
 export interface OpTiming {
@@ -43,11 +44,6 @@ function workerMs(): number {
   } catch {
     return NaN; // not Linux, or a thread ended in between
   }
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
 }
 
 /**
@@ -121,8 +117,8 @@ async function timeOp(
     variant: variantLabel(variant),
     adapter: device.name,
     ms: round(ms),
-    minMs: round(Math.min(...times)),
-    spread: round((percentile(times, 0.75) - percentile(times, 0.25)) / ms),
+    minMs: round(percentile(times, 0)),
+    spread: round(spread(times)),
     workerMs: round(percentile(workers, 0.5)),
     gflopsNominal: round((2 * macs) / ms / 1e6),
     gflopsLive: round((2 * liveMacs) / ms / 1e6),

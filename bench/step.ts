@@ -11,6 +11,7 @@ import { TrainingSession } from '../src/training/session.ts';
 import type { TrainingPlan } from '../src/training/training-plan.ts';
 import { tunedPlan, type TuneMode } from '../src/training/tuned-plan.ts';
 import { defined } from '../src/util/errors.ts';
+import { percentile } from './times.ts';
 
 /** One line of `largekernel bench step`. Times are of whole optimiser steps, each waited for. */
 export interface StepTiming {
@@ -181,9 +182,7 @@ export async function compareSteps(
 }
 
 function summary(times: readonly number[]): { medianMs: number; minMs: number; maxMs: number } {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (i: number) => defined(sorted[i], 'time');
-  return { medianMs: at(sorted.length >> 1), minMs: at(0), maxMs: at(sorted.length - 1) };
+  return { medianMs: percentile(times, 0.5), minMs: percentile(times, 0), maxMs: percentile(times, 1) };
 }
 
 /** At least this long is each kernel repeated, in ms. */
@@ -232,6 +231,5 @@ async function timeRange(device: Device, program: Program, from: number, to: num
   let times = 1;
   await run(times);
   while (times < 4096 && (await run(times)) < PROFILE_MS) times *= 4;
-  const measured = [await run(times), await run(times), await run(times)].sort((a, b) => a - b);
-  return (measured[1] as number) / times;
+  return percentile([await run(times), await run(times), await run(times)], 0.5) / times;
 }

@@ -1,3 +1,4 @@
+import { percentile, spread } from '../times.ts';
 import type { Command } from './process.ts';
 
 /** One peer at one case, as a line of `--json`. */
@@ -37,21 +38,17 @@ export interface Measured {
 const round = (value: number): number => Number(value.toPrecision(4));
 
 export function summarise(label: string, adapter: string, peers: readonly Measured[]): Row[] {
-  const at = (times: readonly number[], share: number): number => {
-    const sorted = [...times].sort((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
-  };
   const ours = peers.find(({ command, failed }) => command.kind === 'ours' && failed === undefined);
-  const ourMs = ours === undefined ? undefined : at(ours.times, 0.5);
+  const ourMs = ours === undefined ? undefined : percentile(ours.times, 0.5);
   return peers.map(({ command, times, disturbed, runsOn, firstMs, nmse, failed }): Row => {
     const head = { case: label, adapter, peer: command.name, kind: command.kind, runsOn };
     if (failed !== undefined || times.length === 0) return { ...head, failed: failed ?? 'was not timed' };
-    const medianMs = at(times, 0.5);
+    const medianMs = percentile(times, 0.5);
     return {
       ...head,
       medianMs: round(medianMs),
-      minMs: round(at(times, 0)),
-      spread: round((at(times, 0.75) - at(times, 0.25)) / medianMs),
+      minMs: round(percentile(times, 0)),
+      spread: round(spread(times)),
       runs: times.length,
       disturbed,
       firstMs: firstMs === undefined ? undefined : round(firstMs),

@@ -17,6 +17,7 @@
 #param PLANE END 3: positions of one map
 #param QUADS END 3: 1: four rows at a time, by `store_quad`; four divides PLANE
 #import common/gelu.wgsl
+#import scale-residual/factor.wgsl
 
 #if N % 4 == 0
 alias Stored = vec4f;
@@ -61,19 +62,6 @@ fn with_bias(sums: vec4f, i: u32, j: u32) -> vec4f {
 #endif
   return value;
 }
-
-#if END == 3
-fn factor(image: u32, channel: u32) -> f32 {
-  var result = 1.0;
-#if GAMMA
-  result *= gamma[channel];
-#endif
-#if MASK
-  result *= mask[image];
-#endif
-  return result;
-}
-#endif
 
 #if QUADS
 // Stores the sums of rows i … i+3 and columns j … j+3, both multiples of 4.

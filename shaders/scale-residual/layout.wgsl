@@ -9,6 +9,7 @@
 #param DOT 1: also partial sums of dgamma, (parts, c)
 #param RUN tiles of rows a workgroup walks
 #import scale-residual/bindings.wgsl
+#import scale-residual/factor.wgsl
 
 alias Item = f32;
 #if DOT
@@ -26,17 +27,6 @@ var<workgroup> tile: array<f32, 1056>;
 
 fn map_index(row: u32, channel: u32) -> u32 {
   return (row / ${PLANE}u * ${COLS}u + channel) * ${PLANE}u + row % ${PLANE}u;
-}
-
-fn factor(row: u32, channel: u32) -> f32 {
-  var result = 1.0;
-#if GAMMA
-  result *= gamma[channel];
-#endif
-#if MASK
-  result *= mask[row / ${PLANE}u];
-#endif
-  return result;
 }
 
 @compute @workgroup_size(32, 8)
@@ -76,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       if (row < ${ROWS}u && channel < ${COLS}u) {
         let value = tile[local.x * 33u + local.y + ${i * 8}u];
         let at = row * ${COLS}u + channel;
-        out[at] = factor(row, channel) * value;
+        out[at] = factor(row / ${PLANE}u, channel) * value;
 #if DOT && MASK
         dot = fma(mask[row / ${PLANE}u] * value, branch[at], dot);
 #elif DOT
@@ -87,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let row = row0 + local.x;
       let channel = channel0 + local.y + ${i * 8}u;
       if (row < ${ROWS}u && channel < ${COLS}u) {
-        let value = factor(row, channel) * tile[(local.y + ${i * 8}u) * 33u + local.x];
+        let value = factor(row / ${PLANE}u, channel) * tile[(local.y + ${i * 8}u) * 33u + local.x];
         let at = map_index(row, channel);
 #if ADD
         out[at] = addend[at] + value;

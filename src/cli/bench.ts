@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { OpRow } from '../../bench/op-shapes.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import { listImages } from '../training/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
@@ -123,19 +124,22 @@ async function ops(set: string | undefined, options: OpsOptions): Promise<void> 
     throw new FrameworkError('cli/option', `There is no set of kernels ${set}.`, {
       hint: `There are ${names.join(', ')}.`,
     });
-  const all = (found === undefined ? names : [found]).flatMap((name) => [...OP_SETS[name]]);
-  const rows = all.filter(({ label, pass }) => `${label} ${pass}`.includes(options.filter ?? ''));
-  if (rows.length === 0)
+  const sets = (found === undefined ? names : [found]).map((name): readonly OpRow[] => OP_SETS[name]);
+  const isWanted = ({ label, pass }: OpRow) => `${label} ${pass}`.includes(options.filter ?? '');
+  if (!sets.flat().some(isWanted))
     throw new FrameworkError('cli/option', `No shape has ${options.filter ?? ''} in its name.`, {
-      hint: `They are ${[...new Set(all.map(({ label }) => label))].join(', ')}.`,
+      hint: `They are ${[...new Set(sets.flat().map(({ label }) => label))].join(', ')}.`,
     });
   const { benchOps } = await import('../../bench/ops.ts');
-  const timings: Row[] = [];
-  for await (const timing of benchOps(rows, { ...options, all: options.all === true })) {
-    if (options.json) process.stdout.write(`${JSON.stringify(timing)}\n`);
-    else timings.push({ ...timing });
+  // A table for each set, as soon as it is there.
+  for (const rows of sets.map((all) => all.filter(isWanted)).filter(({ length }) => length > 0)) {
+    const timings: Row[] = [];
+    for await (const timing of benchOps(rows, { ...options, all: options.all === true })) {
+      if (options.json) process.stdout.write(`${JSON.stringify(timing)}\n`);
+      else timings.push({ ...timing });
+    }
+    if (!options.json) print(timings, {});
   }
-  if (!options.json) print(timings, {});
 }
 
 interface StepOptions {

@@ -3,6 +3,7 @@ import { columnSum } from '../kernels/column-sum.ts';
 import { depthwiseGradInput } from '../kernels/depthwise.ts';
 import { gelu, geluGradient } from '../kernels/gelu.ts';
 import { layerNorm, layerNormStatistics, type LayerNormAttrs } from '../kernels/layer-norm.ts';
+import { isInQuads } from '../kernels/layer-norm.shape.ts';
 import {
   matmulGelu,
   matmulGeluGradient,
@@ -23,10 +24,8 @@ interface Surroundings {
   readonly producer: (tensor: Tensor | undefined) => Node | undefined;
   /** Whether nothing but `node` reads the value, and it need not exist after the run. */
   readonly isOnlyFor: (tensor: Tensor, node: Node) => boolean;
-  /** The nodes that read the value. */
+  /** The nodes that read the value, in their order. */
   readonly readersOf: (tensor: Tensor) => readonly Node[];
-  /** Whether no other node reads the value before `node` does. */
-  readonly isFirstFor: (tensor: Tensor, node: Node) => boolean;
 }
 
 /** One pattern: an op whose nodes may swallow a neighbour. */
@@ -51,8 +50,9 @@ function fusedNode<A>(
   attrs: A,
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
+  accumulate: readonly boolean[] = outputs.map(() => false),
 ): Node {
-  return { ...base, op: op, attrs, inputs, outputs, accumulate: outputs.map(() => false) };
+  return { ...base, op: op, attrs, inputs, outputs, accumulate };
 }
 
 /** The product that makes `tensor`, if it can take an end: one that is written, not added up. */
@@ -107,7 +107,7 @@ const RULES: readonly Rule[] = [
       const { from, gamma, mask } = node.attrs as ScaleResidualAttrs;
       const [x, branch, ...factors] = node.inputs as [Tensor, Tensor, ...Tensor[]];
       const first = productFor(branch, around);
-      if (from !== 'rows' || first?.op !== matmul || !around.isFirstFor(branch, node)) return undefined;
+      if (from !== 'rows' || first?.op !== matmul || around.readersOf(branch)[0] !== node) return undefined;
       const keep = !around.isOnlyFor(branch, node);
       const attrs = { ...first.attrs, gamma, mask, keep };
       const inputs = [...first.inputs, x, ...factors];
@@ -129,9 +129,9 @@ const RULES: readonly Rule[] = [
       });
       if (first === undefined) return undefined;
       const outputs = [...first.outputs, ...node.outputs];
-      const fused = fusedNode(first, matmulGradWeight, first.attrs, first.inputs, outputs);
       const accumulate = [...first.accumulate, ...node.accumulate];
-      return { first, at: first, fused: { ...fused, accumulate } };
+      const fused = fusedNode(first, matmulGradWeight, first.attrs, first.inputs, outputs, accumulate);
+      return { first, at: first, fused };
     },
   },
   {
@@ -163,23 +163,24 @@ function normalising(node: Node, norm: Node): Node | undefined {
   const operands = isA ? [x, b] : [a, x];
   const inputs = [...operands, ...rest, statistics, weight, bias];
   const fused: FusedMatmulAttrs = { ...attrs, normal: isA ? 'a' : 'b' };
-  return { ...fusedNode(node, matmulNorm, fused, inputs, node.outputs), accumulate: node.accumulate };
+  return fusedNode(node, matmulNorm, fused, inputs, node.outputs, node.accumulate);
 }
 
 /**
  * LayerNorms between maps and products become statistics, which are small, and the products normalise what they read: a normalised
- * activation is neither written nor kept. Where anything else needs it, it stays. To be done before `recomputeCheap` and `fuse`.
+ * activation is neither written nor kept. Where anything else needs it, it stays. `fuse` begins with it; to be done before
+ * `recomputeCheap` too, which would make again what need not be there.
  */
 export function absorbNorms(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
+  const { readersOf } = surroundings(nodes, kept);
   const replaced = new Map<Node, Node>();
   for (const norm of nodes) {
     if (norm.op !== layerNorm) continue;
     const { eps, from, to } = norm.attrs as LayerNormAttrs;
     const [y, statistics] = norm.outputs as [Tensor, Tensor];
     const [x] = norm.inputs as [Tensor];
-    const [, c = 1, h = 1, w = 1] = x.spec.shape;
-    if (from !== 'nchw' || to !== 'rows' || c % 4 !== 0 || (h * w) % 4 !== 0 || kept.has(y.id)) continue;
-    const readers = nodes.filter((node) => node.inputs.includes(y));
+    if (from !== 'nchw' || to !== 'rows' || !isInQuads(x.spec.shape) || kept.has(y.id)) continue;
+    const readers = readersOf(y);
     const products = readers.map((node) => normalising(node, norm));
     if (products.length === 0 || products.includes(undefined)) continue;
     replaced.set(norm, fusedNode(norm, layerNormStatistics, { eps }, [x], [statistics]));
@@ -189,14 +190,14 @@ export function absorbNorms(nodes: readonly Node[], kept: ReadonlySet<number>): 
 }
 
 /**
- * Merges pairs of nodes that one kernel can do. The result computes every tensor in `kept` (ids) and every accumulated output
+ * Lets products normalise what they read, and merges pairs of nodes that one kernel can do. The result computes every tensor in `kept` (ids) and every accumulated output
  * that `nodes` did, in a valid order; values between merged nodes are no longer made unless something else reads them.
  */
 export function fuse(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
-  return RULES.reduce<Node[]>((current, rule) => applyRule(current, rule, kept), [...nodes]);
+  return RULES.reduce((current, rule) => applyRule(current, rule, kept), absorbNorms(nodes, kept));
 }
 
-function applyRule(nodes: readonly Node[], rule: Rule, kept: ReadonlySet<number>): Node[] {
+function surroundings(nodes: readonly Node[], kept: ReadonlySet<number>): Surroundings {
   const producers = new Map<number, Node>();
   const readers = new Map<number, Set<Node>>(); // in the order of `nodes`
   for (const node of nodes) {
@@ -206,15 +207,18 @@ function applyRule(nodes: readonly Node[], rule: Rule, kept: ReadonlySet<number>
       readers.set(tensor.id, all.add(node));
     }
   }
-  const around: Surroundings = {
+  return {
     producer: (tensor) => (tensor?.kind === 'value' ? producers.get(tensor.id) : undefined),
     isOnlyFor: (tensor, node) => {
       const all = readers.get(tensor.id);
       return !kept.has(tensor.id) && all?.size === 1 && all.has(node);
     },
     readersOf: (tensor) => [...(readers.get(tensor.id) ?? [])],
-    isFirstFor: (tensor, node) => readers.get(tensor.id)?.values().next().value === node,
   };
+}
+
+function applyRule(nodes: readonly Node[], rule: Rule, kept: ReadonlySet<number>): Node[] {
+  const around = surroundings(nodes, kept);
   /** Nodes that are gone, and what stands in their place. */
   const replaced = new Map<Node, readonly Node[]>();
   for (const node of nodes) {

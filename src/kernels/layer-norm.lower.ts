@@ -1,5 +1,5 @@
 import { columnSumLowering } from './column-sum.ts';
-import { layerNormShape, type LayerNormAttrs, type LayerNormShape } from './layer-norm.shape.ts';
+import { isInQuads, layerNormShape, type LayerNormAttrs, type LayerNormShape } from './layer-norm.shape.ts';
 import { f32Literal } from './literal.ts';
 import {
   f32,
@@ -11,6 +11,7 @@ import {
   type LowerContext,
   type Lowering,
   type Op,
+  type Slot,
   type Variant,
 } from './op.ts';
 
@@ -41,9 +42,7 @@ function variants(
       ? [{ kind: 'rows', lanes: 4, shuffle: true }]
       : [];
   if (features.has('swiftshader')) return [...(pass === 'forward' ? shuffled : []), { kind: 'plain' }];
-  const [, c = 1, h = 1, w = 1] = x?.shape ?? [];
-  const inQuads = from === 'nchw' && c % 4 === 0 && (h * w) % 4 === 0;
-  if (from === 'nchw') return [{ kind: inQuads ? 'quads' : 'maps' }];
+  if (from === 'nchw') return [{ kind: isInQuads(x?.shape ?? []) ? 'quads' : 'maps' }];
   const lanes = [8, 16, 32, 64].find((count) => Math.ceil(items / count) <= MOST_ITEMS) ?? 64;
   return [...shuffled, { kind: 'rows', lanes }];
 }
@@ -61,6 +60,16 @@ function rowParams({ rows, cols }: LayerNormShape, variant: Variant) {
   const lanes = Number(variant['lanes']);
   const items = Math.ceil(itemsOf(cols) / lanes);
   return { ROWS: rows, COLS: cols, LANES: lanes, ITEMS: items, SHUFFLE: Number(variant['shuffle'] === true) };
+}
+
+/** Maps in quads to rows, normalised by statistics that are given. @param bindings maps, statistics, weight, bias, rows */
+export function normalizeRows(bindings: readonly Slot[], { rows, cols, plane }: LayerNormShape): Dispatch {
+  return {
+    shader: 'layer-norm/apply.wgsl',
+    params: { ROWS: rows, COLS: cols, PLANE: plane, WORKGROUP: PLAIN_WORKGROUP },
+    bindings,
+    grid: flatGrid(Math.ceil((rows * cols) / 16 / PLAIN_WORKGROUP)),
+  };
 }
 
 const saved = [input(0), input(1), input(2)];

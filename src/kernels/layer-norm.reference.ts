@@ -17,7 +17,6 @@ export function layerNormReference(
   to: Layout,
   eps: number,
 ): [y: Float64Array, statistics: Float64Array] {
-  const y = new Float64Array(rows * cols);
   const statistics = new Float64Array(2 * rows);
   for (let r = 0; r < rows; r++) {
     let sum = 0;
@@ -25,13 +24,26 @@ export function layerNormReference(
     const m = sum / cols;
     let square = 0;
     for (let c = 0; c < cols; c++) square += ((x[from(r, c)] as number) - m) ** 2;
-    const s = 1 / Math.sqrt(square / cols + eps);
+    statistics[r] = m;
+    statistics[rows + r] = 1 / Math.sqrt(square / cols + eps);
+  }
+  return [normalizeReference([x, statistics, weight, bias], { rows, cols }, from, to), statistics];
+}
+
+/** y of statistics that are given: mean of each row, then rstd of each. */
+export function normalizeReference(
+  [x, statistics, weight, bias]: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
+  { rows, cols }: LayerNormSize,
+  from: Layout,
+  to: Layout,
+): Float64Array {
+  const y = new Float64Array(rows * cols);
+  for (let r = 0; r < rows; r++) {
+    const [m, s] = [statistics[r] as number, statistics[rows + r] as number];
     for (let c = 0; c < cols; c++)
       y[to(r, c)] = ((x[from(r, c)] as number) - m) * s * (weight[c] as number) + (bias[c] as number);
-    statistics[r] = m;
-    statistics[rows + r] = s;
   }
-  return [y, statistics];
+  return y;
 }
 
 export function layerNormGradientReference(

@@ -48,6 +48,12 @@ export function layerNormShape(
   return { rows: elems(shape) / cols, cols, plane };
 }
 
+/** Whether a shape is maps (n, c, h, w) whose c and h·w four divides, so that kernels can take blocks of 4×4. */
+export function isInQuads(shape: readonly number[]): boolean {
+  const [, c = 1, h = 1, w = 1] = shape;
+  return shape.length === 4 && c % 4 === 0 && (h * w) % 4 === 0;
+}
+
 /** Where the elements of a tensor in layout `kind` lie. */
 export function layoutOf(kind: ChannelLayout, { cols, plane }: LayerNormShape): Layout {
   if (kind === 'rows') return (row, channel) => row * cols + channel;

@@ -1,5 +1,5 @@
 import { layerNormGradientReference, layerNormReference } from './layer-norm.reference.ts';
-import { layerNormShape, layoutOf, type LayerNormAttrs } from './layer-norm.shape.ts';
+import { isInQuads, layerNormShape, layoutOf, type LayerNormAttrs } from './layer-norm.shape.ts';
 import {
   layerNormGradientLowering,
   layerNormLowering,
@@ -55,13 +55,12 @@ export const layerNormStatistics: Op<{ readonly eps: number }> = {
   name: 'layer-norm-statistics',
   examples: [{ inputs: [f32(3, 44, 6, 6)], attrs: { eps: 1e-6 } }],
   infer([x]) {
-    const [, c = 1, h = 1, w = 1] = x?.shape ?? [];
-    if (x?.shape.length !== 4 || c % 4 !== 0 || (h * w) % 4 !== 0)
+    if (x === undefined || !isInQuads(x.shape))
       throw shapeError(
         'layer-norm-statistics',
         `x is ${showShape(x?.shape ?? [])}, expected (n, c, h, w) with c and h·w multiples of four`,
       );
-    return [f32((2 * elems(x.shape)) / c)];
+    return [f32((2 * elems(x.shape)) / (x.shape[1] as number))];
   },
   cost: memoryCost,
   ...layerNormStatisticsLowering,

@@ -1,6 +1,8 @@
 import { columnSum } from './column-sum.ts';
 import { geluGradientReference, geluReference } from './gelu.reference.ts';
-import { lowerMatmul, matmulVariants, type MatmulEnd, type NormalOperand } from './matmul.lower.ts';
+import { normalizeReference } from './layer-norm.reference.ts';
+import { isInQuads, layerNormShape, layoutOf } from './layer-norm.shape.ts';
+import { lowerMatmul, matmulVariants, type MatmulEnd } from './matmul.lower.ts';
 import { hasHalf, matmul, matmulShape, type MatmulAttrs } from './matmul.ts';
 import {
   elems,
@@ -34,6 +36,8 @@ interface Parts<T> {
   readonly a: T;
   readonly b: T;
   readonly bias: readonly T[];
+  /** The operand that is normalised, and what normalises it. */
+  readonly maps: T | undefined;
   readonly normal: readonly T[];
   readonly rest: readonly T[];
 }
@@ -41,9 +45,11 @@ interface Parts<T> {
 function partsOf<T>(inputs: readonly T[], { bias, normal }: FusedMatmulAttrs): Parts<T> {
   const first = bias === 'none' ? 2 : 3;
   const second = first + (normal === undefined ? 0 : 3);
+  const [a, b] = [defined(inputs[0], 'a'), defined(inputs[1], 'b')];
   return {
-    a: defined(inputs[0], 'a'),
-    b: defined(inputs[1], 'b'),
+    a,
+    b,
+    maps: normal && { a, b }[normal],
     bias: inputs.slice(2, first),
     normal: inputs.slice(first, second),
     rest: inputs.slice(second),
@@ -52,14 +58,13 @@ function partsOf<T>(inputs: readonly T[], { bias, normal }: FusedMatmulAttrs): P
 
 /** The inputs of the plain product: maps become the rows they stand for. */
 function productSpecs(name: string, inputs: readonly TensorSpec[], attrs: FusedMatmulAttrs): TensorSpec[] {
-  const { a, b, bias, normal } = partsOf(inputs, attrs);
-  if (attrs.normal === undefined) return [a, b, ...bias];
-  const maps = attrs.normal === 'a' ? a : b;
+  const { a, b, bias, maps, normal } = partsOf(inputs, attrs);
+  if (maps === undefined) return [a, b, ...bias];
   const [n = 0, c = 0, h = 0, w = 0] = maps.shape;
   const expected = [2 * n * h * w, c, c].map((length) => showShape([length]));
   const given = normal.map(({ shape }) => showShape(shape));
   const isTransposed = attrs.normal === 'a' ? attrs.transposeA : attrs.transposeB;
-  if (maps.shape.length !== 4 || c % 4 !== 0 || (h * w) % 4 !== 0 || isTransposed)
+  if (!isInQuads(maps.shape) || isTransposed)
     throw shapeError(
       name,
       `${attrs.normal} is ${showShape(maps.shape)}${isTransposed ? 'ᵀ' : ''}, expected (n, c, h, w) with c and h·w multiples of four`,
@@ -122,7 +127,7 @@ function fusedMatmul<A extends FusedMatmulAttrs>(
         inputs.map((_, i) => input(i)),
         attrs,
       );
-      const { a, b, rest } = partsOf(inputs, attrs);
+      const { maps, rest } = partsOf(inputs, attrs);
       return lowerMatmul(
         {
           ...attrs,
@@ -131,7 +136,8 @@ function fusedMatmul<A extends FusedMatmulAttrs>(
           accumulate: accumulate[0] === true,
           operands: [slots.a, slots.b, ...slots.normal],
           ends: [...slots.bias, ...slots.rest, ...outputs.map((_, i) => output(i))],
-          normal: attrs.normal && normalOperand(attrs.normal, a, b),
+          normal: attrs.normal &&
+            maps && { operand: attrs.normal, plane: elems(maps.shape.slice(2)), dtype: maps.dtype },
           end: end?.(rest, attrs),
           sums: sums === true ? { accumulate: accumulate[1] === true } : undefined,
         },
@@ -141,12 +147,8 @@ function fusedMatmul<A extends FusedMatmulAttrs>(
     reference(inputs, specs, attrs) {
       const data = partsOf(inputs, attrs);
       const shapes = partsOf(specs, attrs);
-      const given = attrs.normal === 'b' ? data.b : data.a;
-      const operand =
-        attrs.normal === undefined
-          ? given
-          : normalised(given, attrs.normal === 'b' ? shapes.b : shapes.a, data.normal);
-      const [a, b] = attrs.normal === 'b' ? [data.a, operand] : [operand, data.b];
+      const rows = data.maps && normalised(data.maps, defined(shapes.maps, 'maps'), data.normal);
+      const [a, b] = attrs.normal === 'b' ? [data.a, rows ?? data.b] : [rows ?? data.a, data.b];
       const product = matmul.reference([a, b, ...data.bias], productSpecs(name, specs, attrs), attrs);
       const value = valueSpec(specs, attrs);
       const outputs = reference(
@@ -160,28 +162,16 @@ function fusedMatmul<A extends FusedMatmulAttrs>(
   };
 }
 
-function normalOperand(operand: 'a' | 'b', a: TensorSpec, b: TensorSpec): NormalOperand {
-  const { shape, dtype } = operand === 'a' ? a : b;
-  return { operand, plane: elems(shape.slice(2)), dtype };
-}
-
-/** LayerNorm's y as rows, with statistics that are given. */
-function normalised(
-  x: Float64Array,
-  { shape }: TensorSpec,
-  [statistics, weight, bias]: readonly Float64Array[],
-): Float64Array {
-  const [, c = 0, h = 0, w = 0] = shape;
-  const plane = h * w;
-  const rows = x.length / c;
-  const y = new Float64Array(x.length);
-  x.forEach((value, at) => {
-    const channel = Math.floor(at / plane) % c;
-    const row = Math.floor(at / (plane * c)) * plane + (at % plane);
-    const normal = (value - (statistics?.[row] ?? NaN)) * (statistics?.[rows + row] ?? NaN);
-    y[row * c + channel] = normal * (weight?.[channel] ?? NaN) + (bias?.[channel] ?? NaN);
-  });
-  return y;
+/** LayerNorm's y as rows, of maps and what normalises them. */
+function normalised(maps: Float64Array, spec: TensorSpec, normal: readonly Float64Array[]): Float64Array {
+  const shape = layerNormShape('matmul', spec, [], { eps: 0, from: 'nchw', to: 'rows' });
+  const [statistics, weight, bias] = normal as [Float64Array, Float64Array, Float64Array];
+  return normalizeReference(
+    [maps, statistics, weight, bias],
+    shape,
+    layoutOf('nchw', shape),
+    layoutOf('rows', shape),
+  );
 }
 
 const FORWARD = { transposeA: false, transposeB: true, bias: 'cols' } as const;

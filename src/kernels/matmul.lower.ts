@@ -1,8 +1,8 @@
 import { columnSumLowering, sumParts } from './column-sum.ts';
+import { normalizeRows } from './layer-norm.lower.ts';
 import type { MatmulShape } from './matmul.reference.ts';
 import {
   f32,
-  flatGrid,
   input,
   output,
   scratch,
@@ -137,13 +137,14 @@ export function matmulVariants(
   return [...tiles, broadcast(8)];
 }
 
-function baseParams({ shape, ...kernel }: MatmulKernel, direct: boolean): Record<string, ParamValue> {
+function baseParams(kernel: MatmulKernel, direct: boolean): Record<string, ParamValue> {
+  const { shape } = kernel;
   return {
     M: shape.m,
     N: shape.n,
     K: shape.k,
     FIRST: kernel.operands.length,
-    ...normalParams({ shape, ...kernel }),
+    ...normalParams(kernel),
     STRIDE_A: shape.batchStrideA,
     STRIDE_B: shape.batchStrideB,
     SUMMED: kernel.reduceBatch ? shape.batch : 1,
@@ -221,7 +222,14 @@ function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
   const lowering: Lowering = isApart
     ? {
         scratch: [spec],
-        dispatches: [normalizeRows([b, ...statistics, scratch(0)], spec.shape, normal.plane), product],
+        dispatches: [
+          normalizeRows([b, ...statistics, scratch(0)], {
+            rows: shape.k,
+            cols: shape.n,
+            plane: normal.plane,
+          }),
+          product,
+        ],
       }
     : { scratch: [], dispatches: [product] };
   if (sums === undefined) return lowering;
@@ -230,18 +238,6 @@ function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
   return {
     scratch: [...lowering.scratch, ...columns.scratch],
     dispatches: [...lowering.dispatches, ...columns.dispatches],
-  };
-}
-
-/** Maps to normalised rows. @param bindings maps, statistics, weight, bias, rows */
-function normalizeRows(bindings: readonly Slot[], rows: readonly number[], plane: number): Dispatch {
-  const WORKGROUP = 64;
-  const [ROWS = 0, COLS = 0] = rows;
-  return {
-    shader: 'layer-norm/apply.wgsl',
-    params: { ROWS, COLS, PLANE: plane, WORKGROUP },
-    bindings,
-    grid: flatGrid(Math.ceil((ROWS * COLS) / 16 / WORKGROUP)),
   };
 }
 

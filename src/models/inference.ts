@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import { absorbNorms, fuse } from '../graph/fusion.ts';
+import { fuse } from '../graph/fusion.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { planNodes, type Plan } from '../graph/plan.ts';
 import { Program } from '../graph/program.ts';
@@ -53,7 +53,7 @@ export function recordInference(
   const taps = new Map((options.taps ?? []).map((name) => [name, tapNamed(graph, name)]));
   const kept = new Set([logits.id, ...[...taps.values()].map((tensor) => tensor.id)]);
   const nodes = prune(graph.nodes, kept);
-  return { nodes: options.plain === true ? nodes : fuse(absorbNorms(nodes, kept), kept), x, logits, taps };
+  return { nodes: options.plain === true ? nodes : fuse(nodes, kept), x, logits, taps };
 }
 
 function tapNamed(graph: Graph, name: string): Tensor {

@@ -79,7 +79,10 @@ export function recordTraining(
   const scaled = isHalf ? graph.one(scaleLoss, [seed, lossScaler(graph)], {}) : seed;
   const gradients = differentiate(graph, loss, scaled);
   const kept = new Set([loss.id]);
-  const needed = absorbNorms(prune(graph.nodes, kept), kept);
-  const nodes = fuse(recompute === 'cheap' ? recomputeCheap(graph, needed, CHEAP) : needed, kept);
+  const pruned = prune(graph.nodes, kept);
+  const nodes = fuse(
+    recompute === 'cheap' ? recomputeCheap(graph, absorbNorms(pruned, kept), CHEAP) : pruned,
+    kept,
+  );
   return { nodes, x, targets, seed, loss, dropPaths, gradients };
 }

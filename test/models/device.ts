@@ -1,4 +1,4 @@
-import { absorbNorms, fuse } from '../../src/graph/fusion.ts';
+import { fuse } from '../../src/graph/fusion.ts';
 import type { Tensor } from '../../src/graph/graph.ts';
 import { planNodes } from '../../src/graph/plan.ts';
 import { Program } from '../../src/graph/program.ts';
@@ -30,7 +30,7 @@ export async function withProgram(
     state: family('states', graph.states.values()),
   };
   const ids = new Set(kept.map((tensor) => tensor.id));
-  const nodes = fuse(absorbNorms(graph.nodes, ids), ids);
+  const nodes = fuse(graph.nodes, ids);
   const plan = planNodes(nodes, { limits: device.limits, features: device.features, kept });
   const program = await Program.build(device, pipelines, plan, locateIn(families), 'golden');
   const owner = (tensor: Tensor): Family =>
