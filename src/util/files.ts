@@ -2,7 +2,7 @@
  * Files that are either wholly there or not at all. A reader never sees half a file, and a full disk or a kill
  * in the middle of a write leaves the file that was there before.
  */
-import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FrameworkError, messageOf } from './errors.ts';
@@ -101,11 +101,52 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** The text of a UTF-8 file. @throws FrameworkError `file/missing` or `file/read` */
+/** Bytes; more is no recipe, sweep or record. */
+const LARGEST_TEXT = 2 ** 26;
+
+/** The text of a UTF-8 file. @throws FrameworkError `file/missing`, `file/too-large` or `file/read` */
 export async function readText(path: string): Promise<string> {
+  return (await readBytes(path, LARGEST_TEXT)).toString('utf8');
+}
+
+/** A file's bytes, where it has at most `most`; never more is read, whatever the system says of its size. */
+export async function readBytes(path: string, most: number): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    const handle = await open(path, 'r');
+    try {
+      return await readUpTo(handle, path, most);
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+/** A pipe or a device says that its size is 0. */
+async function readUpTo(handle: FileHandle, path: string, most: number): Promise<Buffer> {
+  const { size } = await handle.stat();
+  let bytes = Buffer.allocUnsafe(Math.min(size, most) + 1);
+  for (let length = 0; ;) {
+    const { bytesRead } = await handle.read(bytes, length, bytes.length - length, null);
+    if (bytesRead === 0) return bytes.subarray(0, length);
+    length += bytesRead;
+    if (length > most)
+      throw new FrameworkError('file/too-large', `${path} has more than ${most} bytes`, {
+        hint: 'check the path: a small file was expected there',
+      });
+    if (length === bytes.length)
+      bytes = Buffer.concat([bytes, Buffer.allocUnsafe(Math.min(most + 1, length + 65536) - length)]);
+  }
+}
+
+/** Whether there is something at a path. Only where the system says that there is nothing is the answer no. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
     throw readError(path, error);
   }
 }
@@ -120,7 +161,6 @@ export function readError(path: string, error: unknown): FrameworkError {
   if (error instanceof FrameworkError) return error;
   switch (codeOf(error)) {
     case 'ENOENT':
-    case 'ENOTDIR':
       return new FrameworkError('file/missing', `there is no file ${path}`, {
         hint: 'check the path; relative paths are taken from the current folder',
         cause: error,
