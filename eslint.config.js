@@ -1,7 +1,18 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'runs', 'bench/peers', 'test/golden', '**/*.mjs', 'bin', 'eslint.config.js'] },
+  {
+    ignores: [
+      'node_modules',
+      'runs',
+      'lib',
+      'bench/peers',
+      'test/golden',
+      '**/*.mjs',
+      'bin',
+      'eslint.config.js',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

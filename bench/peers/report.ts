@@ -1,4 +1,4 @@
-import { percentile, spread } from '../times.ts';
+import { percentile, spread } from '../../src/bench/times.ts';
 import type { Command } from './process.ts';
 
 /** One peer at one case, as a line of `--json`. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { OpRow } from '../../bench/op-shapes.ts';
+import type { OpRow } from '../bench/op-shapes.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import { listImages } from '../training/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
@@ -63,7 +63,7 @@ export function addBench(program: Command): void {
 }
 
 async function corruptions(options: { size: number; repeats: number; json?: boolean }): Promise<void> {
-  const { benchCorruptions } = await import('../../bench/corruptions.ts');
+  const { benchCorruptions } = await import('../bench/corruptions.ts');
   const rows = await benchCorruptions(options);
   print(
     rows.map(({ set, name, msPerImage, msSlowest, repeats }) => ({
@@ -92,7 +92,7 @@ async function loader(options: LoaderOptions): Promise<void> {
   const all = await listImages(options.images);
   const n = Math.min(count, all.length);
   const files = Array.from({ length: n }, (_, i) => all[Math.floor((i * all.length) / n)] ?? '');
-  const { benchAugment } = await import('../../bench/augment.ts');
+  const { benchAugment } = await import('../bench/augment.ts');
   const rows = await benchAugment(files, rounds);
   print(
     rows.map(({ stage, imagesPerSecond, range: [slowest, fastest] }) => ({
@@ -117,7 +117,7 @@ interface OpsOptions {
 }
 
 async function ops(set: string | undefined, options: OpsOptions): Promise<void> {
-  const { OP_SETS } = await import('../../bench/op-shapes.ts');
+  const { OP_SETS } = await import('../bench/op-shapes.ts');
   const names = Object.keys(OP_SETS) as (keyof typeof OP_SETS)[];
   const found = names.find((name) => name === set);
   if (set !== undefined && found === undefined)
@@ -130,7 +130,7 @@ async function ops(set: string | undefined, options: OpsOptions): Promise<void> 
     throw new FrameworkError('cli/option', `No shape has ${options.filter ?? ''} in its name.`, {
       hint: `They are ${[...new Set(sets.flat().map(({ label }) => label))].join(', ')}.`,
     });
-  const { benchOps } = await import('../../bench/ops.ts');
+  const { benchOps } = await import('../bench/ops.ts');
   // A table for each set, as soon as it is there.
   for (const rows of sets.map((all) => all.filter(isWanted)).filter(({ length }) => length > 0)) {
     const timings: Row[] = [];
@@ -159,7 +159,7 @@ async function step(options: StepOptions): Promise<void> {
   const loaded = await loadRecipe(options.recipe, options.set);
   const { adapter, steps, batch: micro, memory: memoryGib, profile } = options;
   const classes = classesOf(loaded.recipe);
-  const { benchStep, compareSteps } = await import('../../bench/step.ts');
+  const { benchStep, compareSteps } = await import('../bench/step.ts');
   const settings = {
     adapter,
     steps,

@@ -1,5 +1,4 @@
 import { Command, CommanderError } from 'commander';
-import { readFileSync } from 'node:fs';
 import { addAblate } from './ablate.ts';
 import { addConvert, addExport, addInspect, addMerge } from './checkpoint-tools.ts';
 import { addBench } from './bench.ts';
@@ -14,17 +13,15 @@ import { addTrain } from './train.ts';
 import { addTune } from './tune.ts';
 import { addEvaluate, addPredict } from './weights.ts';
 import { nearest } from '../util/errors.ts';
+import { versionOf } from '../util/modules.ts';
 
 /** Builds the command line. One file a command; none holds logic of its own. */
 export function buildProgram(): Command {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const program = new Command('largekernel')
     .description(
       'Train large-kernel ConvNets on any GPU through WebGPU, ablate their kernel size, measure how robust they are.',
     )
-    .version(manifest.version)
+    .version(versionOf('largekernel'))
     .showSuggestionAfterError()
     .configureOutput({
       outputError: (text, write) => {

@@ -4,6 +4,7 @@ import { renderer } from './render.ts';
 import type { RenderJob, RenderOptions, RenderResult } from './render.ts';
 import type { Cancellation } from '../util/threads.ts';
 import { ThreadPool, cancelled } from '../util/threads.ts';
+import { moduleUrl } from '../util/modules.ts';
 
 /** What a worker is started with. */
 export interface WorkerSetup {
@@ -31,7 +32,7 @@ export function inProcessPool(dataset: Dataset, options: RenderOptions): Pool {
 
 export function workerPool(count: number, setup: WorkerSetup): Pool {
   return new ThreadPool<RenderJob, RenderResult>(count, {
-    module: new URL('./worker.ts', import.meta.url),
+    module: moduleUrl('./worker', import.meta.url),
     name: 'loader',
     setup,
     describe: ({ items }) => items.join(', '),

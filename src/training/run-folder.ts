@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../device/device.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { versionOf } from '../util/modules.ts';
 import { makeFolder, readJson, writeFileAtomic } from '../util/files.ts';
 
 /**
@@ -61,23 +62,14 @@ export interface Environment {
 
 export function describeEnvironment(device: Device): Environment {
   return {
-    largekernel: versionOf('../../package.json'),
-    webgpu: versionOf('../../node_modules/webgpu/package.json'),
+    largekernel: versionOf('largekernel'),
+    webgpu: versionOf('webgpu'),
     node: process.version,
     platform: `${platform()} ${process.arch}`,
     cpu: cpus()[0]?.model ?? 'unknown',
     memoryBytes: totalmem(),
     adapter: { kind: device.kind, name: device.name, description: device.description, vendor: device.vendor },
   };
-}
-
-function versionOf(path: string): string {
-  try {
-    const manifest = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string };
-    return manifest.version;
-  } catch {
-    return 'unknown';
-  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Device } from '../device/device.ts';
 import { lowerOp, type TensorSpec } from '../kernels/op.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { moduleFlags, moduleUrl } from '../util/modules.ts';
 import { PROBLEM_MS, type Tuned } from './measure.ts';
 import { textOf, type Problem } from './problem.ts';
 
@@ -125,9 +126,9 @@ export class TuningProcess {
   }
 
   private start(): ChildProcess {
-    const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
+    const worker = fileURLToPath(moduleUrl('./worker', import.meta.url));
     const child = fork(worker, [this.adapter], {
-      execArgv: ['--import', import.meta.resolve('tsx')],
+      execArgv: moduleFlags(),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     // Told by 'exit' as well, which `ask` listens to.

@@ -1,6 +1,7 @@
 /** A pool of worker threads that answer jobs, and the other end of it. Jobs and results are plain data. */
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { FrameworkError, defined, messageOf } from './errors.ts';
+import { threadEntry } from './modules.ts';
 
 interface ToWorker<Job> {
   readonly id: number;
@@ -25,7 +26,7 @@ export function cancelled(): FrameworkError {
 }
 
 export interface ThreadOptions<Job> {
-  /** The TypeScript module a thread runs; it calls `serveJobs`. */
+  /** The module a thread runs, of `moduleUrl`; it calls `serveJobs`. */
   readonly module: URL;
   /** What threads are called in messages. */
   readonly name: string;
@@ -83,7 +84,7 @@ export class ThreadPool<Job, Result> {
 
   private start(number: number): Working<Job, Result> {
     const { module, name, setup } = this.options;
-    const thread = new Worker(new URL('./thread-entry.mjs', import.meta.url), {
+    const thread = new Worker(threadEntry(module), {
       workerData: { module: module.href, setup },
       // The entry registers tsx itself; flags of this process (a test runner's, tsx's) would do so twice.
       execArgv: [],

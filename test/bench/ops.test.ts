@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { OP_SETS } from '../../bench/op-shapes.ts';
+import { OP_SETS } from '../../src/bench/op-shapes.ts';
 import { adapters } from '../kernels/harness.ts';
 import { runCli } from '../cli/run-cli.ts';
 

@@ -1,4 +1,5 @@
 import { ThreadPool } from '../../util/threads.ts';
+import { moduleUrl } from '../../util/modules.ts';
 import type { ExportJob } from './export-job.ts';
 import type { RenderSettings } from './render-items.ts';
 import type { PartSource, Place } from './source.ts';
@@ -26,7 +27,7 @@ export type Crew = ThreadPool<CrewJob, CrewResult>;
 /** @param workers at least 1; results do not depend on it */
 export function startCrew(workers: number): Crew {
   return new ThreadPool<CrewJob, CrewResult>(workers, {
-    module: new URL('./crew-worker.ts', import.meta.url),
+    module: moduleUrl('./crew-worker', import.meta.url),
     name: 'image',
     setup: null,
     describe: (job) => (job.kind === 'render' ? job.places.join(', ') : job.path),

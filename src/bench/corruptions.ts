@@ -1,8 +1,8 @@
-import type { Image } from '../src/data/image/image.ts';
-import { CORRUPTIONS, corrupt, perturb } from '../src/robustness/corruptions/registry.ts';
-import { PERTURBATIONS } from '../src/robustness/corruptions/sequences.ts';
-import { SEVERITIES } from '../src/robustness/corruptions/types.ts';
-import { Rng } from '../src/util/rng.ts';
+import type { Image } from '../data/image/image.ts';
+import { CORRUPTIONS, corrupt, perturb } from '../robustness/corruptions/registry.ts';
+import { PERTURBATIONS } from '../robustness/corruptions/sequences.ts';
+import { SEVERITIES } from '../robustness/corruptions/types.ts';
+import { Rng } from '../util/rng.ts';
 
 /** One line of `largekernel bench corruptions`: one thread, decoding and the final JPEG not counted. */
 export interface CorruptionTiming {

@@ -1,16 +1,16 @@
-import { openDevice, type Device } from '../src/device/device.ts';
-import type { Plan } from '../src/graph/plan.ts';
-import type { Program } from '../src/graph/program.ts';
-import { showShape, variantLabel } from '../src/kernels/op.ts';
-import type { LoadedRecipe } from '../src/recipe/load.ts';
-import { PipelineCache } from '../src/shader/pipelines.ts';
-import { targetOf } from '../src/training/fit.ts';
-import { planReport } from '../src/training/plan-report.ts';
-import { modelOfRecipe } from '../src/training/recipe-model.ts';
-import { TrainingSession } from '../src/training/session.ts';
-import type { TrainingPlan } from '../src/training/training-plan.ts';
-import { tunedPlan, type TuneMode } from '../src/training/tuned-plan.ts';
-import { defined } from '../src/util/errors.ts';
+import { openDevice, type Device } from '../device/device.ts';
+import type { Plan } from '../graph/plan.ts';
+import type { Program } from '../graph/program.ts';
+import { showShape, variantLabel } from '../kernels/op.ts';
+import type { LoadedRecipe } from '../recipe/load.ts';
+import { PipelineCache } from '../shader/pipelines.ts';
+import { targetOf } from '../training/fit.ts';
+import { planReport } from '../training/plan-report.ts';
+import { modelOfRecipe } from '../training/recipe-model.ts';
+import { TrainingSession } from '../training/session.ts';
+import type { TrainingPlan } from '../training/training-plan.ts';
+import { tunedPlan, type TuneMode } from '../training/tuned-plan.ts';
+import { defined } from '../util/errors.ts';
 import { percentile } from './times.ts';
 
 /** One line of `largekernel bench step`. Times are of whole optimiser steps, each waited for. */

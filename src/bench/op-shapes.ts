@@ -1,28 +1,28 @@
-import { batchNorm, batchNormGradient } from '../src/kernels/batch-norm.ts';
-import { columnSum } from '../src/kernels/column-sum.ts';
-import { conv2d, conv2dGradInput, conv2dGradWeight, type ConvAttrs } from '../src/kernels/conv2d.ts';
-import { softCrossEntropy } from '../src/kernels/cross-entropy.ts';
-import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../src/kernels/depthwise.ts';
+import { batchNorm, batchNormGradient } from '../kernels/batch-norm.ts';
+import { columnSum } from '../kernels/column-sum.ts';
+import { conv2d, conv2dGradInput, conv2dGradWeight, type ConvAttrs } from '../kernels/conv2d.ts';
+import { softCrossEntropy } from '../kernels/cross-entropy.ts';
+import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../kernels/depthwise.ts';
 import {
   layerNorm,
   layerNormGradient,
   layerNormStatistics,
   type LayerNormAttrs,
-} from '../src/kernels/layer-norm.ts';
+} from '../kernels/layer-norm.ts';
 import {
   matmulGelu,
   matmulGeluGradient,
   matmulNorm,
   matmulResidual,
   type FusedMatmulAttrs,
-} from '../src/kernels/matmul-fused.ts';
-import { matmul, type MatmulAttrs } from '../src/kernels/matmul.ts';
-import { f32, type AnyOp, type Op, type TensorSpec } from '../src/kernels/op.ts';
-import { adamwEma, packScalars, SCALARS_SPEC } from '../src/kernels/optimizer.ts';
-import { maxPool } from '../src/kernels/pool.ts';
-import { sumSquares } from '../src/kernels/reduce.ts';
-import { scaleResidual, scaleResidualGradient, toRows } from '../src/kernels/scale-residual.ts';
-import { defined } from '../src/util/errors.ts';
+} from '../kernels/matmul-fused.ts';
+import { matmul, type MatmulAttrs } from '../kernels/matmul.ts';
+import { f32, type AnyOp, type Op, type TensorSpec } from '../kernels/op.ts';
+import { adamwEma, packScalars, SCALARS_SPEC } from '../kernels/optimizer.ts';
+import { maxPool } from '../kernels/pool.ts';
+import { sumSquares } from '../kernels/reduce.ts';
+import { scaleResidual, scaleResidualGradient, toRows } from '../kernels/scale-residual.ts';
+import { defined } from '../util/errors.ts';
 
 /** One op at one shape. */
 export interface OpRow {

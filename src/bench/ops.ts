@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { openDevice, type Device } from '../src/device/device.ts';
-import { elems, variantLabel, type LowerContext, type Variant } from '../src/kernels/op.ts';
-import { OpRun } from '../src/kernels/run.ts';
-import { PipelineCache } from '../src/shader/pipelines.ts';
+import { openDevice, type Device } from '../device/device.ts';
+import { elems, variantLabel, type LowerContext, type Variant } from '../kernels/op.ts';
+import { OpRun } from '../kernels/run.ts';
+import { PipelineCache } from '../shader/pipelines.ts';
 import type { OpRow } from './op-shapes.ts';
 import { percentile, spread } from './times.ts';
 
