@@ -39,14 +39,8 @@ interface Options {
 }
 
 /** `largekernel ablate`: all runs of a sweep, then its table. */
-export function addAblate(program: Command): void {
-  const hasBenchmarks = () =>
-    program.commands
-      .find((command) => command.name() === 'evaluate')
-      ?.options.some(({ long }) => long === '--benchmarks') === true;
-  program
-    .command('ablate')
-    .description('train a recipe at several points and seeds, and compare; goes on where it was stopped')
+export function addAblate(command: Command): void {
+  command
     .argument('[sweep]', 'a sweep by name or a YAML file; without it, the sweeps are listed')
     .argument('[template]', 'of --launcher command: a command line with {command}, and {name} if you like')
     .option('--data <folder>', 'the training data, in place of data.root')
@@ -70,16 +64,11 @@ export function addAblate(program: Command): void {
     .option('--json', 'JSON on standard output')
     .option('--quiet', 'errors only')
     .action((sweep: string | undefined, template: string | undefined, options: Options) =>
-      run(sweep, template, options, hasBenchmarks()),
+      run(sweep, template, options),
     );
 }
 
-async function run(
-  name: string | undefined,
-  template: string | undefined,
-  options: Options,
-  hasBenchmarks: boolean,
-): Promise<void> {
+async function run(name: string | undefined, template: string | undefined, options: Options): Promise<void> {
   if (name === undefined) return list();
   const launcher = launcherOf(options, template);
   const sweep = await loadSweep(name);
@@ -96,7 +85,7 @@ async function run(
       adapter: options.adapter ?? 'auto',
       memoryGib: options.memory,
       benchmarkData: options.benchmarkData === undefined ? undefined : resolve(options.benchmarkData),
-      hasBenchmarks,
+      hasBenchmarks: true,
     },
     launcher,
     jobs: options.jobs,

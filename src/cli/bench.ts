@@ -10,16 +10,15 @@ import { collect, positiveInteger, positiveNumber, tuneMode } from './train.ts';
 type Row = Readonly<Record<string, unknown>>;
 
 /** `largekernel bench corruptions|loader|ops|step`. */
-export function addBench(program: Command): void {
-  const bench = program.command('bench').description('measure speed on this machine');
-  bench
+export function addBench(command: Command): void {
+  command
     .command('corruptions')
     .description('milliseconds per image of every corruption and perturbation, on one thread')
     .option('--size <pixels>', 'side of the image', positiveInteger, 224)
     .option('--repeats <n>', 'the best of so many is taken', positiveInteger, 3)
     .option('--json', 'one line of JSON a row on standard output')
     .action(corruptions);
-  bench
+  command
     .command('loader')
     .description(
       'images per second of one thread from the file to the tensor, and how many threads a GPU needs',
@@ -30,7 +29,7 @@ export function addBench(program: Command): void {
     .option('--gpu-rate <images/s>', 'training images the GPU takes in a second', positiveNumber)
     .option('--json', 'one line of JSON a row on standard output')
     .action(loader);
-  bench
+  command
     .command('ops')
     .description('rates of kernels at the shapes of the models')
     .argument('[set]', 'depthwise, matmul, norm, conv or rest (default: all)')
@@ -40,7 +39,7 @@ export function addBench(program: Command): void {
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
     .option('--json', 'one line of JSON a row on standard output')
     .action(ops);
-  bench
+  command
     .command('step')
     .description('time training steps of a recipe on made-up images')
     .requiredOption('--recipe <name|file>', 'a recipe by name or a YAML file')

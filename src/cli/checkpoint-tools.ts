@@ -25,10 +25,8 @@ interface InspectOptions {
 }
 
 /** `largekernel inspect`: what a file of weights holds. */
-export function addInspect(program: Command): void {
-  program
-    .command('inspect')
-    .description('what a file of weights holds: format, naming, model, shapes')
+export function addInspect(command: Command): void {
+  command
     .argument('<file|run>', 'safetensors, .pth, .npy or .npz, or a run folder')
     .option('--entry <name>', 'which state dict of a .pth with several, for example model_ema')
     .option('--ema', 'the averaged weights of a run')
@@ -89,10 +87,8 @@ interface ConvertOptions extends Omit<CheckpointOptions, 'checkpoint'> {
 }
 
 /** `largekernel convert`: any readable weights as safetensors in PyTorch's names. */
-export function addConvert(program: Command): void {
-  program
-    .command('convert')
-    .description('write weights as safetensors that PyTorch loads with strict=True')
+export function addConvert(command: Command): void {
+  command
     .argument('<file|run>', 'safetensors, .pth or .npz, or a run folder')
     .argument('<output>', 'a .safetensors file', safetensorsPath)
     .option('--model <name>', 'check the entries against this model')
@@ -137,12 +133,8 @@ interface MergeOptions extends CheckpointOptions {
 }
 
 /** `largekernel merge`: the inference form of RepLKNet and SLaK-style ConvNeXt. */
-export function addMerge(program: Command): void {
-  checkpointOptions(
-    program
-      .command('merge')
-      .description('fold BatchNorm and the branches of large kernels into one convolution, and prove it'),
-  )
+export function addMerge(command: Command): void {
+  checkpointOptions(command)
     .requiredOption('--output <file>', 'a .safetensors file', safetensorsPath)
     .option('--images <paths...>', 'compare both forms on these images (default: on random numbers)')
     .option('--count <n>', 'random images to compare on', positiveInteger, 2)
@@ -187,8 +179,8 @@ interface ExportOptions extends CheckpointOptions {
 }
 
 /** `largekernel export`: a model's inference graph as ONNX. */
-export function addExport(program: Command): void {
-  checkpointOptions(program.command('export').description('write the inference graph as ONNX'))
+export function addExport(command: Command): void {
+  checkpointOptions(command)
     .requiredOption('--output <file>', 'an .onnx file')
     .option('--opset <n>', 'operator set, 17 to 20', opset, 17)
     .action(exportModel);

@@ -27,10 +27,8 @@ interface Options {
 }
 
 /** `largekernel corrupt`: ImageNet-C or -P of any images, as files in the layout of the releases. */
-export function addCorrupt(program: Command): void {
-  const command = program
-    .command('corrupt')
-    .description('write the corrupted images of a data set in the layout of ImageNet-C or ImageNet-P')
+export function addCorrupt(command: Command): void {
+  command
     .requiredOption('--data <folder|name>', 'images in one folder a class, or a data set that is built in')
     .option('--dataset <name>', 'the data set in --data, where it is no folder of classes: cifar10, …')
     .option('--split <name>', 'which part of it; . is --data itself', 'val')

@@ -13,10 +13,9 @@ interface Options {
 }
 
 /** `largekernel data list|verify|fetch`. */
-export function addData(program: Command): void {
-  const data = program.command('data').description('list, verify and fetch data sets');
-  data.command('list').description('the data sets known by name').action(list);
-  data
+export function addData(command: Command): void {
+  command.command('list').description('the data sets known by name').action(list);
+  command
     .command('verify')
     .description('count images, decode every one, and show how classes map to labels')
     .argument('<dataset>', 'a data set by name (`largekernel data list`)')
@@ -25,7 +24,7 @@ export function addData(program: Command): void {
     .option('--format <kind>', 'folder, imagenet-tar, webdataset, parquet, …')
     .option('--json', 'JSON on standard output')
     .action(verify);
-  data
+  command
     .command('fetch')
     .description(`download from the makers and check: ${Object.keys(DOWNLOADS).join(', ')}`)
     .argument('<dataset>')

@@ -13,12 +13,8 @@ interface Options {
 }
 
 /** `largekernel doctor`: adapters, features, limits, what is missing, and a proof that every kernel is right on the device. */
-export function addDoctor(program: Command): void {
-  program
-    .command('doctor')
-    .description(
-      'list adapters, say what is missing, and prove every kernel against its reference on the device',
-    )
+export function addDoctor(command: Command): void {
+  command
     .option('--adapter <name>', 'prove kernels on this adapter only (default: on all)')
     .option('--json', 'one JSON object on standard output')
     .action(doctor);

@@ -4,46 +4,50 @@ import { OPS } from '../kernels/registry.ts';
 import { createModel, modelNames } from '../models/registry.ts';
 import { countElements } from '../nn/parameters.ts';
 import { listRecipes } from '../recipe/load.ts';
+import { columns } from './columns.ts';
 
 /** `largekernel models|recipes|kernels|datasets`: what the registries hold. */
-export function addLists(program: Command): void {
-  add(program, 'models', 'list the models', () =>
+export function addModels(command: Command): void {
+  list(command, () =>
     modelNames().map((name): [string, string] => {
       const model = createModel(name);
-      return [
-        name,
-        `${countElements(model.parameters, 'parameter').toLocaleString('en')} parameters, ${model.blocks.length} blocks`,
-      ];
+      const count = countElements(model.parameters, 'parameter').toLocaleString('en');
+      return [name, `${count} parameters, ${model.blocks.length} blocks${NOTES[name] ?? ''}`];
     }),
   );
-  add(program, 'recipes', 'list the recipes', async () =>
+}
+
+/** What a model's size does not tell. */
+const NOTES: Readonly<Record<string, string>> = {
+  'convnext-custom':
+    '; a ConvNeXt of your own size: give model.depths, model.dims, model.kernels and model.stemStride (see `largekernel init` and the recipe quickstart)',
+};
+
+export function addRecipes(command: Command): void {
+  list(command, async () =>
     (await listRecipes()).map(({ name, description }): [string, string] => [name, description]),
   );
-  add(program, 'kernels', 'list the ops that have kernels', () =>
+}
+
+export function addKernels(command: Command): void {
+  list(command, () =>
     OPS.map((op): [string, string] => [
       op.name,
       `${op.examples.length} example${op.examples.length === 1 ? '' : 's'}${op.gradient ? ', differentiable' : ''}`,
     ]),
   );
-  add(program, 'datasets', 'list the data sets known by name', () =>
+}
+
+export function addDatasets(command: Command): void {
+  list(command, () =>
     Object.entries(DATASETS).map(([name, { description }]): [string, string] => [name, description]),
   );
 }
 
-function add(
-  program: Command,
-  name: string,
-  description: string,
-  rows: () => [string, string][] | Promise<[string, string][]>,
-): void {
-  program
-    .command(name)
-    .description(description)
-    .option('--json', 'JSON on standard output')
-    .action(async ({ json }: { json?: boolean }) => {
-      const table = await rows();
-      const width = Math.max(...table.map(([key]) => key.length));
-      if (json) process.stdout.write(`${JSON.stringify(Object.fromEntries(table), null, 2)}\n`);
-      else for (const [key, text] of table) process.stdout.write(`${key.padEnd(width)}  ${text}\n`);
-    });
+function list(command: Command, rows: () => [string, string][] | Promise<[string, string][]>): void {
+  command.option('--json', 'JSON on standard output').action(async ({ json }: { json?: boolean }) => {
+    const table = await rows();
+    if (json) process.stdout.write(`${JSON.stringify(Object.fromEntries(table), null, 2)}\n`);
+    else process.stdout.write(columns(table, process.stdout.columns));
+  });
 }

@@ -1,22 +1,106 @@
 import { Command, CommanderError } from 'commander';
-import { addAblate } from './ablate.ts';
-import { addConvert, addExport, addInspect, addMerge } from './checkpoint-tools.ts';
-import { addBench } from './bench.ts';
-import { addCorrupt } from './corrupt.ts';
-import { addData } from './data.ts';
-import { addDoctor } from './doctor.ts';
 import { describeError, exitCodeOf } from './errors.ts';
-import { addLists } from './lists.ts';
-import { addPlan } from './plan.ts';
-import { addReport } from './report.ts';
-import { addTrain } from './train.ts';
-import { addTune } from './tune.ts';
-import { addEvaluate, addPredict } from './weights.ts';
 import { nearest } from '../util/errors.ts';
 import { versionOf } from '../util/modules.ts';
 
-/** Builds the command line. One file a command; none holds logic of its own. */
-export function buildProgram(): Command {
+/** Declares a command's arguments, options and action. */
+type Declare = (command: Command) => void;
+
+interface CommandEntry {
+  readonly description: string;
+  readonly load: () => Promise<Declare>;
+}
+
+/** Every command: one file each, which is loaded only for its own sake. None holds logic of its own. */
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  train: {
+    description: 'train a recipe; goes on by itself where the run folder holds an unfinished run',
+    load: async () => (await import('./train.ts')).addTrain,
+  },
+  ablate: {
+    description: 'train a recipe at several points and seeds, and compare; goes on where it was stopped',
+    load: async () => (await import('./ablate.ts')).addAblate,
+  },
+  evaluate: {
+    description: 'top-1, top-5 and loss on labelled images, or robustness benchmarks',
+    load: async () => (await import('./weights.ts')).addEvaluate,
+  },
+  predict: {
+    description: 'logits and the five likeliest classes of images',
+    load: async () => (await import('./weights.ts')).addPredict,
+  },
+  plan: {
+    description: 'parameters, multiply-adds, device memory and hours of a recipe, before it runs',
+    load: async () => (await import('./plan.ts')).addPlan,
+  },
+  tune: {
+    description:
+      'time the ways to compute each kernel of a recipe here; training uses the fastest from then on',
+    load: async () => (await import('./tune.ts')).addTune,
+  },
+  data: {
+    description: 'list, verify and fetch data sets',
+    load: async () => (await import('./data.ts')).addData,
+  },
+  doctor: {
+    description: 'list adapters, say what is missing, prove every kernel against its reference on the device',
+    load: async () => (await import('./doctor.ts')).addDoctor,
+  },
+  models: {
+    description: 'list the models',
+    load: async () => (await import('./lists.ts')).addModels,
+  },
+  recipes: {
+    description: 'list the recipes',
+    load: async () => (await import('./lists.ts')).addRecipes,
+  },
+  kernels: {
+    description: 'list the ops that have kernels',
+    load: async () => (await import('./lists.ts')).addKernels,
+  },
+  datasets: {
+    description: 'list the data sets known by name',
+    load: async () => (await import('./lists.ts')).addDatasets,
+  },
+  corrupt: {
+    description: 'write the corrupted images of a data set in the layout of ImageNet-C or ImageNet-P',
+    load: async () => (await import('./corrupt.ts')).addCorrupt,
+  },
+  report: {
+    description: 'put results of `evaluate --benchmarks` beside each other and beside the published numbers',
+    load: async () => (await import('./report.ts')).addReport,
+  },
+  bench: {
+    description: 'measure speed on this machine',
+    load: async () => (await import('./bench.ts')).addBench,
+  },
+  inspect: {
+    description: 'what a file of weights holds: format, naming, model, shapes',
+    load: async () => (await import('./checkpoint-tools.ts')).addInspect,
+  },
+  convert: {
+    description: 'write weights as safetensors that PyTorch loads with strict=True',
+    load: async () => (await import('./checkpoint-tools.ts')).addConvert,
+  },
+  merge: {
+    description: 'fold BatchNorm and the branches of large kernels into one convolution, and prove it',
+    load: async () => (await import('./checkpoint-tools.ts')).addMerge,
+  },
+  export: {
+    description: 'write the inference graph as ONNX',
+    load: async () => (await import('./checkpoint-tools.ts')).addExport,
+  },
+  completion: {
+    description: 'a script that completes commands and options in bash, zsh or fish',
+    load: async () => (await import('./completion.ts')).addCompletion,
+  },
+};
+
+/**
+ * The command line. Only the commands in `wanted` can be run; of the others there is the description.
+ * @param wanted `all`, or the words of a command line
+ */
+export async function buildProgram(wanted: 'all' | readonly string[]): Promise<Command> {
   const program = new Command('largekernel')
     .description(
       'Train large-kernel ConvNets on any GPU through WebGPU, ablate their kernel size, measure how robust they are.',
@@ -28,20 +112,11 @@ export function buildProgram(): Command {
         write(text);
       },
     });
-  for (const add of [
-    addTrain,
-    addAblate,
-    addEvaluate,
-    addPredict,
-    addPlan,
-    addTune,
-    addData,
-    addDoctor,
-    addLists,
-  ])
-    add(program);
-  for (const add of [addCorrupt, addReport, addBench]) add(program);
-  for (const add of [addInspect, addConvert, addMerge, addExport]) add(program);
+  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(description);
+    // The second word: `help train`.
+    if (wanted === 'all' || wanted.slice(0, 2).includes(name)) (await load())(command);
+  }
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) {
     command.exitOverride();
     command.hook('preSubcommand', refuseUnknown);
@@ -77,7 +152,7 @@ function refuseUnknown(parent: Command, command: Command): void {
 /** Runs one command and sets the exit code; see errors.ts for the codes. */
 export async function main(argv: readonly string[]): Promise<void> {
   try {
-    await buildProgram().parseAsync([...argv], { from: 'user' });
+    await (await buildProgram(argv)).parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) process.stderr.write(`${describeError(error)}\n`);
     process.exitCode = exitCodeOf(error);

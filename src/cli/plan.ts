@@ -19,10 +19,8 @@ interface Options {
 }
 
 /** `largekernel plan`: what a recipe costs, worked out without running it. */
-export function addPlan(program: Command): void {
-  program
-    .command('plan')
-    .description('parameters, multiply-adds, dispatches and device memory of a recipe, before it runs')
+export function addPlan(command: Command): void {
+  command
     .requiredOption('--recipe <name|file>', 'a recipe by name or a YAML file')
     .option(
       '--batch <n>',

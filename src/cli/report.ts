@@ -19,10 +19,8 @@ interface Options {
 }
 
 /** `largekernel report`: results of benchmarks as a page, a Markdown text or a CSV file. */
-export function addReport(program: Command): void {
-  program
-    .command('report')
-    .description('put results of `evaluate --benchmarks` beside each other and beside the published numbers')
+export function addReport(command: Command): void {
+  command
     .argument('<results...>', 'run folders, folders of results, or result.json files')
     .option('--out <file.html>', 'one self-contained page')
     .option('--markdown <file.md>', 'tables as Markdown')

@@ -20,10 +20,8 @@ interface Options {
 }
 
 /** `largekernel train`, also reached as `train`. */
-export function addTrain(program: Command): void {
-  program
-    .command('train')
-    .description('train a recipe; goes on by itself where the run folder holds an unfinished run')
+export function addTrain(command: Command): void {
+  command
     .requiredOption(
       '--recipe <name|file>',
       'a recipe by name (`largekernel recipes` lists them) or a YAML file',

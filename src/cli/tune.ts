@@ -21,12 +21,8 @@ interface Options {
 }
 
 /** `largekernel tune`: finds the fastest kernels for a recipe on this machine's adapter, for training to use. */
-export function addTune(program: Command): void {
-  program
-    .command('tune')
-    .description(
-      'time the ways to compute each kernel of a recipe on this adapter; training uses the fastest from then on',
-    )
+export function addTune(command: Command): void {
+  command
     .requiredOption('--recipe <name|file>', 'a recipe by name or a YAML file')
     .option('--set <key=value>', 'change a value of the recipe; may be given many times', collect, [])
     .option(

@@ -61,8 +61,8 @@ function weightsOptions(command: Command): Command {
 }
 
 /** `largekernel predict`: logits and top-5 classes of image files. */
-export function addPredict(program: Command): void {
-  weightsOptions(program.command('predict').description('logits and the five likeliest classes of images'))
+export function addPredict(command: Command): void {
+  weightsOptions(command)
     .requiredOption('--images <paths...>', 'image files, or folders of them')
     .option('--output <file>', 'write the logits as float32 .npy (images, classes)')
     .action(predict);
@@ -138,12 +138,8 @@ function top5(row: Float32Array, names: readonly ClassInfo[]) {
 }
 
 /** `largekernel evaluate`: accuracy on labelled images, or the robustness benchmarks. */
-export function addEvaluate(program: Command): void {
-  const command = weightsOptions(
-    program
-      .command('evaluate')
-      .description('top-1, top-5 and loss on labelled images, or robustness benchmarks'),
-  )
+export function addEvaluate(command: Command): void {
+  weightsOptions(command)
     .option(
       '--data <folder>',
       'images in one folder a class, or in the format of --set data.dataset (default: the run’s own)',

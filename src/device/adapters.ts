@@ -1,5 +1,6 @@
 import { create, globals } from 'webgpu';
 import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
+import { withoutNoise } from './quiet.ts';
 import { prepareVulkan } from './vulkan.ts';
 
 /** What kind of machine runs the kernels: a real GPU, Mesa's lavapipe, or SwiftShader. */
@@ -29,7 +30,8 @@ export async function listAdapters(): Promise<AdapterEntry[]> {
   // Dawn has no call that enumerates; asking for an adapter of an impossible name makes it list all names it knows.
   let listing = '';
   try {
-    await instance('adapter=no such adapter').requestAdapter();
+    const all = instance('adapter=no such adapter');
+    await withoutNoise(() => all.requestAdapter());
   } catch (error) {
     listing = messageOf(error);
   }
@@ -60,7 +62,8 @@ export async function chooseAdapter(request: string): Promise<{ entry: AdapterEn
       ? entries[0]
       : entries.find((e) => e.kind === wanted || e.name.toLowerCase().includes(wanted));
   if (entry === undefined) throw noAdapter(request, entries);
-  const adapter = await instance(`backend=${entry.backend}`, `adapter=${entry.name}`).requestAdapter();
+  const named = instance(`backend=${entry.backend}`, `adapter=${entry.name}`);
+  const adapter = await withoutNoise(() => named.requestAdapter());
   if (adapter === null) throw noAdapter(request, entries);
   return { entry, adapter };
 }

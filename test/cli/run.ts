@@ -20,7 +20,7 @@ export async function runCommand(...argv: string[]): Promise<Outcome> {
     return () => (stream.write = write);
   });
   try {
-    await buildProgram().parseAsync(argv, { from: 'user' });
+    await (await buildProgram(argv)).parseAsync(argv, { from: 'user' });
     return { code: 0, ...printed };
   } catch (error) {
     const code = exitCodeOf(error);
