@@ -15,6 +15,7 @@ import { FrameworkError } from '../util/errors.ts';
  * | 6 | the plan does not fit the adapter |
  * | 7 | training met a non-finite loss |
  * | 8 | a file is missing or could not be read or written |
+ * | 9 | another process holds the folder |
  * | 75 | interrupted by a signal after saving; run again with --resume |
  */
 export const EXIT_CODES: Readonly<Record<string, number>> = {
@@ -33,6 +34,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   plan: 6,
   training: 7,
   file: 8,
+  held: 9,
 };
 export const EXIT_INTERRUPTED = 75;
 

@@ -172,7 +172,8 @@ export function readError(path: string, error: unknown): FrameworkError {
   }
 }
 
-function writeError(path: string, error: unknown): FrameworkError {
+/** A failed write as an error that says which file and why. */
+export function writeError(path: string, error: unknown): FrameworkError {
   if (error instanceof FrameworkError) return error;
   switch (codeOf(error)) {
     case 'ENOSPC':
