@@ -118,7 +118,7 @@ type View =
   | Uint8Array;
 
 function viewOf(dtype: DType, bytes: Uint8Array): View {
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   const count = byteLength / DTYPE_BYTES[dtype];
   switch (dtype) {
     case 'F64':

@@ -43,7 +43,7 @@ type Words = Uint8Array | Uint16Array | Uint32Array;
 
 /** The same bytes in units of 1, 2 or 4, copied when they do not start at such a unit. */
 function words(bytes: Uint8Array, width: number): Words {
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   if (width === 4) return new Uint32Array(buffer, byteOffset, byteLength >> 2);
   return width === 2
     ? new Uint16Array(buffer, byteOffset, byteLength >> 1)

@@ -66,6 +66,22 @@ function tapNamed(graph: Graph, name: string): Tensor {
 }
 
 /**
+ * Throws `checkpoint/non-finite` if a logit of (n, classes) is NaN or infinite: every number made from it would be wrong.
+ * @param name of the model
+ */
+export function checkFinite(logits: Float32Array, classes: number, name: string): void {
+  const at = logits.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new FrameworkError(
+    'checkpoint/non-finite',
+    `${name} gave ${logits[at] as number} as logit ${at % classes} of image ${Math.floor(at / classes)} of a batch of ${logits.length / classes}.`,
+    {
+      hint: 'The weights are damaged or overflow. `largekernel inspect` shows their values; --set changes the preprocessing.',
+    },
+  );
+}
+
+/**
  * A model with its weights on a device.
  * @example
  * const session = await InferenceSession.create(device, pipelines, model, weights, { batch: 8, channels: 3, imageSize: 224 });
@@ -118,10 +134,16 @@ export class InferenceSession {
     return new InferenceSession(model, shape, graph, program);
   }
 
-  /** Logits (n, classes) of n ≤ batch images x (n, c, h, w). Missing images are zeros, which changes no other row. */
+  /**
+   * Logits (n, classes) of n ≤ batch images x (n, c, h, w). Missing images are zeros, which changes no other row.
+   * @throws FrameworkError `checkpoint/non-finite`
+   */
   async logits(x: Float32Array, n: number): Promise<Float32Array> {
     this.run(x, n);
-    return (await this.program.read(this.graph.logits)).subarray(0, n * this.model.config.classes);
+    const { config, name } = this.model;
+    const logits = (await this.program.read(this.graph.logits)).subarray(0, n * config.classes);
+    checkFinite(logits, config.classes, name);
+    return logits;
   }
 
   /** Submits a pass without waiting; read taps after it. */

@@ -26,7 +26,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
     if (found.kind === 'png' && found.bitDepth === 16 && found.colourType === 0) return await decodeGrey16(bytes);
     const { data, info } = await sharp(bytes, READ).removeAlpha().raw().toBuffer({ resolveWithObject: true });
     expectBytes(data, info.width * info.height * 3);
-    return { width: info.width, height: info.height, data };
+    return { width: info.width, height: info.height, data: plain(data) };
   } catch (error) {
     const reason = messageOf(error).replace(/\s+/g, ' ').trim();
     throw new FrameworkError(
@@ -70,6 +70,11 @@ async function decodeGrey16(bytes: Uint8Array): Promise<Image> {
   const out = new Uint8Array(pixels * 3);
   for (let i = 0; i < pixels; i++) out.fill(Math.min(255, data.readUInt16LE(i * 2)), i * 3, i * 3 + 3);
   return { width: info.width, height: info.height, data: out };
+}
+
+/** The same memory without Node's Buffer, whose `slice` shares memory where Uint8Array's copies. */
+function plain({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function expectBytes(data: Uint8Array, bytes: number): void {

@@ -1,5 +1,6 @@
 import type { Normalization } from '../../data/normalization.ts';
 import type { EvalConfig } from '../../data/transform.ts';
+import { checkFinite } from '../../models/inference.ts';
 import { FrameworkError } from '../../util/errors.ts';
 
 /** What a benchmark asks of a model; anything that turns normalised images into logits can be evaluated. */
@@ -22,15 +23,17 @@ export function classCount(classifier: Pick<Classifier, 'classes'>): number {
   return classifier.classes === 'imagenet1k' ? 1000 : classifier.classes;
 }
 
-/** Throws `evaluate/logits` unless `logits` is (n, classes). */
+/** Throws `evaluate/logits` unless `logits` is (n, classes), `checkpoint/non-finite` unless all are finite. */
 export function checkLogits(logits: Float32Array, n: number, classifier: Classifier): void {
-  const expected = n * classCount(classifier);
+  const classes = classCount(classifier);
+  const expected = n * classes;
   if (logits.length !== expected)
     throw new FrameworkError(
       'evaluate/logits',
-      `${classifier.name} gave ${logits.length} logits for ${n} images of ${classCount(classifier)} classes, ${expected} are due`,
+      `${classifier.name} gave ${logits.length} logits for ${n} images of ${classes} classes, ${expected} are due`,
       { hint: 'the model has another number of classes than it says' },
     );
+  checkFinite(logits, classes, classifier.name);
 }
 
 /** Throws `evaluate/classes` unless labels of `found` classes can be compared with the model's predictions. */

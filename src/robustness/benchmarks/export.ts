@@ -13,7 +13,7 @@ import { exportFile } from './export-job.ts';
 import type { ExportJob } from './export-job.ts';
 import type { Selection } from './parts.ts';
 import { imagesOf, selectItems } from './parts.ts';
-import { loadFrom } from './source.ts';
+import { loadFrom, releaseFraming } from './source.ts';
 import type { Change } from './source.ts';
 
 export interface ExportOptions {
@@ -66,7 +66,7 @@ export async function exportC(
   const variants = names.map(findCorruption).flatMap(({ name }) =>
     severities.map((severity): Variant => ({
       // The file itself is the one JPEG of the release.
-      change: { set: 'C', name, severity, seed, size, jpeg85: false },
+      change: { set: 'C', name, severity, seed, framing: releaseFraming(size), jpeg85: false },
       folder: join(name, String(severity)),
       file: { format: 'jpeg' },
     })),

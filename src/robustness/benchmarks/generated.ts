@@ -39,7 +39,7 @@ export interface Generated {
  */
 export function generateC(dataset: Dataset, classifier: Classifier, options: GenerateOptions): Generated {
   checkClasses(classifier, dataset.classes.length, dataset.name);
-  const size = classifier.preprocessing.imageSize;
+  const { imageSize: size, evalConfig } = classifier.preprocessing;
   const jpeg85 = options.jpeg85 ?? size === 224;
   const names = options.names ?? CORRUPTIONS.map(({ name }) => name);
   const severities = options.severities ?? [1, 2, 3, 4, 5];
@@ -49,7 +49,7 @@ export function generateC(dataset: Dataset, classifier: Classifier, options: Gen
     name,
     severity,
     seed: options.seed,
-    size,
+    framing: { size, evalConfig, keepsSmall: false },
     jpeg85,
   });
   const variants = names.flatMap((name) => severities.map((severity) => ({ name, severity })));

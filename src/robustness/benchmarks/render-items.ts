@@ -1,4 +1,5 @@
 import { inLanes } from '../../data/lanes.ts';
+import type { Image } from '../../data/image/image.ts';
 import type { Normalization } from '../../data/normalization.ts';
 import type { EvalConfig } from '../../data/transform.ts';
 import { evalTransform, toTensor } from '../../data/transform.ts';
@@ -22,6 +23,16 @@ export function itemElems({ frames, imageSize }: RenderSettings): number {
   return frames * 3 * imageSize ** 2;
 }
 
+/** Throws `data/wrong-size` unless the image is what the model takes. */
+function ofSize(image: Image, size: number): Image {
+  if (image.width === size && image.height === size) return image;
+  throw new FrameworkError(
+    'data/wrong-size',
+    `it becomes ${image.width}×${image.height} pixels, but the model takes ${size}×${size}`,
+    { hint: `use --set evaluation.resize and --set evaluation.crop=${size}` },
+  );
+}
+
 /**
  * Loads items, makes them the model's input and writes them into `out`, (places, frames, 3, imageSize, imageSize).
  * @returns position and message of each item that could not be read, by position
@@ -40,8 +51,10 @@ export async function renderItems(
   await inLanes(places.length, LANES, async (i) => {
     try {
       const images = await load(places[i] as Place);
-      for (const [frame, image] of images.entries())
-        toTensor(transform(image), mean, std, out, i * elems + (frame * elems) / settings.frames);
+      for (const [frame, image] of images.entries()) {
+        const at = i * elems + (frame * elems) / settings.frames;
+        toTensor(ofSize(transform(image), settings.imageSize), mean, std, out, at);
+      }
     } catch (error) {
       if (error instanceof FrameworkError && error.code === 'video/no-ffmpeg') throw error;
       failures.push([i, messageOf(error)]);

@@ -22,7 +22,7 @@ export async function readClip(path: string, frames: number): Promise<Image[]> {
   return Array.from({ length: frames }, (_, i) => ({
     width: SIDE,
     height: SIDE,
-    data: bytes.subarray(i * frameBytes, (i + 1) * frameBytes),
+    data: new Uint8Array(bytes.buffer, bytes.byteOffset + i * frameBytes, frameBytes),
   }));
 }
 

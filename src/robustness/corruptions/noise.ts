@@ -31,7 +31,7 @@ export function addSpeckle(image: Image, sigma: number, draws: Draws): Image {
 
 /** With probability `amount` a value becomes 0 or 255, per pixel and channel: coloured specks. */
 function addImpulses(image: Image, amount: number, draws: Draws): Image {
-  const data = image.data.slice();
+  const data = new Uint8Array(image.data); // a copy, whatever kind of array the pixels are in
   const flips = data.map(() => (draws.uniform() < amount ? 1 : 0));
   for (let i = 0; i < data.length; i++) {
     const isSalt = draws.uniform() < 0.5;

@@ -69,6 +69,14 @@ export function restrict(logits: ArrayLike<number>, indices: readonly number[]):
   return Float32Array.from(indices, (index) => logits[index] as number);
 }
 
+/** ln Σ exp(x) in double precision, maximum subtracted; minus a logit it is that class's cross-entropy, however small its probability. */
+export function logSumExp(logits: ArrayLike<number>): number {
+  const max = logits[argmax(logits)] as number;
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp((logits[i] as number) - max);
+  return max + Math.log(sum);
+}
+
 /** Softmax in double precision, maximum subtracted. */
 export function softmax(logits: ArrayLike<number>): Float64Array {
   const max = logits[argmax(logits)] as number;

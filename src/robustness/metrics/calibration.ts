@@ -1,5 +1,5 @@
 import { FrameworkError } from '../../util/errors.ts';
-import { argmax, softmax } from './accuracy.ts';
+import { argmax, logSumExp, softmax } from './accuracy.ts';
 
 const BINS = 15;
 
@@ -40,8 +40,7 @@ export class Calibration {
     const bin = Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1));
     this.gaps[bin] = (this.gaps[bin] as number) + confidence - isCorrect;
     this.count++;
-    // The smallest double keeps a probability that underflowed from making the mean infinite.
-    this.nll -= Math.log(Math.max(probabilities[label] as number, Number.MIN_VALUE));
+    this.nll += logSumExp(logits) - (logits[label] as number);
     this.confidences.push(confidence);
     this.correct.push(isCorrect);
   }

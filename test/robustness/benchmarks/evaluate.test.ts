@@ -8,7 +8,7 @@ import { evaluateBenchmark } from '../../../src/robustness/benchmarks/evaluate.t
 import { generateC, generateP } from '../../../src/robustness/benchmarks/generated.ts';
 import { locate } from '../../../src/robustness/benchmarks/locate.ts';
 import type { Progress } from '../../../src/robustness/benchmarks/options.ts';
-import { datasetPart, openRelease } from '../../../src/robustness/benchmarks/parts.ts';
+import { datasetPart, openRelease, type Part } from '../../../src/robustness/benchmarks/parts.ts';
 import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
 import { findMetric } from '../../../src/robustness/benchmarks/result.ts';
 import { readClip } from '../../../src/robustness/benchmarks/video.ts';
@@ -221,6 +221,88 @@ describe('generated benchmarks of any class space', () => {
       errors.reduce((a, b) => a + b, 0) / 75,
       10,
     );
+  });
+
+  it.each([
+    ['larger than the input', 64, 28, { resize: 32, crop: 28, squash: false, interpolation: 'bicubic' }],
+    ['squashed', 64, 28, { resize: 28, crop: null, squash: true, interpolation: 'bilinear' }],
+    ['as large as the input', 28, 28, { resize: 32, crop: 28, squash: false, interpolation: 'bicubic' }],
+    ['smaller than the input', 20, 28, { resize: 32, crop: 28, squash: false, interpolation: 'bicubic' }],
+  ] as const)('C: severity 0 is the clean run bit for bit, of pictures %s', async (_, side, size, config) => {
+    const dataset = pictureDataset(3, 10, side);
+    const inputs = async (parts: readonly Part[], id: string): Promise<Float32Array[]> => {
+      const classifier = new LinearClassifier(10, size);
+      const seen: Float32Array[] = [];
+      await evaluateBenchmark({
+        benchmark: findBenchmark(id),
+        classifier: {
+          ...classifier,
+          preprocessing: { ...classifier.preprocessing, evalConfig: config },
+          logits(batch, n) {
+            seen.push(batch.slice());
+            return classifier.logits(batch, n);
+          },
+        },
+        parts,
+        origin: 'any',
+        folder: await temporaryFolder(),
+        batchSize: 3,
+      });
+      return seen;
+    };
+    const model = new LinearClassifier(10, size);
+    const generated = generateC(
+      dataset,
+      {
+        ...model,
+        preprocessing: { ...model.preprocessing, evalConfig: config },
+        logits: (x, n) => model.logits(x, n),
+      },
+      { seed: 0, names: ['contrast'], severities: [1] },
+    );
+    const clean = await inputs([datasetPart(dataset, 'all')], 'val');
+    const [zero, one] = await inputs(generated.parts, 'c');
+    expect(generated.parts.map(({ name }) => name)).toEqual(['clean/0', 'contrast/1']);
+    expect(zero).toEqual(clean[0]);
+    expect(one).not.toEqual(clean[0]);
+  });
+
+  it('an image that does not become the size of the input is named, never written into a part of it', async () => {
+    const classifier = new LinearClassifier(2);
+    const evalConfig = { resize: null, crop: null, squash: false, interpolation: 'bilinear' } as const;
+    const preprocessing = { ...classifier.preprocessing, evalConfig };
+    const result = await evaluateBenchmark({
+      benchmark: findBenchmark('val'),
+      classifier: { ...classifier, preprocessing, logits: (x, n) => classifier.logits(x, n) },
+      parts: [datasetPart(pictureDataset(2, 2, 20), 'all')],
+      origin: 'any',
+      folder: await temporaryFolder(),
+      batchSize: 2,
+    });
+    expect(result.items).toEqual({ asked: 2, scored: 0, unreadable: 2 });
+    expect(result.problems[0]!.what).toMatch(/becomes 20×20 pixels, but the model takes 32×32/);
+  });
+
+  it('logits that are not finite are an error that stops the evaluation', async () => {
+    const classifier = new LinearClassifier(2);
+    const broken = (value: number) => ({
+      ...classifier,
+      logits: async (_: Float32Array, n: number) => new Float32Array(2 * n).fill(1).fill(value, 3),
+    });
+    for (const value of [NaN, Infinity, -Infinity])
+      await expect(
+        evaluateBenchmark({
+          benchmark: findBenchmark('val'),
+          classifier: broken(value),
+          parts: [datasetPart(pictureDataset(4, 2), 'all')],
+          origin: 'any',
+          folder: await temporaryFolder(),
+          batchSize: 4,
+        }),
+      ).rejects.toMatchObject({
+        code: 'checkpoint/non-finite',
+        message: `linear gave ${value} as logit 1 of image 1 of a batch of 4.`,
+      });
   });
 
   it('P: clips of the CIFAR table; flip probability in [0, 100]; wrong class counts are refused', async () => {

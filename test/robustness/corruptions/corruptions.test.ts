@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { decodeImage } from '../../../src/data/image/decode.ts';
+import { encodePng } from '../../../src/data/image/encode.ts';
 import type { Image } from '../../../src/data/image/image.ts';
 import { diskKernel } from '../../../src/robustness/corruptions/lib/defocus.ts';
 import { frostTexture } from '../../../src/robustness/corruptions/lib/frost-textures.ts';
@@ -210,4 +212,17 @@ describe('perturbation sequences', () => {
       }
     },
   );
+});
+
+describe('the picture itself', () => {
+  it('stays as it is under every corruption, also as a decoder gives it or in a Buffer', async () => {
+    const picture = synth(64, 64);
+    const decoded = await decodeImage(await encodePng(picture), 'a picture');
+    expect(Buffer.isBuffer(decoded.data)).toBe(false);
+    for (const image of [decoded, { ...picture, data: Buffer.from(picture.data) }])
+      for (const { name } of CORRUPTIONS) {
+        await corrupt(image, name, 3, { seed: 0, imageNumber: 0 });
+        expect(Buffer.compare(image.data, picture.data), name).toBe(0);
+      }
+  });
 });

@@ -122,6 +122,13 @@ describe('ImageNet-9', () => {
 describe('calibration', () => {
   /** Two-class logits whose softmax has the given confidence in class 0. */
   const confident = (confidence: number): number[] => [Math.log(confidence / (1 - confidence)), 0];
+  it('NLL is exact where the probability of the label underflows', () => {
+    const calibration = new Calibration();
+    calibration.add([0, -2000], 1);
+    calibration.add([1000, 990], 1);
+    expect(calibration.state().nll).toBeCloseTo(2000 + 10 + Math.log1p(Math.exp(-10)), 9);
+  });
+
   const stateOf = (confidences: number[], correct: number[]): CalibrationState => {
     const calibration = new Calibration();
     for (const [i, confidence] of confidences.entries())
