@@ -16,6 +16,7 @@ import { makeFolder, readJson, writeFileAtomic } from '../util/files.ts';
  *     metrics.jsonl       one line a step and one an evaluation
  *     summary.json        written at the end of the run
  *     checkpoints/        see checkpoints.ts
+ *     claim.json          who trains here, while it does
  */
 export interface RunFolder {
   readonly root: string;
@@ -25,6 +26,7 @@ export interface RunFolder {
   readonly metrics: string;
   readonly summary: string;
   readonly checkpoints: string;
+  readonly claim: string;
 }
 
 export function runFolder(root: string): RunFolder {
@@ -36,6 +38,7 @@ export function runFolder(root: string): RunFolder {
     metrics: join(root, 'metrics.jsonl'),
     summary: join(root, 'summary.json'),
     checkpoints: join(root, 'checkpoints'),
+    claim: join(root, 'claim.json'),
   };
 }
 

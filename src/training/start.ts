@@ -1,21 +1,18 @@
-import { join } from 'node:path';
-import { existsSync } from 'node:fs';
 import { listAdapters } from '../device/adapters.ts';
 import { openDevice, type Device } from '../device/device.ts';
-import { loadRecipe } from '../recipe/load.ts';
+import { loadRecipe, type LoadedRecipe } from '../recipe/load.ts';
 import { recipeHash } from '../recipe/resolved.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Model } from '../models/model.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
-import { FrameworkError } from '../util/errors.ts';
-import { readJson, writeFileAtomic } from '../util/files.ts';
-import { latestCheckpoint, type Checkpoint } from './checkpoints.ts';
+import { writeFileAtomic } from '../util/files.ts';
+import { chooseFolder, type ChosenFolder } from './choose-folder.ts';
 import { openTraining } from './data.ts';
 import { fitPlan, targetOf, type Target } from './fit.ts';
 import { loadInitial } from './initial-weights.ts';
 import { modelOfRecipe } from './recipe-model.ts';
 import type { Reporter } from './reporter.ts';
-import { prepareRunFolder, runFolder, type RunFolder } from './run-folder.ts';
+import { prepareRunFolder, type RunFolder } from './run-folder.ts';
 import { TrainingSession } from './session.ts';
 import { train, type TrainingSummary } from './train.ts';
 import type { TrainingPlan } from './training-plan.ts';
@@ -56,9 +53,27 @@ export async function startTraining(
   opened?: OpenedDevice,
 ): Promise<TrainResult> {
   const loaded = await loadRecipe(request.recipe, overridesOf(request));
+  const hash = recipeHash(loaded.recipe);
+  const chosen = await chooseFolder(request, loaded.recipe, hash, (line) => {
+    reporter.note(line);
+  });
+  try {
+    return await trainIn(chosen, loaded, hash, request, reporter, interrupted, opened);
+  } finally {
+    await chosen.claim.release();
+  }
+}
+
+async function trainIn(
+  { folder, resume, claim }: ChosenFolder,
+  loaded: LoadedRecipe,
+  hash: string,
+  request: TrainRequest,
+  reporter: Reporter,
+  interrupted: () => boolean,
+  opened: OpenedDevice | undefined,
+): Promise<TrainResult> {
   const { recipe } = loaded;
-  const hash = recipeHash(recipe);
-  const { folder, resume } = await chooseFolder(request, recipe, hash);
   if (resume !== undefined) reporter.note(`going on with ${folder.root} after step ${resume.info.step}`);
   const loader = await openTraining(recipe, ({ key, message }) => {
     reporter.note(`replaced by the next image: ${key}: ${message}`);
@@ -100,6 +115,7 @@ export async function startTraining(
         session,
         loader,
         folder,
+        claim,
         reporter,
         resume,
         maxSteps: request.maxSteps,
@@ -146,77 +162,4 @@ async function noteAdapter(device: Device, request: string, reporter: Reporter):
       `no GPU was found among ${others}; computing on the processor. \`largekernel doctor\` says what is missing`,
     );
   }
-}
-
-/**
- * With --out, that folder: new, or gone on with if it holds an unfinished run. Without, `runs/<recipe>`, or the first of
- * `runs/<recipe>-2`, … that is free or holds an unfinished run of the very same recipe.
- */
-async function chooseFolder(
-  request: TrainRequest,
-  recipe: Recipe,
-  hash: string,
-): Promise<{ folder: RunFolder; resume: Checkpoint | undefined }> {
-  const { out, resume: insist } = request;
-  for (let number = 1; ; number++) {
-    const root = out ?? join('runs', `${recipe.name}${number === 1 ? '' : `-${number}`}`);
-    const folder = runFolder(root);
-    const state = await stateOf(folder, hash);
-    if (state.kind === 'free' || state.kind === 'empty') {
-      if (insist) throw nothingToResume(root);
-      return { folder, resume: undefined };
-    }
-    const goesFurther = request.maxSteps === undefined || state.checkpoint.info.step < request.maxSteps;
-    if (state.sameRecipe && !state.finished && (goesFurther || out !== undefined))
-      return { folder, resume: state.checkpoint };
-    if (out !== undefined) return refuse(root, state);
-  }
-}
-
-type FolderState =
-  | { readonly kind: 'free' }
-  /** A run that was stopped before its first checkpoint. */
-  | { readonly kind: 'empty' }
-  | {
-      readonly kind: 'run';
-      readonly checkpoint: Checkpoint;
-      readonly sameRecipe: boolean;
-      readonly finished: boolean;
-    };
-
-async function stateOf(folder: RunFolder, hash: string): Promise<FolderState> {
-  if (!existsSync(folder.environment)) return { kind: 'free' };
-  const checkpoint = await latestCheckpoint(folder.checkpoints);
-  if (checkpoint === undefined) return { kind: 'empty' };
-  const environment = (await readJson(folder.environment)) as { recipeHash?: string };
-  const summary = existsSync(folder.summary)
-    ? ((await readJson(folder.summary)) as { outcome?: string })
-    : {};
-  return {
-    kind: 'run',
-    checkpoint,
-    sameRecipe: environment.recipeHash === hash,
-    finished: summary.outcome === 'finished',
-  };
-}
-
-function refuse(root: string, state: FolderState & { kind: 'run' }): never {
-  if (state.sameRecipe) {
-    throw new FrameworkError(
-      'recipe/finished',
-      `${root} holds a finished run of this recipe (step ${state.checkpoint.info.step}).`,
-      {
-        hint: 'Choose another --out to train again, or `largekernel evaluate --checkpoint` to look at it.',
-      },
-    );
-  }
-  throw new FrameworkError('recipe/other-run', `${root} holds a run of another recipe than the one given.`, {
-    hint: 'Give the same recipe and --set values to go on with it, or another --out.',
-  });
-}
-
-function nothingToResume(root: string): FrameworkError {
-  return new FrameworkError('checkpoint/none', `--resume was given, but ${root} holds no checkpoint.`, {
-    hint: 'Leave --resume out to start a new run there.',
-  });
 }

@@ -1,6 +1,7 @@
 import type { Device } from '../device/device.ts';
 import type { Loader } from '../data/loader.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import type { Claim } from '../util/claim.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { pruneCheckpoints, saveCheckpoint, type Checkpoint, type Counters } from './checkpoints.ts';
 import { mixGroupOf, openEvaluation, TargetMaker } from './data.ts';
@@ -19,6 +20,8 @@ export interface TrainingJob {
   readonly session: TrainingSession;
   readonly loader: Loader;
   readonly folder: RunFolder;
+  /** By which this process holds the folder. */
+  readonly claim: Claim;
   readonly reporter: Reporter;
   /** Where to go on from, if anywhere. */
   readonly resume: Checkpoint | undefined;
@@ -262,8 +265,9 @@ class TrainingRun {
 
   private async save(): Promise<void> {
     if (this.savedAt === this.step) return;
-    const { session, folder, recipeHash, recipe } = this.job;
+    const { session, folder, claim, recipeHash, recipe } = this.job;
     const { step, batchesTracked, best } = this;
+    await claim.check();
     const files = await stateFiles(session, batchesTracked);
     await saveCheckpoint(folder.checkpoints, { step, batchesTracked, best }, recipeHash, files);
     this.savedAt = step;
