@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { claim } from '../../util/claim.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { checkClasses, classCount } from './classifier.ts';
 import { whyNotApplicable } from './records.ts';
@@ -14,7 +16,8 @@ import type { WorkUnit } from './units.ts';
 /**
  * Evaluates a classifier on the parts of a benchmark, unit by unit, resuming what was finished before.
  * The caller turns `complete: false` into its exit code.
- * @throws FrameworkError `evaluate/not-applicable`, `evaluate/nothing`, `evaluate/classes`, `evaluate/aborted`, `evaluate/other-run`
+ * @throws FrameworkError `evaluate/not-applicable`, `evaluate/nothing`, `evaluate/classes`, `evaluate/aborted`, `evaluate/other-run`,
+ *   `held/folder` where another process evaluates into the folder
  * @example
  *  const location = await locate(findBenchmark('a'), '/data');
  *  const { parts, problems } = await openRelease(location);
@@ -22,7 +25,7 @@ import type { WorkUnit } from './units.ts';
  *    origin: 'release', folder: 'runs/x/robustness/a', batchSize: 64 });
  */
 export async function evaluateBenchmark(options: EvaluateOptions): Promise<BenchmarkResult> {
-  const { benchmark, classifier, parts, selection = {}, difficulty = 1 } = options;
+  const { benchmark, classifier, parts, selection = {} } = options;
   const reason = whyNotApplicable(benchmark, classifier, options.origin !== 'release');
   if (reason !== undefined)
     throw new FrameworkError('evaluate/not-applicable', reason, {
@@ -35,7 +38,16 @@ export async function evaluateBenchmark(options: EvaluateOptions): Promise<Bench
   if (benchmark.scoring === 'classification' && benchmark.restriction === null)
     for (const { name, classes } of parts)
       checkClasses(classifier, classes.length, `${benchmark.name}, part ${name},`);
-  const units = workUnits(parts, selection, options.imagesPerUnit);
+  const held = await claim(join(options.folder, 'claim.json'), 'evaluating');
+  try {
+    return await evaluateUnits(options, workUnits(parts, selection, options.imagesPerUnit));
+  } finally {
+    await held.release();
+  }
+}
+
+async function evaluateUnits(options: EvaluateOptions, units: readonly WorkUnit[]): Promise<BenchmarkResult> {
+  const { benchmark, classifier, parts, difficulty = 1 } = options;
   const protocol = protocolOf(options, units);
   const store = await EvaluationStore.open(options.folder, {
     benchmark: benchmark.id,

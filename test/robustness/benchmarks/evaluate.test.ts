@@ -163,6 +163,21 @@ describe('resuming', () => {
       expect(await readFile(join(cut, file), 'utf8')).toBe(await readFile(join(whole, file), 'utf8'));
   });
 
+  it('is one process’s at a time', async () => {
+    const folder = join(await temporaryFolder(), 'x');
+    const parts = [datasetPart(pictureDataset(5, 5), 'all')];
+    const once = () =>
+      evaluateBenchmark({
+        benchmark: findBenchmark('val'), classifier: new LinearClassifier(5), parts, origin: 'release', folder, batchSize: 4,
+      }); // prettier-ignore
+    const both = await Promise.allSettled([once(), once()]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(both.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { code: 'held/folder', message: expect.stringContaining(`process ${process.pid}`) as string },
+    });
+    expect(await readdir(folder)).not.toContain('claim.json');
+  });
+
   it('never mixes evaluations of different things; stops when told to', async () => {
     const benchmark = findBenchmark('val');
     const folder = await temporaryFolder();
