@@ -4,6 +4,7 @@
  */
 import { FrameworkError, messageOf } from '../util/errors.ts';
 import { writeFileAtomic } from '../util/files.ts';
+import { digesting, type FileDigest } from '../util/sealed.ts';
 import { DTYPE_BYTES, countElements, isDType, isSize } from './dtype.ts';
 import { duplicateKey } from './json-keys.ts';
 import { closingOnError, openRange } from './range.ts';
@@ -133,6 +134,7 @@ export type TensorData = Float32Array | Int32Array | BigInt64Array;
 /**
  * Writes tensors, widest element first and then by name (as the reference implementation does, so that all are aligned).
  * The same tensors give the same bytes. Atomic.
+ * @returns size and SHA-256 of the file, taken while it is written
  * @throws FrameworkError `formats/bad-tensor` for a repeated name or data that do not fit dtype and shape
  * @example await writeSafetensors('a.safetensors', [{ name: 'w', dtype: 'F32', shape: [2], data: new Float32Array(2) }])
  */
@@ -140,7 +142,7 @@ export async function writeSafetensors(
   path: string,
   tensors: Iterable<TensorToWrite>,
   metadata: Readonly<Record<string, string>> = {},
-): Promise<void> {
+): Promise<FileDigest> {
   const sorted = [...tensors].sort(
     (a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype] || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
   );
@@ -161,7 +163,9 @@ export async function writeSafetensors(
     header.set(name, { dtype, shape, data_offsets: [at, at + bytes] });
     at += bytes;
   }
-  await writeFileAtomic(path, pieces(path, headerBytes(header), sorted));
+  const { pieces: digested, digest } = digesting(pieces(path, headerBytes(header), sorted));
+  await writeFileAtomic(path, digested);
+  return digest();
 }
 
 function headerBytes(header: ReadonlyMap<string, unknown>): Uint8Array {

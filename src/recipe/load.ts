@@ -5,10 +5,11 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:pat
 import { fileURLToPath } from 'node:url';
 import { FrameworkError, nearest } from '../util/errors.ts';
 import { readText } from '../util/files.ts';
+import { isSealed, unsealedBytes } from '../util/sealed.ts';
 import { expand, merge, without } from './merge.ts';
 import { parseRecipe } from './parse.ts';
 import type { Provenance } from './parse.ts';
-import { resolvedYaml } from './resolved.ts';
+import { resolvedYaml, RUN_RECIPE } from './resolved.ts';
 import { recipeSchema } from './schema.ts';
 import type { Recipe } from './schema.ts';
 import { parseTree, showTree } from './tree.ts';
@@ -82,7 +83,9 @@ async function loadLayers(file: string, children: readonly string[]): Promise<Ma
       'recipe/cycle',
       `recipes extend each other in a circle: ${[...children, file].map(labelOf).join(' → ')}`,
     );
-  const tree = parseTree(await readText(file), label);
+  const text = await readText(file);
+  if (isSealed(text)) unsealedBytes(Buffer.from(text), file, RUN_RECIPE);
+  const tree = parseTree(text, label);
   const own: Tree =
     tree.kind === 'scalar' && tree.value === null ? { kind: 'map', entries: new Map(), source: label } : tree;
   if (own.kind !== 'map')

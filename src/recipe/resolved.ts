@@ -1,6 +1,7 @@
 /** A resolved recipe as text, and its hash. */
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
+import { sealedKind } from '../util/sealed.ts';
 import type { Group } from './fields.ts';
 import type { Provenance } from './parse.ts';
 import { recipePaths, valueAt } from './parse.ts';
@@ -8,6 +9,13 @@ import { recipeSchema } from './schema.ts';
 import type { Recipe } from './schema.ts';
 
 const COMMENT_COLUMN = 44;
+
+/** `recipe.yaml` of a run; its seal is a comment, so that it is a recipe like any other. */
+export const RUN_RECIPE = sealedKind<Uint8Array>(
+  'run recipe',
+  1,
+  'Restore it from a copy. If it was changed on purpose to train something else, delete its first line and give it to --recipe from another folder.',
+);
 
 /** Every value of a recipe, each with its source as a comment. Loading the text gives the same recipe. */
 export function resolvedYaml(recipe: Recipe, provenance: Provenance): string {

@@ -6,7 +6,7 @@ import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
 import { referencesFor } from '../robustness/benchmarks/reference.ts';
 import type { BenchmarkResult, Metric } from '../robustness/benchmarks/result.ts';
 import { readMetrics, type MetricsRecord } from '../training/metrics-log.ts';
-import { readJson } from '../util/files.ts';
+import { exists, readJson } from '../util/files.ts';
 import type { PointCost } from './cost.ts';
 import { evaluationFolder, furtherBenchmarks } from './execute.ts';
 import type { SweepRun, SweepRuns } from './runs.ts';
@@ -71,9 +71,12 @@ export async function readResults(
     const seconds: number[] = [];
     for (const run of own) {
       const state = await stateOf(run);
-      states.push({ run, state });
-      if (!existsSync(run.folder.metrics)) continue;
-      const log = await readMetrics(run.folder.metrics);
+      const damage: string[] = [];
+      const log = (await exists(run.folder.metrics))
+        ? await readMetrics(run.folder.metrics, (what) => damage.push(what))
+        : [];
+      states.push({ run, state: damage.length === 0 ? state : damagedState(damage.join('; ')) });
+      if (damage.length > 0) continue;
       seconds.push(...stepSeconds(log, run.recipe.batch.size));
       if (state.kind !== 'finished') continue;
       const measurements = [
@@ -87,6 +90,12 @@ export async function readResults(
   const tables = tablesOf(runs, measured);
   const unmeasured = runs.sweep.evaluations.filter((id) => tables.every(({ info }) => info.benchmark !== id));
   return { points, tables, unmeasured };
+}
+
+/** A log that was damaged may lack the very line that counts: such a run is shown as failed, and nothing of it enters the tables. */
+function damagedState(message: string): RunState {
+  const failure = { stage: 'train', exitCode: null, signal: null, message } as const;
+  return { kind: 'failed', step: 0, failure };
 }
 
 /** What the run measured itself: the last epoch of both weights, and the best epoch of the raw ones. */

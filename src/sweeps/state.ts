@@ -1,12 +1,11 @@
 /** What a sweep knows of its runs is what their folders hold; there is no other record. */
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { latestCheckpoint } from '../training/checkpoints.ts';
-import type { TrainingSummary } from '../training/train.ts';
+import { readIdentity, readSummary, type TrainingSummary } from '../training/run-folder.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { readJson, writeFileAtomic } from '../util/files.ts';
+import { exists, readJson, writeFileAtomic } from '../util/files.ts';
 import type { SweepRun } from './runs.ts';
 
 /** Why a run failed: `failure.json` in its folder until it is tried again. */
@@ -34,15 +33,15 @@ export async function stateOf(run: SweepRun): Promise<RunState> {
   const pid = await livingProcess(run);
   if (pid !== undefined) return { kind: 'running', pid };
   const failure = (await optional(failurePath(run))) as Failure | undefined;
-  if (!existsSync(folder.environment))
+  if (!(await exists(folder.environment)))
     return failure === undefined ? { kind: 'new' } : { kind: 'failed', step: 0, failure };
-  const { recipeHash } = (await readJson(folder.environment)) as { recipeHash?: string };
+  const { recipeHash } = await readIdentity(folder);
   if (recipeHash !== run.hash) {
     throw new FrameworkError('recipe/other-run', `${folder.root} holds a run of another recipe.`, {
       hint: 'The sweep, its recipe or --set changed since: use another --out, or delete that folder.',
     });
   }
-  const summary = (await optional(folder.summary)) as TrainingSummary | undefined;
+  const summary = await readSummary(folder);
   if (summary?.outcome === 'finished') return { kind: 'finished', summary, failure };
   const step = (await latestCheckpoint(folder.checkpoints))?.info.step ?? 0;
   return failure === undefined ? { kind: 'part', step } : { kind: 'failed', step, failure };
@@ -86,5 +85,5 @@ function processPath(run: SweepRun): string {
 }
 
 async function optional(path: string): Promise<unknown> {
-  return existsSync(path) ? readJson(path) : undefined;
+  return (await exists(path)) ? readJson(path) : undefined;
 }

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Recipe } from '../recipe/schema.ts';
 import { Claim, heldError, tryClaim } from '../util/claim.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { readJson } from '../util/files.ts';
-import { latestCheckpoint, type Checkpoint } from './checkpoints.ts';
-import { runFolder, type RunFolder } from './run-folder.ts';
+import { exists } from '../util/files.ts';
+import { listCheckpoints, resumePoint, type Checkpoint, type Damaged } from './checkpoints.ts';
+import { readIdentity, readSummary, runFolder, type RunFolder } from './run-folder.ts';
 
 /** What decides where a run goes. */
 export interface FolderRequest {
@@ -19,6 +18,8 @@ export interface FolderRequest {
 export interface ChosenFolder {
   readonly folder: RunFolder;
   readonly resume: Checkpoint | undefined;
+  /** Newer checkpoints than that, which --resume passes over. */
+  readonly damaged: readonly Damaged[];
   readonly claim: Claim;
 }
 
@@ -38,7 +39,7 @@ export async function chooseFolder(
     const root = out ?? join('runs', `${recipe.name}${number === 1 ? '' : `-${number}`}`);
     const folder = runFolder(root);
     // Finished runs are passed by without a claim, which would write into them.
-    if ((await startingPoint(folder, hash, request)) === 'unsuitable') continue;
+    if (!isSuitable(folder, await stateOf(folder, hash), request)) continue;
     const claim = await tryClaim(folder.claim, 'training');
     if (!(claim instanceof Claim)) {
       const held = heldError(claim);
@@ -48,8 +49,9 @@ export async function chooseFolder(
     }
     try {
       // Another process may have trained here since.
-      const start = await startingPoint(folder, hash, request);
-      if (start !== 'unsuitable') return { folder, resume: start === 'beginning' ? undefined : start, claim };
+      const state = await stateOf(folder, hash);
+      if (isSuitable(folder, state, request))
+        return { folder, claim, ...(await startingPoint(folder, state, insist)) };
     } catch (error) {
       await claim.release();
       throw error;
@@ -58,21 +60,33 @@ export async function chooseFolder(
   }
 }
 
-/** Where a run in this folder begins. @throws FrameworkError where it cannot, and no other folder will do */
-async function startingPoint(
+/** Whether a run can begin or go on in this folder. @throws FrameworkError where it cannot, and no other folder will do */
+function isSuitable(
   folder: RunFolder,
-  hash: string,
+  state: FolderState,
   { out, resume: insist, maxSteps }: FolderRequest,
-): Promise<Checkpoint | 'beginning' | 'unsuitable'> {
-  const state = await stateOf(folder, hash);
+): boolean {
   if (state.kind === 'free' || state.kind === 'empty') {
     if (insist) throw nothingToResume(folder.root);
-    return 'beginning';
+    return true;
   }
-  const goesFurther = maxSteps === undefined || state.checkpoint.info.step < maxSteps;
-  if (state.sameRecipe && !state.finished && (goesFurther || out !== undefined)) return state.checkpoint;
+  const goesFurther = maxSteps === undefined || state.step < maxSteps;
+  if (state.sameRecipe && !state.finished && (goesFurther || out !== undefined)) return true;
   if (out !== undefined) return refuse(folder.root, state);
-  return 'unsuitable';
+  return false;
+}
+
+/** What a run in this folder goes on from: nothing that is not verified. */
+async function startingPoint(
+  folder: RunFolder,
+  state: FolderState,
+  passDamaged: boolean,
+): Promise<Pick<ChosenFolder, 'resume' | 'damaged'>> {
+  const point = state.kind === 'run' ? await resumePoint(folder.checkpoints, passDamaged) : undefined;
+  if (state.kind !== 'run' || point === undefined) return { resume: undefined, damaged: [] };
+  if (point.checkpoint.info.recipeHash !== state.recipeHash)
+    throw foreignCheckpoint(folder, point.checkpoint);
+  return { resume: point.checkpoint, damaged: point.damaged };
 }
 
 type FolderState =
@@ -81,32 +95,45 @@ type FolderState =
   | { readonly kind: 'empty' }
   | {
       readonly kind: 'run';
-      readonly checkpoint: Checkpoint;
+      /** Of its newest checkpoint. */
+      readonly step: number;
+      readonly recipeHash: string;
       readonly sameRecipe: boolean;
       readonly finished: boolean;
     };
 
+/** Nothing is taken for absent unless the system says that it is: a folder that cannot be read is no free one. */
 async function stateOf(folder: RunFolder, hash: string): Promise<FolderState> {
-  if (!existsSync(folder.environment)) return { kind: 'free' };
-  const checkpoint = await latestCheckpoint(folder.checkpoints);
-  if (checkpoint === undefined) return { kind: 'empty' };
-  const environment = (await readJson(folder.environment)) as { recipeHash?: string };
-  const summary = existsSync(folder.summary)
-    ? ((await readJson(folder.summary)) as { outcome?: string })
-    : {};
-  return {
-    kind: 'run',
-    checkpoint,
-    sameRecipe: environment.recipeHash === hash,
-    finished: summary.outcome === 'finished',
-  };
+  const step = (await listCheckpoints(folder.checkpoints)).at(-1);
+  if (!(await exists(folder.environment))) {
+    if (step !== undefined) throw unknownRun(folder);
+    return { kind: 'free' };
+  }
+  const { recipeHash } = await readIdentity(folder);
+  if (step === undefined) return { kind: 'empty' };
+  const finished = (await readSummary(folder))?.outcome === 'finished';
+  return { kind: 'run', step, recipeHash, sameRecipe: recipeHash === hash, finished };
+}
+
+function unknownRun({ root, environment }: RunFolder): FrameworkError {
+  return new FrameworkError(
+    'checkpoint/no-identity',
+    `${root} holds checkpoints, but not ${environment}: which run they belong to is not known.`,
+    { hint: 'Restore that file from a copy, or choose another --out.' },
+  );
+}
+
+function foreignCheckpoint({ root }: RunFolder, { folder }: Checkpoint): FrameworkError {
+  return new FrameworkError('checkpoint/other-run', `${folder} is of another recipe than the run ${root}.`, {
+    hint: 'It was copied there from another run: move it away, or choose another --out.',
+  });
 }
 
 function refuse(root: string, state: FolderState & { kind: 'run' }): never {
   if (state.sameRecipe) {
     throw new FrameworkError(
       'recipe/finished',
-      `${root} holds a finished run of this recipe (step ${state.checkpoint.info.step}).`,
+      `${root} holds a finished run of this recipe (step ${state.step}).`,
       {
         hint: 'Choose another --out to train again, or `largekernel evaluate --checkpoint` to look at it.',
       },

@@ -17,7 +17,7 @@ import { FrameworkError } from '../util/errors.ts';
 import { datasetOf, normalizationOf } from './data.ts';
 import { weightsFile } from './initial-weights.ts';
 import { modelOfRecipe } from './recipe-model.ts';
-import { isRunFolder, runFolder } from './run-folder.ts';
+import { checkRunRecipe, isRunFolder, runFolder } from './run-folder.ts';
 import type { Weights } from './session.ts';
 
 /** What a command says about the weights it wants to use. */
@@ -54,7 +54,9 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
   const file = await weightsFile(request.checkpoint, request.weights);
   const classes = await classesInFile(file, request.entry);
   if (isRunFolder(request.checkpoint)) {
-    const { recipe } = await loadRecipe(runFolder(request.checkpoint).recipe, request.overrides);
+    const folder = runFolder(request.checkpoint);
+    await checkRunRecipe(folder);
+    const { recipe } = await loadRecipe(folder.recipe, request.overrides);
     return {
       file,
       model: modelOfRecipe(recipe.model, classes ?? 1000),

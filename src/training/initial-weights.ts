@@ -6,7 +6,7 @@ import type { Model } from '../models/model.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
-import { latestCheckpoint } from './checkpoints.ts';
+import { latestCheckpoint, verifyFile } from './checkpoints.ts';
 import type { Reporter } from './reporter.ts';
 import { isRunFolder, runFolder } from './run-folder.ts';
 import type { Weights } from './session.ts';
@@ -27,7 +27,7 @@ export async function loadInitial(
   return weights;
 }
 
-/** The file of weights a path stands for: itself, or a run's newest checkpoint. */
+/** The file of weights a path stands for: itself, or of a run's newest checkpoint, once every byte of it was verified. */
 export async function weightsFile(path: string, weights: Weights): Promise<string> {
   if (!isRunFolder(path)) return path;
   const checkpoint = await latestCheckpoint(runFolder(path).checkpoints);
@@ -42,6 +42,7 @@ export async function weightsFile(path: string, weights: Weights): Promise<strin
       hint: 'Use the raw weights.',
     });
   }
+  await verifyFile(checkpoint, name);
   return join(checkpoint.folder, name);
 }
 

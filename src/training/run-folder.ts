@@ -1,11 +1,22 @@
-import { readFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../device/device.ts';
+import { RUN_RECIPE } from '../recipe/resolved.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { makeFolder, readError } from '../util/files.ts';
 import { versionOf } from '../util/modules.ts';
-import { makeFolder, readJson, writeFileAtomic } from '../util/files.ts';
+import {
+  readSealed,
+  readSealedBytes,
+  readSealedIfThere,
+  sealedKind,
+  writeSealed,
+  writeSealedBytes,
+} from '../util/sealed.ts';
+import type { Counters } from './checkpoints.ts';
+import type { Evaluation } from './evaluation.ts';
 
 /**
  * A run's folder:
@@ -17,6 +28,8 @@ import { makeFolder, readJson, writeFileAtomic } from '../util/files.ts';
  *     summary.json        written at the end of the run
  *     checkpoints/        see checkpoints.ts
  *     claim.json          who trains here, while it does
+ *
+ * Each file carries checksums (see util/sealed.ts), which are verified before anything in it is used.
  */
 export interface RunFolder {
   readonly root: string;
@@ -42,9 +55,15 @@ export function runFolder(root: string): RunFolder {
   };
 }
 
-/** Whether a path is a run's folder (as opposed to a file of weights). */
+/** Whether a path is a run's folder (as opposed to a file of weights). @throws FrameworkError `file/read` where it cannot be known */
 export function isRunFolder(path: string): boolean {
-  return existsSync(join(path, 'recipe.yaml'));
+  const { recipe } = runFolder(path);
+  try {
+    return statSync(recipe, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false; // the path is a file
+    throw readError(recipe, error);
+  }
 }
 
 /** What a result may depend on. */
@@ -63,6 +82,55 @@ export interface Environment {
   };
 }
 
+/** `environment.json`: which run a folder holds, and what it was begun with. */
+export interface RunIdentity extends Environment {
+  /** Of what decides the result; see `recipeHash`. */
+  readonly recipeHash: string;
+}
+
+const IDENTITY = sealedKind<RunIdentity>(
+  'run identity',
+  1,
+  'Restore it from a copy, or train anew with another --out; --init <checkpoint>/model.safetensors starts from the weights of this run.',
+);
+
+/** @throws FrameworkError unless it is as it was written; `file/missing` only where there is none */
+export async function readIdentity({ environment }: RunFolder): Promise<RunIdentity> {
+  return readSealed(environment, IDENTITY);
+}
+
+/** `summary.json` */
+export interface TrainingSummary {
+  readonly outcome: 'finished' | 'max-steps' | 'interrupted';
+  readonly step: number;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  readonly best: Counters['best'];
+  readonly evaluations: Partial<Record<'raw' | 'ema', Evaluation>>;
+}
+
+interface StoredSummary extends TrainingSummary {
+  /** Bytes of device memory that were allocated, and planned. */
+  readonly bytes: number;
+  readonly plannedBytes: number;
+}
+
+const SUMMARY = sealedKind<StoredSummary>(
+  'run summary',
+  1,
+  'Restore it from a copy, or delete it: the run then goes on from its last checkpoint and writes it anew.',
+);
+
+export async function writeSummary({ summary }: RunFolder, content: StoredSummary): Promise<void> {
+  await writeSealed(summary, SUMMARY, content);
+}
+
+/** Undefined where a run has not ended. @throws FrameworkError unless it is as it was written */
+export async function readSummary({ summary }: RunFolder): Promise<TrainingSummary | undefined> {
+  return readSealedIfThere(summary, SUMMARY);
+}
+
 export function describeEnvironment(device: Device): Environment {
   return {
     largekernel: versionOf('largekernel'),
@@ -76,7 +144,7 @@ export function describeEnvironment(device: Device): Environment {
 }
 
 /**
- * Prepares the folder of a new or resumed run.
+ * Prepares the folder of a new or resumed run. What an earlier end of it wrote does not outlive its going on.
  * @param resolved the recipe as YAML @param hash of the values that decide the result
  * @throws FrameworkError when the folder holds another run, or the same one on another adapter
  */
@@ -87,21 +155,17 @@ export async function prepareRunFolder(
   device: Device,
   resume: boolean,
 ): Promise<void> {
-  await makeFolder(folder.checkpoints);
   const environment = describeEnvironment(device);
-  if (resume) {
-    await checkSameRun(folder, hash, environment);
-    return;
-  }
-  await writeFileAtomic(folder.recipe, resolved);
-  await writeFileAtomic(
-    folder.environment,
-    `${JSON.stringify({ ...environment, recipeHash: hash }, null, 2)}\n`,
-  );
+  if (resume) await checkSameRun(folder, hash, environment);
+  await makeFolder(folder.checkpoints);
+  await rm(folder.summary, { force: true });
+  if (resume) return;
+  await writeSealedBytes(folder.recipe, RUN_RECIPE, resolved, { comment: true });
+  await writeSealed(folder.environment, IDENTITY, { ...environment, recipeHash: hash });
 }
 
 async function checkSameRun(folder: RunFolder, hash: string, now: Environment): Promise<void> {
-  const before = (await readJson(folder.environment)) as Environment & { recipeHash: string };
+  const before = await readIdentity(folder);
   if (before.recipeHash !== hash) {
     throw new FrameworkError(
       'recipe/other-run',
@@ -122,7 +186,7 @@ async function checkSameRun(folder: RunFolder, hash: string, now: Environment): 
   }
 }
 
-/** The resolved recipe of a run, as text. */
-export async function readRunRecipe(folder: RunFolder): Promise<string> {
-  return readFile(folder.recipe, 'utf8');
+/** Verifies the recipe of a run before it is loaded. @throws FrameworkError unless it is as it was written */
+export async function checkRunRecipe({ recipe }: RunFolder): Promise<void> {
+  await readSealedBytes(recipe, RUN_RECIPE);
 }

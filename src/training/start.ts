@@ -5,18 +5,18 @@ import { recipeHash } from '../recipe/resolved.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Model } from '../models/model.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
-import { writeFileAtomic } from '../util/files.ts';
+import { setAside } from './checkpoints.ts';
 import { chooseFolder, type ChosenFolder } from './choose-folder.ts';
 import { openTraining } from './data.ts';
 import { fitPlan, targetOf, type Target } from './fit.ts';
 import { loadInitial } from './initial-weights.ts';
 import { modelOfRecipe } from './recipe-model.ts';
 import type { Reporter } from './reporter.ts';
-import { prepareRunFolder, type RunFolder } from './run-folder.ts';
+import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } from './run-folder.ts';
 import { TrainingSession } from './session.ts';
-import { train, type TrainingSummary } from './train.ts';
+import { train } from './train.ts';
 import type { TrainingPlan } from './training-plan.ts';
-import { recordedPlan, recordOf, tunedPlan, type TuneMode } from './tuned-plan.ts';
+import { recordedPlan, tunedPlan, writeRecord, type TuneMode } from './tuned-plan.ts';
 
 export interface TrainRequest {
   readonly recipe: string;
@@ -65,7 +65,7 @@ export async function startTraining(
 }
 
 async function trainIn(
-  { folder, resume, claim }: ChosenFolder,
+  { folder, resume, damaged, claim }: ChosenFolder,
   loaded: LoadedRecipe,
   hash: string,
   request: TrainRequest,
@@ -74,6 +74,7 @@ async function trainIn(
   opened: OpenedDevice | undefined,
 ): Promise<TrainResult> {
   const { recipe } = loaded;
+  for (const { error } of damaged) reporter.note(error.message);
   if (resume !== undefined) reporter.note(`going on with ${folder.root} after step ${resume.info.step}`);
   const loader = await openTraining(recipe, ({ key, message }) => {
     reporter.note(`replaced by the next image: ${key}: ${message}`);
@@ -91,7 +92,7 @@ async function trainIn(
       const plan =
         resume === undefined
           ? await tunedPlan({ recipe, model, target, device, interrupted }, request.tuning ?? 'off', note)
-          : await continuedPlan(recipe, model, target, folder.tuning);
+          : await continuedPlan(recipe, model, target, folder.tuning, note);
       reporter.note(
         `${plan.model.name}: batches of ${plan.batch} in micro-batches of ${plan.micro}, ${(plan.memory.total / 2 ** 20).toFixed(0)} MiB of device memory; ` +
           `${loader.length} training images`,
@@ -105,7 +106,8 @@ async function trainIn(
           ? await loadInitial(recipe, plan.model, reporter)
           : new Map<string, Float32Array>();
       await prepareRunFolder(folder, loaded.yaml, hash, device, resume !== undefined);
-      if (resume === undefined) await writeFileAtomic(folder.tuning, recordOf(plan, device));
+      if (resume === undefined) await writeRecord(folder.tuning, plan, device);
+      for (const one of damaged) await setAside(one.folder);
       const session = await TrainingSession.create(device, pipelines, plan);
       session.initialise(recipe.seed, initial);
       const job = {
@@ -122,10 +124,7 @@ async function trainIn(
         interrupted,
       };
       const summary = await train(job);
-      await writeFileAtomic(
-        folder.summary,
-        `${JSON.stringify({ ...summary, bytes: session.bytes, plannedBytes: plan.memory.total }, null, 2)}\n`,
-      );
+      await writeSummary(folder, { ...summary, bytes: session.bytes, plannedBytes: plan.memory.total });
       return { recipe, folder, summary };
     } finally {
       if (opened === undefined) device.close();
@@ -148,8 +147,9 @@ async function continuedPlan(
   model: Model,
   target: Target,
   record: string,
+  note: (line: string) => void,
 ): Promise<TrainingPlan> {
-  const { micro, choose } = await recordedPlan(record);
+  const { micro, choose } = await recordedPlan(record, note);
   return fitPlan(recipe, model, { ...target, choose }, micro ?? recipe.batch.micro);
 }
 

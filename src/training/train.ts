@@ -3,12 +3,19 @@ import type { Loader } from '../data/loader.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Claim } from '../util/claim.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { pruneCheckpoints, saveCheckpoint, type Checkpoint, type Counters } from './checkpoints.ts';
+import {
+  pruneCheckpoints,
+  resumePoint,
+  saveCheckpoint,
+  type Checkpoint,
+  type Counters,
+  type ResumePoint,
+} from './checkpoints.ts';
 import { mixGroupOf, openEvaluation, TargetMaker } from './data.ts';
 import { EvaluationCounter, type Evaluation } from './evaluation.ts';
 import { MetricsLog, type MetricsRecord } from './metrics-log.ts';
 import type { Reporter } from './reporter.ts';
-import type { RunFolder } from './run-folder.ts';
+import type { RunFolder, TrainingSummary } from './run-folder.ts';
 import { loadState, stateFiles } from './run-state.ts';
 import { scheduleOf, stepsPerEpoch, type Schedule } from './schedule.ts';
 import type { StepResult, TrainingSession, Weights } from './session.ts';
@@ -29,16 +36,6 @@ export interface TrainingJob {
   readonly maxSteps: number | undefined;
   /** Becomes true when the run should save and stop. */
   readonly interrupted: () => boolean;
-}
-
-export interface TrainingSummary {
-  readonly outcome: 'finished' | 'max-steps' | 'interrupted';
-  readonly step: number;
-  readonly steps: number;
-  readonly seconds: number;
-  readonly imagesPerSecond: number;
-  readonly best: Counters['best'];
-  readonly evaluations: Partial<Record<Weights, Evaluation>>;
 }
 
 /** Results that may be on their way while further steps are submitted. */
@@ -65,6 +62,8 @@ class TrainingRun {
   private readonly stepsPerEpoch: number;
   private readonly targets: TargetMaker;
   private readonly pending: Promise<void>[] = [];
+  /** The latest step's; results are taken in the order of steps. */
+  private settled: Promise<void> = Promise.resolve();
   private readonly started = performance.now();
   /** When training began and when the latest results came. */
   private readonly resultTimes = [performance.now()];
@@ -73,7 +72,7 @@ class TrainingRun {
   private batchesTracked: number;
   private best: Counters['best'];
   private savedAt = -1;
-  private evaluations: Partial<Record<Weights, Evaluation>> = {};
+  private readonly evaluations: Partial<Record<Weights, Evaluation>> = {};
 
   private constructor(job: TrainingJob, log: MetricsLog) {
     this.job = job;
@@ -86,11 +85,19 @@ class TrainingRun {
     this.firstStep = this.step;
     this.batchesTracked = counters?.batchesTracked ?? 0;
     this.best = counters?.best ?? null;
+    for (const record of log.kept) {
+      // Made before the checkpoint at its step: it is neither made nor logged again.
+      if (record.kind === 'evaluation' && record.step === this.step)
+        this.evaluations[record.weights] = evaluationOf(record);
+    }
   }
 
   static async start(job: TrainingJob): Promise<TrainingRun> {
     if (job.resume !== undefined) await loadState(job.session, job.resume);
-    const log = await MetricsLog.open(job.folder.metrics, job.resume?.info.step ?? 0);
+    const { folder, resume, reporter } = job;
+    const log = await MetricsLog.open(folder.metrics, resume?.info.step ?? 0, (line) => {
+      reporter.note(line);
+    });
     return new TrainingRun(job, log);
   }
 
@@ -142,9 +149,9 @@ class TrainingRun {
       inStep = 0;
       this.step++;
       this.batchesTracked += recipe.batch.size / session.plan.micro;
-      const settled = this.settle(result, this.step);
-      settled.catch(() => undefined); // awaited in its turn; until then it must not count as unhandled
-      this.pending.push(settled);
+      this.settled = this.settle(result, this.step, this.settled);
+      this.settled.catch(() => undefined); // awaited in its turn; until then it must not count as unhandled
+      this.pending.push(this.settled);
       if (this.pending.length > OUTSTANDING) await this.pending.shift();
       const ended = this.step % this.stepsPerEpoch === 0;
       await this.afterStep(ended);
@@ -181,8 +188,8 @@ class TrainingRun {
   }
 
   /** Waits for one step's result, logs it and checks that it is finite. */
-  private async settle(result: Promise<StepResult>, step: number): Promise<void> {
-    const { loss, gradNorm, lossScale } = await result;
+  private async settle(result: Promise<StepResult>, step: number, before: Promise<void>): Promise<void> {
+    const [{ loss, gradNorm, lossScale }] = await Promise.all([result, before]);
     const now = performance.now();
     const steps = this.resultTimes.push(now) - 1;
     const imagesPerSecond = (1000 * steps * this.job.recipe.batch.size) / (now - (this.resultTimes[0] ?? 0));
@@ -269,6 +276,7 @@ class TrainingRun {
     const { step, batchesTracked, best } = this;
     await claim.check();
     const files = await stateFiles(session, batchesTracked);
+    await this.log.sync(); // a checkpoint implies the lines of its steps
     await saveCheckpoint(folder.checkpoints, { step, batchesTracked, best }, recipeHash, files);
     this.savedAt = step;
     await pruneCheckpoints(folder.checkpoints, {
@@ -299,6 +307,11 @@ export async function evaluateRun(
   }
 }
 
+/** An evaluation as it was, from its line of the log. */
+function evaluationOf({ count, top1, top5, loss }: MetricsRecord & { kind: 'evaluation' }): Evaluation {
+  return { count, correct1: Math.round(top1 * count), correct5: Math.round(top5 * count), top1, top5, loss };
+}
+
 /** Says which step was not finite, and which tensors are. */
 async function nonFiniteError(
   step: number,
@@ -314,7 +327,15 @@ async function nonFiniteError(
     'training/non-finite',
     `Step ${step} gave loss ${loss} and gradient norm ${gradNorm}. ${where}`,
     {
-      hint: `The last checkpoint in ${folder.checkpoints} is good. Lower optimizer.lr, lengthen the warm-up or set optimizer.clipNorm.`,
+      hint: `${await lastGood(folder)} Lower optimizer.lr, lengthen the warm-up or set optimizer.clipNorm.`,
     },
   );
+}
+
+/** Which checkpoint is good is said after it was read back. */
+async function lastGood({ checkpoints }: RunFolder): Promise<string> {
+  const found = await resumePoint(checkpoints, true).catch((error: unknown) => error);
+  if (found === undefined) return 'There is no checkpoint yet.';
+  if (found instanceof Error) return `No checkpoint is good: ${found.message}`;
+  return `${(found as ResumePoint).checkpoint.folder} was saved before and read back: its checksums are right.`;
 }

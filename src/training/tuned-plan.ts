@@ -1,14 +1,13 @@
-import { existsSync } from 'node:fs';
 import type { Device } from '../device/device.ts';
 import type { ChooseVariant, Plan } from '../graph/plan.ts';
 import type { Variant } from '../kernels/op.ts';
 import type { Model } from '../models/model.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import { chooserOf, lookupIn, identityOf, isRecord, parseVariant, readChoices } from '../tuning/choices.ts';
+import { chooserOf, lookupIn, identityOf, readChoices } from '../tuning/choices.ts';
 import { isSameVariant, keyOf, problemsOf } from '../tuning/problem.ts';
 import { describeResult, tune, type TuneResult } from '../tuning/tune.ts';
-import { FrameworkError, defined, messageOf } from '../util/errors.ts';
-import { readJson } from '../util/files.ts';
+import { FrameworkError, defined } from '../util/errors.ts';
+import { readSealedIfThere, sealedKind, writeSealed } from '../util/sealed.ts';
 import { fitPlan, type Target } from './fit.ts';
 import type { TrainingPlan } from './training-plan.ts';
 
@@ -63,11 +62,23 @@ export async function tunedPlan(
   }
 }
 
-/** A plan's micro-batch, and the variants it uses by problem: a run's `tuning.json`, by which it is continued bit for bit. */
-export function recordOf(plan: TrainingPlan, device: Device): string {
+/** `tuning.json` of a run: a plan's micro-batch, and the variants it uses by problem. */
+interface PlanRecord {
+  readonly micro: number;
+  readonly variants: Readonly<Record<string, Variant>>;
+}
+
+const RECORD = sealedKind<PlanRecord>(
+  'kernel choices',
+  1,
+  'Restore it, or delete it to go on with the kernels that are chosen by rule; the continuation is then not bit-exact.',
+);
+
+/** Writes what a run is continued by, bit for bit. */
+export async function writeRecord(file: string, plan: TrainingPlan, device: Device): Promise<void> {
   const problems = problemsOf(plansOf(plan), device);
   const variants = Object.fromEntries(problems.map(({ key, planned }) => [key, planned]));
-  return `${JSON.stringify({ micro: plan.micro, variants }, null, 1)}\n`;
+  await writeSealed(file, RECORD, { micro: plan.micro, variants });
 }
 
 /** What a run has settled on before. */
@@ -78,11 +89,14 @@ export interface RecordedPlan {
 }
 
 /**
- * What a run has settled on before; by rule in a run without a record.
- * @throws FrameworkError `checkpoint/tuning` where the record is damaged; planning, where it names a variant that is no more
+ * What a run has settled on before; by rule in a run without a record, which is said.
+ * @throws FrameworkError where the record is damaged; planning: `checkpoint/tuning` where it names a variant that is no more
  */
-export async function recordedPlan(file: string): Promise<RecordedPlan> {
-  const { micro, variants: recorded } = await readRecord(file);
+export async function recordedPlan(file: string, note: (line: string) => void): Promise<RecordedPlan> {
+  const record = await readSealedIfThere(file, RECORD);
+  if (record === undefined)
+    note(`${file} is missing: kernels are chosen by rule, the continuation may not be bit-exact`);
+  const recorded = new Map(Object.entries(record?.variants ?? {}));
   const choose: ChooseVariant = ({ op }, context, variants) => {
     const key = keyOf(op, context);
     const wanted = recorded.get(key);
@@ -95,26 +109,5 @@ export async function recordedPlan(file: string): Promise<RecordedPlan> {
       { hint: 'Go on with the version that began the run, or delete the file to go on with other kernels.' },
     );
   };
-  return { micro, choose };
-}
-
-async function readRecord(
-  file: string,
-): Promise<{ readonly micro: number | undefined; readonly variants: ReadonlyMap<string, Variant> }> {
-  if (!existsSync(file)) return { micro: undefined, variants: new Map() };
-  try {
-    const record = await readJson(file);
-    const { micro, variants } = isRecord(record) ? record : {};
-    if (!isRecord(variants)) throw new Error('it holds no variants');
-    if (micro !== undefined && typeof micro !== 'number') throw new Error('its micro-batch is no number');
-    const entries = Object.entries(variants);
-    return {
-      micro,
-      variants: new Map(entries.map(([key, variant]) => [key, parseVariant(key, variant)])),
-    };
-  } catch (error) {
-    throw new FrameworkError('checkpoint/tuning', `${file} cannot be read: ${messageOf(error)}.`, {
-      hint: 'Restore it, or delete it to go on with the kernels that are chosen by rule.',
-    });
-  }
+  return { micro: record?.micro, choose };
 }

@@ -6,7 +6,7 @@ import { cacheFolder } from '../device/vulkan.ts';
 import type { ChooseVariant } from '../graph/plan.ts';
 import type { Variant } from '../kernels/op.ts';
 import { FrameworkError, defined, messageOf } from '../util/errors.ts';
-import { readJson, writeFileAtomic } from '../util/files.ts';
+import { readSealedIfThere, sealedKind, writeSealed } from '../util/sealed.ts';
 import { fingerprintOf, isSameVariant, keyOf, type Problem } from './problem.ts';
 
 /** What was found fastest for one problem on one adapter. */
@@ -28,7 +28,12 @@ export interface AdapterIdentity {
   readonly processor: string;
 }
 
-const FORMAT = 'largekernel-tuning-1';
+interface StoredChoices {
+  readonly adapter: AdapterIdentity;
+  readonly choices: Readonly<Record<string, Choice>>;
+}
+
+const CHOICES = sealedKind<StoredChoices>('tuned kernels', 1, '`largekernel tune` writes it anew.');
 
 export function identityOf({ kind, name, vendor, architecture, description }: Device): AdapterIdentity {
   const processor = kind === 'gpu' ? '' : (cpus()[0]?.model ?? '');
@@ -52,10 +57,13 @@ export function choicesFile(identity: AdapterIdentity): string {
 export async function readChoices(identity: AdapterIdentity, note: (line: string) => void): Promise<Choices> {
   const file = choicesFile(identity);
   try {
-    return parseChoices(await readJson(file), identity);
+    const stored = await readSealedIfThere(file, CHOICES);
+    if (stored === undefined) return new Map();
+    if (JSON.stringify(stored.adapter) !== JSON.stringify(identity))
+      throw new FrameworkError('file/damaged', `${file} is of another adapter.`);
+    return new Map(Object.entries(stored.choices));
   } catch (error) {
-    if (!(error instanceof FrameworkError && error.code === 'file/missing'))
-      note(`stored tuning is left out: ${file}: ${messageOf(error)}; \`largekernel tune\` writes it anew`);
+    note(`stored tuning is left out: ${messageOf(error)} \`largekernel tune\` writes it anew`);
     return new Map();
   }
 }
@@ -64,37 +72,7 @@ export async function readChoices(identity: AdapterIdentity, note: (line: string
 export async function saveChoices(identity: AdapterIdentity, added: Choices): Promise<void> {
   const before = await readChoices(identity, () => undefined);
   const choices = Object.fromEntries([...before, ...added]);
-  await writeFileAtomic(
-    choicesFile(identity),
-    `${JSON.stringify({ format: FORMAT, adapter: identity, choices }, null, 1)}\n`,
-  );
-}
-
-/** @throws Error for anything but a file that `saveChoices` wrote for this adapter */
-function parseChoices(value: unknown, identity: AdapterIdentity): Choices {
-  if (!isRecord(value) || value['format'] !== FORMAT) throw new Error(`it is not of the format ${FORMAT}`);
-  if (JSON.stringify(value['adapter']) !== JSON.stringify(identity))
-    throw new Error('it is of another adapter');
-  const entries = isRecord(value['choices']) ? Object.entries(value['choices']) : [];
-  return new Map(
-    entries.map(([key, choice]) => {
-      if (!isRecord(choice) || typeof choice['fingerprint'] !== 'string')
-        throw new Error(`its choice for ${key} is damaged`);
-      return [key, { fingerprint: choice['fingerprint'], variant: parseVariant(key, choice['variant']) }];
-    }),
-  );
-}
-
-/** @throws Error unless `value` is plain data as variants are */
-export function parseVariant(key: string, value: unknown): Variant {
-  const isPlain = (part: unknown) => ['string', 'number', 'boolean'].includes(typeof part);
-  if (!isRecord(value) || !Object.values(value).every(isPlain))
-    throw new Error(`its choice for ${key} is damaged`);
-  return value as Variant;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  await writeSealed(choicesFile(identity), CHOICES, { adapter: identity, choices });
 }
 
 /** Finds the variant that was chosen for a problem; undefined where none was, or among other variants than these. */

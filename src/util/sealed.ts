@@ -6,7 +6,7 @@
  *     {"seal":{"kind":"tar index","version":1,"sha256":"…"}}        any bytes follow
  *     # {"seal":{"kind":"run recipe","version":1,"sha256":"…"}}     YAML follows
  *
- * Logs grow by the line; each of their lines ends with a checksum of its own (`sealedLine`).
+ * Logs grow by the line; each of their lines ends with a checksum (`sealedLine`).
  */
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -99,7 +99,12 @@ export async function writeSealedBytes(
 
 /** What `writeSealedBytes` wrote, without the seal. @throws FrameworkError as `readSealed` */
 export async function readSealedBytes(path: string, kind: SealedKind<Uint8Array>): Promise<Buffer> {
-  return open(await readBytes(path, LARGEST), path, kind).body;
+  return unsealedBytes(await readBytes(path, LARGEST), path, kind);
+}
+
+/** The bytes in a sealed file that was read. @param path names the file in errors */
+export function unsealedBytes(file: Buffer, path: string, kind: SealedKind<Uint8Array>): Buffer {
+  return open(file, path, kind).body;
 }
 
 /** The value of a promise; undefined where it fails because there is no such file, and only then. */
@@ -166,20 +171,27 @@ function damaged(
   );
 }
 
-/** One record of a log as a line of JSON (without the line's end) that closes with a checksum over what stands before. */
-export function sealedLine(record: object): string {
+/**
+ * One record of a log as a line of JSON (without the line's end). It closes with a checksum over what stands before and over the
+ * checksum of the line above, so that a line that is changed, left out or moved is noticed.
+ * @param above the line above; empty for the first
+ */
+export function sealedLine(record: object, above: string): string {
   const body = JSON.stringify(record).slice(0, -1);
-  return `${body},"check":"${checkOf(body)}"}`;
+  return `${body},"check":"${checkOf(body, above)}"}`;
 }
 
-/** The record in a line of `sealedLine`; undefined where one byte is not as it was written, or the line is cut short. */
-export function unsealedLine(line: string): object | undefined {
-  const [, body = '', check] = /^(\{.+),"check":"([0-9a-f]{16})"\}$/.exec(line) ?? [];
-  return checkOf(body) === check ? (JSON.parse(`${body}}`) as object) : undefined;
+/** The record in a line of `sealedLine`; undefined where one byte of it is not as it was written, or another line stood above it. */
+export function unsealedLine(line: string, above: string): object | undefined {
+  const [, body = '', check] = LINE.exec(line) ?? [];
+  return body !== '' && checkOf(body, above) === check ? (JSON.parse(`${body}}`) as object) : undefined;
 }
 
-function checkOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+const LINE = /^(\{.+),"check":"([0-9a-f]{16})"\}$/;
+
+function checkOf(body: string, above: string): string {
+  const [, , before = ''] = LINE.exec(above) ?? [];
+  return createHash('sha256').update(before).update(body).digest('hex').slice(0, 16);
 }
 
 /** Size and SHA-256 of a file that has no room for a seal, kept beside it. */

@@ -1,9 +1,17 @@
 // Stands in for `largekernel train` and `evaluate` in tests of the sweep: writes the folder of a run without training.
 // argv: behaviour.json, then the command's own arguments. behaviour.json: run id → { hash, top1, exit, hang }.
+import { createHash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 const [, , file, command, ...args] = process.argv;
+const sha256 = (...texts) => createHash('sha256').update(texts.join('')).digest('hex');
+/** The seal of src/util/sealed.ts, written a second time. */
+const sealed = (kind, version, content) => {
+  const body = JSON.stringify(content, null, 1).slice(2);
+  const seal = JSON.stringify({ kind, version, sha256: sha256(`${kind}\n${version}\n`, body) });
+  return `{"seal":${seal},\n${body}`;
+};
 const out = args[args.indexOf('--out') + 1];
 if (command === 'evaluate') {
   const weights = basename(out);
@@ -35,13 +43,16 @@ const id = basename(out);
 const { hash, top1, exit = 0, hang = false } = JSON.parse(readFileSync(file, 'utf8'))[id];
 appendFileSync(join(dirname(file), 'started'), `${command} ${id}\n`);
 mkdirSync(join(out, 'checkpoints'), { recursive: true });
-writeFileSync(join(out, 'environment.json'), JSON.stringify({ recipeHash: hash }));
+writeFileSync(join(out, 'environment.json'), sealed('run identity', 1, { recipeHash: hash }));
 if (exit !== 0) {
   process.stderr.write('error: the loss is not finite\nhint: lower the learning rate\n');
   process.exit(exit);
 }
+let check = '';
 const say = (record) => {
-  appendFileSync(join(out, 'metrics.jsonl'), `${JSON.stringify(record)}\n`);
+  const body = JSON.stringify(record).slice(0, -1);
+  check = sha256(check, body).slice(0, 16);
+  appendFileSync(join(out, 'metrics.jsonl'), `${body},"check":"${check}"}\n`);
   process.stdout.write(`${JSON.stringify(record)}\n`);
 };
 for (const step of [1, 2, 3])
@@ -71,6 +82,6 @@ if (hang) {
   const evaluations = { raw: { top1, top5: 1, loss: 1, count: 100 } };
   writeFileSync(
     join(out, 'summary.json'),
-    JSON.stringify({ outcome: 'finished', step: 3, steps: 3, evaluations }),
+    sealed('run summary', 1, { outcome: 'finished', step: 3, steps: 3, evaluations }),
   );
 }

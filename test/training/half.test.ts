@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SCALER } from '../../src/kernels/loss-scale.ts';
 import { latestCheckpoint, readCheckpointFile } from '../../src/training/checkpoints.ts';
+import { digestOf, sealedKind, sealedText } from '../../src/util/sealed.ts';
 import { LOSS_SCALER } from '../../src/training/step-graph.ts';
 import { adapters, deviceFor } from '../kernels/harness.ts';
 import { FOLDER, golden, SETTINGS } from './golden.ts';
@@ -28,8 +29,8 @@ async function newest(out: string) {
   return { checkpoint, tensors, weights, scaler: [...tensors.get(LOSS_SCALER)!] };
 }
 
-/** Overwrites the state of loss scaling in a checkpoint. */
-function setScaler(checkpoint: string, values: readonly number[]): void {
+/** Overwrites the state of loss scaling in a checkpoint, and the checksums with it. */
+async function setScaler(checkpoint: string, values: readonly number[]): Promise<void> {
   const file = join(checkpoint, 'optimizer.safetensors');
   const bytes = readFileSync(file);
   const header = Number(bytes.readBigUInt64LE(0));
@@ -40,6 +41,13 @@ function setScaler(checkpoint: string, values: readonly number[]): void {
   const at = 8 + header + entries[LOSS_SCALER]!.data_offsets[0];
   values.forEach((value, i) => bytes.writeFloatLE(value, at + 4 * i));
   writeFileSync(file, bytes);
+  const record = join(checkpoint, 'checkpoint.json');
+  const { seal, files, ...rest } = JSON.parse(readFileSync(record, 'utf8')) as {
+    seal: { kind: string; version: number };
+    files: Record<string, unknown>;
+  };
+  const changed = { ...rest, files: { ...files, 'optimizer.safetensors': await digestOf(file) } };
+  writeFileSync(record, sealedText(sealedKind(seal.kind, seal.version, ''), changed));
 }
 
 const canHalf = await Promise.all(
@@ -79,7 +87,7 @@ describe.skipIf(!canHalf.includes(true)).each(adapters.filter((_, i) => canHalf[
         const out = join(scratchFolder(), 'run');
         await runTiny(adapter, out, { ...F16, maxSteps: 2 });
         const before = await newest(out);
-        setScaler(before.checkpoint.folder, [2 ** 40, 0, 2 ** 40, 0]);
+        await setScaler(before.checkpoint.folder, [2 ** 40, 0, 2 ** 40, 0]);
         await runTiny(adapter, out, { ...F16, maxSteps: 3 });
         const skipped = await newest(out);
         expect([...skipped.weights]).toEqual([...before.weights]);

@@ -53,6 +53,10 @@ export async function runTiny(
   return startTraining(request, makeReporter('quiet'), interrupted, await deviceFor(adapter));
 }
 
+function failOnDamage(what: string): never {
+  throw new Error(what);
+}
+
 /** Everything that must be the same in two equal runs: the last checkpoint's bytes and what was logged, without speeds. */
 export async function traces(out: string): Promise<{ files: Record<string, string>; metrics: unknown[] }> {
   const checkpoint = await latestCheckpoint(join(out, 'checkpoints'));
@@ -60,7 +64,7 @@ export async function traces(out: string): Promise<{ files: Record<string, strin
   for (const name of Object.keys(checkpoint!.info.files)) {
     files[name] = readFileSync(join(checkpoint!.folder, name)).toString('base64');
   }
-  const metrics = (await readMetrics(join(out, 'metrics.jsonl'))).map((record) => ({
+  const metrics = (await readMetrics(join(out, 'metrics.jsonl'), failOnDamage)).map((record) => ({
     ...record,
     imagesPerSecond: 0,
   }));

@@ -19,6 +19,7 @@ import {
 } from '../../src/tuning/choices.ts';
 import { tuneProblem, wins } from '../../src/tuning/measure.ts';
 import { fingerprintOf, keyOf, problemsOf, type Problem } from '../../src/tuning/problem.ts';
+import { sealedKind, sealedText } from '../../src/util/sealed.ts';
 import { adapters, deviceFor } from '../kernels/harness.ts';
 import { runTiny, scratchFolder, tinyRecipe, traces } from '../training/tiny.ts';
 
@@ -101,11 +102,13 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
     expect(await readChoices(identityOf(device()), () => expect.fail())).toEqual(choices);
   });
 
+  const OTHER = sealedKind<object>('tuned kernels', 1, '');
   it.each([
-    ['half a file', '{"format": "largekernel-tuning-1", "adap'],
+    ['half a file', sealedText(OTHER, { adapter: {}, choices: {} }).slice(0, 90)],
     ['an empty file', ''],
-    ['another format', '{"format": "largekernel-tuning-0"}'],
-    ['another adapter', '{"format": "largekernel-tuning-1", "adapter": {"name": "another"}, "choices": {}}'],
+    ['another version', sealedText({ ...OTHER, version: 2 }, { adapter: {}, choices: {} })],
+    ['an earlier form', '{"format": "largekernel-tuning-1"}'],
+    ['another adapter', sealedText(OTHER, { adapter: { name: 'another' }, choices: {} })],
   ])('in %s are left out with a warning, and tuning writes the file anew', async (_, text) => {
     const identity = identityOf(device());
     const file = choicesFile(identity);
@@ -130,7 +133,7 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
       file,
       readFileSync(file, 'utf8').replace(/"variant": \{[^}]*\}/, '"variant": {"kind": [1]}'),
     );
-    expect((await planTiny(device(), 'stored')).notes[0]).toMatch(/is damaged/);
+    expect((await planTiny(device(), 'stored')).notes[0]).toMatch(/was damaged/);
   });
 
   it(
@@ -151,7 +154,11 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
       });
 
       const record = readFileSync(join(folder, 'tuned', 'tuning.json'), 'utf8');
-      expect(JSON.parse(record)).toEqual({ micro: 4, variants: chosenOf(choices) });
+      expect(JSON.parse(record)).toEqual({
+        seal: expect.anything() as unknown,
+        micro: 4,
+        variants: chosenOf(choices),
+      });
       await runTiny(adapter, join(folder, 'whole'), { maxSteps: 4, tuning: 'stored' });
       // Whatever is stored or asked for by now.
       process.env['LARGEKERNEL_CACHE'] = scratchFolder();
@@ -166,7 +173,9 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
     await runTiny(adapter, out, { maxSteps: 1 });
     const file = join(out, 'tuning.json');
     const record = readFileSync(file, 'utf8');
-    writeFileSync(file, record.replace(/\{\n {3}"k\w+": "[^"]*"/, '{\n   "kind": "no longer there"'));
+    const changed = record.replace(/\{\n {3}"k\w+": "[^"]*"/, '{\n   "kind": "no longer there"');
+    const { seal, ...content } = JSON.parse(changed) as { seal: { kind: string; version: number } };
+    writeFileSync(file, sealedText(sealedKind(seal.kind, seal.version, ''), content));
     await expect(runTiny(adapter, out, { maxSteps: 2 })).rejects.toThrow(/no longer there.*bit-exact/s);
     writeFileSync(file, record.slice(0, 20));
     await expect(runTiny(adapter, out, { maxSteps: 2 })).rejects.toThrow(/tuning\.json/);

@@ -110,17 +110,26 @@ describe('a sealed file', () => {
 });
 
 describe('a sealed line', () => {
+  const first = sealedLine({ kind: 'step', step: 3, loss: 0.1 }, '');
+  const second = sealedLine({ kind: 'step', step: 4, loss: null }, first);
+
   it('is refused when any bit of it is flipped or its end is missing', () => {
-    const line = sealedLine({ kind: 'step', step: 3, loss: 0.1 });
-    expect(unsealedLine(line)).toEqual({ kind: 'step', step: 3, loss: 0.1 });
-    expect(JSON.parse(line)).toMatchObject({ step: 3 });
-    const whole = Buffer.from(line);
+    expect(unsealedLine(first, '')).toEqual({ kind: 'step', step: 3, loss: 0.1 });
+    expect(JSON.parse(first)).toMatchObject({ step: 3 });
+    const whole = Buffer.from(first);
     for (let bit = 0; bit < whole.length * 8; bit++) {
       const bytes = Buffer.from(whole);
       bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
-      expect(unsealedLine(bytes.toString())).toBeUndefined();
-      expect(unsealedLine(line.slice(0, bit >> 3))).toBeUndefined();
+      expect(unsealedLine(bytes.toString(), '')).toBeUndefined();
+      expect(unsealedLine(first.slice(0, bit >> 3), '')).toBeUndefined();
     }
+  });
+
+  it('is refused below any line but the one it was written below', () => {
+    expect(unsealedLine(second, first)).toEqual({ kind: 'step', step: 4, loss: null });
+    expect(unsealedLine(second, '')).toBeUndefined();
+    expect(unsealedLine(second, second)).toBeUndefined();
+    expect(unsealedLine(first, second)).toBeUndefined();
   });
 });
 

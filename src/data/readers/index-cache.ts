@@ -1,17 +1,16 @@
 /** Indexes of archives on disk, so that a 138 GB tar is walked once and not by each worker of each run. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Note } from '../dataset.ts';
-import { writeFileAtomic } from '../../util/files.ts';
+import { messageOf } from '../../util/errors.ts';
+import { ifThere, readSealedBytes, sealedKind, writeSealedBytes } from '../../util/sealed.ts';
 import { fileStamp } from './archive-files.ts';
 
-/** Raise it when the content of any index changes. */
-const VERSION = 1;
+/** Raise the version when the content of any index changes. */
+const INDEX = sealedKind<Uint8Array>('archive index', 2, 'It is made again.');
 
 interface CacheFile<T> {
-  readonly version: number;
   readonly sources: readonly { path: string; size: number; mtimeMs: number }[];
   readonly index: T;
 }
@@ -36,11 +35,10 @@ export async function cachedIndex<T>(
     .digest('hex')
     .slice(0, 24);
   const file = join(folder ?? defaultFolder(), `${kind}-${name}.json`);
-  const stored = await load<T>(file);
-  if (stored?.version === VERSION && JSON.stringify(stored.sources) === JSON.stringify(sources))
-    return stored.index;
+  const stored = await load<T>(file, notes);
+  if (stored !== undefined && JSON.stringify(stored.sources) === JSON.stringify(sources)) return stored.index;
   const index = await build();
-  await store(file, { version: VERSION, sources, index }, notes);
+  await store(file, { sources, index }, notes);
   return index;
 }
 
@@ -49,18 +47,27 @@ function defaultFolder(): string {
   return join(home === '' ? tmpdir() : home, '.cache', 'largekernel', 'index');
 }
 
-async function load<T>(file: string): Promise<CacheFile<T> | undefined> {
+/** What cannot be read or verified is made again, and said. */
+async function load<T>(file: string, notes: Note[]): Promise<CacheFile<T> | undefined> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as CacheFile<T>;
-  } catch {
-    return undefined; // not there yet, or cut off: it is rebuilt
+    const bytes = await ifThere(readSealedBytes(file, INDEX));
+    return bytes && (JSON.parse(bytes.toString('utf8')) as CacheFile<T>);
+  } catch (error) {
+    noteOnce(notes, error);
+    return undefined;
   }
 }
 
 async function store<T>(file: string, content: CacheFile<T>, notes: Note[]): Promise<void> {
   try {
-    await writeFileAtomic(file, JSON.stringify(content));
-  } catch {
-    notes.push({ kind: 'no cache', path: file });
+    await writeSealedBytes(file, INDEX, JSON.stringify(content));
+  } catch (error) {
+    noteOnce(notes, error);
   }
+}
+
+/** A folder that can be neither read nor written is one cause. */
+function noteOnce(notes: Note[], error: unknown): void {
+  if (notes.every(({ kind }) => kind !== 'no cache'))
+    notes.push({ kind: 'no cache', path: messageOf(error) });
 }
