@@ -1,12 +1,12 @@
 import { classesOf } from '../../src/cli/plan.ts';
 import { DEFAULT_LIMITS } from '../../src/device/device.ts';
-import type { PlannedStep } from '../../src/graph/plan.ts';
-import type { TensorSpec } from '../../src/kernels/op.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { storeAsHalf } from '../../src/shader/half.ts';
 import { expandShader } from '../../src/shader/template.ts';
 import { fitPlan } from '../../src/training/fit.ts';
 import { modelOfRecipe } from '../../src/training/recipe-model.ts';
+import type { PlannedStep } from '../../src/execution/plan.ts';
+import type { TensorSpec } from '../../src/ops/tensor.ts';
 
 /** One shader text of a training step. */
 export interface Kernel {

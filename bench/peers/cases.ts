@@ -1,8 +1,8 @@
-import { elems } from '../../src/kernels/op.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { FrameworkError } from '../../src/util/errors.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { STAGES } from '../../src/bench/op-shapes.ts';
+import { elems } from '../../src/ops/tensor.ts';
 
 /** What is timed. Everything is float32; maps are one image; a case with gradients runs forward and backward. */
 export type Case = DepthwiseCase | LinearCase | LayerNormCase | StepCase;

@@ -1,7 +1,7 @@
-import { f32, type TensorSpec } from '../../src/kernels/op.ts';
 import { defined } from '../../src/util/errors.ts';
 import { inputsOf, outputsOf, type Case } from './cases.ts';
 import { callsOf } from './peers/largekernel.ts';
+import { type TensorSpec, f32 } from '../../src/ops/tensor.ts';
 
 /** The results of a case by the float64 formulas of the kernels' reference files; undefined for a whole step, which has none. */
 export function referenceOf(

@@ -1,28 +1,26 @@
-import { batchNorm, batchNormGradient } from '../kernels/batch-norm.ts';
-import { columnSum } from '../kernels/column-sum.ts';
-import { conv2d, conv2dGradInput, conv2dGradWeight, type ConvAttrs } from '../kernels/conv2d.ts';
-import { softCrossEntropy } from '../kernels/cross-entropy.ts';
-import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../kernels/depthwise.ts';
+import { defined } from '../util/errors.ts';
+import { batchNorm, batchNormGradient } from '../ops/batch-norm/op.ts';
+import { columnSum } from '../ops/column-sum/op.ts';
+import { type ConvAttrs, conv2d, conv2dGradInput, conv2dGradWeight } from '../ops/conv2d/op.ts';
+import { softCrossEntropy } from '../ops/cross-entropy/op.ts';
+import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../ops/depthwise/op.ts';
+import { layerNorm, layerNormGradient, layerNormStatistics } from '../ops/layer-norm/op.ts';
+import type { LayerNormAttrs } from '../ops/layer-norm/shape.ts';
+import { toRows } from '../ops/layout/op.ts';
 import {
-  layerNorm,
-  layerNormGradient,
-  layerNormStatistics,
-  type LayerNormAttrs,
-} from '../kernels/layer-norm.ts';
-import {
+  type FusedMatmulAttrs,
   matmulGelu,
   matmulGeluGradient,
   matmulNorm,
   matmulResidual,
-  type FusedMatmulAttrs,
-} from '../kernels/matmul-fused.ts';
-import { matmul, type MatmulAttrs } from '../kernels/matmul.ts';
-import { f32, type AnyOp, type Op, type TensorSpec } from '../kernels/op.ts';
-import { adamwEma, packScalars, SCALARS_SPEC } from '../kernels/optimizer.ts';
-import { maxPool } from '../kernels/pool.ts';
-import { sumSquares } from '../kernels/reduce.ts';
-import { scaleResidual, scaleResidualGradient, toRows } from '../kernels/scale-residual.ts';
-import { defined } from '../util/errors.ts';
+} from '../ops/matmul-fused/op.ts';
+import { type MatmulAttrs, matmul } from '../ops/matmul/op.ts';
+import type { AnyOp, Op } from '../ops/op.ts';
+import { SCALARS_SPEC, adamwEma, packScalars } from '../ops/optimizer/op.ts';
+import { maxPool } from '../ops/pool/op.ts';
+import { sumSquares } from '../ops/reduce/op.ts';
+import { scaleResidual, scaleResidualGradient } from '../ops/scale-residual/op.ts';
+import { type TensorSpec, f32 } from '../ops/tensor.ts';
 
 /** One op at one shape. */
 export interface OpRow {

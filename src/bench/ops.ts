@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { openDevice, type Device } from '../device/device.ts';
-import { elems, variantLabel, type LowerContext, type Variant } from '../kernels/op.ts';
-import { OpRun } from '../kernels/run.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import type { OpRow } from './op-shapes.ts';
 import { percentile, spread } from './times.ts';
+import { OpRun } from '../execution/run.ts';
+import { type LowerContext, type Variant, variantLabel } from '../ops/kernels.ts';
+import { elems } from '../ops/tensor.ts';
+import { kernelsOf } from '../execution/kernels.ts';
 
 /** One line of `largekernel bench ops`. */
 export interface OpTiming {
@@ -59,7 +61,7 @@ export async function* benchOps(
     const pipelines = new PipelineCache(device);
     for (const row of rows) {
       const context = contextOf(device, row);
-      const variants = row.op.variants(context);
+      const variants = kernelsOf(row.op).variants(context);
       for (const variant of all ? variants : variants.slice(0, 1))
         yield await timeOp(device, pipelines, row, context, variant, turns);
     }
@@ -82,7 +84,7 @@ async function timeOp(
   turns: number,
 ): Promise<OpTiming> {
   const start = performance.now();
-  const run = await OpRun.make(device, pipelines, op, context, variant);
+  const run = await OpRun.make(device, pipelines, kernelsOf(op), context, variant);
   inputs.forEach((spec, i) => {
     run.write(
       i,

@@ -1,7 +1,4 @@
 import { openDevice, type Device } from '../device/device.ts';
-import type { Plan } from '../graph/plan.ts';
-import type { Program } from '../graph/program.ts';
-import { showShape, variantLabel } from '../kernels/op.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { targetOf } from '../training/fit.ts';
@@ -12,6 +9,10 @@ import type { TrainingPlan } from '../training/training-plan.ts';
 import { tunedPlan, type TuneMode } from '../training/tuned-plan.ts';
 import { defined } from '../util/errors.ts';
 import { percentile } from './times.ts';
+import type { Plan } from '../execution/plan.ts';
+import type { Program } from '../execution/program.ts';
+import { variantLabel } from '../ops/kernels.ts';
+import { showShape } from '../ops/tensor.ts';
 
 /** One line of `largekernel bench step`. Times are of whole optimiser steps, each waited for. */
 export interface StepTiming {

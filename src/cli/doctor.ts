@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { listAdapters, type AdapterEntry } from '../device/adapters.ts';
 import { openDevice } from '../device/device.ts';
 import { cacheFolder, prepareVulkan } from '../device/vulkan.ts';
-import { proveOp, type Proof } from '../kernels/prove.ts';
-import { OPS } from '../kernels/registry.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { OPS } from '../execution/kernels.ts';
+import { type Proof, proveOp } from '../execution/prove.ts';
 
 interface Options {
   readonly adapter?: string;

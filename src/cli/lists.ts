@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { DATASETS } from '../data/datasets.ts';
-import { OPS } from '../kernels/registry.ts';
 import { createModel, modelNames } from '../models/registry.ts';
 import { countElements } from '../nn/parameters.ts';
 import { listRecipes } from '../recipe/load.ts';
 import { columns } from './columns.ts';
+import { OPS } from '../execution/kernels.ts';
 
 /** `largekernel models|recipes|kernels|datasets`: what the registries hold. */
 export function addModels(command: Command): void {

@@ -60,8 +60,8 @@ async function run(options: Options): Promise<void> {
   }
 }
 
-function rowOf({ problem: { key, op, count }, tuned, failure }: TuneResult): object {
-  return { kernel: key, op: op.name, nodes: count, ...(tuned ?? { failure }) };
+function rowOf({ problem: { key, kernels, count }, tuned, failure }: TuneResult): object {
+  return { kernel: key, op: kernels.op.name, nodes: count, ...(tuned ?? { failure }) };
 }
 
 function summaryOf(results: readonly TuneResult[], seconds: number): string {

@@ -1,7 +1,7 @@
 import { FrameworkError, defined } from '../util/errors.ts';
-import { add } from '../kernels/add.ts';
-import { accumulate as accumulateOp } from '../kernels/accumulate.ts';
 import type { Graph, Node, Tensor } from './graph.ts';
+import { accumulate as accumulateOp } from '../ops/accumulate/op.ts';
+import { add } from '../ops/add/op.ts';
 
 /** What `differentiate` found. */
 export interface Gradients {

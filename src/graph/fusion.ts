@@ -1,22 +1,22 @@
-import { add } from '../kernels/add.ts';
-import { columnSum } from '../kernels/column-sum.ts';
-import { depthwiseGradInput } from '../kernels/depthwise.ts';
-import { gelu, geluGradient } from '../kernels/gelu.ts';
-import { layerNorm, layerNormStatistics, type LayerNormAttrs } from '../kernels/layer-norm.ts';
-import { isInQuads } from '../kernels/layer-norm.shape.ts';
+import { defined } from '../util/errors.ts';
+import type { Node, Tensor } from './graph.ts';
+import { add } from '../ops/add/op.ts';
+import { columnSum } from '../ops/column-sum/op.ts';
+import { depthwiseGradInput } from '../ops/depthwise/op.ts';
+import { gelu, geluGradient } from '../ops/gelu/op.ts';
+import { layerNorm, layerNormStatistics } from '../ops/layer-norm/op.ts';
+import { type LayerNormAttrs, isInQuads } from '../ops/layer-norm/shape.ts';
 import {
+  type FusedMatmulAttrs,
   matmulGelu,
   matmulGeluGradient,
   matmulGradWeight,
   matmulNorm,
   matmulResidual,
-  type FusedMatmulAttrs,
-} from '../kernels/matmul-fused.ts';
-import { matmul, type MatmulAttrs } from '../kernels/matmul.ts';
-import type { AnyOp, Op } from '../kernels/op.ts';
-import { scaleResidual, type ScaleResidualAttrs } from '../kernels/scale-residual.ts';
-import { defined } from '../util/errors.ts';
-import type { Node, Tensor } from './graph.ts';
+} from '../ops/matmul-fused/op.ts';
+import { type MatmulAttrs, matmul } from '../ops/matmul/op.ts';
+import type { AnyOp, Op } from '../ops/op.ts';
+import { type ScaleResidualAttrs, scaleResidual } from '../ops/scale-residual/op.ts';
 
 /** What a rule sees of the graph around a node. */
 interface Surroundings {

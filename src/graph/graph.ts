@@ -1,23 +1,8 @@
 import { FrameworkError } from '../util/errors.ts';
-import { f32, showShape, type AnyOp, type Op, type TensorSpec } from '../kernels/op.ts';
+import type { AnyOp, Op } from '../ops/op.ts';
+import { type TensorKind, type Tensor, type TensorSpec, f32, showShape } from '../ops/tensor.ts';
 
-/**
- * Where a tensor's memory lives.
- * - `input`: written by the host before a run
- * - `parameter`, `state`: members of the flat families of a ParameterStore (state: running statistics, not trained)
- * - `gradient`: the accumulated gradient of a parameter, in the family parallel to the parameters
- * - `value`: made by a node; the planner finds memory for it
- */
-export type TensorKind = 'input' | 'parameter' | 'state' | 'gradient' | 'value';
-
-/** A symbolic tensor: a shape and where it comes from, no data. */
-export interface Tensor {
-  readonly id: number;
-  readonly kind: TensorKind;
-  readonly spec: TensorSpec;
-  /** PyTorch's name for parameters and state; a tap's or input's name; otherwise for error messages only. */
-  readonly name: string;
-}
+export type { Tensor, TensorKind } from '../ops/tensor.ts';
 
 export type Stage = 'forward' | 'backward';
 

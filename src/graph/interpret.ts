@@ -1,6 +1,6 @@
 import { defined } from '../util/errors.ts';
-import { elems } from '../kernels/op.ts';
 import type { Node, Tensor } from './graph.ts';
+import { elems } from '../ops/tensor.ts';
 
 /**
  * Runs nodes in float64 by their ops' references: the oracle for gradient rules, fusion and whole models.

@@ -1,5 +1,5 @@
-import type { AnyOp } from '../kernels/op.ts';
 import type { Graph, Node, Tensor } from './graph.ts';
+import type { AnyOp } from '../ops/op.ts';
 
 /**
  * Makes what cheap ops computed again where the backward pass needs it, instead of keeping it since the forward pass: a copy of the

@@ -1,4 +1,3 @@
-import type { Tensor } from '../graph/graph.ts';
 import { dropPathRates } from '../nn/drop-path.ts';
 import { conv2d, depthwise, gelu, globalAveragePool, layerNorm, linear, residual } from '../nn/layers.ts';
 import { ZERO, truncNormal } from '../nn/parameters.ts';
@@ -19,6 +18,7 @@ import {
 } from './config.ts';
 import { largeKernel } from './large-kernel.ts';
 import { defineFamily, evaluationAt, type Block, type CommonConfig } from './model.ts';
+import type { Tensor } from '../graph/graph.ts';
 
 /**
  * ConvNeXt (Liu et al. 2022) with a kernel size for each stage, as it is or in SLaK's framework (Liu et al. 2023): BatchNorm

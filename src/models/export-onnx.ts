@@ -1,9 +1,9 @@
 import { OnnxGraph, type Opset } from '../formats/onnx.ts';
-import type { Node, Tensor } from '../graph/graph.ts';
 import { defined } from '../util/errors.ts';
 import { recordInference } from './inference.ts';
 import type { Model } from './model.ts';
 import { writeNode, type Writer } from './onnx-ops.ts';
+import type { Node, Tensor } from '../graph/graph.ts';
 
 export interface OnnxOptions {
   /** Side of the images in pixels. */

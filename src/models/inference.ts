@@ -1,14 +1,14 @@
 import type { Device } from '../device/device.ts';
 import { fuse } from '../graph/fusion.ts';
-import { Graph, type Node, type Tensor } from '../graph/graph.ts';
-import { planNodes, type Plan } from '../graph/plan.ts';
-import { Program } from '../graph/program.ts';
 import { prune } from '../graph/prune.ts';
-import { Family, layoutFlat, locateIn } from '../graph/store.ts';
-import { f32 } from '../kernels/op.ts';
 import type { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError, defined, nearest } from '../util/errors.ts';
 import type { Model } from './model.ts';
+import { type Plan, planNodes } from '../execution/plan.ts';
+import { Program } from '../execution/program.ts';
+import { Family, layoutFlat, locateIn } from '../execution/store.ts';
+import { Graph, type Node, type Tensor } from '../graph/graph.ts';
+import { f32 } from '../ops/tensor.ts';
 
 /** The images one pass takes. */
 export interface ImageShape {

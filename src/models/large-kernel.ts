@@ -1,8 +1,8 @@
-import { add } from '../kernels/add.ts';
-import type { Tensor } from '../graph/graph.ts';
 import { batchNorm, depthwise } from '../nn/layers.ts';
 import { ZERO, type Initializer } from '../nn/parameters.ts';
 import type { Recording } from '../nn/recording.ts';
+import type { Tensor } from '../graph/graph.ts';
+import { add } from '../ops/add/op.ts';
 
 /**
  * The re-parameterised depthwise convolution of RepLKNet (Ding et al. 2022) and SLaK (Liu et al. 2023): parallel branches, each with

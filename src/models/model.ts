@@ -1,10 +1,10 @@
-import { Graph, type Tensor } from '../graph/graph.ts';
-import { f32 } from '../kernels/op.ts';
 import type { DropPath } from '../nn/drop-path.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
 import { Recording, type RecordingOptions } from '../nn/recording.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
 import { configure, type Fields } from './config.ts';
+import { Graph, type Tensor } from '../graph/graph.ts';
+import { f32 } from '../ops/tensor.ts';
 
 /** What every model can say about itself, whatever its family. */
 

@@ -1,26 +1,28 @@
-import { elems, showShape } from '../kernels/op.ts';
-import { batchNorm, type BatchNormAttrs } from '../kernels/batch-norm.ts';
-import { add } from '../kernels/add.ts';
-import { conv2d, type ConvAttrs } from '../kernels/conv2d.ts';
-import { depthwise } from '../kernels/depthwise.ts';
-import { gelu } from '../kernels/gelu.ts';
-import { layerNorm, type LayerNormAttrs } from '../kernels/layer-norm.ts';
-import { matmul, type MatmulAttrs } from '../kernels/matmul.ts';
+import type { OnnxGraph } from '../formats/onnx.ts';
+import { FrameworkError, defined } from '../util/errors.ts';
+import type { Node, Tensor } from '../graph/graph.ts';
+import { add } from '../ops/add/op.ts';
+import { type BatchNormAttrs, batchNorm } from '../ops/batch-norm/op.ts';
+import { type ConvAttrs, conv2d } from '../ops/conv2d/op.ts';
+import { depthwise } from '../ops/depthwise/op.ts';
+import { gelu } from '../ops/gelu/op.ts';
+import { layerNorm } from '../ops/layer-norm/op.ts';
+import type { LayerNormAttrs } from '../ops/layer-norm/shape.ts';
+import { toMaps, toRows } from '../ops/layout/op.ts';
+import { type MatmulAttrs, matmul } from '../ops/matmul/op.ts';
+import type { Op } from '../ops/op.ts';
 import {
+  type MaxPoolAttrs,
+  type PoolAttrs,
   averagePool,
   globalAveragePool,
   maxPool,
-  type MaxPoolAttrs,
-  type PoolAttrs,
-} from '../kernels/pool.ts';
-import { scale, type ScaleAttrs } from '../kernels/reduce.ts';
-import { relu } from '../kernels/relu.ts';
-import { scaleResidual, toMaps, toRows, type ScaleResidualAttrs } from '../kernels/scale-residual.ts';
-import { subsamplePad, type SubsamplePadAttrs } from '../kernels/shortcut.ts';
-import type { Op } from '../kernels/op.ts';
-import type { OnnxGraph } from '../formats/onnx.ts';
-import type { Node, Tensor } from '../graph/graph.ts';
-import { FrameworkError, defined } from '../util/errors.ts';
+} from '../ops/pool/op.ts';
+import { relu } from '../ops/relu/op.ts';
+import { type ScaleResidualAttrs, scaleResidual } from '../ops/scale-residual/op.ts';
+import { type ScaleAttrs, scale } from '../ops/scale/op.ts';
+import { type SubsamplePadAttrs, subsamplePad } from '../ops/subsample-pad/op.ts';
+import { elems, showShape } from '../ops/tensor.ts';
 
 /**
  * How the ops of an inference graph are said in ONNX. Maps are (n, c, h, w) in both. Rows (n·h·w, c) become (n, h, w, c): all that

@@ -1,4 +1,3 @@
-import type { Tensor } from '../graph/graph.ts';
 import { dropPathRates } from '../nn/drop-path.ts';
 import {
   batchNorm,
@@ -25,6 +24,7 @@ import {
 } from './config.ts';
 import { largeKernel } from './large-kernel.ts';
 import { defineFamily, evaluationAt, type Block, type CommonConfig } from './model.ts';
+import type { Tensor } from '../graph/graph.ts';
 
 /**
  * RepLKNet (Ding et al. 2022): stages that alternate large-kernel blocks and convolutional feed-forward blocks, all of them

@@ -1,12 +1,12 @@
-import type { Tensor } from '../graph/graph.ts';
-import { add } from '../kernels/add.ts';
-import { subsamplePad } from '../kernels/shortcut.ts';
 import { batchNorm, conv2d, globalAveragePool, linear, maxPool, relu } from '../nn/layers.ts';
 import { kaimingNormal } from '../nn/parameters.ts';
 import type { Recording } from '../nn/recording.ts';
 import { defined } from '../util/errors.ts';
 import { listOf, positiveInteger, sameLength, type Fields } from './config.ts';
 import { defineFamily, evaluationAt, type Block, type CommonConfig } from './model.ts';
+import type { Tensor } from '../graph/graph.ts';
+import { add } from '../ops/add/op.ts';
+import { subsamplePad } from '../ops/subsample-pad/op.ts';
 
 /**
  * ResNet (He et al. 2016) in torchvision's form (v1.5: a bottleneck strides in its 3×3 convolution) and in the CIFAR form with

@@ -1,17 +1,18 @@
-import { add } from '../kernels/add.ts';
-import { batchNorm as batchNormOp } from '../kernels/batch-norm.ts';
-import { conv2d as conv2dOp } from '../kernels/conv2d.ts';
-import { depthwise as depthwiseOp } from '../kernels/depthwise.ts';
-import { gelu as geluOp } from '../kernels/gelu.ts';
-import { layerNorm as layerNormOp, type LayerNormAttrs } from '../kernels/layer-norm.ts';
-import { matmul } from '../kernels/matmul.ts';
-import { globalAveragePool as globalAveragePoolOp, maxPool as maxPoolOp } from '../kernels/pool.ts';
-import { relu as reluOp } from '../kernels/relu.ts';
-import { scaleResidual } from '../kernels/scale-residual.ts';
-import type { Tensor } from '../graph/graph.ts';
 import { defined } from '../util/errors.ts';
 import { ONE, ZERO, constant, torchDefault, type Initializer } from './parameters.ts';
 import type { Recording } from './recording.ts';
+import type { Tensor } from '../graph/graph.ts';
+import { add } from '../ops/add/op.ts';
+import { batchNorm as batchNormOp } from '../ops/batch-norm/op.ts';
+import { conv2d as conv2dOp } from '../ops/conv2d/op.ts';
+import { depthwise as depthwiseOp } from '../ops/depthwise/op.ts';
+import { gelu as geluOp } from '../ops/gelu/op.ts';
+import { layerNorm as layerNormOp } from '../ops/layer-norm/op.ts';
+import type { LayerNormAttrs } from '../ops/layer-norm/shape.ts';
+import { matmul } from '../ops/matmul/op.ts';
+import { globalAveragePool as globalAveragePoolOp, maxPool as maxPoolOp } from '../ops/pool/op.ts';
+import { relu as reluOp } from '../ops/relu/op.ts';
+import { scaleResidual } from '../ops/scale-residual/op.ts';
 
 /**
  * Layers as functions: each records its nodes and declares its parameters under the module name it is given. Maps are

@@ -1,7 +1,7 @@
-import type { Graph, Tensor } from '../graph/graph.ts';
-import { f32 } from '../kernels/op.ts';
 import type { DropPath } from './drop-path.ts';
 import { ONE, ZERO, type Initializer, type ParameterSpec } from './parameters.ts';
+import type { Graph, Tensor } from '../graph/graph.ts';
+import { f32 } from '../ops/tensor.ts';
 
 export interface RecordingOptions {
   /** Batch statistics and drop path instead of running statistics and whole branches. */

@@ -1,8 +1,6 @@
 /** What the points of a sweep cost, worked out before anything runs. */
 import { classList } from '../data/classes.ts';
 import { DATASETS, openDataset } from '../data/datasets.ts';
-import type { Node } from '../graph/graph.ts';
-import { liveKernel } from '../kernels/depthwise-tiles.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { datasetOf } from '../training/data.ts';
 import { fitPlan, type Target } from '../training/fit.ts';
@@ -10,6 +8,8 @@ import { planReport } from '../training/plan-report.ts';
 import { modelOfRecipe } from '../training/recipe-model.ts';
 import { stepsPerEpoch } from '../training/schedule.ts';
 import { messageOf } from '../util/errors.ts';
+import type { Node } from '../graph/graph.ts';
+import { liveKernel } from '../ops/depthwise/op.ts';
 
 /** The large depthwise kernel of one stage. */
 export interface StageKernel {

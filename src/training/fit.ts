@@ -1,12 +1,12 @@
 import { totalmem } from 'node:os';
 import type { Device, DeviceLimits } from '../device/device.ts';
 import { DEFAULT_LIMITS } from '../device/device.ts';
-import type { ChooseVariant } from '../graph/plan.ts';
 import type { Model } from '../models/model.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { mixGroupOf } from './data.ts';
 import { planTraining, type PlanSettings, type TrainingPlan } from './training-plan.ts';
+import type { ChooseVariant } from '../execution/plan.ts';
 
 /** What a plan is made for. */
 export interface Target {

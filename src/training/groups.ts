@@ -1,6 +1,6 @@
-import type { Member } from '../graph/store.ts';
 import type { Model } from '../models/model.ts';
 import { decays } from '../nn/parameters.ts';
+import type { Member } from '../execution/store.ts';
 
 /** Parameters that share a learning-rate scale and whether they decay. */
 export interface ParameterGroup {

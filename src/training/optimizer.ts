@@ -1,21 +1,21 @@
+import { defined } from '../util/errors.ts';
+import type { ParameterGroup } from './groups.ts';
+import { lossScaler, type Precision } from './step-graph.ts';
+import type { FlatLayout } from '../execution/store.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
-import type { FlatLayout } from '../graph/store.ts';
-import { f32 } from '../kernels/op.ts';
+import { LOSS_SCALE, adjustLossScale } from '../ops/loss-scale/op.ts';
 import {
+  SCALARS_SPEC,
   adamw,
   adamwEma,
   clipFactor,
   ema,
   packScalars,
-  SCALARS_SPEC,
   sgdMomentum,
   sgdMomentumEma,
-} from '../kernels/optimizer.ts';
-import { adjustLossScale, LOSS_SCALE } from '../kernels/loss-scale.ts';
-import { sumSquares } from '../kernels/reduce.ts';
-import { defined } from '../util/errors.ts';
-import type { ParameterGroup } from './groups.ts';
-import { lossScaler, type Precision } from './step-graph.ts';
+} from '../ops/optimizer/op.ts';
+import { sumSquares } from '../ops/reduce/op.ts';
+import { f32 } from '../ops/tensor.ts';
 
 /** What a recipe says of the optimiser, apart from the schedule. */
 export interface OptimizerConfig {

@@ -1,8 +1,9 @@
-import { bytesOf, showShape, type Cost } from '../kernels/op.ts';
-import type { Plan } from '../graph/plan.ts';
 import { countElements } from '../nn/parameters.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { MemoryPlan, TrainingPlan } from './training-plan.ts';
+import type { Plan } from '../execution/plan.ts';
+import type { Cost } from '../ops/op.ts';
+import { bytesOf, showShape } from '../ops/tensor.ts';
 
 /** What `largekernel plan` says; plain data. */
 export interface PlanReport {

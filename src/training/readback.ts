@@ -1,6 +1,6 @@
 import type { Device } from '../device/device.ts';
-import type { Location } from '../graph/program.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
+import type { Location } from '../execution/program.ts';
 
 /** A small buffer that device results are copied into and then mapped. */
 export interface Slot {

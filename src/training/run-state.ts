@@ -1,10 +1,10 @@
 import type { TensorToWrite } from '../formats/safetensors.ts';
-import type { Family } from '../graph/store.ts';
-import { SCALER_SPEC } from '../kernels/loss-scale.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { readCheckpointFile, type Checkpoint } from './checkpoints.ts';
 import type { TrainingSession } from './session.ts';
 import { LOSS_SCALER } from './step-graph.ts';
+import type { Family } from '../execution/store.ts';
+import { SCALER_SPEC } from '../ops/loss-scale/op.ts';
 
 /**
  * The files of a checkpoint: `model.safetensors` and, with averages, `ema.safetensors` are state dicts that PyTorch loads with

@@ -1,8 +1,4 @@
 import type { Device } from '../device/device.ts';
-import type { Tensor } from '../graph/graph.ts';
-import { Program, type Locate, type Location } from '../graph/program.ts';
-import { Family, layoutFlat, locateIn } from '../graph/store.ts';
-import { INITIAL_SCALER, SCALER, SCALER_SPEC } from '../kernels/loss-scale.ts';
 import type { Model } from '../models/model.ts';
 import { drawDropPath } from '../nn/drop-path.ts';
 import { initialise } from '../nn/parameters.ts';
@@ -12,6 +8,10 @@ import type { TrainingPlan } from './training-plan.ts';
 import type { StepScalars } from './optimizer.ts';
 import { ReadbackRing } from './readback.ts';
 import { LOSS_SCALER } from './step-graph.ts';
+import { type Locate, type Location, Program } from '../execution/program.ts';
+import { Family, layoutFlat, locateIn } from '../execution/store.ts';
+import type { Tensor } from '../graph/graph.ts';
+import { INITIAL_SCALER, SCALER, SCALER_SPEC } from '../ops/loss-scale/op.ts';
 
 /** The weights a run has: as trained, and averaged. */
 export type Weights = 'raw' | 'ema';

@@ -1,16 +1,17 @@
 import { differentiate, type Gradients } from '../graph/autodiff.ts';
 import { absorbNorms, fuse } from '../graph/fusion.ts';
-import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { prune } from '../graph/prune.ts';
 import { recomputeCheap } from '../graph/recompute.ts';
-import { cast } from '../kernels/cast.ts';
-import { softCrossEntropy } from '../kernels/cross-entropy.ts';
-import { gelu } from '../kernels/gelu.ts';
-import { layerNorm } from '../kernels/layer-norm.ts';
-import { scaleLoss, SCALER_SPEC } from '../kernels/loss-scale.ts';
-import { f32, type AnyOp } from '../kernels/op.ts';
 import type { Model } from '../models/model.ts';
 import type { DropPath } from '../nn/drop-path.ts';
+import { Graph, type Node, type Tensor } from '../graph/graph.ts';
+import { cast } from '../ops/cast/op.ts';
+import { softCrossEntropy } from '../ops/cross-entropy/op.ts';
+import { gelu } from '../ops/gelu/op.ts';
+import { layerNorm } from '../ops/layer-norm/op.ts';
+import { SCALER_SPEC, scaleLoss } from '../ops/loss-scale/op.ts';
+import type { AnyOp } from '../ops/op.ts';
+import { f32 } from '../ops/tensor.ts';
 
 /** What one micro-batch computes, recorded without a device. */
 export interface StepShape {
@@ -34,7 +35,7 @@ export interface TrainingGraph {
   readonly gradients: Gradients;
 }
 
-/** Name of the tensor that holds the state of dynamic loss scaling (src/kernels/loss-scale.ts). */
+/** Name of the tensor that holds the state of dynamic loss scaling (src/ops/loss-scale/op.ts). */
 export const LOSS_SCALER = 'loss-scaler';
 
 /** The scaler's state as a tensor of a graph; the session finds its memory by its name. */

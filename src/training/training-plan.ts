@@ -1,8 +1,4 @@
 import type { DeviceLimits } from '../device/device.ts';
-import { planNodes, type ChooseVariant, type Plan } from '../graph/plan.ts';
-import { borrow } from '../graph/program.ts';
-import { layoutFlat, type FlatLayout } from '../graph/store.ts';
-import { bytesOf } from '../kernels/op.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { recordInference, type InferenceGraph } from '../models/inference.ts';
 import type { Model } from '../models/model.ts';
@@ -15,6 +11,10 @@ import {
   type StepShape,
   type TrainingGraph,
 } from './step-graph.ts';
+import { type ChooseVariant, type Plan, planNodes } from '../execution/plan.ts';
+import { borrow } from '../execution/program.ts';
+import { type FlatLayout, layoutFlat } from '../execution/store.ts';
+import { bytesOf } from '../ops/tensor.ts';
 
 /** Everything a training session will allocate and run, worked out without a device. */
 export interface TrainingPlan {

@@ -1,6 +1,4 @@
 import type { Device } from '../device/device.ts';
-import type { ChooseVariant, Plan } from '../graph/plan.ts';
-import type { Variant } from '../kernels/op.ts';
 import type { Model } from '../models/model.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { chooserOf, lookupIn, identityOf, readChoices } from '../tuning/choices.ts';
@@ -10,6 +8,8 @@ import { FrameworkError, defined } from '../util/errors.ts';
 import { readSealedIfThere, sealedKind, writeSealed } from '../util/sealed.ts';
 import { fitPlan, type Target } from './fit.ts';
 import type { TrainingPlan } from './training-plan.ts';
+import type { ChooseVariant, Plan } from '../execution/plan.ts';
+import type { Variant } from '../ops/kernels.ts';
 
 /** Variants by what is stored of this adapter, after tuning what is missing, or by rule alone. */
 export type TuneMode = 'stored' | 'missing' | 'off';

@@ -3,11 +3,12 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../device/device.ts';
 import { cacheFolder } from '../device/vulkan.ts';
-import type { ChooseVariant } from '../graph/plan.ts';
-import type { Variant } from '../kernels/op.ts';
 import { FrameworkError, defined, messageOf } from '../util/errors.ts';
 import { readSealedIfThere, sealedKind, writeSealed } from '../util/sealed.ts';
 import { fingerprintOf, isSameVariant, keyOf, type Problem } from './problem.ts';
+import type { ChooseVariant } from '../execution/plan.ts';
+import type { Variant } from '../ops/kernels.ts';
+import { kernelsOf } from '../execution/kernels.ts';
 
 /** What was found fastest for one problem on one adapter. */
 export interface Choice {
@@ -76,7 +77,9 @@ export async function saveChoices(identity: AdapterIdentity, added: Choices): Pr
 }
 
 /** Finds the variant that was chosen for a problem; undefined where none was, or among other variants than these. */
-export type Lookup = (problem: Pick<Problem, 'key' | 'op' | 'context' | 'variants'>) => Variant | undefined;
+export type Lookup = (
+  problem: Pick<Problem, 'key' | 'kernels' | 'context' | 'variants'>,
+) => Variant | undefined;
 
 /** Looks choices up; a problem's fingerprint is taken once. */
 export function lookupIn(choices: Choices): Lookup {
@@ -97,6 +100,6 @@ export function lookupIn(choices: Choices): Lookup {
 /** Plans with what a lookup finds, and by rule where it finds nothing. */
 export function chooserOf(lookup: Lookup): ChooseVariant {
   return ({ op }, context, variants) =>
-    lookup({ key: keyOf(op, context), op, context, variants }) ??
+    lookup({ key: keyOf(op, context), kernels: kernelsOf(op), context, variants }) ??
     defined(variants[0], `variant of ${op.name}`);
 }

@@ -1,11 +1,12 @@
 import type { Device } from '../device/device.ts';
-import { elems, type TensorSpec, type Variant } from '../kernels/op.ts';
-import { normalisedError, toleranceOf } from '../kernels/prove.ts';
-import { OpRun } from '../kernels/run.ts';
 import type { PipelineCache } from '../shader/pipelines.ts';
 import { defined, messageOf } from '../util/errors.ts';
 import { Rng } from '../util/rng.ts';
 import type { Problem } from './problem.ts';
+import { normalisedError, toleranceOf } from '../execution/prove.ts';
+import { OpRun } from '../execution/run.ts';
+import type { Variant } from '../ops/kernels.ts';
+import { elems, type TensorSpec } from '../ops/tensor.ts';
 
 /** A variant that was not considered. */
 export interface Dropped {
@@ -126,14 +127,20 @@ class Trial {
   /** @param against results that must be met, and a time beyond whose multiple no further round is run */
   async run(position: number, against?: Outcome): Promise<Outcome> {
     const { device, problem } = this;
-    const { op, context, variants } = problem;
+    const { kernels, context, variants } = problem;
     this.onCompile(position);
-    const run = await OpRun.make(device, this.pipelines, op, context, defined(variants[position], 'variant'));
+    const run = await OpRun.make(
+      device,
+      this.pipelines,
+      kernels,
+      context,
+      defined(variants[position], 'variant'),
+    );
     try {
       this.inputs.forEach((data, i) => {
         run.write(i, data);
       });
-      await device.guard(op.name, () => {
+      await device.guard(kernels.op.name, () => {
         run.submit();
       });
       // Software adapters compile when a kernel is first run.

@@ -1,22 +1,24 @@
 import { createHash } from 'node:crypto';
-import { contextOf, type Plan } from '../graph/plan.ts';
+import { storeAsHalf } from '../shader/half.ts';
+import { expandShader } from '../shader/template.ts';
+import { type Plan, contextOf } from '../execution/plan.ts';
 import {
-  lowerOp,
-  showShape,
-  type AnyOp,
+  type AnyKernels,
   type DeviceTraits,
   type Dispatch,
   type LowerContext,
   type Variant,
-} from '../kernels/op.ts';
-import { storeAsHalf } from '../shader/half.ts';
-import { expandShader } from '../shader/template.ts';
+  lowerOp,
+} from '../ops/kernels.ts';
+import type { AnyOp } from '../ops/op.ts';
+import { showShape } from '../ops/tensor.ts';
+import { kernelsOf } from '../execution/kernels.ts';
 
 /** An op at its shapes, where it can be computed in more than one way. */
 export interface Problem {
   /** Op, shapes and types, attributes, which outputs are added to: the same on every device. */
   readonly key: string;
-  readonly op: AnyOp;
+  readonly kernels: AnyKernels;
   readonly context: LowerContext<unknown>;
   /** Best guess first. */
   readonly variants: readonly Variant[];
@@ -30,12 +32,13 @@ export interface Problem {
 export function problemsOf(plans: readonly Plan[], traits: DeviceTraits): Problem[] {
   const problems = new Map<string, Problem>();
   for (const { node, variant: planned } of plans.flatMap(({ steps }) => steps)) {
+    const kernels = kernelsOf(node.op);
     const context = contextOf(node, traits);
     const key = keyOf(node.op, context);
     const known = problems.get(key);
-    const variants = known?.variants ?? node.op.variants(context);
+    const variants = known?.variants ?? kernels.variants(context);
     if (variants.length < 2) continue;
-    problems.set(key, { key, op: node.op, context, variants, planned, count: (known?.count ?? 0) + 1 });
+    problems.set(key, { key, kernels, context, variants, planned, count: (known?.count ?? 0) + 1 });
   }
   return [...problems.values()];
 }
@@ -52,13 +55,13 @@ export function keyOf(op: AnyOp, { inputs, attrs, accumulate }: LowerContext<unk
  * it stays the same.
  */
 export function fingerprintOf({
-  op,
+  kernels,
   context,
   variants,
-}: Pick<Problem, 'op' | 'context' | 'variants'>): string {
+}: Pick<Problem, 'kernels' | 'context' | 'variants'>): string {
   const hash = createHash('sha256');
   for (const variant of variants) {
-    const { scratch, dispatches } = lowerOp(op, context, variant);
+    const { scratch, dispatches } = lowerOp(kernels, context, variant);
     hash.update(JSON.stringify([variant, scratch]));
     for (const dispatch of dispatches) {
       hash.update(JSON.stringify([dispatch.bindings, dispatch.grid]));

@@ -1,11 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Device } from '../device/device.ts';
-import { lowerOp, type TensorSpec } from '../kernels/op.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { moduleFlags, moduleUrl } from '../util/modules.ts';
 import { PROBLEM_MS, type Tuned } from './measure.ts';
 import { textOf, type Problem } from './problem.ts';
+import { lowerOp } from '../ops/kernels.ts';
+import type { TensorSpec } from '../ops/tensor.ts';
 
 /**
  * Variants are timed in a process of their own, because a driver's compiler cannot be interrupted: one that takes too long, or brings its
@@ -85,7 +86,7 @@ export class TuningProcess {
     const { child } = this;
     const { inputs, outputs, attrs, accumulate } = problem.context;
     const question: TuneQuestion = {
-      op: problem.op.name,
+      op: problem.kernels.op.name,
       inputs,
       outputs,
       attrs,
@@ -138,11 +139,11 @@ export class TuningProcess {
 }
 
 function longestShader(
-  { op, context, variants }: Problem,
+  { kernels, context, variants }: Problem,
   position: number,
 ): { shader: string; length: number } {
   const variant = variants[position];
-  const dispatches = variant === undefined ? [] : lowerOp(op, context, variant).dispatches;
+  const dispatches = variant === undefined ? [] : lowerOp(kernels, context, variant).dispatches;
   return dispatches
     .map((dispatch) => ({ shader: dispatch.shader, length: textOf(dispatch).length }))
     .reduce((longest, other) => (other.length > longest.length ? other : longest), { shader: '', length: 0 });

@@ -1,10 +1,10 @@
 import type { Device } from '../device/device.ts';
-import { variantLabel } from '../kernels/op.ts';
 import { messageOf } from '../util/errors.ts';
 import { identityOf, saveChoices } from './choices.ts';
 import type { Tuned } from './measure.ts';
 import { fingerprintOf, isSameVariant, type Problem } from './problem.ts';
 import { TuningProcess } from './process.ts';
+import { variantLabel } from '../ops/kernels.ts';
 
 /** What became of one problem; without `tuned`, its first variant could not be run and nothing is stored. */
 export interface TuneResult {

@@ -1,10 +1,10 @@
 import { openDevice } from '../device/device.ts';
-import { OPS } from '../kernels/registry.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { defined, messageOf } from '../util/errors.ts';
 import { tuneProblem } from './measure.ts';
 import { keyOf } from './problem.ts';
 import type { TuneAnswer, TuneQuestion } from './process.ts';
+import { kernelsOf, OPS } from '../execution/kernels.ts';
 
 /** The process of process.ts: answers one question after another on the adapter that its argument names. */
 
@@ -23,9 +23,10 @@ async function answer(question: TuneQuestion): Promise<void> {
   );
   const { limits, features } = device;
   const context = { inputs, outputs, attrs, accumulate, limits, features };
-  const variants = op.variants(context);
+  const kernels = kernelsOf(op);
+  const variants = kernels.variants(context);
   const planned = defined(variants[0], 'variant');
-  const problem = { key: keyOf(op, context), op, context, variants, planned, count: 1 };
+  const problem = { key: keyOf(op, context), kernels, context, variants, planned, count: 1 };
   const onCompile = (position: number | undefined) => {
     say({ kind: 'compiling', position: position ?? null });
   };

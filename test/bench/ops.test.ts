@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OP_SETS } from '../../src/bench/op-shapes.ts';
-import { adapters } from '../kernels/harness.ts';
+import { adapters } from '../ops/harness.ts';
 import { runCli } from '../cli/run-cli.ts';
 
 describe('bench ops', () => {

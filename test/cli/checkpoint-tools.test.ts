@@ -9,7 +9,7 @@ import { createModel } from '../../src/models/registry.ts';
 import { declaredTensors } from '../../src/training/state-dict.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { mutate } from '../formats/mutate.ts';
-import { adapters } from '../kernels/harness.ts';
+import { adapters } from '../ops/harness.ts';
 import { formula, images } from '../models/formula.ts';
 import { relativeError } from '../models/golden.ts';
 import { onnxLogits } from '../models/onnx-runtime.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { initialise } from '../../src/nn/parameters.ts';
-import { adapters } from '../kernels/harness.ts';
+import { adapters } from '../ops/harness.ts';
 
 const adapter = adapters[0] ?? 'auto';
 

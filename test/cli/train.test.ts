@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } fr
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/util/rng.ts';
-import { adapters } from '../kernels/harness.ts';
+import { adapters } from '../ops/harness.ts';
 import { scratchFolder, tinyRecipe, traces } from '../training/tiny.ts';
 import { runCli } from './run-cli.ts';
 

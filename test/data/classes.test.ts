@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
-  classList,
-  dataFile,
-  imagenetClassIndex,
-  imagenetClasses,
-  imagenetSubset,
-  imagenetValLabel,
-  imagenetValLabels,
-  imagenetValSubset5k,
+    classList,
+    dataFile,
+    imagenetClassIndex,
+    imagenetClasses,
+    imagenetSubset,
+    imagenetValLabel,
+    imagenetValLabels,
+    imagenetValSubset5k,
 } from '../../src/data/classes.ts';
 import { DATASETS, FORMATS, namedDataset, openDataset } from '../../src/data/datasets.ts';
 import type { DatasetKind } from '../../src/data/dataset.ts';

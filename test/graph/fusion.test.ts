@@ -1,26 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../src/graph/autodiff.ts';
 import { absorbNorms, fuse } from '../../src/graph/fusion.ts';
-import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
-import { add } from '../../src/kernels/add.ts';
-import { depthwise, depthwiseGradInput } from '../../src/kernels/depthwise.ts';
-import { gelu } from '../../src/kernels/gelu.ts';
-import { layerNorm } from '../../src/kernels/layer-norm.ts';
-import { MATMUL_TILES } from '../../src/kernels/matmul.lower.ts';
-import { matmul } from '../../src/kernels/matmul.ts';
+import { randomData, testKernels, testOp, type OpCase } from '../ops/harness.ts';
+import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
+import { add } from '../../src/ops/add/op.ts';
+import { depthwise, depthwiseGradInput } from '../../src/ops/depthwise/op.ts';
+import { gelu } from '../../src/ops/gelu/op.ts';
+import type { DeviceTraits } from '../../src/ops/kernels.ts';
+import { layerNorm } from '../../src/ops/layer-norm/op.ts';
 import {
+  type FusedMatmulAttrs,
+  type MatmulResidualAttrs,
   matmulGelu,
   matmulGeluGradient,
   matmulGradWeight,
   matmulNorm,
   matmulResidual,
-  type FusedMatmulAttrs,
-  type MatmulResidualAttrs,
-} from '../../src/kernels/matmul-fused.ts';
-import { elems, f32, type DeviceTraits } from '../../src/kernels/op.ts';
-import { scaleResidual } from '../../src/kernels/scale-residual.ts';
-import { randomData, testOp, type OpCase } from '../kernels/harness.ts';
+} from '../../src/ops/matmul-fused/op.ts';
+import { MATMUL_TILES } from '../../src/ops/matmul/gemm.ts';
+import { matmul } from '../../src/ops/matmul/op.ts';
+import { scaleResidual } from '../../src/ops/scale-residual/op.ts';
+import { elems, f32 } from '../../src/ops/tensor.ts';
+import { kernelsOf } from '../../src/execution/kernels.ts';
 
 const LINEAR = { transposeA: false, transposeB: true, bias: 'cols' } as const;
 
@@ -190,20 +192,38 @@ const tall: OpCase<FusedMatmulAttrs> = {
   inputs: [f32(2060, 13), f32(2060, 18)],
   attrs: { transposeA: true, transposeB: false, bias: 'none' },
 };
-testOp({ ...matmulNorm, ...smallest, name: 'matmul-norm tile' }, matmulNorm.examples);
-testOp({ ...matmulNorm, ...largest, name: 'matmul-norm large tile' }, matmulNorm.examples.slice(0, 1));
-testOp({ ...matmulGradWeight, ...smallest, name: 'matmul-grad-weight tile' }, [
-  ...matmulGradWeight.examples,
-  tall,
-]);
-testOp({ ...matmulGradWeight, ...largest, name: 'matmul-grad-weight large tile' }, [
-  ...matmulGradWeight.examples.slice(-1),
-]);
-testOp({ ...matmulResidual, ...smallest, name: 'matmul-residual tile' }, [
-  ...matmulResidual.examples,
-  ragged,
-]);
-testOp({ ...matmulResidual, ...largest, name: 'matmul-residual large tile' }, [ragged]);
+testKernels(
+  { ...kernelsOf(matmulNorm), op: { ...matmulNorm, name: 'matmul-norm tile' }, ...smallest },
+  matmulNorm.examples,
+);
+testKernels(
+  { ...kernelsOf(matmulNorm), op: { ...matmulNorm, name: 'matmul-norm large tile' }, ...largest },
+  matmulNorm.examples.slice(0, 1),
+);
+testKernels(
+  {
+    ...kernelsOf(matmulGradWeight),
+    op: { ...matmulGradWeight, name: 'matmul-grad-weight tile' },
+    ...smallest,
+  },
+  [...matmulGradWeight.examples, tall],
+);
+testKernels(
+  {
+    ...kernelsOf(matmulGradWeight),
+    op: { ...matmulGradWeight, name: 'matmul-grad-weight large tile' },
+    ...largest,
+  },
+  [...matmulGradWeight.examples.slice(-1)],
+);
+testKernels(
+  { ...kernelsOf(matmulResidual), op: { ...matmulResidual, name: 'matmul-residual tile' }, ...smallest },
+  [...matmulResidual.examples, ragged],
+);
+testKernels(
+  { ...kernelsOf(matmulResidual), op: { ...matmulResidual, name: 'matmul-residual large tile' }, ...largest },
+  [ragged],
+);
 testOp(matmulGelu, matmulGelu.examples);
 testOp(matmulGeluGradient, [
   ...matmulGeluGradient.examples,

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../src/graph/autodiff.ts';
-import { Graph, type Tensor } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
-import { planNodes, type Plan } from '../../src/graph/plan.ts';
-import { Program } from '../../src/graph/program.ts';
 import { prune } from '../../src/graph/prune.ts';
-import { Family, layoutFlat, locateIn } from '../../src/graph/store.ts';
 import { DEFAULT_LIMITS } from '../../src/device/device.ts';
-import { add } from '../../src/kernels/add.ts';
-import { gelu } from '../../src/kernels/gelu.ts';
-import { bytesOf, f32 } from '../../src/kernels/op.ts';
-import { adapters, compare, deviceFor, randomData } from '../kernels/harness.ts';
+import { adapters, compare, deviceFor, randomData } from '../ops/harness.ts';
+import { type Plan, planNodes } from '../../src/execution/plan.ts';
+import { Program } from '../../src/execution/program.ts';
+import { Family, layoutFlat, locateIn } from '../../src/execution/store.ts';
+import { Graph, type Tensor } from '../../src/graph/graph.ts';
+import { add } from '../../src/ops/add/op.ts';
+import { gelu } from '../../src/ops/gelu/op.ts';
+import { bytesOf, f32 } from '../../src/ops/tensor.ts';
 
 /** y = gelu(gelu(x + w) + w) … `depth` times, in scopes block.0, block.1, … */
 function chain(depth: number, recompute: boolean) {

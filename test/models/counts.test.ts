@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
-import { f32, type Cost } from '../../src/kernels/op.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { countElements, decays } from '../../src/nn/parameters.ts';
+import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
+import type { Cost } from '../../src/ops/op.ts';
+import { f32 } from '../../src/ops/tensor.ts';
 
 function costOf({ op, inputs, outputs, attrs }: Node): Cost {
   const specs = (tensors: readonly Tensor[]) => tensors.map((tensor) => tensor.spec);

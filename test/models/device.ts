@@ -1,11 +1,11 @@
 import { fuse } from '../../src/graph/fusion.ts';
-import type { Tensor } from '../../src/graph/graph.ts';
-import { planNodes } from '../../src/graph/plan.ts';
-import { Program } from '../../src/graph/program.ts';
-import { Family, layoutFlat, locateIn } from '../../src/graph/store.ts';
 import { defined } from '../../src/util/errors.ts';
-import { deviceFor } from '../kernels/harness.ts';
+import { deviceFor } from '../ops/harness.ts';
 import type { Read, Recorded } from './golden.ts';
+import { planNodes } from '../../src/execution/plan.ts';
+import { Program } from '../../src/execution/program.ts';
+import { Family, layoutFlat, locateIn } from '../../src/execution/store.ts';
+import type { Tensor } from '../../src/graph/graph.ts';
 
 /** Runs recorded nodes once on an adapter, fused as in training, and gives a reader of `kept` values, gradients and states to `use`. */
 export async function withProgram(

@@ -1,19 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import type { Graph, Tensor } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
-import { softCrossEntropy } from '../../src/kernels/cross-entropy.ts';
-import { averagePool, globalAveragePool, maxPool } from '../../src/kernels/pool.ts';
-import { scale } from '../../src/kernels/reduce.ts';
-import { scaleResidual, toMaps, toRows } from '../../src/kernels/scale-residual.ts';
 import { exportOnnx } from '../../src/models/export-onnx.ts';
 import { InferenceSession, recordInference } from '../../src/models/inference.ts';
 import { mergeLargeKernels } from '../../src/models/merge.ts';
 import type { Model } from '../../src/models/model.ts';
 import { createModel } from '../../src/models/registry.ts';
-import { adapters, deviceFor } from '../kernels/harness.ts';
+import { adapters, deviceFor } from '../ops/harness.ts';
 import { formula, images } from './formula.ts';
 import { goldenCases, relativeError } from './golden.ts';
 import { onnxLogits } from './onnx-runtime.ts';
+import type { Graph, Tensor } from '../../src/graph/graph.ts';
+import { softCrossEntropy } from '../../src/ops/cross-entropy/op.ts';
+import { toMaps, toRows } from '../../src/ops/layout/op.ts';
+import { averagePool, globalAveragePool, maxPool } from '../../src/ops/pool/op.ts';
+import { scaleResidual } from '../../src/ops/scale-residual/op.ts';
+import { scale } from '../../src/ops/scale/op.ts';
 
 function formulaWeights(model: Model): Map<string, Float32Array> {
   return new Map(model.parameters.map(({ name, shape }) => [name, Float32Array.from(formula(name, shape))]));

@@ -1,5 +1,5 @@
-import { elems } from '../../src/kernels/op.ts';
 import { streamId } from '../../src/util/rng.ts';
+import { elems } from '../../src/ops/tensor.ts';
 
 /** The formula data of test/golden/models/torch_models.py, number for number. */
 

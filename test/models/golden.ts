@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { differentiate, type Gradients } from '../../src/graph/autodiff.ts';
-import { Graph, type Tensor } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
-import { softCrossEntropy } from '../../src/kernels/cross-entropy.ts';
-import { elems, f32 } from '../../src/kernels/op.ts';
 import type { Model } from '../../src/models/model.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { defined } from '../../src/util/errors.ts';
 import { formula, images, summary, targets, type Summary } from './formula.ts';
+import { Graph, type Tensor } from '../../src/graph/graph.ts';
+import { softCrossEntropy } from '../../src/ops/cross-entropy/op.ts';
+import { elems, f32 } from '../../src/ops/tensor.ts';
 
 /** Models in PyTorch (test/golden/models/make.py and make_full_size.py) and the same recorded here. */
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Graph } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
-import { f32 } from '../../src/kernels/op.ts';
 import { mergeLargeKernels, type NamedArray } from '../../src/models/merge.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { defined } from '../../src/util/errors.ts';
 import { formula, images } from './formula.ts';
 import { goldenCases, relativeError, type GoldenCase } from './golden.ts';
+import { Graph } from '../../src/graph/graph.ts';
+import { f32 } from '../../src/ops/tensor.ts';
 
 function stateDict(golden: GoldenCase): Map<string, NamedArray> {
   const { parameters } = createModel(golden.model, golden.config);

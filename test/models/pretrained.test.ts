@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openSafetensors } from '../../src/formats/safetensors.ts';
-import { Graph, type Tensor } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
-import { f32 } from '../../src/kernels/op.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { defined } from '../../src/util/errors.ts';
-import { adapters } from '../kernels/harness.ts';
+import { adapters } from '../ops/harness.ts';
 import { withProgram } from './device.ts';
 import { relativeError, type Recorded } from './golden.ts';
+import { Graph, type Tensor } from '../../src/graph/graph.ts';
+import { f32 } from '../../src/ops/tensor.ts';
 
 /** ResNet-20 with its trained weights on the first test images of CIFAR-10 (test/golden/models/cifar.py). */
 const at = (path: string) => new URL(path, import.meta.url);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Graph } from '../../src/graph/graph.ts';
-import { f32 } from '../../src/kernels/op.ts';
 import { createModel, modelNames } from '../../src/models/registry.ts';
 import { FrameworkError } from '../../src/util/errors.ts';
+import { Graph } from '../../src/graph/graph.ts';
+import { f32 } from '../../src/ops/tensor.ts';
 
 function errorOf(call: () => unknown): FrameworkError {
   try {

@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SCALER } from '../../src/kernels/loss-scale.ts';
 import { latestCheckpoint, readCheckpointFile } from '../../src/training/checkpoints.ts';
 import { digestOf, sealedKind, sealedText } from '../../src/util/sealed.ts';
 import { LOSS_SCALER } from '../../src/training/step-graph.ts';
-import { adapters, deviceFor } from '../kernels/harness.ts';
+import { adapters, deviceFor } from '../ops/harness.ts';
 import { FOLDER, golden, SETTINGS } from './golden.ts';
 import { runTiny, scratchFolder, traces } from './tiny.ts';
+import { SCALER } from '../../src/ops/loss-scale/op.ts';
 
 interface Step {
   readonly loss: number;

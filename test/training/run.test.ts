@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { adapters } from '../kernels/harness.ts';
+import { adapters } from '../ops/harness.ts';
 import { runTiny, scratchFolder, traces } from './tiny.ts';
 
 describe.each(adapters)('training on %s', (adapter) => {

@@ -5,7 +5,7 @@ import { PipelineCache } from '../../src/shader/pipelines.ts';
 import { fitPlan, targetOf } from '../../src/training/fit.ts';
 import { modelOfRecipe } from '../../src/training/recipe-model.ts';
 import { TrainingSession, type StepResult } from '../../src/training/session.ts';
-import { adapters } from '../kernels/harness.ts';
+import { adapters } from '../ops/harness.ts';
 import { scratchFolder, tinyRecipe } from './tiny.ts';
 
 it.each(adapters)(

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deviceFor } from '../kernels/harness.ts';
+import { deviceFor } from '../ops/harness.ts';
 import { startTraining, type TrainRequest, type TrainResult } from '../../src/training/start.ts';
 import { makeReporter } from '../../src/training/reporter.ts';
 import { readMetrics } from '../../src/training/metrics-log.ts';

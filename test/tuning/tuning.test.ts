@@ -2,8 +2,6 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/device/device.ts';
-import { matmul, type MatmulAttrs } from '../../src/kernels/matmul.ts';
-import { f32, type LowerContext, type Op, type Variant } from '../../src/kernels/op.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { fitPlan, targetOf } from '../../src/training/fit.ts';
 import { modelOfRecipe } from '../../src/training/recipe-model.ts';
@@ -20,8 +18,12 @@ import {
 import { tuneProblem, wins } from '../../src/tuning/measure.ts';
 import { fingerprintOf, keyOf, problemsOf, type Problem } from '../../src/tuning/problem.ts';
 import { sealedKind, sealedText } from '../../src/util/sealed.ts';
-import { adapters, deviceFor } from '../kernels/harness.ts';
+import { adapters, deviceFor } from '../ops/harness.ts';
 import { runTiny, scratchFolder, tinyRecipe, traces } from '../training/tiny.ts';
+import type { Kernels, LowerContext, Variant } from '../../src/ops/kernels.ts';
+import { type MatmulAttrs } from '../../src/ops/matmul/op.ts';
+import { f32 } from '../../src/ops/tensor.ts';
+import { matmulKernels } from '../../src/ops/matmul/kernels.ts';
 
 const devices = new Map<string, Device>();
 const before = process.env['LARGEKERNEL_CACHE'];
@@ -185,7 +187,7 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
 describe.each(adapters)('timing on %s', (adapter) => {
   const attrs: MatmulAttrs = { transposeA: false, transposeB: false, bias: 'none' };
 
-  function problemOf(op: Op<MatmulAttrs>): Problem {
+  function problemOf(kernels: Kernels<MatmulAttrs>): Problem {
     const { limits, features } = devices.get(adapter)!;
     const inputs = [f32(48, 48), f32(48, 48)];
     const typed: LowerContext<MatmulAttrs> = {
@@ -197,10 +199,10 @@ describe.each(adapters)('timing on %s', (adapter) => {
       features,
     };
     const context = typed as LowerContext<unknown>;
-    const variants = op.variants(typed);
+    const variants = kernels.variants(typed);
     return {
-      key: keyOf(op, context),
-      op: op,
+      key: keyOf(kernels.op, context),
+      kernels,
       context,
       variants,
       planned: variants[0]!,
@@ -209,19 +211,19 @@ describe.each(adapters)('timing on %s', (adapter) => {
   }
 
   /** With a second variant that multiplies in the other order. */
-  const wrong: Op<MatmulAttrs> = {
-    ...matmul,
+  const wrong: Kernels<MatmulAttrs> = {
+    ...matmulKernels,
     variants: (context) => {
-      const [first] = matmul.variants(context);
+      const [first] = matmulKernels.variants(context);
       return [
         { ...first, swapped: false },
         { ...first, swapped: true },
       ];
     },
     lower: (context, { swapped, ...variant }) => {
-      const lowering = matmul.lower(context, variant);
+      const lowering = matmulKernels.lower(context, variant);
       const dispatches = lowering.dispatches.map((dispatch) => {
-        const [a, b, ...others] = dispatch.bindings;
+        const [a, b, ...others] = Object.values(dispatch.bindings);
         return swapped === true ? { ...dispatch, bindings: [b!, a!, ...others] } : dispatch;
       });
       return { ...lowering, dispatches };
@@ -240,7 +242,7 @@ describe.each(adapters)('timing on %s', (adapter) => {
 
   it('drops a variant that cannot be built, and takes none for which no time is left', async () => {
     const { device, pipelines } = await deviceFor(adapter);
-    const broken: Op<MatmulAttrs> = {
+    const broken: Kernels<MatmulAttrs> = {
       ...wrong,
       lower: (context, variant) => {
         if (variant['swapped'] === true) throw new Error('not today');

@@ -1,9 +1,4 @@
 import { openDevice, type Device } from '../../../src/device/device.ts';
-import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../../../src/kernels/depthwise.ts';
-import { layerNorm, layerNormGradient, type LayerNormAttrs } from '../../../src/kernels/layer-norm.ts';
-import { matmul, type MatmulAttrs } from '../../../src/kernels/matmul.ts';
-import { elems, f32, type LowerContext, type Op, type TensorSpec } from '../../../src/kernels/op.ts';
-import { OpRun } from '../../../src/kernels/run.ts';
 import { loadRecipe } from '../../../src/recipe/load.ts';
 import { PipelineCache } from '../../../src/shader/pipelines.ts';
 import { fitPlan, targetOf } from '../../../src/training/fit.ts';
@@ -12,6 +7,14 @@ import { TrainingSession } from '../../../src/training/session.ts';
 import { defined } from '../../../src/util/errors.ts';
 import { ADAM, EPS, inputsOf, type Case, type StepCase } from '../cases.ts';
 import { preparedSteps, tensor, type Data, type Peer, type Prepared } from '../peer.ts';
+import { OpRun } from '../../../src/execution/run.ts';
+import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../../../src/ops/depthwise/op.ts';
+import type { LowerContext } from '../../../src/ops/kernels.ts';
+import { layerNorm, layerNormGradient } from '../../../src/ops/layer-norm/op.ts';
+import type { LayerNormAttrs } from '../../../src/ops/layer-norm/shape.ts';
+import { type MatmulAttrs, matmul } from '../../../src/ops/matmul/op.ts';
+import type { Op } from '../../../src/ops/op.ts';
+import { type TensorSpec, elems, f32 } from '../../../src/ops/tensor.ts';
 
 /** An op with what its results are called; inputs by name are the case's tensors or results of earlier calls. */
 interface Call {

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { applyJitter, drawJitter } from '../../../src/data/augment/color-jitter.ts';
 import { brightness, color, contrast } from '../../../src/data/augment/pillow-ops.ts';
 import {
-  applyAugment,
-  drawRandAugment,
-  drawThreeAugment,
-  parseRandAugment,
-  RAND_AUGMENT_OPS,
-  stepArgument,
+    applyAugment,
+    drawRandAugment,
+    drawThreeAugment,
+    parseRandAugment,
+    RAND_AUGMENT_OPS,
+    stepArgument,
 } from '../../../src/data/augment/rand-augment.ts';
 import { Rng } from '../../../src/util/rng.ts';
 import { texture } from '../image/golden.ts';

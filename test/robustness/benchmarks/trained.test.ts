@@ -5,9 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { normalization } from '../../../src/data/normalization.ts';
 import { openDataset } from '../../../src/data/datasets.ts';
 import { openSafetensors } from '../../../src/formats/safetensors.ts';
-import { Graph } from '../../../src/graph/graph.ts';
 import { interpret } from '../../../src/graph/interpret.ts';
-import { f32 } from '../../../src/kernels/op.ts';
 import { createModel } from '../../../src/models/registry.ts';
 import type { Classifier } from '../../../src/robustness/benchmarks/classifier.ts';
 import { evaluateBenchmark } from '../../../src/robustness/benchmarks/evaluate.ts';
@@ -15,6 +13,8 @@ import { generateC } from '../../../src/robustness/benchmarks/generated.ts';
 import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
 import { defined } from '../../../src/util/errors.ts';
 import { temporaryFolder } from './world.ts';
+import { Graph } from '../../../src/graph/graph.ts';
+import { f32 } from '../../../src/ops/tensor.ts';
 
 const file = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 

@@ -1,0 +1,25 @@
+// y[n, c, p, q] = x[n, c − BEFORE, 2p, 2q], 0 in the added channels; one element an invocation.
+#param N elements of y
+#import subsample-pad/shape.wgsl
+#import common/flat.wgsl
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let at = flat_index(group, groups, local);
+  if (at >= ${N}u) {
+    return;
+  }
+  let q = at % WO;
+  let p = (at / WO) % HO;
+  let n = at / (WO * HO * CHANNELS);
+  // Channels below BEFORE wrap to large unsigned numbers.
+  let c = (at / (WO * HO)) % CHANNELS - BEFORE;
+  var value = 0.0;
+  if (c < C) {
+    value = x[((n * C + c) * H + 2u * p) * W + 2u * q];
+  }
+  y[at] = value;
+}

@@ -1,0 +1,299 @@
+import type { ParamValue } from '../../shader/expression.ts';
+import type { LowerContext, Variant } from '../kernels.ts';
+import { liveKernel } from './op.ts';
+import type { DepthwiseSizes } from './reference.ts';
+
+/** What a depthwise kernel computes: y, dx or dweight. */
+export type Mode = 'forward' | 'input' | 'weight';
+
+/** One correlation of planes: sizes of its output and its taps, and where tap 0 lies. Its input is the (n, c, h, w) map. */
+export interface Planes {
+  readonly mode: Mode;
+  readonly sizes: DepthwiseSizes;
+  readonly outH: number;
+  readonly outW: number;
+  readonly tapH: number;
+  readonly tapW: number;
+  readonly padY: number;
+  readonly padX: number;
+}
+
+/** How `shaders/depthwise/correlate.wgsl` cuts the work; see its parameters. */
+export type CorrelateTile = Variant & {
+  readonly kernel: 'correlate';
+  readonly columns: number;
+  readonly rows: number;
+  readonly lanesY: number;
+  readonly segments: number;
+  readonly images: number;
+  readonly blocks: number;
+  readonly chunk: number;
+  readonly phases: number;
+  /** Workgroups that share the images of a weight gradient; more than one needs a second stage. */
+  readonly batches: number;
+};
+
+/** How `shaders/depthwise/vector.wgsl` cuts the work; see its parameters. */
+export type VectorTile = Variant & {
+  readonly kernel: 'vector';
+  readonly lanes: number;
+  readonly rows: number;
+  readonly vectors: number;
+  readonly batches: number;
+};
+
+/** One output an invocation; see `shaders/depthwise/plain.wgsl`. */
+export type PlainTile = Variant & {
+  readonly kernel: 'plain';
+  readonly lanes: number;
+  readonly batches: number;
+};
+
+export type Tile = CorrelateTile | VectorTile | PlainTile;
+
+export function planes(mode: Mode, sizes: DepthwiseSizes): Planes {
+  const live = liveKernel(sizes);
+  const pads = { mode, sizes, padY: live.kh >> 1, padX: live.kw >> 1 };
+  return mode === 'weight'
+    ? { ...pads, outH: live.kh, outW: live.kw, tapH: sizes.h, tapW: sizes.w }
+    : { ...pads, outH: sizes.h, outW: sizes.w, tapH: live.kh, tapW: live.kw };
+}
+
+/** A tile's grid and the shader parameters that follow from it. */
+export interface TileLayout {
+  readonly groups: number;
+  readonly batches: number;
+  /** Invocations a workgroup. */
+  readonly lanes: number;
+  /** Workgroup memory. */
+  readonly bytes: number;
+  readonly params: Readonly<Record<string, ParamValue>>;
+}
+
+export function layout(p: Planes, tile: Tile): TileLayout {
+  const own = ownLayout(p, tile);
+  const { blockGroups, segmentGroups, batches, batchImages, lanes, bytes } = own;
+  return {
+    groups: blockGroups * segmentGroups * batches * p.sizes.c,
+    batches,
+    lanes,
+    bytes,
+    params: {
+      MODE: { forward: 0, input: 1, weight: 2 }[p.mode],
+      N: p.sizes.n,
+      CHANNELS: p.sizes.c,
+      OUT_H: p.outH,
+      OUT_W: p.outW,
+      TAP_H: p.tapH,
+      TAP_W: p.tapW,
+      IN_H: p.sizes.h,
+      IN_W: p.sizes.w,
+      PAD_Y: p.padY,
+      PAD_X: p.padX,
+      KERNEL_H: p.sizes.kh,
+      KERNEL_W: p.sizes.kw,
+      LANES: lanes,
+      BLOCK_GROUPS: blockGroups,
+      SEGMENT_GROUPS: segmentGroups,
+      BATCHES: batches,
+      BATCH_IMAGES: batchImages,
+      ...own.params,
+    },
+  };
+}
+
+function ownLayout(p: Planes, tile: Tile) {
+  switch (tile.kernel) {
+    case 'correlate':
+      return correlateLayout(p, tile);
+    case 'vector':
+      return vectorLayout(p, tile);
+    case 'plain':
+      return plainLayout(p, tile);
+  }
+}
+
+/** Images of each of about `wanted` equal batches, in steps of `images`; modes other than 'weight' do not add up images. */
+function split(p: Planes, images: number, wanted: number): { batches: number; serial: number } {
+  const steps = Math.ceil(p.sizes.n / images);
+  if (p.mode !== 'weight') return { batches: steps, serial: 1 };
+  const serial = Math.ceil(steps / wanted);
+  return { batches: Math.ceil(steps / serial), serial };
+}
+
+function correlateLayout(p: Planes, t: CorrelateTile) {
+  const lanes = t.lanesY * t.segments * t.images;
+  const phaseH = Math.ceil((p.tapH + t.rows - 1) / t.phases);
+  const groupH = t.lanesY * t.rows * t.blocks;
+  const tileH = Math.min(p.sizes.h, groupH - t.rows + phaseH);
+  const tileW = t.segments * t.columns + p.tapW - 1;
+  const stride = tileW | 1;
+  const sums = p.mode === 'weight' ? lanes + (t.images > 1 ? lanes * t.rows * t.columns : 0) : 0;
+  const { batches, serial } = split(p, t.images, t.batches);
+  return {
+    lanes,
+    bytes: 4 * ((t.images * tileH + 1) * stride + sums),
+    blockGroups: Math.ceil(p.outH / groupH),
+    segmentGroups: Math.ceil(p.outW / (t.segments * t.columns)),
+    batches,
+    batchImages: serial * t.images,
+    params: {
+      COLUMNS: t.columns,
+      ROWS: t.rows,
+      LANES_Y: t.lanesY,
+      SEGMENTS: t.segments,
+      IMAGES: t.images,
+      SERIAL: serial,
+      BLOCKS: t.blocks,
+      CHUNK: t.chunk,
+      PHASES: t.phases,
+      PHASE_H: phaseH,
+      TILE_H: tileH,
+      TILE_W: tileW,
+      STRIDE: stride,
+    },
+  };
+}
+
+function vectorLayout(p: Planes, t: VectorTile) {
+  const segmentGroups = Math.ceil(p.outW / (t.vectors * t.lanes));
+  const { batches, serial } = split(p, 1, t.batches);
+  const before = Math.ceil(p.padX / t.lanes);
+  const after = Math.ceil((p.tapW - 1 - p.padX) / t.lanes);
+  return {
+    lanes: t.lanes,
+    bytes: 0,
+    blockGroups: Math.ceil(p.outH / t.rows),
+    segmentGroups,
+    batches,
+    batchImages: serial,
+    params: {
+      ROWS: t.rows,
+      VECTORS: t.vectors,
+      // With all columns in one workgroup, the vectors of x are those of the map; else they surround the segment.
+      V0: segmentGroups === 1 ? 0 : -before,
+      V1: segmentGroups === 1 ? Math.ceil(p.sizes.w / t.lanes) : t.vectors + after,
+    },
+  };
+}
+
+function plainLayout(p: Planes, t: PlainTile) {
+  const { batches, serial } = split(p, 1, t.batches);
+  const segmentGroups = Math.ceil((p.outH * p.outW) / t.lanes);
+  return {
+    lanes: t.lanes,
+    bytes: 0,
+    blockGroups: 1,
+    segmentGroups,
+    batches,
+    batchImages: serial,
+    params: {},
+  };
+}
+
+/** Tiles that fit the device, best guess first. */
+export function tilesFor(p: Planes, context: LowerContext<unknown>): readonly Tile[] {
+  const plain: PlainTile = { kernel: 'plain', lanes: 64, batches: 1 };
+  if (p.tapW > LONGEST) return [plain];
+  const width = processorWidth(context);
+  const rowLanes = correlateTiles(p, context);
+  const vectors = context.features.has('subgroups') ? vectorTiles(p, width) : [];
+  // Of a map that fills a quarter of a vector, most lanes would hold nothing: images side by side use them.
+  const isNarrow = p.mode !== 'weight' && 4 * p.outW <= width;
+  const tiles = width > 0 && !isNarrow ? [...vectors, ...rowLanes] : [...rowLanes, ...vectors];
+  return tiles.length === 0 || p.sizes.kh * p.sizes.kw <= 9 ? [...tiles, plain] : tiles;
+}
+
+/**
+ * Width of the SIMD unit where the adapter is a CPU, else 0. WebGPU has no such fact; these are the limits of llvmpipe and of
+ * SwiftShader, and a wrong guess costs speed alone: the kernels check the subgroup's size themselves.
+ */
+function processorWidth({ limits, features }: LowerContext<unknown>): number {
+  if (!features.has('subgroups')) return 0;
+  if (limits.maxComputeInvocationsPerWorkgroup === 256 && limits.maxStorageBuffersPerShaderStage === 12)
+    return 4;
+  const llvmpipe =
+    limits.maxComputeInvocationsPerWorkgroup === 1024 &&
+    limits.maxStorageBuffersPerShaderStage === 16 &&
+    limits.maxStorageBufferBindingSize === 128 * 1024 * 1024;
+  return llvmpipe ? 8 : 0;
+}
+
+/** Bounds on compile time and registers: multiply-adds in a tap loop's body, and accumulators of a lane. */
+const BODY = 1200;
+const ACCUMULATORS = 28;
+/** Longest row of taps that is unrolled; a weight gradient's taps are a row of the map. */
+const LONGEST = 256;
+
+/** `total` in equal pieces of at most `most`. */
+function even(total: number, most: number): number {
+  return Math.ceil(total / Math.ceil(total / Math.max(1, Math.floor(most))));
+}
+
+function vectorTiles(p: Planes, width: number): VectorTile[] {
+  const lanes = width === 4 ? 4 : 8;
+  // Longer bodies reuse a row of x more often, until LLVM's spills cost more than that saves.
+  const body = lanes === 4 ? 1500 : 900;
+  const all = Math.ceil(p.outW / lanes);
+  const tiles: VectorTile[] = [];
+  for (const most of [ACCUMULATORS, 2 * lanes]) {
+    const vectors = even(all, Math.min(most, body / p.tapW));
+    const rows = even(p.outH, Math.min(7, most / vectors, body / (vectors * p.tapW)));
+    tiles.push({ kernel: 'vector', lanes, rows, vectors, batches: 1 });
+  }
+  return distinct(tiles);
+}
+
+/** Workgroups wanted in flight on a GPU before a weight gradient stops splitting its batch. */
+const GROUPS = 1024;
+
+function correlateTiles(p: Planes, context: LowerContext<unknown>): CorrelateTile[] {
+  const { limits } = context;
+  const fits = (tile: CorrelateTile) => {
+    const { bytes, lanes } = layout(p, tile);
+    return (
+      bytes <= limits.maxComputeWorkgroupStorageSize && lanes <= limits.maxComputeInvocationsPerWorkgroup
+    );
+  };
+  const finish = (tile: CorrelateTile): CorrelateTile => {
+    if (p.mode !== 'weight') return tile;
+    const once = layout(p, tile);
+    const most = Math.min(64, Math.ceil(p.sizes.n / tile.images));
+    return { ...tile, batches: Math.min(most, Math.ceil(GROUPS / once.groups)) };
+  };
+  const tiles: CorrelateTile[] = [];
+  for (const most of [14, 8]) {
+    const columns = even(p.outW, Math.min(most, BODY / p.tapW));
+    const base = { kernel: 'correlate', columns, rows: 1, segments: 1, blocks: 1, chunk: 16 } as const;
+    const tile = fill(p, { ...base, lanesY: even(p.outH, 64), images: 1, phases: 1, batches: 1 }, fits);
+    if (tile === undefined) continue;
+    tiles.push(finish(tile));
+    // Where rows of taps alone leave waves few beside their tile, lanes along columns share it.
+    const segments = Math.min(Math.ceil(p.outW / columns), Math.floor(128 / tile.lanesY));
+    const shared = { ...tile, segments, images: 1, phases: 1 };
+    if (p.mode === 'weight' && segments > 1 && fits(shared)) tiles.push(finish(shared));
+  }
+  return distinct(tiles);
+}
+
+/** Gives a workgroup about 64 lanes (images where rows are few), in as few phases and as many rows as fit. */
+function fill(
+  p: Planes,
+  start: CorrelateTile,
+  fits: (tile: CorrelateTile) => boolean,
+): CorrelateTile | undefined {
+  for (let lanesY = start.lanesY; lanesY >= 1; lanesY = lanesY === 1 ? 0 : Math.ceil(lanesY / 2)) {
+    for (let images = Math.min(p.sizes.n, Math.floor(64 / lanesY)); images >= 1; images = images >> 1) {
+      for (let phases = 1; phases <= p.tapH; phases *= 2) {
+        const tile = { ...start, lanesY, images, phases };
+        if (fits(tile)) return tile;
+        if (p.tapH / phases < 8) break;
+      }
+    }
+  }
+  return undefined;
+}
+
+function distinct<T extends Tile>(tiles: readonly T[]): T[] {
+  return [...new Map(tiles.map((tile) => [JSON.stringify(tile), tile])).values()];
+}

@@ -1,0 +1,46 @@
+import type { ParamValue } from '../shader/expression.ts';
+import { type Dispatch, type Lowering, type Slot, output } from './kernels.ts';
+import { type TensorSpec, elems } from './tensor.ts';
+
+/** Dispatches that many ops have in common. */
+
+/**
+ * A grid for `groups` workgroups that stays below the limit of 65,535 a dimension: x, then y. Shaders recover the index as
+ * `workgroup_id.x + workgroup_id.y * num_workgroups.x` and must guard against the surplus.
+ */
+export function flatGrid(groups: number, limit = 65535): readonly [number, number, number] {
+  if (groups <= limit) return [Math.max(1, groups), 1, 1];
+  const y = Math.ceil(groups / limit);
+  return [Math.ceil(groups / y), y, 1];
+}
+
+const FLAT_WORKGROUP = 256;
+
+/** One invocation an element of output 0. The shader takes #param N and imports common/flat.wgsl. */
+export function flatLowering(
+  shader: string,
+  out: TensorSpec | undefined,
+  bindings: readonly Slot[],
+  params: Readonly<Record<string, ParamValue>> = {},
+): Lowering {
+  const n = elems(out?.shape ?? []);
+  const dispatch: Dispatch = {
+    shader,
+    params: { N: n, WORKGROUP: FLAT_WORKGROUP, ...params },
+    bindings: [...bindings, output(0)],
+    grid: flatGrid(Math.ceil(n / FLAT_WORKGROUP)),
+  };
+  return { scratch: [], dispatches: [dispatch] };
+}
+
+const SUM_WORKGROUP = 64;
+
+/** The ordered second stage of a reduction: `to` (n) = Σ over `parts` of `from` (parts, n). */
+export function sumParts(from: Slot, to: Slot, n: number, parts: number, accumulate: boolean): Dispatch {
+  return {
+    shader: 'common/sum-parts.wgsl',
+    params: { N: n, PARTS: parts, ACCUMULATE: accumulate ? 1 : 0, WORKGROUP: SUM_WORKGROUP },
+    bindings: [from, to],
+    grid: flatGrid(Math.ceil(n / SUM_WORKGROUP)),
+  };
+}

@@ -1,0 +1,23 @@
+import { type AnyKernels, type Kernels, input, output } from '../kernels.ts';
+import { lowerMatmul, matmulVariants } from './gemm.ts';
+import { type MatmulAttrs, hasHalf, matmul, matmulShape } from './op.ts';
+
+export const matmulKernels: Kernels<MatmulAttrs> = {
+  op: matmul,
+  variants: (context) =>
+    matmulVariants(matmulShape(context.inputs, context.attrs), context, hasHalf(context.inputs)),
+  lower: ({ inputs, attrs, accumulate }, variant) =>
+    lowerMatmul(
+      {
+        ...attrs,
+        shape: matmulShape(inputs, attrs),
+        reduceBatch: attrs.reduceBatch === true,
+        accumulate: accumulate[0] === true,
+        operands: [input(0), input(1)],
+        ends: [...(inputs.length > 2 ? [input(2)] : []), output(0)],
+      },
+      variant,
+    ),
+};
+
+export const kernels: readonly AnyKernels[] = [matmulKernels];

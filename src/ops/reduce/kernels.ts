@@ -1,0 +1,104 @@
+import { flatGrid, flatLowering } from '../dispatches.ts';
+import {
+  type AnyKernels,
+  type DeviceTraits,
+  type Kernels,
+  type LowerContext,
+  type Lowering,
+  type Variant,
+  input,
+  onlyPlain,
+  output,
+  scratch,
+} from '../kernels.ts';
+import { f32Literal } from '../literal.ts';
+import type { None } from '../op.ts';
+import { elems, f32 } from '../tensor.ts';
+import { type SpreadAttrs, type SumAttrs, nonFinite, spread, sum, sumSquares } from './op.ts';
+
+/** SwiftShader switches between the invocations of a workgroup at each barrier: the fewer of them, the better. */
+function reductionVariants({ features }: DeviceTraits): readonly Variant[] {
+  return [{ kind: 'two-stage', lanes: features.has('swiftshader') ? 8 : 256 }];
+}
+
+/** Items an invocation of the first stage adds up, where there are enough. */
+const RUN = 8;
+
+/** Most partial results of the first stage, which one workgroup of the second adds up. */
+const MAX_PARTS = 1024;
+
+/** What the first stage adds up: x, x², or 1 for every infinity and NaN. */
+type Term = 'value' | 'square' | 'non-finite';
+
+/**
+ * Two stages of fixed order: each workgroup strides through its share of x, then one workgroup adds the shares up.
+ * @param factor multiplies the total
+ */
+function lowerReduction(
+  { inputs, accumulate }: Pick<LowerContext<unknown>, 'inputs' | 'accumulate'>,
+  variant: Variant,
+  term: Term,
+  factor: number,
+): Lowering {
+  const lanes = Number(variant['lanes']);
+  const n = elems(inputs[0]?.shape ?? []);
+  const width = n % 4 === 0 ? 4 : 1;
+  const items = n / width;
+  const parts = Math.min(MAX_PARTS, Math.max(1, Math.ceil(items / (lanes * RUN))));
+  const common = { WORKGROUP: lanes, PARTS: parts };
+  return {
+    scratch: [f32(parts)],
+    dispatches: [
+      {
+        shader: 'reduce/parts.wgsl',
+        params: {
+          ...common,
+          ITEMS: items,
+          WIDTH: width,
+          SQUARE: term === 'square' ? 1 : 0,
+          NON_FINITE: term === 'non-finite' ? 1 : 0,
+        },
+        bindings: [input(0), scratch(0)],
+        grid: flatGrid(parts),
+      },
+      {
+        shader: 'reduce/total.wgsl',
+        params: { ...common, FACTOR: f32Literal(factor), ACCUMULATE: accumulate[0] === true ? 1 : 0 },
+        bindings: [scratch(0), output(0)],
+        grid: [1, 1, 1],
+      },
+    ],
+  };
+}
+
+export const sumKernels: Kernels<SumAttrs> = {
+  op: sum,
+  variants: reductionVariants,
+  lower: (context, variant) => lowerReduction(context, variant, 'value', context.attrs.factor),
+};
+
+export const sumSquaresKernels: Kernels<None> = {
+  op: sumSquares,
+  variants: reductionVariants,
+  lower: (context, variant) => lowerReduction(context, variant, 'square', 1),
+};
+
+export const nonFiniteKernels: Kernels<None> = {
+  op: nonFinite,
+  variants: reductionVariants,
+  lower: (context, variant) => lowerReduction(context, variant, 'non-finite', 1),
+};
+
+export const spreadKernels: Kernels<SpreadAttrs> = {
+  op: spread,
+  variants: onlyPlain,
+  lower: ({ outputs, attrs }) =>
+    flatLowering('reduce/spread.wgsl', outputs[0], [input(0)], { FACTOR: f32Literal(attrs.factor) }),
+};
+
+export const kernels: readonly AnyKernels[] = [
+  sumKernels,
+  sumSquaresKernels,
+  nonFiniteKernels,
+  spreadKernels,
+];

@@ -1,0 +1,56 @@
+import { flatGrid } from '../dispatches.ts';
+import { type DeviceTraits, type Dispatch, type Slot, type Variant, output } from '../kernels.ts';
+import type { ResidualSize } from './reference.ts';
+
+export const TILE = 32;
+
+export const WORKGROUP = 256;
+
+/**
+ * A change of layout in blocks of 4×4 where four divides both sizes, else through tiles (`isPlain`: element by element); `run`
+ * tiles of rows a workgroup.
+ */
+export function relayout(
+  { n, c, plane }: ResidualSize,
+  toRows: boolean,
+  slots: {
+    addend?: Slot;
+    source: Slot;
+    gamma?: Slot | undefined;
+    mask?: Slot | undefined;
+    dot?: { branch: Slot; parts: Slot };
+  },
+  run = 1,
+  isPlain = false,
+): Dispatch {
+  const { addend, source, gamma, mask, dot } = slots;
+  const rows = n * plane;
+  const bindings = [addend, source, gamma, mask, output(0), dot?.branch, dot?.parts].filter(
+    (slot) => slot !== undefined,
+  );
+  const params = {
+    ROWS: rows,
+    COLS: c,
+    PLANE: plane,
+    TO_ROWS: Number(toRows),
+    ADD: Number(addend !== undefined),
+    GAMMA: Number(gamma !== undefined),
+    MASK: Number(mask !== undefined),
+  };
+  if (isPlain) {
+    const grid = flatGrid(Math.ceil((rows * c) / WORKGROUP));
+    return { shader: 'scale-residual/plain-layout.wgsl', params: { ...params, WORKGROUP }, bindings, grid };
+  }
+  const inQuads = c % 4 === 0 && plane % 4 === 0;
+  return {
+    shader: `scale-residual/${inQuads ? 'quads' : 'layout'}.wgsl`,
+    params: { ...params, DOT: Number(dot !== undefined), RUN: run },
+    bindings,
+    grid: flatGrid(Math.ceil(Math.ceil(rows / TILE) / run) * Math.ceil(c / TILE)),
+  };
+}
+
+/** SwiftShader switches between the invocations of a workgroup at each barrier, which costs more than a scattered read. */
+export function layoutVariants({ features }: DeviceTraits): readonly Variant[] {
+  return [{ kind: features.has('swiftshader') ? 'plain' : 'tiles' }];
+}

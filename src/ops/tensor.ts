@@ -1,0 +1,56 @@
+import { FrameworkError } from '../util/errors.ts';
+
+/** Tensors as ops see them: shapes, types, and where a symbolic one comes from. No data. */
+
+export type DType = 'f32' | 'f16' | 'u32';
+
+export interface TensorSpec {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/**
+ * Where a tensor's memory lives.
+ * - `input`: written by the host before a run
+ * - `parameter`, `state`: members of the flat families of a ParameterStore (state: running statistics, not trained)
+ * - `gradient`: the accumulated gradient of a parameter, in the family parallel to the parameters
+ * - `value`: made by a node; the planner finds memory for it
+ */
+export type TensorKind = 'input' | 'parameter' | 'state' | 'gradient' | 'value';
+
+/** A symbolic tensor: a shape and where it comes from, no data. */
+export interface Tensor {
+  readonly id: number;
+  readonly kind: TensorKind;
+  readonly spec: TensorSpec;
+  /** PyTorch's name for parameters and state; a tap's or input's name; otherwise for error messages only. */
+  readonly name: string;
+}
+
+export const BYTES: Readonly<Record<DType, number>> = { f32: 4, f16: 2, u32: 4 };
+
+export function elems(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+export function bytesOf(spec: TensorSpec): number {
+  return elems(spec.shape) * BYTES[spec.dtype];
+}
+
+export function f32(...shape: number[]): TensorSpec {
+  return { shape, dtype: 'f32' };
+}
+
+/** Of `shape`, stored as `other` is: what an op makes of an activation is an activation. */
+export function like(other: TensorSpec | undefined, ...shape: number[]): TensorSpec {
+  return { shape, dtype: other?.dtype ?? 'f32' };
+}
+
+/** `(2, 3, 4)` */
+export function showShape(shape: readonly number[]): string {
+  return `(${shape.join(', ')})`;
+}
+
+export function shapeError(op: string, message: string, hint?: string): FrameworkError {
+  return new FrameworkError('graph/shape', `${op}: ${message}.`, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { adapters, compare, deviceFor, randomData, testGradient, testKernels, testOp } from './harness.ts';
+import { OpRun } from '../../src/execution/run.ts';
+import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../../src/ops/depthwise/op.ts';
+import {
+  depthwiseGradInputReference,
+  depthwiseGradWeightReference,
+  depthwiseReference,
+} from '../../src/ops/depthwise/reference.ts';
+import type { Tile } from '../../src/ops/depthwise/tiles.ts';
+import { type Kernels, type LowerContext, variantLabel } from '../../src/ops/kernels.ts';
+import type { Op } from '../../src/ops/op.ts';
+import { elems, f32 } from '../../src/ops/tensor.ts';
+import { kernelsOf } from '../../src/execution/kernels.ts';
+
+type Shape = readonly [n: number, c: number, h: number, w: number, kh: number, kw: number];
+
+const maps = ([n, c, h, w]: Shape) => f32(n, c, h, w);
+const kernel = ([, c, , , kh, kw]: Shape) => f32(c, 1, kh, kw);
+
+/** Tests y, dx and dweight at one shape, with and without bias and addend in turn. */
+function testAll(shapes: readonly Shape[], only?: readonly Tile[]): void {
+  const pick = <A>(op: Op<A>): Kernels<A> =>
+    only === undefined ? kernelsOf(op) : { ...kernelsOf(op), variants: () => only };
+  const inputs = (shape: Shape, third: boolean, spec = maps(shape)) =>
+    third ? [maps(shape), kernel(shape), spec] : [maps(shape), kernel(shape)];
+  testKernels(
+    pick(depthwise),
+    shapes.map((shape, i) => ({ inputs: inputs(shape, i % 2 === 0, f32(shape[1])), attrs: {} })),
+  );
+  testKernels(
+    pick(depthwiseGradInput),
+    shapes.map((shape, i) => ({ inputs: inputs(shape, i % 2 === 1), attrs: {} })),
+  );
+  testKernels(
+    pick(depthwiseGradWeight),
+    shapes.map((shape, i) => ({
+      inputs: [maps(shape), maps(shape)],
+      attrs: { kh: shape[4], kw: shape[5], bias: i % 2 === 0 },
+    })),
+  );
+}
+
+testAll([
+  [1, 1, 1, 1, 1, 1],
+  [2, 1, 1, 3, 3, 3], // one row
+  [2, 3, 7, 8, 3, 3], // one tile of eight columns
+  [1, 2, 8, 9, 5, 7], // one more
+  [3, 1, 4, 5, 7, 9], // the whole kernel is alive, every output meets every input
+  [1, 1, 5, 13, 3, 51],
+  [1, 1, 13, 5, 51, 3],
+  [1, 2, 7, 6, 31, 31],
+]);
+// More rows than lanes.
+testOp(depthwise, [{ inputs: [f32(1, 1, 67, 3), f32(1, 1, 3, 3)], attrs: {} }]);
+// Too wide for workgroup memory and for unrolling.
+testOp(depthwiseGradWeight, [
+  { inputs: [f32(1, 1, 2, 2500), f32(1, 1, 2, 2500)], attrs: { kh: 1, kw: 5, bias: true } },
+]);
+
+// Cuts that no small shape chooses: every loop of the shaders runs more than once.
+const correlate = { kernel: 'correlate', columns: 2, rows: 2, lanesY: 2, segments: 2, chunk: 3 } as const;
+testAll(
+  [[3, 2, 9, 11, 7, 5]],
+  [
+    { ...correlate, images: 2, blocks: 1, phases: 3, batches: 2 },
+    { kernel: 'vector', lanes: 4, rows: 2, vectors: 1, batches: 2 },
+    { kernel: 'vector', lanes: 16, rows: 2, vectors: 1, batches: 2 }, // wider than the subgroup: the plain path
+    { kernel: 'plain', lanes: 64, batches: 2 },
+  ],
+);
+testKernels(
+  {
+    ...kernelsOf(depthwise),
+    variants: () => [{ ...correlate, images: 2, blocks: 2, phases: 1, batches: 1 }],
+  },
+  [{ inputs: [f32(3, 2, 9, 11), f32(2, 1, 7, 5)], attrs: {} }],
+);
+
+testGradient(depthwise, [
+  { inputs: [f32(2, 2, 4, 3), f32(2, 1, 3, 7), f32(2)], attrs: {} },
+  { inputs: [f32(1, 1, 5, 5), f32(1, 1, 5, 3)], attrs: {} },
+]);
+
+describe('depthwise reference against PyTorch', () => {
+  const golden = JSON.parse(
+    readFileSync(new URL('../golden/ops/depthwise.json', import.meta.url), 'utf8'),
+  ) as {
+    shape: Shape;
+    y: number[];
+    dx: number[];
+    dweight: number[];
+    dbias: number[];
+  }[];
+  const wave = (count: number, phase: number) =>
+    Float64Array.from({ length: count }, (_, i) => Math.fround(Math.sin(i * 0.7 + phase)));
+
+  it.each(golden.map((g) => [g.shape.join(' '), g] as const))('%s', (_label, g) => {
+    const [n, c, h, w, kh, kw] = g.shape;
+    const sizes = { n, c, h, w, kh, kw };
+    const x = wave(n * c * h * w, 0.1);
+    const weight = wave(c * kh * kw, 0.2);
+    const dy = wave(x.length, 0.4);
+    compare('y', depthwiseReference(x, weight, wave(c, 0.3), sizes), g.y, 1e-20, 1e-10);
+    compare('dx', depthwiseGradInputReference(dy, weight, undefined, sizes), g.dx, 1e-20, 1e-10);
+    const { dweight, dbias } = depthwiseGradWeightReference(x, dy, sizes);
+    compare('dbias', dbias, g.dbias, 1e-20, 1e-10);
+    const alive = dweight.filter((_, i) => isAlive(i, g.shape));
+    compare('dweight', alive, g.dweight, 1e-20, 1e-10);
+  });
+});
+
+/** Whether tap `i` of a (c, 1, kh, kw) kernel meets data on an h × w map. */
+function isAlive(i: number, [, , h, w, kh, kw]: Shape): boolean {
+  const ky = Math.floor(i / kw) % kh;
+  return Math.abs(ky - (kh >> 1)) < h && Math.abs((i % kw) - (kw >> 1)) < w;
+}
+
+describe.each(adapters)('depthwise-grad-weight on %s', (kind) => {
+  it('gives dead taps exactly zero, leaves them alone when accumulating, and repeats bit for bit', async () => {
+    const { device, pipelines } = await deviceFor(kind);
+    const shape: Shape = [5, 2, 3, 4, 13, 11];
+    const inputs = [maps(shape), maps(shape)];
+    const attrs = { kh: shape[4], kw: shape[5], bias: true };
+    const outputs = depthwiseGradWeight.infer(inputs, attrs);
+    const data = randomData(inputs).map((values) => Float32Array.from(values));
+    for (const accumulate of [
+      [false, false],
+      [true, true],
+    ]) {
+      const context: LowerContext<typeof attrs> = {
+        inputs,
+        outputs,
+        attrs,
+        accumulate,
+        limits: device.limits,
+        features: device.features,
+      };
+      const split: Tile = { ...correlate, images: 1, blocks: 1, phases: 1, batches: 3 };
+      for (const variant of [...kernelsOf(depthwiseGradWeight).variants(context).slice(0, 1), split]) {
+        const run = await OpRun.make(device, pipelines, kernelsOf(depthwiseGradWeight), context, variant);
+        data.forEach((values, i) => run.write(i, values));
+        const results: Float32Array[] = [];
+        for (let repeat = 0; repeat < 2; repeat++) {
+          outputs.forEach((spec, i) =>
+            device.gpu.queue.writeBuffer(
+              run.outputs[i] as GPUBuffer,
+              0,
+              new Float32Array(elems(spec.shape)).fill(7),
+            ),
+          );
+          await device.guard('run', () => run.submit());
+          results.push((await device.readFloats(run.outputs[0] as GPUBuffer)).slice(0, 2 * 13 * 11));
+        }
+        const [first, second] = results as [Float32Array, Float32Array];
+        expect(second, variantLabel(variant)).toEqual(first);
+        const dead = first.filter((_, i) => !isAlive(i, shape));
+        expect(dead.length).toBe(2 * (13 * 11 - 5 * 7));
+        expect(
+          dead.every((value) => Object.is(value, accumulate[0] === true ? 7 : 0)),
+          variantLabel(variant),
+        ).toBe(true);
+        run.destroy();
+      }
+    }
+  });
+});
+
+describe('depthwise shapes', () => {
+  it('names what does not match', () => {
+    expect(() => depthwise.infer([f32(1, 3, 8, 8), f32(4, 1, 3, 3)], {})).toThrow(
+      'x (1, 3, 8, 8) and weight (4, 1, 3, 3) do not match',
+    );
+    expect(() => depthwise.infer([f32(1, 3, 8, 8), f32(3, 1, 4, 3)], {})).toThrow('4×3 taps has no centre');
+    expect(() => depthwise.infer([f32(1, 3, 8, 8), f32(3, 1, 3, 3), f32(2)], {})).toThrow('bias (2)');
+    expect(() => depthwiseGradInput.infer([f32(1, 3, 8, 8), f32(3, 1, 3, 3), f32(1, 3, 8, 7)], {})).toThrow(
+      'addend (1, 3, 8, 7)',
+    );
+    expect(() =>
+      depthwiseGradWeight.infer([f32(1, 3, 8, 8), f32(1, 3, 8, 7)], { kh: 3, kw: 3, bias: false }),
+    ).toThrow('of one shape');
+  });
+
+  it('counts the taps that touch data', () => {
+    const cost = (h: number, k: number) =>
+      depthwise.cost([f32(1, 1, h, h), f32(1, 1, k, k)], [f32(1, 1, h, h)], {});
+    expect(cost(7, 51)).toMatchObject({ macs: 49 * 2601, liveMacs: 49 * 49 });
+    expect(cost(3, 3)).toMatchObject({ macs: 81, liveMacs: 49 });
+  });
+});

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS } from '../../src/device/device.ts';
+import { testGradient, testKernels, testOp, type OpCase } from './harness.ts';
+import { columnSum } from '../../src/ops/column-sum/op.ts';
+import { MATMUL_TILES, matmulVariants } from '../../src/ops/matmul/gemm.ts';
+import { type MatmulAttrs, matmul } from '../../src/ops/matmul/op.ts';
+import { rowSum } from '../../src/ops/row-sum/op.ts';
+import { f32 } from '../../src/ops/tensor.ts';
+import { matmulKernels } from '../../src/ops/matmul/kernels.ts';
+
+const NN: MatmulAttrs = { transposeA: false, transposeB: false, bias: 'none' };
+const NT: MatmulAttrs = { ...NN, transposeB: true };
+const TN: MatmulAttrs = { ...NN, transposeA: true };
+const TT: MatmulAttrs = { ...NT, transposeA: true };
+
+/** Operands for (m, n, k) as the attributes store them. */
+function product(
+  [m, n, k]: readonly [number, number, number],
+  attrs: MatmulAttrs,
+  [batchA, batchB]: readonly number[][] = [[], []],
+): OpCase<MatmulAttrs> {
+  const a = attrs.transposeA ? [k, m] : [m, k];
+  const b = attrs.transposeB ? [n, k] : [k, n];
+  const bias = attrs.bias === 'none' ? [] : [f32(attrs.bias === 'cols' ? n : m)];
+  return { inputs: [f32(...(batchA ?? []), ...a), f32(...(batchB ?? []), ...b), ...bias], attrs };
+}
+
+testOp(matmul, [
+  // Sizes a multiple of 4 read vectors, others do not; none fills a tile.
+  product([65, 63, 17], { ...NN, bias: 'rows' }),
+  product([68, 36, 44], { ...NT, bias: 'cols' }),
+  product([66, 36, 20], TN),
+  product([68, 35, 18], TT),
+  product([13, 20, 19], { ...NT, bias: 'rows' }, [[3], []]),
+  product([12, 68, 49], { ...NT, reduceBatch: true }, [[5], [5]]),
+  product([12, 16, 2060], TN),
+]);
+
+// The tiles meant for GPUs, which software adapters do not choose: once, where compiling them takes seconds and not minutes.
+testKernels(
+  {
+    ...matmulKernels,
+    op: { ...matmul, name: 'matmul tiles', accumulates: [] },
+    variants: ({ limits }) =>
+      MATMUL_TILES.slice(0, limits.maxComputeInvocationsPerWorkgroup > 256 ? MATMUL_TILES.length : 0),
+  },
+  [product([68, 72, 36], NT)],
+);
+
+testGradient(matmul, [
+  ...[NN, NT, TN, TT].map((attrs) => product([5, 4, 3], { ...attrs, bias: 'cols' })),
+  ...[NN, NT, TN, TT].map((attrs) => product([5, 4, 3], { ...attrs, bias: 'rows' }, [[2], []])),
+  product([5, 4, 3], TN, [[2], [2]]),
+  product([5, 4, 3], { ...NT, reduceBatch: true }, [[2], [2]]),
+]);
+
+testOp(columnSum, [
+  { inputs: [f32(1, 1)], attrs: {} },
+  { inputs: [f32(515, 65)], attrs: {} },
+  { inputs: [f32(2, 9, 10)], attrs: {} },
+]);
+testOp(rowSum, [
+  { inputs: [f32(5, 131)], attrs: {} },
+  { inputs: [f32(3, 5, 7, 9)], attrs: {} },
+]);
+
+describe('tiles', () => {
+  const shape = { batch: 1, m: 512, n: 512, k: 512, batchStrideA: 0, batchStrideB: 0 };
+  const tilesOf = (sums: boolean) =>
+    matmulVariants(shape, { limits: DEFAULT_LIMITS, features: new Set() }, false, sums).map(
+      ({ lx, ra, rb }) => [lx, ra, rb],
+    );
+
+  it('fit into the workgroup memory of every adapter, with column sums beside them too', () => {
+    expect(tilesOf(false)).toEqual([
+      [8, 2, 2],
+      [16, 2, 1],
+      [8, 1, 2],
+      [8, 1, 1],
+    ]); // the second takes all 16 KiB
+    expect(tilesOf(true)).toEqual([
+      [8, 2, 2],
+      [8, 1, 2],
+      [8, 1, 1],
+    ]);
+  });
+
+  it('are flat where rows are few, narrow where columns are', () => {
+    const first = (m: number, n: number) =>
+      matmulVariants({ ...shape, m, n }, { limits: DEFAULT_LIMITS, features: new Set() }, false)[0];
+    expect(first(32, 512)).toMatchObject({ ra: 1, rb: 2 });
+    expect(first(512, 32)).toMatchObject({ ra: 1, rb: 1 });
+  });
+});
+
+describe('matmul', () => {
+  it('agrees with torch', () => {
+    const golden = JSON.parse(
+      readFileSync(new URL('../golden/ops/matmul.json', import.meta.url), 'utf8'),
+    ) as Record<'x' | 'weight' | 'bias' | 'y', number[]>;
+    const [x, weight, bias] = [golden.x, golden.weight, golden.bias].map((values) =>
+      Float64Array.from(values),
+    );
+    const attrs = { ...NT, bias: 'cols' } as const;
+    const [y] = matmul.reference([x!, weight!, bias!], [f32(3, 4), f32(5, 4), f32(5)], attrs);
+    y!.forEach((value, i) => expect(value).toBeCloseTo(golden.y[i]!, 12));
+  });
+
+  it.each([
+    [[f32(2, 3), f32(4, 5)], NN, 'inner sizes of (2, 3) and (4, 5) are 3 and 4'],
+    [[f32(2, 3), f32(3, 5), f32(2)], { ...NN, bias: 'cols' as const }, 'bias over cols is (2), expected (5)'],
+    [[f32(2, 2, 3), f32(3, 3, 5)], NN, 'batches of'],
+    [[f32(2, 3), f32(3, 5)], { ...NN, reduceBatch: true }, 'needs two 3-D operands'],
+    [[f32(3), f32(3, 5)], NN, 'neither a matrix'],
+  ])('rejects %j', (inputs, attrs, message) => {
+    expect(() => matmul.infer(inputs, attrs)).toThrow(message);
+  });
+});
