@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { duration, makeReporter, type Style } from '../training/reporter.ts';
-import { startTraining, type TrainResult } from '../training/start.ts';
+import { checkTraining, describeCheck } from '../training/dry-run.ts';
+import { startTraining, type TrainRequest, type TrainResult } from '../training/start.ts';
 import type { TuneMode } from '../training/tuned-plan.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 
@@ -15,6 +16,7 @@ interface Options {
   readonly adapter: string;
   readonly memory?: number;
   readonly tune?: boolean;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -36,6 +38,7 @@ export function addTrain(command: Command): void {
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
     .option('--tune', 'first find the fastest kernels for this adapter, where none are stored')
     .option('--no-tune', 'leave out what `largekernel tune` has stored')
+    .option('--dry-run', 'stop before the first step, and say what would happen; nothing is written')
     .option('--json', 'one line of JSON for every step and evaluation on standard output')
     .option('--quiet', 'errors only')
     .action(run);
@@ -76,24 +79,32 @@ async function run(options: Options): Promise<void> {
     else process.exit(EXIT_INTERRUPTED);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
-  const result = await startTraining(
-    {
-      recipe: options.recipe,
-      overrides: options.set,
-      data: options.data,
-      out: options.out,
-      init: options.init,
-      resume: options.resume === true,
-      maxSteps: options.maxSteps,
-      adapter: options.adapter,
-      memoryGib: options.memory,
-      tuning: tuneMode(options.tune),
-    },
-    makeReporter(styleOf(options)),
-    () => signals > 0,
-  );
+  const reporter = makeReporter(styleOf(options));
+  const request = requestOf(options);
+  if (options.dryRun) {
+    const check = await checkTraining(request, reporter);
+    process.stdout.write(options.json ? `${JSON.stringify(check)}\n` : describeCheck(check));
+    return;
+  }
+  const result = await startTraining(request, reporter, () => signals > 0);
   if (!options.json && !options.quiet) process.stderr.write(`\n${summaryTable(result)}`);
   if (result.summary.outcome === 'interrupted') process.exitCode = EXIT_INTERRUPTED;
+}
+
+function requestOf(options: Options): TrainRequest {
+  const { recipe, set: overrides, data, out, init, resume, maxSteps, adapter, memory, tune } = options;
+  return {
+    recipe,
+    overrides,
+    data,
+    out,
+    init,
+    resume: resume === true,
+    maxSteps,
+    adapter,
+    memoryGib: memory,
+    tuning: tuneMode(tune),
+  };
 }
 
 /** The table a run ends with. */

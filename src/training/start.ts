@@ -7,10 +7,15 @@ import type { Model } from '../models/model.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { setAside } from './checkpoints.ts';
 import { chooseFolder, type ChosenFolder } from './choose-folder.ts';
-import { openTraining } from './data.ts';
+import type { Checkpoint } from './checkpoints.ts';
+import type { Loader } from '../data/loader.ts';
+import type { Claim } from '../util/claim.ts';
+import { openEvaluation, openTraining } from './data.ts';
 import { fitPlan, targetOf, type Target } from './fit.ts';
 import { loadInitial } from './initial-weights.ts';
+import { describePreflight, preflight, size, type Preflight } from './preflight.ts';
 import { modelOfRecipe } from './recipe-model.ts';
+import { stepsPerEpoch } from './schedule.ts';
 import type { Reporter } from './reporter.ts';
 import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } from './run-folder.ts';
 import { TrainingSession } from './session.ts';
@@ -45,6 +50,20 @@ export interface OpenedDevice {
   readonly pipelines: PipelineCache;
 }
 
+/** Everything a run needs, opened and tried. */
+export interface Prepared {
+  readonly loaded: LoadedRecipe;
+  readonly hash: string;
+  readonly folder: RunFolder;
+  readonly resume: Checkpoint | undefined;
+  readonly damaged: ChosenFolder['damaged'];
+  readonly claim: Claim;
+  readonly device: Device;
+  readonly loader: Loader;
+  readonly session: TrainingSession;
+  readonly checked: Preflight;
+}
+
 /** From a request on the command line to a finished, stopped or interrupted run. */
 export async function startTraining(
   request: TrainRequest,
@@ -52,86 +71,132 @@ export async function startTraining(
   interrupted: () => boolean,
   opened?: OpenedDevice,
 ): Promise<TrainResult> {
+  return prepare(request, reporter, interrupted, opened, async (prepared) => {
+    const { loaded, hash, folder, resume, damaged, claim, device, loader, session } = prepared;
+    const { recipe } = loaded;
+    reporter.note(describePreflight(prepared.checked));
+    await prepareRunFolder(folder, loaded.yaml, hash, device, resume !== undefined);
+    if (resume === undefined) await writeRecord(folder.tuning, session.plan, device);
+    for (const one of damaged) await setAside(one.folder);
+    const job = { recipe, recipeHash: hash, device, session, loader, folder, claim, reporter, resume };
+    const summary = await train({ ...job, maxSteps: request.maxSteps, interrupted });
+    const bytes = { bytes: session.bytes, plannedBytes: session.plan.memory.total };
+    await writeSummary(folder, { ...summary, ...bytes });
+    return { recipe, folder, summary };
+  });
+}
+
+/** Opens and tries everything before the first step; nothing is written. Closes it when `use` is done. */
+export async function prepare<T>(
+  request: TrainRequest,
+  reporter: Reporter,
+  interrupted: () => boolean,
+  opened: OpenedDevice | undefined,
+  use: (prepared: Prepared) => Promise<T>,
+): Promise<T> {
   const loaded = await loadRecipe(request.recipe, overridesOf(request));
   const hash = recipeHash(loaded.recipe);
   const chosen = await chooseFolder(request, loaded.recipe, hash, (line) => {
     reporter.note(line);
   });
   try {
-    return await trainIn(chosen, loaded, hash, request, reporter, interrupted, opened);
+    const { folder, resume, damaged } = chosen;
+    for (const { error } of damaged) reporter.note(error.message);
+    if (resume !== undefined) reporter.note(`going on with ${folder.root} after step ${resume.info.step}`);
+    return await prepareIn(chosen, loaded, request, reporter, interrupted, opened, (rest) =>
+      use({ loaded, hash, ...chosen, ...rest }),
+    );
   } finally {
     await chosen.claim.release();
   }
 }
 
-async function trainIn(
-  { folder, resume, damaged, claim }: ChosenFolder,
-  loaded: LoadedRecipe,
-  hash: string,
+async function prepareIn<T>(
+  { folder, resume }: ChosenFolder,
+  { recipe }: LoadedRecipe,
   request: TrainRequest,
   reporter: Reporter,
   interrupted: () => boolean,
   opened: OpenedDevice | undefined,
-): Promise<TrainResult> {
-  const { recipe } = loaded;
-  for (const { error } of damaged) reporter.note(error.message);
-  if (resume !== undefined) reporter.note(`going on with ${folder.root} after step ${resume.info.step}`);
-  const loader = await openTraining(recipe, ({ key, message }) => {
-    reporter.note(`replaced by the next image: ${key}: ${message}`);
-  });
+  use: (rest: Pick<Prepared, 'device' | 'loader' | 'session' | 'checked'>) => Promise<T>,
+): Promise<T> {
+  // Before the loader: no thread may open files while the adapters are looked at (see device/quiet.ts).
+  const device = opened?.device ?? (await openDevice(request.adapter));
   try {
-    const device = opened?.device ?? (await openDevice(request.adapter));
+    await noteAdapter(device, request.adapter, reporter);
+    const pipelines = opened?.pipelines ?? new PipelineCache(device);
+    const loader = await openTraining(recipe, ({ key, message }) => {
+      reporter.note(`replaced by the next image: ${key}: ${message}`);
+    });
     try {
-      await noteAdapter(device, request.adapter, reporter);
-      const pipelines = opened?.pipelines ?? new PipelineCache(device);
-      const model = modelOfRecipe(recipe.model, loader.dataset.classes.length);
-      const target = targetOf(device, request.memoryGib);
-      const note = (line: string) => {
-        reporter.note(line);
-      };
-      const plan =
-        resume === undefined
-          ? await tunedPlan({ recipe, model, target, device, interrupted }, request.tuning ?? 'off', note)
-          : await continuedPlan(recipe, model, target, folder.tuning, note);
-      reporter.note(
-        `${plan.model.name}: batches of ${plan.batch} in micro-batches of ${plan.micro}, ${(plan.memory.total / 2 ** 20).toFixed(0)} MiB of device memory; ` +
-          `${loader.length} training images`,
-      );
-      if (device.kind === 'lavapipe')
-        reporter.note(
-          'the first step compiles every kernel: minutes for a large model, seconds once they are cached',
-        );
-      const initial =
-        resume === undefined
-          ? await loadInitial(recipe, plan.model, reporter)
-          : new Map<string, Float32Array>();
-      await prepareRunFolder(folder, loaded.yaml, hash, device, resume !== undefined);
-      if (resume === undefined) await writeRecord(folder.tuning, plan, device);
-      for (const one of damaged) await setAside(one.folder);
-      const session = await TrainingSession.create(device, pipelines, plan);
-      session.initialise(recipe.seed, initial);
-      const job = {
-        recipe,
-        recipeHash: hash,
+      stepsPerEpoch(loader.length, recipe.batch.size);
+      const plan = await planOf(request, recipe, loader, device, { folder, resume, interrupted, reporter });
+      const { session, checked } = await tried(recipe, loader, plan, {
         device,
-        session,
-        loader,
+        pipelines,
         folder,
-        claim,
-        reporter,
         resume,
-        maxSteps: request.maxSteps,
-        interrupted,
-      };
-      const summary = await train(job);
-      await writeSummary(folder, { ...summary, bytes: session.bytes, plannedBytes: plan.memory.total });
-      return { recipe, folder, summary };
+        reporter,
+      });
+      return await use({ device, loader, session, checked });
     } finally {
-      if (opened === undefined) device.close();
+      await loader.close();
     }
   } finally {
-    await loader.close();
+    if (opened === undefined) device.close();
   }
+}
+
+/** Makes the session of a run and tries it; both splits are open before anything is compiled. */
+async function tried(
+  recipe: Recipe,
+  loader: Loader,
+  plan: TrainingPlan,
+  context: Omit<PlanContext, 'interrupted'> & OpenedDevice,
+): Promise<Pick<Prepared, 'session' | 'checked'>> {
+  const { device, pipelines, folder, resume, reporter } = context;
+  const validation = await openEvaluation(recipe, plan.evaluationBatch, ({ key, message }) => {
+    reporter.note(`left out: ${key}: ${message}`);
+  });
+  try {
+    const initial = resume === undefined ? await loadInitial(recipe, plan.model, reporter) : new Map();
+    const session = await TrainingSession.create(device, pipelines, plan);
+    session.initialise(recipe.seed, initial);
+    return { session, checked: await preflight(recipe, { training: loader, validation }, session, folder) };
+  } finally {
+    await validation.close();
+  }
+}
+
+interface PlanContext {
+  readonly folder: RunFolder;
+  readonly resume: Checkpoint | undefined;
+  readonly interrupted: () => boolean;
+  readonly reporter: Reporter;
+}
+
+/** The plan of a new run, or the one a run began with. */
+async function planOf(
+  request: TrainRequest,
+  recipe: Recipe,
+  loader: Loader,
+  device: Device,
+  { folder, resume, interrupted, reporter }: PlanContext,
+): Promise<TrainingPlan> {
+  const model = modelOfRecipe(recipe.model, loader.dataset.classes.length);
+  const target = targetOf(device, request.memoryGib);
+  const note = (line: string) => {
+    reporter.note(line);
+  };
+  const plan =
+    resume === undefined
+      ? await tunedPlan({ recipe, model, target, device, interrupted }, request.tuning ?? 'off', note)
+      : await continuedPlan(recipe, model, target, folder.tuning, note);
+  note(
+    `${plan.model.name}: ${plan.model.config.classes} classes, batches of ${plan.batch} in micro-batches of ${plan.micro}, ` +
+      `${size(plan.memory.total)} of device memory`,
+  );
+  return plan;
 }
 
 function overridesOf({ overrides, data, init }: TrainRequest): string[] {
