@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { describeError, exitCodeOf } from './errors.ts';
+import { guardOutput } from './output.ts';
 import { nearest } from '../util/errors.ts';
 import { versionOf } from '../util/modules.ts';
 
@@ -151,6 +152,7 @@ function refuseUnknown(parent: Command, command: Command): void {
 
 /** Runs one command and sets the exit code; see errors.ts for the codes. */
 export async function main(argv: readonly string[]): Promise<void> {
+  guardOutput();
   try {
     await (await buildProgram(argv)).parseAsync([...argv], { from: 'user' });
   } catch (error) {

@@ -4,6 +4,7 @@ import { checkTraining, describeCheck } from '../training/dry-run.ts';
 import { startTraining, type TrainRequest, type TrainResult } from '../training/start.ts';
 import type { TuneMode } from '../training/tuned-plan.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
+import { onStopRequests } from './interrupt.ts';
 
 interface Options {
   readonly recipe: string;
@@ -17,6 +18,7 @@ interface Options {
   readonly memory?: number;
   readonly tune?: boolean;
   readonly dryRun?: boolean;
+  readonly detach?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -39,6 +41,7 @@ export function addTrain(command: Command): void {
     .option('--tune', 'first find the fastest kernels for this adapter, where none are stored')
     .option('--no-tune', 'leave out what `largekernel tune` has stored')
     .option('--dry-run', 'stop before the first step, and say what would happen; nothing is written')
+    .option('--detach', 'train on when the terminal closes or the process that started this one has ended')
     .option('--json', 'one line of JSON for every step and evaluation on standard output')
     .option('--quiet', 'errors only')
     .action(run);
@@ -73,12 +76,6 @@ function styleOf({ json, quiet }: Options): Style {
 }
 
 async function run(options: Options): Promise<void> {
-  let signals = 0;
-  const onSignal = () => {
-    if (++signals === 1) process.stderr.write('\nfinishing the step and saving; once more to stop at once\n');
-    else process.exit(EXIT_INTERRUPTED);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
   const reporter = makeReporter(styleOf(options));
   const request = requestOf(options);
   if (options.dryRun) {
@@ -86,7 +83,28 @@ async function run(options: Options): Promise<void> {
     process.stdout.write(options.json ? `${JSON.stringify(check)}\n` : describeCheck(check));
     return;
   }
-  const result = await startTraining(request, reporter, () => signals > 0);
+  let isAsked = false;
+  const steps = new StepTimes();
+  const off = onStopRequests({
+    detach: options.detach === true,
+    asked: (why) => {
+      isAsked = true;
+      process.stderr.write(`\n${why}: ${steps.whatFollows()}\n`);
+      if (!steps.hasNews) process.exit(EXIT_INTERRUPTED);
+    },
+    again: () => process.exit(EXIT_INTERRUPTED),
+  });
+  const result = await startTraining(
+    request,
+    {
+      ...reporter,
+      progress(state) {
+        steps.add(state.step);
+        reporter.progress(state);
+      },
+    },
+    () => isAsked,
+  ).finally(off);
   if (!options.json && !options.quiet) process.stderr.write(`\n${summaryTable(result)}`);
   if (result.summary.outcome === 'interrupted') process.exitCode = EXIT_INTERRUPTED;
 }
@@ -105,6 +123,31 @@ function requestOf(options: Options): TrainRequest {
     memoryGib: memory,
     tuning: tuneMode(tune),
   };
+}
+
+/** When steps ended, for those who ask the run to stop. */
+class StepTimes {
+  private first: { step: number; ms: number } | undefined;
+  private last: { step: number; ms: number } | undefined;
+
+  add(step: number): void {
+    this.last = { step, ms: performance.now() };
+    this.first ??= this.last;
+  }
+
+  /** Whether this process has done a step, so that there is something to save. */
+  get hasNews(): boolean {
+    return this.last !== undefined;
+  }
+
+  whatFollows(): string {
+    const { first, last } = this;
+    if (first === undefined || last === undefined)
+      return 'no step has ended since the start, so there is nothing to save';
+    const each = (last.ms - first.ms) / 1000 / Math.max(1, last.step - first.step);
+    const about = each > 1 ? ` (a step takes ${duration(each)})` : '';
+    return `finishing the steps under way after step ${last.step} and saving${about}; once more to stop at once`;
+  }
 }
 
 /** The table a run ends with. */

@@ -18,6 +18,7 @@ import { loadWeights } from '../training/initial-weights.ts';
 import { listImages, predictFiles } from '../training/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { benchmarkOptions, evaluateBenchmarks, type BenchmarkOptions } from './benchmarks.ts';
+import { untilInterrupted } from './interrupt.ts';
 import { collect, positiveInteger } from './train.ts';
 
 export interface CheckpointOptions {
@@ -161,7 +162,31 @@ async function evaluate(options: EvaluateOptions | (EvaluateOptions & BenchmarkO
   if (options.onError !== 'fail' && options.onError !== 'skip') {
     throw new FrameworkError('cli/option', `--on-error takes fail or skip, got ${options.onError}.`);
   }
-  const { onError } = options;
+  const done: PartDone = { counter: undefined, total: 0 };
+  await untilInterrupted(
+    () => evaluateImages(options, options.onError as 'fail' | 'skip', done),
+    () => partText(done),
+  );
+}
+
+/** How far an evaluation has come, for those who stop it. */
+interface PartDone {
+  counter: EvaluationCounter | undefined;
+  total: number;
+}
+
+/** What a stopped evaluation keeps: the accuracy on the images so far, which is no accuracy of the whole. */
+export function partText({ counter, total }: PartDone): string {
+  const part = counter?.result();
+  if (part === undefined || part.count === 0) return 'no image was evaluated yet';
+  return `only the first ${part.count} of ${total} images were evaluated: on them top-1 ${(100 * part.top1).toFixed(3)} %, top-5 ${(100 * part.top5).toFixed(3)} %, loss ${part.loss.toFixed(6)}`;
+}
+
+async function evaluateImages(
+  options: EvaluateOptions,
+  onError: 'fail' | 'skip',
+  done: PartDone,
+): Promise<void> {
   await openWeights(options, async (_device, weights, session) => {
     const loader = await openImages(weights, evaluationData(weights, options.data, options.split), {
       batch: options.batch,
@@ -181,6 +206,7 @@ async function evaluate(options: EvaluateOptions | (EvaluateOptions & BenchmarkO
         );
       }
       const counter = new EvaluationCounter(classes);
+      Object.assign(done, { counter, total: loader.length });
       for await (const batch of loader.evaluate())
         counter.add(await session.logits(batch.x, batch.labels.length), batch.labels);
       const result = { ...counter.result(), skipped: loader.failures.size };

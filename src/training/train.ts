@@ -40,6 +40,8 @@ export interface TrainingJob {
 
 /** Results that may be on their way while further steps are submitted. */
 const OUTSTANDING = 4;
+/** ms */
+const SLOW_STEP = 1000;
 /** A gradient that is not finite even at this loss scale does not overflow by the scale. */
 const LEAST_LOSS_SCALE = 2 ** -10;
 /** Steps over which the rate is taken: results come in bursts. */
@@ -144,15 +146,15 @@ class TrainingRun {
       const number = this.step * groupsPerStep + inStep;
       const targets = this.targets.make(batch.x, batch.labels, number);
       inStep++;
-      const result = this.submitGroup(batch.x, targets, number * group, inStep === groupsPerStep);
-      if (result === undefined) continue;
+      const done = await this.submitGroup(batch.x, targets, number * group, inStep === groupsPerStep);
+      if (done === undefined) continue;
       inStep = 0;
       this.step++;
       this.batchesTracked += recipe.batch.size / session.plan.micro;
-      this.settled = this.settle(result, this.step, this.settled);
+      this.settled = this.settle(done.result, this.step, this.settled);
       this.settled.catch(() => undefined); // awaited in its turn; until then it must not count as unhandled
       this.pending.push(this.settled);
-      if (this.pending.length > OUTSTANDING) await this.pending.shift();
+      if (this.pending.length > this.outstanding) await this.pending.shift();
       const ended = this.step % this.stepsPerEpoch === 0;
       await this.afterStep(ended);
       if (ended || this.step >= last || this.job.interrupted()) return;
@@ -160,18 +162,20 @@ class TrainingRun {
   }
 
   /** Submits one group's micro-batches; the result of the step with its last one. */
-  private submitGroup(
+  private async submitGroup(
     x: Float32Array,
     targets: Float32Array,
     first: number,
     isLast: boolean,
-  ): Promise<StepResult> | undefined {
+  ): Promise<{ readonly result: Promise<StepResult> } | undefined> {
     const { session } = this.job;
     const { micro } = session.plan;
     const count = x.length / session.imageElems;
     const classes = targets.length / count;
     let result: Promise<StepResult> | undefined;
     for (let at = 0; at < count; at += micro) {
+      // Signals are heard between two micro-batches: where the processor is the device, one may take seconds.
+      await new Promise(setImmediate);
       const end = at + micro;
       const update =
         isLast && end === count
@@ -184,7 +188,14 @@ class TrainingRun {
       const images = x.subarray(at * session.imageElems, end * session.imageElems);
       result = session.submit(images, targets.subarray(at * classes, end * classes), first + at, update);
     }
-    return result;
+    return result && { result };
+  }
+
+  /** Where steps are slow, one is enough to keep the device busy, and a run that is asked to stop has fewer to finish. */
+  private get outstanding(): number {
+    const times = this.resultTimes;
+    const span = (times.at(-1) ?? 0) - (times[0] ?? 0);
+    return span > SLOW_STEP * (times.length - 1) ? 1 : OUTSTANDING;
   }
 
   /** Waits for one step's result, logs it and checks that it is finite. */
