@@ -28,7 +28,7 @@ interface InspectOptions {
 export function addInspect(command: Command): void {
   command
     .argument('<file|run>', 'safetensors, .pth, .npy or .npz, or a run folder')
-    .option('--entry <name>', 'which state dict of a .pth with several, for example model_ema')
+    .option('--entry <name>', 'which set of weights of a file with several, for example model_ema')
     .option('--ema', 'the averaged weights of a run')
     .option('--json', 'JSON on standard output')
     .action(inspect);
@@ -46,6 +46,8 @@ function describe({
   parameters,
   buffers,
   model,
+  sets,
+  leftOut,
   metadata,
   tensors,
 }: Inspection): string {
@@ -56,18 +58,28 @@ function describe({
     ['naming', naming],
     ['tensors', count(tensors.length)],
     ['parameters', `${count(parameters)}, and ${count(buffers)} numbers of running statistics`],
-    [
-      'model',
-      model === null
-        ? 'not recognised'
-        : `--model ${spoken(model.name, model.set)}, ${model.classes} classes`,
-    ],
+    ['model', spokenModel(model)],
+    ...(sets.length > 1
+      ? sets.map((set) => [
+          `--entry ${set.entry || "''"}`,
+          `${count(set.tensors)} tensors, ${spokenModel(set.model)}`,
+        ])
+      : []),
+    ...leftOut.map((name) => ['left out', name]),
     ...Object.entries(metadata).map(([key, value]) => [`metadata ${key}`, value]),
     ['', ''],
     ...tensors.map(({ name, dtype, shape }) => [name, `${dtype.padEnd(5)}(${shape.join(', ')})`]),
   ].map(([key = '', value = '']) => [printable(key), printable(value)] as const);
-  const width = Math.min(60, Math.max(...rows.map(([key]) => key.length)));
+  const width = Math.min(
+    60,
+    rows.reduce((most, [key]) => Math.max(most, key.length), 0),
+  );
   return rows.map(([key, value]) => `${`${key.padEnd(width)}  ${value}`.trimEnd()}\n`).join('');
+}
+
+function spokenModel(model: Inspection['model']): string {
+  if (model === null) return 'not recognised';
+  return `--model ${spoken(model.name, model.set)}, ${model.classes} classes`;
 }
 
 /** `convnext-t --set 'model.kernels=[31,31,31,31]'` */
@@ -83,7 +95,6 @@ function printable(text: string): string {
 
 interface ConvertOptions extends Omit<CheckpointOptions, 'checkpoint'> {
   readonly to: TargetNaming;
-  readonly entry?: string;
 }
 
 /** `largekernel convert`: any readable weights as safetensors in PyTorch's names. */
@@ -93,7 +104,7 @@ export function addConvert(command: Command): void {
     .argument('<output>', 'a .safetensors file', safetensorsPath)
     .option('--model <name>', 'check the entries against this model')
     .option('--set <key=value>', 'its settings; may be given many times', collect, [])
-    .option('--entry <name>', 'which state dict of a .pth with several, for example model_ema')
+    .option('--entry <name>', 'which set of weights of a file with several, for example model_ema')
     .option('--ema', 'the averaged weights of a run')
     .addOption(
       new Option('--to <naming>', "names of the papers' code, or timm's for ConvNeXt")
@@ -104,9 +115,14 @@ export function addConvert(command: Command): void {
 }
 
 async function convert(checkpoint: string, output: string, options: ConvertOptions): Promise<void> {
-  const request = { ...weightsRequest({ ...options, checkpoint }), entry: options.entry };
+  const request = weightsRequest({ ...options, checkpoint });
   const checked = options.model !== undefined || isRunFolder(checkpoint);
-  const { tensors, addedCounters, model } = await convertWeights(request, output, options.to, checked);
+  const {
+    tensors,
+    addedCounters,
+    model,
+    notes: said,
+  } = await convertWeights(request, output, options.to, checked);
   const notes = [
     `${tensors} tensors`,
     ...(addedCounters > 0 ? [`${addedCounters} num_batches_tracked added as 0`] : []),
@@ -114,6 +130,7 @@ async function convert(checkpoint: string, output: string, options: ConvertOptio
       ? 'model not recognised'
       : `${checked ? 'checked against' : 'recognised as'} ${model}`,
   ];
+  for (const note of said) process.stderr.write(`${note}\n`);
   process.stderr.write(`${output}: ${notes.join(', ')}\n`);
 }
 
@@ -153,6 +170,7 @@ export function addMerge(command: Command): void {
 async function merge(options: MergeOptions): Promise<void> {
   const { output, batch, tolerance } = options;
   const resolved = await resolveWeights(weightsRequest(options));
+  for (const note of resolved.notes) process.stderr.write(`${note}\n`);
   const merged = await mergeWeights(resolved);
   const images = options.images === undefined ? options.count : await listImages(options.images);
   const device = await openDevice(options.adapter);
@@ -194,9 +212,10 @@ function opset(text: string): Opset {
 
 async function exportModel(options: ExportOptions): Promise<void> {
   const resolved = await resolveWeights(weightsRequest(options));
-  const { model, imageSize, normalization } = resolved;
-  const weights = await loadWeights(resolved.file, model);
-  await exportOnnx(model, weights, { imageSize, opset: options.opset }).write(options.output);
+  const { model, imageSize, normalization, entry } = resolved;
+  const { values } = await loadWeights(resolved.file, model, { entry });
+  for (const note of resolved.notes) process.stderr.write(`${note}\n`);
+  await exportOnnx(model, values, { imageSize, opset: options.opset }).write(options.output);
   const { channels, classes } = model.config;
   process.stderr.write(
     `${options.output}: x (batch, ${channels}, ${imageSize}, ${imageSize}) → logits (batch, ${classes}); ` +

@@ -12,6 +12,7 @@ interface Options {
   readonly out?: string;
   readonly set: readonly string[];
   readonly init?: string;
+  readonly entry?: string;
   readonly resume?: boolean;
   readonly maxSteps?: number;
   readonly adapter: string;
@@ -34,6 +35,7 @@ export function addTrain(command: Command): void {
     .option('--out <folder>', 'the run folder (default: runs/<recipe>)')
     .option('--set <key=value>', 'change a value of the recipe; may be given many times', collect, [])
     .option('--init <file>', 'start from these weights (.safetensors, .pth, .npz or a run folder)')
+    .option('--entry <name>', 'which set of weights of --init, where the file holds several')
     .option('--resume', 'insist on going on with an earlier run')
     .option('--max-steps <n>', 'stop after so many optimiser steps in all', positiveInteger)
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
@@ -110,13 +112,14 @@ async function run(options: Options): Promise<void> {
 }
 
 function requestOf(options: Options): TrainRequest {
-  const { recipe, set: overrides, data, out, init, resume, maxSteps, adapter, memory, tune } = options;
+  const { recipe, set: overrides, data, out, init, entry, resume, maxSteps, adapter, memory, tune } = options;
   return {
     recipe,
     overrides,
     data,
     out,
     init,
+    entry,
     resume: resume === true,
     maxSteps,
     adapter,

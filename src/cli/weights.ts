@@ -26,6 +26,7 @@ export interface CheckpointOptions {
   readonly model?: string;
   readonly set: readonly string[];
   readonly ema?: boolean;
+  readonly entry?: string;
 }
 
 interface WeightsOptions extends CheckpointOptions {
@@ -38,7 +39,8 @@ interface WeightsOptions extends CheckpointOptions {
 export function checkpointOptions(command: Command): Command {
   return command
     .requiredOption('--checkpoint <run|file>', 'a run folder or a file of weights (.safetensors, .pth, .npz)')
-    .option('--model <name>', 'the model a bare file belongs to')
+    .option('--model <name>', 'the model a bare file belongs to, where its tensors do not tell')
+    .option('--entry <name>', 'which set of weights of a file with several, for example model_ema')
     .option(
       '--set <key=value>',
       'change model, data or evaluation settings; may be given many times',
@@ -50,8 +52,8 @@ export function checkpointOptions(command: Command): Command {
 
 /** What `checkpointOptions` said. */
 export function weightsRequest(options: CheckpointOptions): WeightsRequest {
-  const { checkpoint, model, set: overrides, ema } = options;
-  return { checkpoint, model, overrides, weights: ema ? 'ema' : 'raw' };
+  const { checkpoint, model, set: overrides, ema, entry } = options;
+  return { checkpoint, model, overrides, weights: ema ? 'ema' : 'raw', entry };
 }
 
 function weightsOptions(command: Command): Command {
@@ -74,7 +76,8 @@ async function openWeights(
   use: (device: Device, weights: ResolvedWeights, session: InferenceSession) => Promise<void>,
 ) {
   const weights = await resolveWeights(weightsRequest(options));
-  const values = await loadWeights(weights.file, weights.model);
+  const { values } = await loadWeights(weights.file, weights.model, { entry: weights.entry });
+  for (const note of weights.notes) process.stderr.write(`${note}\n`);
   const device = await openDevice(options.adapter);
   try {
     if (!options.json)

@@ -26,15 +26,37 @@ export interface Origin {
 
 export type Renaming = ReadonlyMap<string, Origin>;
 
+/** Two entries that tell each layout of names; `official` is that of several families. */
+const LAYOUTS: readonly (readonly [Naming, string, string])[] = [
+  ['convnext-torchvision', 'features.0.0.weight', 'features.1.0.block.0.weight'],
+  ['convnext-timm', 'stem.0.weight', 'stages.0.blocks.0.conv_dw.weight'],
+  ['bit-npz', 'resnet/root_block/standardized_conv2d/kernel', 'resnet/root_block/standardized_conv2d/kernel'],
+  ['bit-timm', 'stem.conv.weight', 'stages.0.blocks.0.norm1.weight'],
+  ['vit-npz', 'Transformer/encoder_norm/scale', 'Transformer/encoder_norm/scale'],
+  ['official', 'conv1.weight', 'layer1.0.conv1.weight'],
+  ['official', 'downsample_layers.0.0.weight', 'stages.0.0.norm.weight'],
+  ['official', 'stem.0.conv.weight', 'stages.0.blocks.0.prelkb_bn.weight'],
+  ['official', 'root.conv.weight', 'body.block1.unit01.conv1.weight'],
+  ['official', 'patch_embed.proj.weight', 'blocks.0.norm1.weight'],
+];
+
 /** Which naming a file has; `official` for everything that needs no renaming. */
 export function detectNaming(names: Iterable<string>): Naming {
   const has = new Set(names);
-  if (has.has('features.1.0.block.0.weight')) return 'convnext-torchvision';
-  if (has.has('stem.0.weight') && has.has('stages.0.blocks.0.conv_dw.weight')) return 'convnext-timm';
-  if (has.has('resnet/root_block/standardized_conv2d/kernel')) return 'bit-npz';
-  if (has.has('stem.conv.weight') && has.has('stages.0.blocks.0.norm1.weight')) return 'bit-timm';
-  if (has.has('Transformer/encoder_norm/scale')) return 'vit-npz';
-  return 'official';
+  return LAYOUTS.find(([, first, second]) => has.has(first) && has.has(second))?.[0] ?? 'official';
+}
+
+/** What stands before the names of a known layout, for each time one begins: `` where they are bare, `module.model.`, … */
+export function layoutPrefixes(names: Iterable<string>): string[] {
+  const has = new Set(names);
+  const found = new Set<string>();
+  for (const name of has)
+    for (const [, first, second] of LAYOUTS) {
+      if (!name.endsWith(first)) continue;
+      const prefix = name.slice(0, -first.length);
+      if ((prefix === '' || prefix.endsWith('.')) && has.has(`${prefix}${second}`)) found.add(prefix);
+    }
+  return [...found];
 }
 
 /**

@@ -1,11 +1,15 @@
 /** Opening a file of tensors by what it is, not by what it is called. */
 import { FrameworkError } from '../util/errors.ts';
 import { isNpy, openNpy, openNpz } from './npy.ts';
+import { isLegacyPth, openLegacyPth } from './pth-legacy.ts';
 import { openPth } from './pth.ts';
 import { openRange } from './range.ts';
 import type { RangeFile } from './range.ts';
 import { openSafetensors } from './safetensors.ts';
-import type { TensorFile } from './tensor-file.ts';
+import { unknownTensor } from './tensor-file.ts';
+import type { TensorFile, TensorInfo } from './tensor-file.ts';
+import { chooseSet, weightSets } from './weight-sets.ts';
+import type { WeightsFile } from './weight-sets.ts';
 import { isZip, readZipDirectory } from './zip.ts';
 
 /** Things people have where a checkpoint should be. `start` is compared with the first bytes as Latin-1 text. */
@@ -22,8 +26,8 @@ const STRANGERS: readonly { start: RegExp; what: string; hint: string }[] = [
   },
   {
     start: /^\x80[\x02-\x05]/,
-    what: 'a PyTorch file of the form older than 1.6, or another pickle',
-    hint: 'save it again with a newer PyTorch: torch.save(torch.load(file, map_location="cpu"), "new.pth")',
+    what: 'a pickle that torch.save did not write',
+    hint: 'load it in Python and save its tensors with torch.save or as safetensors',
   },
   { start: /^\x1f\x8b/, what: 'a gzip archive', hint: 'unpack it first' },
   { start: /^.{257}ustar/s, what: 'a tar archive', hint: 'unpack it first' },
@@ -31,34 +35,75 @@ const STRANGERS: readonly { start: RegExp; what: string; hint: string }[] = [
 ];
 
 /**
- * Opens safetensors, .pth, .npy or .npz.
- * @param options.entry which state dict of a .pth with several (`model_ema`, …)
- * @throws FrameworkError `formats/unknown` for anything else, saying what it seems to be
+ * Opens safetensors, .pth (also of torch before 1.6), .npy or .npz: the one set of weights in it, under the model's own names.
+ * @param options.entry which set, where there are several (`model_ema`, …)
+ * @throws FrameworkError `formats/unknown` for anything else, saying what it seems to be; `formats/several-sets`
  * @example const file = await openTensors('convnext_tiny_1k_224_ema.pth');
  */
 export async function openTensors(
   path: string,
-  options: { entry?: string | undefined } = {},
+  options: { entry?: string | undefined; fits?: (file: TensorFile) => Promise<boolean> } = {},
 ): Promise<TensorFile> {
-  const kind = await detect(path);
-  if (options.entry !== undefined && kind !== 'pth')
-    throw new FrameworkError(
-      'formats/unknown-entry',
-      `${path} is ${kind}; only a .pth has entries to choose from`,
-    );
-  switch (kind) {
-    case 'pth':
-      return openPth(path, options);
-    case 'npz':
-      return openNpz(path);
-    case 'npy':
-      return openNpy(path);
-    case 'safetensors':
-      return openSafetensors(path);
+  const file = await openSets(path);
+  try {
+    return await chooseSet(file, options.entry, options.fits);
+  } catch (error) {
+    await file.close();
+    throw error;
   }
 }
 
-async function detect(path: string): Promise<TensorFile['format']> {
+/** Opens a file with all sets of weights in it. */
+export async function openSets(path: string): Promise<WeightsFile> {
+  switch (await detect(path)) {
+    case 'pth':
+      return openPth(path);
+    case 'legacy pth':
+      return openLegacyPth(path);
+    case 'npz':
+      return setsOf(await openNpz(path));
+    case 'npy':
+      return setsOf(await openNpy(path));
+    case 'safetensors':
+      return setsOf(await openSafetensors(path));
+  }
+}
+
+/** The sets of a file that is one dict. */
+function setsOf(file: TensorFile): WeightsFile {
+  const { path, format, close } = file;
+  const tensors = new Map(
+    file
+      .names()
+      .map((name): [string, TensorInfo & { source: string }] => [name, { ...file.info(name), source: name }]),
+  );
+  const sets = weightSets(path, [{ entry: '', also: [], tensors, odd: new Map() }]);
+  // A file without tensors is one empty set.
+  if (sets.length === 0) return { path, format, close, sets: [{ entry: '', also: [], file }] };
+  return {
+    path,
+    format,
+    close,
+    sets: sets.map(({ entry, also, leftOut, tensors: named }) => {
+      const sourceOf = (name: string) => named.get(name)?.source ?? unknownTensor(path, name, named.keys());
+      return {
+        entry,
+        also,
+        file: {
+          ...file,
+          entry,
+          leftOut,
+          names: () => [...named.keys()],
+          info: (name) => file.info(sourceOf(name)),
+          read: async (name) => file.read(sourceOf(name)),
+          readInts: async (name) => file.readInts(sourceOf(name)),
+        },
+      };
+    }),
+  };
+}
+
+async function detect(path: string): Promise<TensorFile['format'] | 'legacy pth'> {
   const file = await openRange(path);
   try {
     const head = await file.read(0, Math.min(file.size, 512));
@@ -69,6 +114,7 @@ async function detect(path: string): Promise<TensorFile['format']> {
     // A header length below 4 GiB and the brace that every safetensors header begins with.
     if (head[8] === 0x7b && head.subarray(4, 8).every((byte) => byte === 0)) return 'safetensors';
     const text = Buffer.from(head).toString('latin1');
+    if (isLegacyPth(head)) return 'legacy pth';
     const stranger = STRANGERS.find(({ start }) => start.test(text));
     if (stranger !== undefined) throw unknown(path, stranger.what, stranger.hint);
     const bytes = Buffer.from(head.subarray(0, 8)).toString('hex');

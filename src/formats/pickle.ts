@@ -5,51 +5,8 @@
  */
 import { messageOf } from '../util/errors.ts';
 import { corrupt } from './tensor-file.ts';
-
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | PickleValue[]
-  | Map<PickleValue, PickleValue>
-  | PickleTuple
-  | PickleGlobal
-  | PickleCall
-  | { readonly kind: string };
-
-export class PickleTuple {
-  readonly items: readonly PickleValue[];
-  constructor(items: readonly PickleValue[]) {
-    this.items = items;
-  }
-}
-
-/** A Python name, `module.name`; never looked up. */
-export class PickleGlobal {
-  readonly path: string;
-  constructor(path: string) {
-    this.path = path;
-  }
-}
-
-/** A call that was not made: what was to be called, and with what. */
-export class PickleCall {
-  readonly callee: PickleValue;
-  readonly args: readonly PickleValue[];
-  constructor(callee: PickleValue, args: readonly PickleValue[]) {
-    this.callee = callee;
-    this.args = args;
-  }
-}
-
-export interface PickleHandlers {
-  /** Calls that are understood, by the path of the function. */
-  readonly calls: ReadonlyMap<string, (args: readonly PickleValue[]) => PickleValue>;
-  readonly persistent: (id: PickleValue) => PickleValue;
-}
+import { PickleCall, PickleGlobal, PickleTuple } from './pickle-values.ts';
+import type { PickleHandlers, PickleValue } from './pickle-values.ts';
 
 const MARK = Symbol('mark');
 type StackValue = PickleValue | typeof MARK;
@@ -64,8 +21,18 @@ const MAX_OPCODES = 1_000_000;
  * @throws FrameworkError `formats/corrupt` for unknown opcodes, a stack that does not fit, or an early end
  */
 export function unpickle(path: string, bytes: Uint8Array, handlers: PickleHandlers): PickleValue {
+  return unpickleFirst(path, bytes, handlers).value;
+}
+
+/** The value of the pickle that `bytes` begin with, and the bytes it takes: old files hold several in a row. */
+export function unpickleFirst(
+  path: string,
+  bytes: Uint8Array,
+  handlers: PickleHandlers,
+): { value: PickleValue; length: number } {
   try {
-    return new Unpickler(path, bytes, handlers).run();
+    const unpickler = new Unpickler(path, bytes, handlers);
+    return { value: unpickler.run(), length: unpickler.at };
   } catch (error) {
     if (error instanceof RangeError) throw corrupt(path, `its pickle is cut short: ${messageOf(error)}`);
     throw error;
@@ -73,7 +40,8 @@ export function unpickle(path: string, bytes: Uint8Array, handlers: PickleHandle
 }
 
 class Unpickler {
-  private at = 0;
+  /** The next byte. */
+  at = 0;
   private readonly stack: StackValue[] = [];
   private readonly memo = new Map<number, PickleValue>();
   private readonly view: DataView;
@@ -93,7 +61,12 @@ class Unpickler {
     for (let done = 0; ; done++) {
       const code = this.u8();
       if (code === 0x2e) return this.pop();
-      if (done === MAX_OPCODES) throw this.wrong(`it has more than ${MAX_OPCODES} opcodes`);
+      if (done === MAX_OPCODES)
+        throw corrupt(
+          this.path,
+          `its pickle has more than ${MAX_OPCODES} opcodes; files of up to some 40,000 tensors are read`,
+          'save the weights alone, or as safetensors',
+        );
       if (!this.scalar(code) && !this.container(code) && !this.object(code))
         throw this.wrong(`opcode 0x${code.toString(16)} is not one that torch.save writes`);
     }
@@ -122,16 +95,27 @@ class Unpickler {
         return this.push(this.view.getUint16(this.take(2), true));
       case 0x8a: // LONG1
         return this.push(this.long(this.u8()));
+      case 0x8b: // LONG4
+        return this.push(this.long(this.u32()));
       case 0x47: // BINFLOAT
         return this.push(this.view.getFloat64(this.take(8)));
       case 0x58: // BINUNICODE
         return this.push(this.string(this.u32()));
       case 0x8c: // SHORT_BINUNICODE
         return this.push(this.string(this.u8()));
+      case 0x8d: // BINUNICODE8
+        return this.push(this.string(this.u64()));
+      case 0x55: // SHORT_BINSTRING: a string of Python 2
+        return this.push(this.string(this.u8()));
+      case 0x54: // BINSTRING
+        return this.push(this.string(this.u32()));
       case 0x43: // SHORT_BINBYTES
         return this.push(this.raw(this.u8()));
       case 0x42: // BINBYTES
         return this.push(this.raw(this.u32()));
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
+        return this.push(this.raw(this.u64()));
       default:
         return false;
     }
@@ -142,6 +126,12 @@ class Unpickler {
     switch (code) {
       case 0x28: // MARK
         this.stack.push(MARK);
+        return true;
+      case 0x30: // POP, of a tuple that holds itself
+        this.stack.pop();
+        return true;
+      case 0x31: // POP_MARK
+        this.popToMark();
         return true;
       case 0x29: // EMPTY_TUPLE
         return this.push(new PickleTuple([]));
@@ -201,9 +191,19 @@ class Unpickler {
         if (!(args instanceof PickleTuple)) throw this.wrong('the arguments of a call are not a tuple');
         return this.push(this.call(callee as PickleValue, args.items));
       }
-      case 0x62: // BUILD: the state of an object we do not make
-        this.pop();
+      case 0x92: {
+        // NEWOBJ_EX
+        const [callee, args] = this.popMany(3);
+        if (!(args instanceof PickleTuple)) throw this.wrong('the arguments of a call are not a tuple');
+        return this.push(this.call(callee as PickleValue, args.items));
+      }
+      case 0x62: {
+        // BUILD
+        const state = this.pop();
+        const object = this.stack.at(-1);
+        if (object instanceof PickleCall) object.state = state;
         return true;
+      }
       case 0x51: // BINPERSID
         return this.push(this.handlers.persistent(this.pop()));
       default:
@@ -231,10 +231,10 @@ class Unpickler {
   private setItems(items: readonly PickleValue[]): boolean {
     const dict = this.stack.at(-1);
     if (items.length % 2 !== 0) throw this.wrong('a key of a dict has no value');
-    if (dict instanceof Map) {
-      for (let i = 0; i < items.length; i += 2)
-        dict.set(items[i] as PickleValue, items[i + 1] as PickleValue);
-    } else if (!(dict instanceof PickleCall)) throw this.wrong('an item is set in what is no dict');
+    const target = dict instanceof PickleCall ? dict.items : dict;
+    if (!(target instanceof Map)) throw this.wrong('an item is set in what is no dict');
+    for (let i = 0; i < items.length; i += 2)
+      target.set(items[i] as PickleValue, items[i + 1] as PickleValue);
     return true;
   }
 
@@ -291,6 +291,10 @@ class Unpickler {
     return this.view.getUint32(this.take(4), true);
   }
 
+  private u64(): number {
+    return Number(this.view.getBigUint64(this.take(8), true));
+  }
+
   private raw(length: number): Uint8Array {
     const start = this.take(length);
     return this.bytes.subarray(start, start + length);
@@ -301,6 +305,7 @@ class Unpickler {
   }
 
   private long(length: number): number | bigint {
+    if (length > 255) throw this.wrong(`a whole number has ${length} bytes`);
     const raw = this.raw(length);
     let value = 0n;
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(raw[i] as number);

@@ -14,6 +14,10 @@ export interface TensorFile {
   readonly format: 'safetensors' | 'pth' | 'npy' | 'npz';
   /** Strings stored beside the tensors; for .pth also `entry` (the key that was read) and `entries`. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** Which set of the file these are, as `--entry` names it; empty for the top level. */
+  readonly entry: string;
+  /** Tensors beside these in the file that belong to none of them or cannot be read. */
+  readonly leftOut: readonly string[];
   /** Names in the order of the file. */
   readonly names: () => string[];
   /** @throws FrameworkError `formats/unknown-tensor` */
@@ -30,6 +34,8 @@ export interface TensorSource<Entry extends TensorInfo> {
   readonly path: string;
   readonly format: TensorFile['format'];
   readonly metadata?: ReadonlyMap<string, string>;
+  readonly entry?: string;
+  readonly leftOut?: readonly string[];
   readonly entries: ReadonlyMap<string, Entry>;
   readonly readBytes: (entry: Entry, name: string) => Promise<Uint8Array>;
   readonly close: () => Promise<void>;
@@ -43,6 +49,8 @@ export function tensorFile<Entry extends TensorInfo>(source: TensorSource<Entry>
     path,
     format,
     metadata: source.metadata ?? new Map<string, string>(),
+    entry: source.entry ?? '',
+    leftOut: source.leftOut ?? [],
     names: () => [...entries.keys()],
     info: (name) => {
       const { dtype, shape } = find(name);

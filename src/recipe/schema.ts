@@ -334,6 +334,11 @@ export const recipeSchema = group('A training run.', {
         null,
         'A file of weights (safetensors, .pth, .npz) or a run folder, by its path from the current folder; null starts from random ones.',
       ),
+      entry: field(
+        orNull(text),
+        null,
+        'Which set of weights, where the file holds several (`model`, `model_ema`, …); `largekernel inspect` lists them.',
+      ),
       dropHead: field(boolean, false, 'Leave out the classifier of the file, for other classes.'),
     },
     { shorthand: 'file' },

@@ -5,18 +5,16 @@ import { Loader } from '../data/loader.ts';
 import { normalization, type Normalization } from '../data/normalization.ts';
 import type { Failure } from '../data/render.ts';
 import type { EvalConfig } from '../data/transform.ts';
-import { openTensors } from '../formats/open.ts';
-import { officialNames } from '../formats/names.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import type { Model } from '../models/model.ts';
-import { createModel } from '../models/registry.ts';
-import { loadRecipe, RECIPES, type LoadedRecipe } from '../recipe/load.ts';
+import { loadRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { evalConfig } from '../recipe/transforms.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { datasetOf, normalizationOf } from './data.ts';
-import { weightsFile } from './initial-weights.ts';
-import { modelOfRecipe } from './recipe-model.ts';
+import { leftOutNote, openWeights } from './open-weights.ts';
+import { bareRecipe, classesOf, modelOfRecipe } from './recipe-model.ts';
+import { preferredModel, recogniseModel, type Recognised } from './recognise.ts';
 import { checkRunRecipe, isRunFolder, runFolder } from './run-folder.ts';
 import type { Weights } from './session.ts';
 
@@ -36,6 +34,10 @@ export interface WeightsRequest {
 /** Weights with everything needed to use them. */
 export interface ResolvedWeights {
   readonly file: string;
+  /** Which set of the file. */
+  readonly entry: string;
+  /** What was not asked for: a model that was recognised, tensors that were left out. */
+  readonly notes: readonly string[];
   readonly model: Model;
   readonly imageSize: number;
   readonly normalization: Normalization;
@@ -47,44 +49,79 @@ export interface ResolvedWeights {
 }
 
 /**
- * Works out the model and the preprocessing: a run's from its recipe; a bare file's from `--model` and the model's own published
- * preprocessing, both changed by the overrides.
+ * Works out the model and the preprocessing: a run's from its recipe; a bare file's from `--model`, or from its tensors where they tell,
+ * and the model's own published preprocessing, both changed by the overrides.
+ * @throws FrameworkError `model/unnamed` where the tensors do not tell
  */
 export async function resolveWeights(request: WeightsRequest): Promise<ResolvedWeights> {
-  const file = await weightsFile(request.checkpoint, request.weights);
-  const classes = await classesInFile(file, request.entry);
-  if (isRunFolder(request.checkpoint)) {
-    const folder = runFolder(request.checkpoint);
-    await checkRunRecipe(folder);
-    const { recipe } = await loadRecipe(folder.recipe, request.overrides);
+  const { checkpoint, overrides, entry, weights } = request;
+  const run = isRunFolder(checkpoint) ? await runRecipe(checkpoint, overrides) : undefined;
+  const recipe = run ?? (await namedRecipe(request.model, overrides));
+  const modelFor = (classes: number | undefined) => recipe && modelOfRecipe(recipe.model, classes ?? 1000);
+  const file = await openWeights(checkpoint, {
+    entry,
+    weights,
+    model: (found) => modelFor(classesOf(found)),
+  });
+  try {
+    const place = { file: file.path, entry: file.entry };
+    const notes = leftOutNote(file);
+    const classes = classesOf(file);
+    if (run !== undefined)
+      return {
+        ...place,
+        notes,
+        model: modelOfRecipe(run.model, classes ?? 1000),
+        imageSize: run.data.imageSize,
+        normalization: normalizationOf(run),
+        evalConfig: evalConfig(run),
+        recipe: run,
+        data: run.data,
+      };
+    const known = request.model === undefined ? await recognised(file, checkpoint) : undefined;
+    const name = known?.model.name ?? request.model ?? '';
+    const settings = known?.settings ?? [];
+    const said = known === undefined ? [] : [`model: ${[name, ...settings].join(' ')}, by its tensors`];
     return {
-      file,
-      model: modelOfRecipe(recipe.model, classes ?? 1000),
-      imageSize: recipe.data.imageSize,
-      normalization: normalizationOf(recipe),
-      evalConfig: evalConfig(recipe),
-      recipe,
-      data: recipe.data,
+      ...place,
+      notes: [...said, ...notes],
+      ...(await resolveFile(name, [...settings, ...overrides], classes)),
     };
+  } finally {
+    await file.close();
   }
-  if (request.model === undefined) {
-    throw new FrameworkError(
-      'model/unnamed',
-      `${request.checkpoint} is a file of weights; which model it belongs to was not said.`,
-      {
-        hint: 'Add --model, for example --model convnext-t; `largekernel models` lists them.',
-      },
-    );
-  }
-  return resolveFile(file, request.model, request.overrides, classes);
+}
+
+async function runRecipe(root: string, overrides: readonly string[]): Promise<Recipe> {
+  const folder = runFolder(root);
+  await checkRunRecipe(folder);
+  return (await loadRecipe(folder.recipe, overrides)).recipe;
+}
+
+async function namedRecipe(
+  name: string | undefined,
+  overrides: readonly string[],
+): Promise<Recipe | undefined> {
+  return name === undefined ? undefined : (await bareRecipe(name, overrides)).recipe;
+}
+
+async function recognised(file: TensorFile, checkpoint: string): Promise<Recognised> {
+  const found = await recogniseModel(file, preferredModel(file));
+  if (found !== undefined) return found;
+  throw new FrameworkError(
+    'model/unnamed',
+    `${checkpoint} is a file of weights; which model it belongs to was not said, and its tensors are those of none that is known.`,
+    {
+      hint: 'Add --model, for example --model convnext-t; `largekernel models` lists them.',
+    },
+  );
 }
 
 async function resolveFile(
-  file: string,
   name: string,
   overrides: readonly string[],
   classes: number | undefined,
-): Promise<ResolvedWeights> {
+): Promise<Omit<ResolvedWeights, 'file' | 'entry' | 'notes'>> {
   const { recipe, provenance } = await bareRecipe(name, overrides);
   const model = modelOfRecipe(recipe.model, classes ?? 1000);
   const given = (path: string) => provenance.get(path) === 'command line';
@@ -93,7 +130,6 @@ async function resolveFile(
   const own = evalConfig(recipe);
   const named = normalization(published.normalization);
   return {
-    file,
     model,
     imageSize,
     normalization: given('data.mean') || given('data.std') ? normalizationOf(recipe) : named,
@@ -110,30 +146,6 @@ async function resolveFile(
 
 export function defaultSize(model: Model): number {
   return model.family === 'resnet-cifar' ? 32 : 224;
-}
-
-/** A recipe that says nothing but the model, so that bare files take the same `--set` keys as runs. */
-export async function bareRecipe(name: string, overrides: readonly string[]): Promise<LoadedRecipe> {
-  createModel(name); // a misspelt name is this command's error, not the recipe's
-  return loadRecipe(join(RECIPES, 'base', 'weights.yaml'), [`model.name=${name}`, ...overrides]);
-}
-
-/** Rows of the classifier in a file, where its last layer has one of the usual names. */
-async function classesInFile(path: string, entry?: string): Promise<number | undefined> {
-  const file = officialNames(await openTensors(path, { entry }));
-  try {
-    return classesOf(file);
-  } finally {
-    await file.close();
-  }
-}
-
-/** Rows of the classifier of a file in official names. */
-export function classesOf(file: Pick<TensorFile, 'names' | 'info'>): number | undefined {
-  const head = ['head.weight', 'fc.weight', 'linear.weight', 'head.fc.weight'].find((name) =>
-    file.names().includes(name),
-  );
-  return head === undefined ? undefined : file.info(head).shape[0];
 }
 
 /** The images a command evaluates on: a folder of classes, or the evaluation split of the named data set. */

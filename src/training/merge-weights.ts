@@ -1,6 +1,4 @@
 import type { Device } from '../device/device.ts';
-import { openTensors } from '../formats/open.ts';
-import { officialNames } from '../formats/names.ts';
 import { writeSafetensors } from '../formats/safetensors.ts';
 import { InferenceSession } from '../models/inference.ts';
 import { mergeLargeKernels } from '../models/merge.ts';
@@ -12,6 +10,7 @@ import { Rng } from '../util/rng.ts';
 import { defaultSize, type ResolvedWeights } from './evaluate-weights.ts';
 import { loadWeights } from './initial-weights.ts';
 import { predictFiles } from './predict.ts';
+import { openWeights } from './open-weights.ts';
 import { recogniseModel } from './recognise.ts';
 import { declaredTensors } from './state-dict.ts';
 import { normalization } from '../data/normalization.ts';
@@ -41,12 +40,12 @@ export const MERGE_TOLERANCE = 1e-5;
  * Reads weights and folds their branches; nothing runs on a device.
  * @throws FrameworkError `model/merge` for a model that has nothing to merge, and what reading throws
  */
-export async function mergeWeights({ file, model }: ResolvedWeights): Promise<MergedWeights> {
+export async function mergeWeights({ file, entry, model }: ResolvedWeights): Promise<MergedWeights> {
   if (model.config['merged'] === true)
     throw new FrameworkError('model/merge', `${model.name} as configured is merged already.`, {
       hint: 'Leave out model.merged.',
     });
-  const values = await loadWeights(file, model);
+  const { values } = await loadWeights(file, model, { entry });
   const state = new Map(
     model.parameters
       .filter(({ kind }) => kind !== 'counter')
@@ -151,7 +150,7 @@ export async function writeMerged(
   resolved: ResolvedWeights,
 ): Promise<Naming> {
   const { model, values } = after;
-  const source = officialNames(await openTensors(resolved.file));
+  const source = await openWeights(resolved.file, { entry: resolved.entry });
   try {
     const tensors = declaredTensors(model, (name) => defined(values.get(name), name), source);
     const naming = await nameMerged(model, resolved);

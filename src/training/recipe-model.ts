@@ -1,5 +1,8 @@
+import { join } from 'node:path';
+import type { TensorFile } from '../formats/tensor-file.ts';
 import { createModel } from '../models/registry.ts';
 import type { Model } from '../models/model.ts';
+import { loadRecipe, RECIPES, type LoadedRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/schema.ts';
 
 /** Model options of a recipe and what the families call them. Null, and the schema's default, take the model's own value. */
@@ -49,4 +52,18 @@ function stagesOf(settings: Recipe['model']): number {
   if (settings.depths !== null) return settings.depths.length;
   const { kernels } = createModel(settings.name).config;
   return Array.isArray(kernels) ? kernels.length : 4;
+}
+
+/** A recipe that says nothing but the model, so that bare files take the same `--set` keys as runs. */
+export async function bareRecipe(name: string, overrides: readonly string[]): Promise<LoadedRecipe> {
+  createModel(name); // a misspelt name is this command's error, not the recipe's
+  return loadRecipe(join(RECIPES, 'base', 'weights.yaml'), [`model.name=${name}`, ...overrides]);
+}
+
+/** Rows of the classifier of a file in official names. */
+export function classesOf(file: Pick<TensorFile, 'names' | 'info'>): number | undefined {
+  const head = ['head.weight', 'fc.weight', 'linear.weight', 'head.fc.weight'].find((name) =>
+    file.names().includes(name),
+  );
+  return head === undefined ? undefined : file.info(head).shape[0];
 }

@@ -3,9 +3,8 @@ import type { TensorFile } from '../formats/tensor-file.ts';
 import type { Model } from '../models/model.ts';
 import { families } from '../models/registry.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { bareRecipe, classesOf } from './evaluate-weights.ts';
-import { checkEntries } from './initial-weights.ts';
-import { modelOfRecipe } from './recipe-model.ts';
+import { checkEntries } from './check-entries.ts';
+import { bareRecipe, classesOf, modelOfRecipe } from './recipe-model.ts';
 
 /** Which model a state dict belongs to, from the names and shapes of its entries. */
 
@@ -65,6 +64,11 @@ export async function recogniseModel(
     if (model !== undefined) return { model, settings };
   }
   return undefined;
+}
+
+/** The model a file names: as `merge` writes it, or as the ImageNet example of pytorch/examples does. */
+export function preferredModel({ metadata }: Pick<TensorFile, 'metadata'>): string | undefined {
+  return metadata.get('largekernel.model') ?? metadata.get('arch');
 }
 
 /** Among equals, other widths than any preset's are the custom model's. */

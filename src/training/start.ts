@@ -29,6 +29,8 @@ export interface TrainRequest {
   readonly data: string | undefined;
   readonly out: string | undefined;
   readonly init: string | undefined;
+  /** Which set of weights of `init`. */
+  readonly entry?: string | undefined;
   /** Insist on going on with an earlier run. */
   readonly resume: boolean;
   readonly maxSteps: number | undefined;
@@ -199,10 +201,11 @@ async function planOf(
   return plan;
 }
 
-function overridesOf({ overrides, data, init }: TrainRequest): string[] {
+function overridesOf({ overrides, data, init, entry }: TrainRequest): string[] {
   const given = [...overrides];
   if (data !== undefined) given.push(`data.root=${JSON.stringify(data)}`);
   if (init !== undefined) given.push(`init.file=${JSON.stringify(init)}`);
+  if (entry !== undefined) given.push(`init.entry=${JSON.stringify(entry)}`);
   return given;
 }
 

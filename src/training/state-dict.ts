@@ -1,12 +1,12 @@
-import { convnextToTimm, officialNames } from '../formats/names.ts';
-import { openTensors } from '../formats/open.ts';
+import { convnextToTimm } from '../formats/names.ts';
 import { writeSafetensors, type TensorToWrite } from '../formats/safetensors.ts';
 import type { DType } from '../formats/dtype.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import type { Model } from '../models/model.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { resolveWeights, type WeightsRequest } from './evaluate-weights.ts';
-import { checkEntries, weightsFile } from './initial-weights.ts';
+import { checkEntries } from './check-entries.ts';
+import { leftOutNote, openWeights } from './open-weights.ts';
 import { recogniseModel } from './recognise.ts';
 
 /**
@@ -22,6 +22,8 @@ export interface Conversion {
   readonly addedCounters: number;
   /** The model that was asked for or recognised. */
   readonly model: string | undefined;
+  /** What of the file was left out, in words. */
+  readonly notes: readonly string[];
 }
 
 const INTEGERS: ReadonlySet<DType> = new Set(['I64', 'I32', 'I16', 'I8', 'U8', 'BOOL']);
@@ -37,9 +39,9 @@ export async function convertWeights(
   to: TargetNaming,
   checked: boolean,
 ): Promise<Conversion> {
+  const { checkpoint: path, weights, entry } = request;
   const declared = checked ? (await resolveWeights(request)).model : undefined;
-  const path = await weightsFile(request.checkpoint, request.weights);
-  const file = officialNames(await openTensors(path, { entry: request.entry }));
+  const file = await openWeights(path, { entry, weights, model: () => declared });
   try {
     const known = new Set(file.names());
     const tensors = declared === undefined ? asTheyAre(file) : asDeclared(file, path, declared);
@@ -48,7 +50,7 @@ export async function convertWeights(
       format: 'pt',
     });
     const addedCounters = tensors.filter(({ name }) => !known.has(name)).length;
-    return { tensors: tensors.length, addedCounters, model: model?.name };
+    return { tensors: tensors.length, addedCounters, model: model?.name, notes: leftOutNote(file) };
   } finally {
     await file.close();
   }

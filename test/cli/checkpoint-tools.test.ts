@@ -34,8 +34,9 @@ const REPLKNET_MODEL = [
 
 async function valuesOf(
   path: string,
+  entry?: string,
 ): Promise<Map<string, { shape: readonly number[]; data: Float32Array }>> {
-  const file = await openTensors(path);
+  const file = await openTensors(path, { entry });
   try {
     const values = new Map<string, { shape: readonly number[]; data: Float32Array }>();
     for (const name of file.names())
@@ -104,9 +105,9 @@ describe('convert', () => {
 
   it('writes timm names back as they were', async () => {
     const [official, timm] = [output(), output()];
-    await runCommand('convert', TIMM, official);
+    await runCommand('convert', TIMM, official, '--entry', 'model');
     await runCommand('convert', official, timm, '--to', 'timm');
-    const [before, after] = [await valuesOf(TIMM), await valuesOf(timm)];
+    const [before, after] = [await valuesOf(TIMM, 'model'), await valuesOf(timm)];
     expect(after).toEqual(new Map([...before].sort(([a], [b]) => (a < b ? -1 : 1))));
   });
 
@@ -142,10 +143,18 @@ describe('convert', () => {
   it('refuses what does not fit, and writes nothing', async () => {
     const folder = scratchFolder();
     const path = join(folder, 'out.safetensors');
-    const wrong = await runCommand('convert', TIMM, path, '--model', 'convnext-t');
+    const wrong = await runCommand('convert', TIMM, path, '--entry', 'model', '--model', 'convnext-t');
     expect(wrong.code).toBe(4);
     expect(wrong.stderr).toMatch(/does not fit convnext-t: it lacks /);
-    const shape = await runCommand('convert', TIMM, path, ...CONVNEXT_MODEL, ...setting('kernels=[7,3]'));
+    const shape = await runCommand(
+      'convert',
+      TIMM,
+      path,
+      '--entry',
+      'model',
+      ...CONVNEXT_MODEL,
+      ...setting('kernels=[7,3]'),
+    );
     expect(shape.code).toBe(4);
     expect(shape.stderr).toMatch(/dwconv\.weight is \(4, 1, 5, 5\), but .* wants \(4, 1, 7, 7\)/);
     const entry = await runCommand('convert', TIMM, path, '--entry', 'ema');
@@ -157,7 +166,7 @@ describe('convert', () => {
 
 describe('export', () => {
   it.each([
-    ['convnext-timm', TIMM, CONVNEXT_MODEL, 16],
+    ['convnext-timm', TIMM, ['--entry', 'model', ...CONVNEXT_MODEL], 16],
     ['replknet', REPLKNET, REPLKNET_MODEL, 32],
   ] as const)('%s gives the logits of PyTorch in ONNX Runtime', async (name, path, model, size) => {
     const onnx = join(scratchFolder(), 'model.onnx');
@@ -247,7 +256,7 @@ describe('a damaged file', () => {
   ] as const)('is an error of code 4 or harmless to %s', async (name, count, command) => {
     const folder = scratchFolder();
     const official = join(folder, 'official.safetensors');
-    await runCommand('convert', TIMM, official);
+    await runCommand('convert', TIMM, official, '--entry', 'model');
     const sources = [readFileSync(TIMM), readFileSync(official)];
     const path = join(folder, 'damaged');
     const codes = new Map<number, number>();

@@ -110,6 +110,8 @@ function memoryFile(shapes: ReadonlyMap<string, readonly number[]>): TensorFile 
     path: 'memory',
     format: 'npz',
     metadata: new Map(),
+    entry: '',
+    leftOut: [],
     names: () => names,
     info: (name) => ({ dtype: 'F32', shape: shapes.get(name)! }),
     read,

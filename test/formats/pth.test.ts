@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { unzipSync, zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { openPth } from '../../src/formats/pth.ts';
+import { openTensors } from '../../src/formats/open.ts';
 import { golden, temporaryFolder, writeTo } from './fixtures.ts';
 
 const folder = await temporaryFolder();
@@ -26,7 +26,7 @@ async function open(
   pickle: number[] | Uint8Array,
   others: Record<string, Uint8Array> = { 'm/data/0': new Uint8Array(16) },
 ) {
-  return openPth(
+  return openTensors(
     await writeTo(folder, 'm.pth', zipSync({ 'm/data.pkl': Uint8Array.from(pickle), ...others })),
   );
 }
@@ -106,7 +106,7 @@ describe('a .pth made to do harm', () => {
     const [name, content] = Object.entries(members).find(([key]) => key.endsWith('/data/0'))!;
     const at = bytes.indexOf(content);
     bytes[at]! ^= 1;
-    const file = await openPth(await writeTo(folder, 'damaged.pth', bytes));
+    const file = await openTensors(await writeTo(folder, 'damaged.pth', bytes));
     await expect(file.read('f32')).rejects.toThrow(`${name} does not match its checksum`);
     await file.close();
   });

@@ -11,7 +11,7 @@ import {
   saveCheckpoint,
 } from '../../src/training/checkpoints.ts';
 import { chooseFolder } from '../../src/training/choose-folder.ts';
-import { weightsFile } from '../../src/training/initial-weights.ts';
+import { weightsFile } from '../../src/training/open-weights.ts';
 import { MetricsLog, readMetrics, type MetricsRecord } from '../../src/training/metrics-log.ts';
 import {
   checkRunRecipe,
