@@ -1,7 +1,6 @@
 import { classesOf } from '../../src/cli/plan.ts';
 import { DEFAULT_LIMITS } from '../../src/device/device.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
-import { storeAsHalf } from '../../src/shader/half.ts';
 import { expandShader } from '../../src/shader/template.ts';
 import { fitPlan } from '../../src/training/fit.ts';
 import { modelOfRecipe } from '../../src/training/recipe-model.ts';
@@ -34,8 +33,7 @@ export async function kernelsOf(recipes: readonly string[], overrides: readonly 
   for (const name of recipes) {
     for (const step of await stepsOf(name, overrides)) {
       for (const { dispatch } of step.dispatches) {
-        const expanded = expandShader(dispatch.shader, dispatch.params);
-        const code = storeAsHalf(expanded.code, dispatch.half ?? []);
+        const { code } = expandShader(dispatch.shader, dispatch.params, dispatch.bindings);
         if (!kernels.has(code)) kernels.set(code, describe(step, dispatch.shader, code));
       }
     }

@@ -1,15 +1,15 @@
 // y = a + b, one element an invocation.
-#param N elements
+#param N: int // elements
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+#bind read a: array<f32>
+#bind read b: array<f32>
+#bind read_write y: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = flat_index(group, groups, local);
   if (i < ${N}u) {
-    y[i] = a[i] + b[i];
+    store_y(i, load_a(i) + load_b(i));
   }
 }

@@ -1,8 +1,8 @@
 // One part of a channel a workgroup: RUN of the ITEMS items of channel c over all images, in order of (n, h, w).
-#param ITEMS items of a channel
-#param RUN items of a part
-#param PARTS parts of a channel
-#param WORKGROUP invocations a workgroup, a power of two
+#param ITEMS: int // items of a channel
+#param RUN: int // items of a part
+#param PARTS: int // parts of a channel
+#param WORKGROUP: int // invocations a workgroup, a power of two
 #import batch-norm/items.wgsl
 
 struct Part {

@@ -1,20 +1,19 @@
-// Merges the parts of each channel in order into mean and rstd = 1/√(variance + EPS), and with UPDATE moves the running
-// statistics by MOMENTUM towards the batch's mean and unbiased variance. One channel an invocation.
-#param C channels
-#param PARTS parts of a channel
-#param RUN elements of a part
-#param COUNT elements of a channel
-#param EPS f32 literal
-#param MOMENTUM f32 literal
-#param UPDATE 1 to update the running statistics
+// Merges the parts of each channel in order into mean and rstd = 1/√(variance + EPS), and with running statistics moves them
+// by MOMENTUM towards the batch's mean and unbiased variance. One channel an invocation.
+#param C: int // channels
+#param PARTS: int // parts of a channel
+#param RUN: int // elements of a part
+#param COUNT: int // elements of a channel
+#param EPS: f32 // added to the variance
+#param MOMENTUM: f32 // of the running statistics
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> parts: array<vec2f>;
-@group(0) @binding(1) var<storage, read_write> mean: array<f32>;
-@group(0) @binding(2) var<storage, read_write> rstd: array<f32>;
-#if UPDATE
-@group(0) @binding(3) var<storage, read_write> running_mean: array<f32>;
-@group(0) @binding(4) var<storage, read_write> running_var: array<f32>;
+#bind read parts: array<vec2f> // (C, PARTS)
+#bind read_write mean: array<f32> // (C)
+#bind read_write rstd: array<f32> // (C)
+#bind read_write running_mean?: array<f32> // (C)
+#if bound(running_mean)
+#bind read_write running_var: array<f32> // (C)
 #endif
 
 @compute @workgroup_size(${WORKGROUP})
@@ -26,7 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var m = 0.0;
   var squares = 0.0;
   for (var p = 0u; p < ${PARTS}u; p++) {
-    let part = parts[c * ${PARTS}u + p];
+    let part = load_parts(c * ${PARTS}u + p);
     let before = f32(p * ${RUN}u);
     let count = f32(min(${RUN}u, ${COUNT}u - p * ${RUN}u));
     let share = count / (before + count);
@@ -34,10 +33,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     m += delta * share;
     squares += part.y + delta * delta * before * share;
   }
-  mean[c] = m;
-  rstd[c] = 1.0 / sqrt(squares / ${COUNT}.0 + ${EPS});
-#if UPDATE
-  running_mean[c] = (1.0 - ${MOMENTUM}) * running_mean[c] + ${MOMENTUM} * m;
-  running_var[c] = (1.0 - ${MOMENTUM}) * running_var[c] + ${MOMENTUM} * (squares / ${COUNT - 1}.0);
+  store_mean(c, m);
+  store_rstd(c, 1.0 / sqrt(squares / ${COUNT}.0 + ${EPS}));
+#if bound(running_mean)
+  store_running_mean(c, (1.0 - ${MOMENTUM}) * load_running_mean(c) + ${MOMENTUM} * m);
+  store_running_var(c, (1.0 - ${MOMENTUM}) * load_running_var(c) + ${MOMENTUM} * (squares / ${COUNT - 1}.0));
 #endif
 }

@@ -1,24 +1,21 @@
-// dx = weight[c]·rstd[c]·(z − mean(z) − x̂·mean(z·x̂)) in training, weight[c]·rstd[c]·z in inference; z = dy, or with RELU dy
+// dx = weight[c]·rstd[c]·(z − mean(z) − x̂·mean(z·x̂)) in training (`means`), weight[c]·rstd[c]·z in inference; z = dy, or with RELU dy
 // where the output was positive. One item an invocation.
-#param TOTAL items
-#param RELU 1 if the output was clamped at zero
-#param TRAINING 1 if the statistics depend on x
+#param TOTAL: int // items
+#param RELU: bool // the output was clamped at zero
 #import batch-norm/items.wgsl
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> dy: array<Item>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read> rstd: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<Item>;
-#if TRAINING || RELU
-@group(0) @binding(4) var<storage, read> x: array<Item>;
-@group(0) @binding(5) var<storage, read> mean: array<f32>;
+#bind read dy: array<Item> // (n, C, AREA)
+#bind read weight: array<f32> // (C)
+#bind read rstd: array<f32> // (C)
+#bind read_write dx: array<Item> // (n, C, AREA)
+#bind read means?: array<vec2f> // (C): Σz and Σz·x̂ over their count
+#if bound(means) || RELU
+#bind read x: array<Item> // (n, C, AREA)
+#bind read mean: array<f32> // (C)
 #endif
 #if RELU
-@group(0) @binding(6) var<storage, read> bias: array<f32>;
-#endif
-#if TRAINING
-@group(0) @binding(${6 + RELU}) var<storage, read> means: array<vec2f>;
+#bind read bias: array<f32> // (C)
 #endif
 
 @compute @workgroup_size(${WORKGROUP})
@@ -28,15 +25,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   let c = (i / PLANE) % CHANNELS;
-  var z = dy[i];
-#if TRAINING || RELU
-  let normalized = (x[i] - mean[c]) * rstd[c];
+  var z = load_dy(i);
+#if bound(means) || RELU
+  let normalized = (load_x(i) - load_mean(c)) * load_rstd(c);
 #endif
 #if RELU
-  z = select(Item(0.0), z, fma(normalized, Item(weight[c]), Item(bias[c])) > Item(0.0));
+  z = select(Item(0.0), z, fma(normalized, Item(load_weight(c)), Item(load_bias(c))) > Item(0.0));
 #endif
-#if TRAINING
-  z -= fma(normalized, Item(means[c].y), Item(means[c].x));
+#if bound(means)
+  z -= fma(normalized, Item(load_means(c).y), Item(load_means(c).x));
 #endif
-  dx[i] = weight[c] * rstd[c] * z;
+  store_dx(i, load_weight(c) * load_rstd(c) * z);
 }

@@ -1,19 +1,17 @@
 // parts[c, p] = (Σz, Σz·x̂) over one part of a channel, x̂ = (x − mean)·rstd, z = dy, or with RELU dy where the output was
 // positive. Fixed order.
-#param RELU 1 if the output was clamped at zero
+#param RELU: bool // the output was clamped at zero
 #import batch-norm/channel.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<Item>;
-@group(0) @binding(1) var<storage, read> dy: array<Item>;
-@group(0) @binding(2) var<storage, read> mean: array<f32>;
-@group(0) @binding(3) var<storage, read> rstd: array<f32>;
+#bind read x: array<Item> // (n, C, AREA)
+#bind read dy: array<Item> // (n, C, AREA)
+#bind read mean: array<f32> // (C)
+#bind read rstd: array<f32> // (C)
 #if RELU
-@group(0) @binding(4) var<storage, read> weight: array<f32>;
-@group(0) @binding(5) var<storage, read> bias: array<f32>;
-@group(0) @binding(6) var<storage, read_write> parts: array<vec2f>;
-#else
-@group(0) @binding(4) var<storage, read_write> parts: array<vec2f>;
+#bind read weight: array<f32> // (C)
+#bind read bias: array<f32> // (C)
 #endif
+#bind read_write parts: array<vec2f> // (C, PARTS)
 
 var<workgroup> sums: array<vec2f, ${WORKGROUP}>;
 
@@ -24,18 +22,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   let part = part_of(index);
-  let m = mean[part.c];
-  let scale = rstd[part.c];
+  let m = load_mean(part.c);
+  let scale = load_rstd(part.c);
   var sum = Item(0.0);
   var product = Item(0.0);
   for (var i = part.first + local; i < part.end; i += ${WORKGROUP}u) {
     let at = item_offset(i, part.c);
-    let normalized = (x[at] - m) * scale;
+    let normalized = (load_x(at) - m) * scale;
 #if RELU
-    let open = fma(normalized, Item(weight[part.c]), Item(bias[part.c])) > Item(0.0);
-    let z = select(Item(0.0), dy[at], open);
+    let open = fma(normalized, Item(load_weight(part.c)), Item(load_bias(part.c))) > Item(0.0);
+    let z = select(Item(0.0), load_dy(at), open);
 #else
-    let z = dy[at];
+    let z = load_dy(at);
 #endif
     sum += z;
     product = fma(z, normalized, product);
@@ -48,6 +46,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   if (local == 0u) {
-    parts[index] = sums[0];
+    store_parts(index, sums[0]);
   }
 }

@@ -1,13 +1,9 @@
 // Maps x (n, C, AREA) seen as items of WIDTH neighbouring elements of one channel.
-#param C channels
-#param AREA elements of a channel of one image
-#param WIDTH elements an item: 4 where AREA is a multiple of 4, else 1
+#param C: int // channels
+#param AREA: int // elements of a channel of one image
+#param WIDTH: int // elements an item: 4 where AREA is a multiple of 4, else 1
 
-#if WIDTH == 4
-alias Item = vec4f;
-#else
-alias Item = f32;
-#endif
+#type Item = WIDTH == 4 ? vec4f : f32
 
 const CHANNELS = ${C}u;
 const PLANE = ${AREA / WIDTH}u;

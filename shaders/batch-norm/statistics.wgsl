@@ -2,8 +2,8 @@
 // element, so that a mean far from zero cancels nothing; counts, means and squares then merge pairwise in a fixed tree.
 #import batch-norm/channel.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<Item>;
-@group(0) @binding(1) var<storage, read_write> parts: array<vec2f>;
+#bind read x: array<Item> // (n, C, AREA)
+#bind read_write parts: array<vec2f> // (C, PARTS)
 
 // count, mean, sum of squared deviations
 var<workgroup> moments: array<vec3f, ${WORKGROUP}>;
@@ -29,14 +29,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let first = part.first + local;
   if (first < part.end) {
 #if WIDTH == 4
-    let shift = x[item_offset(first, part.c)].x;
+    let shift = load_x(item_offset(first, part.c)).x;
 #else
-    let shift = x[item_offset(first, part.c)];
+    let shift = load_x(item_offset(first, part.c));
 #endif
     var sum = Item(0.0);
     var squares = Item(0.0);
     for (var i = first; i < part.end; i += ${WORKGROUP}u) {
-      let d = x[item_offset(i, part.c)] - shift;
+      let d = load_x(item_offset(i, part.c)) - shift;
       sum += d;
       squares = fma(d, d, squares);
     }
@@ -52,6 +52,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   if (local == 0u) {
-    parts[index] = moments[0].yz;
+    store_parts(index, moments[0].yz);
   }
 }

@@ -1,13 +1,12 @@
 // parts[p, j] = Σ x[i, j] over the p-th run of RUN rows; one column an invocation, so that loads coalesce.
-#param ROWS rows of x
-#param COLS columns of x
-#param RUN rows of one part
-#param PARTS parts
-#param ACCUMULATE 1 to add to what is there (only where there is one part)
-#param WORKGROUP invocations a workgroup
+#param ROWS: int // rows of x
+#param COLS: int // columns of x
+#param RUN: int // rows of one part
+#param PARTS: int // parts
+#param WORKGROUP: int // invocations a workgroup
 
-@group(0) @binding(0) var<storage, read> x: array<f32>; // (ROWS, COLS)
-@group(0) @binding(1) var<storage, read_write> parts: array<f32>; // (PARTS, COLS)
+#bind read x: array<f32> // (ROWS, COLS)
+#bind read_write parts: array<f32> // (PARTS, COLS)
 
 const COLUMN_GROUPS = ${ceildiv(COLS, WORKGROUP)}u;
 
@@ -27,16 +26,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
   for (; i + 4u <= end; i += 4u) {
 #for s in 0..4
-    sum${s} += x[(i + ${s}u) * ${COLS}u + j];
+    sum${s} += load_x((i + ${s}u) * ${COLS}u + j);
 #endfor
   }
   for (; i < end; i++) {
-    sum0 += x[i * ${COLS}u + j];
+    sum0 += load_x(i * ${COLS}u + j);
   }
   let sum = (sum0 + sum1) + (sum2 + sum3);
-#if ACCUMULATE
-  parts[p * ${COLS}u + j] = parts[p * ${COLS}u + j] + sum;
-#else
-  parts[p * ${COLS}u + j] = sum;
-#endif
+  accumulate_parts(p * ${COLS}u + j, sum);
 }

@@ -1,17 +1,12 @@
 // y[n, o, p, q] = bias[o] + Σ weight[o, c, i, j] x[n, g + c, p·SH + i − PH, q·SW + j − PW], one output an invocation.
 // For grouped convolutions, whose channels share no products. Coordinates left of the map wrap to large unsigned numbers.
-#param BIAS 1 with a bias
 #import conv2d/shape.wgsl
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-#if BIAS
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-#else
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-#endif
+#bind read x: array<f32>
+#bind read weight: array<f32>
+#bind read bias?: array<f32>
+#bind read_write y: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -35,14 +30,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       for (var j = 0u; j < KW; j++) {
         let col = q * SW + j - PW;
         if (col < W) {
-          sum = fma(weight[(taps + i) * KW + j], x[(plane + row) * W + col], sum);
+          sum = fma(load_weight((taps + i) * KW + j), load_x((plane + row) * W + col), sum);
         }
       }
     }
   }
-#if BIAS
-  y[at] = sum + bias[o];
+#if bound(bias)
+  store_y(at, sum + load_bias(o));
 #else
-  y[at] = sum;
+  store_y(at, sum);
 #endif
 }

@@ -3,9 +3,9 @@
 #import conv2d/shape.wgsl
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+#bind read dy: array<f32>
+#bind read weight: array<f32>
+#bind read_write dx: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -30,10 +30,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       for (var j = col % SW; j < KW && j <= col; j += SW) {
         let q = (col - j) / SW;
         if (q < WO) {
-          sum = fma(weight[(taps + i) * KW + j], dy[(plane + p) * WO + q], sum);
+          sum = fma(load_weight((taps + i) * KW + j), load_dy((plane + p) * WO + q), sum);
         }
       }
     }
   }
-  dx[at] = sum;
+  store_dx(at, sum);
 }

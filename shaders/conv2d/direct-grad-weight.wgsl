@@ -1,18 +1,13 @@
 // dweight[o, c, i, j] = Σ_{n, p, q} dy[n, o, p, q] x[n, g + c, p·SH + i − PH, q·SW + j − PW], one weight a workgroup: the
 // invocations share the outputs, then add up in a tree of fixed order. The workgroup of a channel's first weight also sums
 // dy into dbias.
-#param BIAS 1 to write dbias
-#param ACCUMULATE_WEIGHT 1 to add to dweight
-#param ACCUMULATE_BIAS 1 to add to dbias
-#param WORKGROUP invocations a workgroup, a power of two
+#param WORKGROUP: int // invocations a workgroup, a power of two
 #import conv2d/shape.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dweight: array<f32>;
-#if BIAS
-@group(0) @binding(3) var<storage, read_write> dbias: array<f32>;
-#endif
+#bind read x: array<f32>
+#bind read dy: array<f32>
+#bind read_write dweight: array<f32>
+#bind read_write dbias?: array<f32>
 
 var<workgroup> sums: array<vec2f, ${WORKGROUP}>;
 
@@ -32,11 +27,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let q = at % WO;
     let p = (at / WO) % HO;
     let n = at / (WO * HO);
-    let value = dy[((n * CO + o) * HO + p) * WO + q];
+    let value = load_dy(((n * CO + o) * HO + p) * WO + q);
     let row = p * SH + i - PH;
     let col = q * SW + j - PW;
     if (row < H && col < W) {
-      product = fma(value, x[((n * CI + (o / OG) * CG + c) * H + row) * W + col], product);
+      product = fma(value, load_x(((n * CI + (o / OG) * CG + c) * H + row) * W + col), product);
     }
     sum += value;
   }
@@ -48,18 +43,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   if (local == 0u) {
-#if ACCUMULATE_WEIGHT
-    dweight[tap] += sums[0].x;
-#else
-    dweight[tap] = sums[0].x;
-#endif
-#if BIAS
+    accumulate_dweight(tap, sums[0].x);
+#if bound(dbias)
     if (tap % (CG * KH * KW) == 0u) {
-#if ACCUMULATE_BIAS
-      dbias[o] += sums[0].y;
-#else
-      dbias[o] = sums[0].y;
-#endif
+      accumulate_dbias(o, sums[0].y);
     }
 #endif
   }

@@ -1,5 +1,5 @@
 // Patches of all images: (images, taps, pixels), or folded (taps, images, pixels).
-#param FOLDED 1: images lie beside each other along a row of pixels
+#param FOLDED: bool // images lie beside each other along a row of pixels
 
 const TAPS = ${CI * KH * KW}u;
 const PIXELS = ${HO * WO}u;

@@ -4,8 +4,8 @@
 #import conv2d/patches-layout.wgsl
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> patches: array<f32>;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+#bind read patches: array<f32>
+#bind read_write x: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -24,9 +24,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var j = col % SW; j < KW && j <= col; j += SW) {
       let q = (col - j) / SW;
       if ((p < HO) & (q < WO)) {
-        sum += patches[base + ((c * KH + i) * KW + j) * STRIDE_TAP + p * WO + q];
+        sum += load_patches(base + ((c * KH + i) * KW + j) * STRIDE_TAP + p * WO + q);
       }
     }
   }
-  x[at] = sum;
+  store_x(at, sum);
 }

@@ -4,8 +4,8 @@
 #import conv2d/patches-layout.wgsl
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> patches: array<f32>;
+#bind read x: array<f32>
+#bind read_write patches: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -21,7 +21,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let col = p % WO * SW + k % KW - PW;
   var value = 0.0;
   if ((row < H) & (col < W)) {
-    value = x[((n * CI + k / (KH * KW)) * H + row) * W + col];
+    value = load_x(((n * CI + k / (KH * KW)) * H + row) * W + col);
   }
-  patches[n * STRIDE_IMAGE + k * STRIDE_TAP + p] = value;
+  store_patches(n * STRIDE_IMAGE + k * STRIDE_TAP + p, value);
 }

@@ -1,19 +1,19 @@
 // Sizes of a convolution: x (BATCH, CI, H, W), weight (CO, CG, KH, KW), y (BATCH, CO, HO, WO), CG = CI / GROUPS.
-#param BATCH images
-#param CI input channels
-#param H rows of x
-#param W columns of x
-#param CO output channels
-#param CG input channels a group
-#param KH rows of the kernel
-#param KW columns of the kernel
-#param SH stride of rows
-#param SW stride of columns
-#param PH zeros above and below
-#param PW zeros left and right
-#param GROUPS groups
-#param HO rows of y
-#param WO columns of y
+#param BATCH: int // images
+#param CI: int // input channels
+#param H: int // rows of x
+#param W: int // columns of x
+#param CO: int // output channels
+#param CG: int // input channels a group
+#param KH: int // rows of the kernel
+#param KW: int // columns of the kernel
+#param SH: int // stride of rows
+#param SW: int // stride of columns
+#param PH: int // zeros above and below
+#param PW: int // zeros left and right
+#param GROUPS: int // groups
+#param HO: int // rows of y
+#param WO: int // columns of y
 
 const BATCH = ${BATCH}u;
 const CI = ${CI}u;

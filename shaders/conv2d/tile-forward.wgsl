@@ -1,17 +1,12 @@
 // Dense convolution as a product: rows are output channels, columns the pixels of y in order of (n, p, q), the depth the
 // taps in order of (c, i, j), which is the order of weight in memory. x is read where the taps fall, no copy is made.
-#param BIAS 1 with a bias
 #import conv2d/shape.wgsl
 #import conv2d/tile.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-#if BIAS
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-#else
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-#endif
+#bind read x: array<f32>
+#bind read weight: array<f32>
+#bind read bias?: array<f32>
+#bind read_write y: array<f32>
 
 const K = CI * KH * KW;
 const PIXELS = BATCH * HO * WO;
@@ -46,7 +41,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let i = select(k / KW % KH, OUTSIDE_TAP, k >= K);
       let j = k % KW;
 #for j in 0..4
-      let x${j} = x[((n${j} * CI + c) * H + top${j} + i) * W + left${j} + j];
+      let x${j} = load_x(((n${j} * CI + c) * H + top${j} + i) * W + left${j} + j);
       fill${pass}[${j}] = select(0.0, x${j}, (top${j} + i < H) & (left${j} + j < W));
 #endfor
 #if LANES_M > 1
@@ -59,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let row = first_row + quad / ${DEPTH}u * 4u;
       var values = vec4f(0.0);
 #for j in 0..4
-      values[${j}] = select(0.0, weight[(row + ${j}u) * K + k], (k < K) & (row + ${j}u < CO));
+      values[${j}] = select(0.0, load_weight((row + ${j}u) * K + k), (k < K) & (row + ${j}u < CO));
 #endfor
       a_tile[(quad % ${DEPTH}u) * (TILE_M / 4u) + quad / ${DEPTH}u] = values;
     }
@@ -69,12 +64,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #import conv2d/tile-result.wgsl
     let o = first_row + lane_m * ${ROWS}u + r;
     if (o < CO) {
-#if BIAS
-      result += bias[o];
+#if bound(bias)
+      result += load_bias(o);
 #endif
 #for j in 0..4
       if (pixel + ${j}u < PIXELS) {
-        y[(n${j} * CO + o) * HO * WO + (pixel + ${j}u) % (HO * WO)] = result[${j}];
+        store_y((n${j} * CO + o) * HO * WO + (pixel + ${j}u) % (HO * WO), result[${j}]);
       }
 #endfor
     }

@@ -5,9 +5,9 @@
 #import conv2d/shape.wgsl
 #import conv2d/tile.wgsl
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+#bind read dy: array<f32>
+#bind read weight: array<f32>
+#bind read_write dx: array<f32>
 
 const HP = (H + SH - 1u) / SH;
 const WP = (W + SW - 1u) / SW;
@@ -54,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let slice${pass} = lane_m + ${pass * LANES_M}u;
     var fill${pass} = vec4f(0.0);
 #for j in 0..4
-    let dy${pass}_${j} = dy[base${j} + (k0 + slice${pass}) * (HO * WO)];
+    let dy${pass}_${j} = load_dy(base${j} + (k0 + slice${pass}) * (HO * WO));
     fill${pass}[${j}] = select(0.0, dy${pass}_${j}, meets${j} & (k0 + slice${pass} < CO));
 #endfor
 #if LANES_M > 1
@@ -67,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let tap = (ry + ty * SH) * KW + rx + tx * SW;
       var values = vec4f(0.0);
 #for j in 0..4
-      let weight${j} = weight[(o * CI + c + ${j}u) * (KH * KW) + tap];
+      let weight${j} = load_weight((o * CI + c + ${j}u) * (KH * KW) + tap);
       values[${j}] = select(0.0, weight${j}, (o < CO) & (c + ${j}u < CI));
 #endfor
       a_tile[quad] = values;
@@ -82,7 +82,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let row = fy + a${j} * SH;
       let col = fx + b${j} * SW;
       if ((c < CI) & (pixel + ${j}u < PIXELS) & (row < H) & (col < W)) {
-        dx[((n${j} * CI + c) * H + row) * W + col] = result[${j}];
+        store_dx(((n${j} * CI + c) * H + row) * W + col, result[${j}]);
       }
     }
 #endfor

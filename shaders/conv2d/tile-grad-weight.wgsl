@@ -1,20 +1,17 @@
 // Weight gradient of a dense convolution as a product: rows are output channels, columns the taps in order of (c, i, j), the
-// depth the pixels of y, cut into PARTS that a second stage adds up in order. With BIAS a last column of ones makes dbias.
-#param BIAS 1 to write dbias
-#param PARTS parts of the depth
-#param PART_PIXELS pixels of a part, a multiple of DEPTH
+// depth the pixels of y, cut into PARTS that a second stage adds up in order. With `dbias` a last column of ones makes dbias.
+#param PARTS: int // parts of the depth
+#param PART_PIXELS: int // pixels of a part, a multiple of DEPTH
 #import conv2d/shape.wgsl
 #import conv2d/tile.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dweight: array<f32>; // (PARTS, CO, K)
-#if BIAS
-@group(0) @binding(3) var<storage, read_write> dbias: array<f32>; // (PARTS, CO)
-#endif
+#bind read x: array<f32>
+#bind read dy: array<f32>
+#bind read_write dweight: array<f32> // (PARTS, CO, K)
+#bind read_write dbias?: array<f32> // (PARTS, CO)
 
 const K = CI * KH * KW;
-const COLUMNS = K + ${BIAS}u;
+const COLUMNS = K + ${bound(dbias)}u;
 const PIXELS = BATCH * HO * WO;
 const TILES_M = ${(CO + ROWS * LANES_M - 1) / (ROWS * LANES_M)}u;
 const TILES_N = (COLUMNS + TILE_N - 1u) / TILE_N;
@@ -62,8 +59,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let row${j} = top + top${LANES_M > 1 ? pass : 0}_${j};
       let col${j} = left + left${LANES_M > 1 ? pass : 0}_${j};
       let inside${j} = (column${LANES_M > 1 ? pass : 0}_${j} < K) & (row${j} < H) & (col${j} < W);
-      let x${j} = select(0.0, x[image + plane${LANES_M > 1 ? pass : 0}_${j} + row${j} * W + col${j}], inside${j});
-#if BIAS
+      let x${j} = select(0.0, load_x(image + plane${LANES_M > 1 ? pass : 0}_${j} + row${j} * W + col${j}), inside${j});
+#if bound(dbias)
       fill${pass}[${j}] = select(0.0, select(x${j}, 1.0, column${LANES_M > 1 ? pass : 0}_${j} == K), pixel < end);
 #else
       fill${pass}[${j}] = select(0.0, x${j}, pixel < end);
@@ -80,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let at = pixel / (HO * WO) * (CO * HO * WO) + pixel % (HO * WO);
       var values = vec4f(0.0);
 #for j in 0..4
-      values[${j}] = select(0.0, dy[at + (row + ${j}u) * (HO * WO)], (pixel < end) & (row + ${j}u < CO));
+      values[${j}] = select(0.0, load_dy(at + (row + ${j}u) * (HO * WO)), (pixel < end) & (row + ${j}u < CO));
 #endfor
       a_tile[(quad % ${DEPTH}u) * (TILE_M / 4u) + quad / ${DEPTH}u] = values;
     }
@@ -93,11 +90,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     {
       let column = first_column + lane_n * 4u + ${j}u;
       if ((o < CO) & (column < K)) {
-        dweight[(part * CO + o) * K + column] = result[${j}];
+        store_dweight((part * CO + o) * K + column, result[${j}]);
       }
-#if BIAS
+#if bound(dbias)
       if ((o < CO) & (column == K)) {
-        dbias[part * CO + o] = result[${j}];
+        store_dbias(part * CO + o, result[${j}]);
       }
 #endif
     }

@@ -4,11 +4,11 @@
 // With LANES_M = 1 no two invocations share a column: b stays in the variables fill0 …, and every index into a_tile is a
 // constant. Reads outside of a map or tile are clamped by the language and replaced by 0, which is cheaper than a branch.
 // Workgroup memory: 4·DEPTH·(rows + columns) bytes.
-#param ROWS rows an invocation
-#param LANES_M invocations that share columns
-#param LANES_N invocations that share rows
-#param DEPTH slice of the depth
-#param UNROLL steps of a slice unrolled: a divisor of DEPTH, DEPTH itself where LANES_M = 1
+#param ROWS: int // rows an invocation
+#param LANES_M: int // invocations that share columns
+#param LANES_N: int // invocations that share rows
+#param DEPTH: int // slice of the depth
+#param UNROLL: int // steps of a slice unrolled: a divisor of DEPTH, DEPTH itself where LANES_M = 1
 
 const LANES = ${LANES_M * LANES_N}u;
 const TILE_M = ${ROWS * LANES_M}u;

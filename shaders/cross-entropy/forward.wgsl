@@ -1,9 +1,9 @@
 // loss = Σt · log Σ e^{z − m} − Σ t (z − m), one row a workgroup.
 #import cross-entropy/row.wgsl
 
-@group(0) @binding(0) var<storage, read> logits: array<f32>; // (ROWS, K)
-@group(0) @binding(1) var<storage, read> targets: array<f32>; // (ROWS, K)
-@group(0) @binding(2) var<storage, read_write> loss: array<f32>; // (ROWS)
+#bind read logits: array<f32> // (ROWS, K)
+#bind read targets: array<f32> // (ROWS, K)
+#bind read_write loss: array<f32> // (ROWS)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -13,6 +13,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let sums = row_sums(row, row_maximum(row, local), local);
   if (local == 0u) {
-    loss[row] = sums.y * log(sums.x) - sums.z;
+    store_loss(row, sums.y * log(sums.x) - sums.z);
   }
 }

@@ -1,7 +1,7 @@
 // One row of logits a workgroup: its maximum m, Σ e^{z − m}, Σ t and Σ t (z − m).
-#param ROWS rows
-#param K classes
-#param WORKGROUP invocations a workgroup, a power of two
+#param ROWS: int // rows
+#param K: int // classes
+#param WORKGROUP: int // invocations a workgroup, a power of two
 
 var<workgroup> cells: array<vec3f, ${WORKGROUP}>;
 
@@ -22,7 +22,7 @@ fn workgroup_sum(value: vec3f, local: u32) -> vec3f {
 fn row_maximum(row: u32, local: u32) -> f32 {
   var largest = -3.4028234663852886e38;
   for (var i = local; i < ${K}u; i += ${WORKGROUP}u) {
-    largest = max(largest, logits[row * ${K}u + i]);
+    largest = max(largest, load_logits(row * ${K}u + i));
   }
   cells[local] = vec3f(largest);
   for (var half = ${WORKGROUP / 2}u; half > 0u; half /= 2u) {
@@ -39,8 +39,8 @@ fn row_maximum(row: u32, local: u32) -> f32 {
 fn row_sums(row: u32, largest: f32, local: u32) -> vec3f {
   var sums = vec3f(0.0);
   for (var i = local; i < ${K}u; i += ${WORKGROUP}u) {
-    let z = logits[row * ${K}u + i] - largest;
-    let t = targets[row * ${K}u + i];
+    let z = load_logits(row * ${K}u + i) - largest;
+    let t = load_targets(row * ${K}u + i);
     sums += vec3f(exp(z), t, t * z);
   }
   return workgroup_sum(sums, local);

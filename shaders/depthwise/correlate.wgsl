@@ -7,28 +7,28 @@
 // Workgroup memory: (IMAGES·TILE_H + 1) · STRIDE floats for x; row ZERO holds zeros, so rows outside the map need no branch.
 // STRIDE is odd: the lanes' rows fall into different banks.
 #import depthwise/common.wgsl
-#param COLUMNS outputs of a row in a lane
-#param ROWS rows of outputs in a lane
-#param LANES_Y lanes along rows
-#param SEGMENTS lanes along columns
-#param IMAGES lanes along images
-#param SERIAL images (a lane) one after the other
-#param BLOCKS row blocks one after the other
-#param CHUNK taps of a row between two tests for padding
-#param PHASES pieces that the rows of taps are cut into, to bound TILE_H
-#param PHASE_H rows of taps in a phase
-#param TILE_H rows of x in workgroup memory
-#param TILE_W columns of x in workgroup memory
-#param STRIDE floats between rows of the tile
+#param COLUMNS: int // outputs of a row in a lane
+#param ROWS: int // rows of outputs in a lane
+#param LANES_Y: int // lanes along rows
+#param SEGMENTS: int // lanes along columns
+#param IMAGES: int // lanes along images
+#param SERIAL: int // images (a lane) one after the other
+#param BLOCKS: int // row blocks one after the other
+#param CHUNK: int // taps of a row between two tests for padding
+#param PHASES: int // pieces that the rows of taps are cut into, to bound TILE_H
+#param PHASE_H: int // rows of taps in a phase
+#param TILE_H: int // rows of x in workgroup memory
+#param TILE_W: int // columns of x in workgroup memory
+#param STRIDE: int // floats between rows of the tile
 
 const ZERO = ${IMAGES * TILE_H};
 const BLOCK_H = ${LANES_Y * ROWS};
 
 var<workgroup> tile: array<array<f32, ${STRIDE}>, ${IMAGES * TILE_H + 1}>;
-#if MODE == 2 && IMAGES > 1
+#if MODE == weight && IMAGES > 1
 var<workgroup> parts: array<f32, ${LANES * ROWS * COLUMNS}>;
 #endif
-#if MODE == 2 && EXTRA == 1
+#if MODE == weight && DBIAS
 var<workgroup> sums: array<f32, ${LANES}>;
 #endif
 
@@ -42,7 +42,7 @@ fn load_tile(image0: i32, c: i32, row0: i32, column0: i32, local: i32) {
     let ix = column0 + column;
     var value = 0.0;
     if (image < ${N} && iy >= 0 && iy < ${IN_H} && ix >= 0 && ix < ${IN_W}) {
-      value = x[((image * ${CHANNELS} + c) * ${IN_H} + iy) * ${IN_W} + ix];
+      value = load_x(u32(((image * ${CHANNELS} + c) * ${IN_H} + iy) * ${IN_W} + ix));
     }
     tile[slot][column] = value;
   }
@@ -134,10 +134,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endif
             let at = tap_row(tap0, t - ${r});
 #for k in q * CHUNK..min((q + 1) * CHUNK, TAP_W)
-#if MODE == 1
-            let w${k} = taps[at - ${k}];
+#if MODE == input
+            let w${k} = load_taps(u32(at - ${k}));
 #else
-            let w${k} = taps[at + ${k}];
+            let w${k} = load_taps(u32(at + ${k}));
 #endif
 #for j in 0..COLUMNS
             a${r}_${j} = fma(w${k}, x${j + k}, a${r}_${j});
@@ -148,7 +148,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         }
 #endfor
       }
-#if MODE != 2
+#if MODE != weight
       if (image < ${N} && step == ${SERIAL * PHASES - 1}) {
 #for r in 0..ROWS
 #for j in 0..COLUMNS
@@ -159,7 +159,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endif
     }
   }
-#if MODE == 2
+#if MODE == weight
 #if IMAGES > 1
   // Sum of the lanes' images, in their order.
 #for r in 0..ROWS
@@ -187,7 +187,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endif
   if (g % ${SEGMENT_GROUPS * BLOCK_GROUPS} == 0) {
     clear_dead(c, local);
-#if EXTRA == 1
+#if DBIAS
     // Strided shares, then lane 0 adds them in order.
     sums[local] = bias_share(batch, c, local);
     workgroupBarrier();
@@ -196,7 +196,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       for (var i = 0; i < ${LANES}; i++) {
         total += sums[i];
       }
-      store_bias(batch, c, total);
+      finish_bias(batch, c, total);
     }
 #endif
   }

@@ -13,10 +13,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let c = g / ${SEGMENT_GROUPS * BLOCK_GROUPS} % ${CHANNELS};
   let batch = g / ${SEGMENT_GROUPS * BLOCK_GROUPS * CHANNELS};
   plain(batch, c, i / ${OUT_W}, i % ${OUT_W});
-#if MODE == 2
+#if MODE == weight
   if (g % ${SEGMENT_GROUPS * BLOCK_GROUPS} == 0) {
     clear_dead(c, i32(local));
-#if EXTRA == 1
+#if DBIAS
     if (local == 0) {
       plain_bias(batch, c);
     }

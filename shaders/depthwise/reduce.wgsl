@@ -1,26 +1,21 @@
 // dweight and dbias from partial sums (BATCHES, CHANNELS, LIVE_H·LIVE_W + 1): adds the batches in order, one output element an
 // invocation. Taps outside the live LIVE_H × LIVE_W centre get zero.
-#param CHANNELS channels
-#param BATCHES partial sums an element
-#param KERNEL_H rows of the whole kernel
-#param KERNEL_W columns of the whole kernel
-#param LIVE_H rows of taps that meet data
-#param LIVE_W columns of taps that meet data
-#param BIAS 1 to write the bias gradient
-#param ACCUMULATE_WEIGHT 1 to add to dweight
-#param ACCUMULATE_BIAS 1 to add to dbias
+#param CHANNELS: int // channels
+#param BATCHES: int // partial sums an element
+#param KERNEL_H: int // rows of the whole kernel
+#param KERNEL_W: int // columns of the whole kernel
+#param LIVE_H: int // rows of taps that meet data
+#param LIVE_W: int // columns of taps that meet data
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> parts: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dweight: array<f32>;
-#if BIAS
-@group(0) @binding(2) var<storage, read_write> dbias: array<f32>;
-#endif
+#bind read parts: array<f32> // (BATCHES, CHANNELS, LIVE_H·LIVE_W + 1)
+#bind read_write dweight: array<f32> // (CHANNELS, KERNEL_H, KERNEL_W)
+#bind read_write dbias?: array<f32> // (CHANNELS)
 
 fn total(c: i32, at: i32) -> f32 {
   var sum = 0.0;
   for (var batch = 0; batch < ${BATCHES}; batch++) {
-    sum += parts[(batch * ${CHANNELS} + c) * ${LIVE_H * LIVE_W + 1} + at];
+    sum += load_parts(u32((batch * ${CHANNELS} + c) * ${LIVE_H * LIVE_W + 1} + at));
   }
   return sum;
 }
@@ -33,25 +28,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let ky = i / ${KERNEL_W} % ${KERNEL_H} - ${(KERNEL_H - LIVE_H) / 2};
     let kx = i % ${KERNEL_W} - ${(KERNEL_W - LIVE_W) / 2};
     let live = ky >= 0 && ky < ${LIVE_H} && kx >= 0 && kx < ${LIVE_W};
-#if ACCUMULATE_WEIGHT
     if (live) {
-      dweight[i] = dweight[i] + total(c, ky * ${LIVE_W} + kx);
+      accumulate_dweight(u32(i), total(c, ky * ${LIVE_W} + kx));
     }
-#else
-    if (live) {
-      dweight[i] = total(c, ky * ${LIVE_W} + kx);
-    } else {
-      dweight[i] = 0.0;
+#if !accumulates(dweight)
+    else {
+      store_dweight(u32(i), 0.0);
     }
 #endif
   }
-#if BIAS
+#if bound(dbias)
   if (i < ${CHANNELS}) {
-#if ACCUMULATE_BIAS
-    dbias[i] = dbias[i] + total(i, ${LIVE_H * LIVE_W});
-#else
-    dbias[i] = total(i, ${LIVE_H * LIVE_W});
-#endif
+    accumulate_dbias(u32(i), total(i, ${LIVE_H * LIVE_W}));
   }
 #endif
 }

@@ -10,10 +10,10 @@ fn plain(batch: i32, c: i32, oy: i32, ox: i32) {
       let at = tap_row(tap0, ky);
       let source = plane + (row + ky) * ${IN_W} + column;
       for (var kx = max(0, -column); kx < min(${TAP_W}, ${IN_W} - column); kx++) {
-#if MODE == 1
-        sum += taps[at - kx] * x[source + kx];
+#if MODE == input
+        sum += load_taps(u32(at - kx)) * load_x(u32(source + kx));
 #else
-        sum += taps[at + kx] * x[source + kx];
+        sum += load_taps(u32(at + kx)) * load_x(u32(source + kx));
 #endif
       }
     }
@@ -21,12 +21,12 @@ fn plain(batch: i32, c: i32, oy: i32, ox: i32) {
   store(batch, c, oy, ox, sum);
 }
 
-#if MODE == 2 && EXTRA == 1
+#if MODE == weight && DBIAS
 fn plain_bias(batch: i32, c: i32) {
   var total = 0.0;
   for (var i = 0; i < ${LANES}; i++) {
     total += bias_share(batch, c, i);
   }
-  store_bias(batch, c, total);
+  finish_bias(batch, c, total);
 }
 #endif

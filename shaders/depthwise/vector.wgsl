@@ -9,10 +9,10 @@
 enable subgroups;
 #import depthwise/common.wgsl
 #import depthwise/sum.wgsl
-#param ROWS rows of outputs in a workgroup
-#param VECTORS output columns of a workgroup, in units of LANES
-#param V0 first vector of x that the workgroup's columns meet, relative to its first column
-#param V1 one past the last
+#param ROWS: int // rows of outputs in a workgroup
+#param VECTORS: int // output columns of a workgroup, in units of LANES
+#param V0: int // first vector of x that the workgroup's columns meet, relative to its first column
+#param V1: int // one past the last
 
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32, @builtin(subgroup_invocation_id) index: u32, @builtin(subgroup_size) size: u32) {
@@ -25,7 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let c = g / ${SEGMENT_GROUPS * BLOCK_GROUPS} % ${CHANNELS};
   let batch = g / ${SEGMENT_GROUPS * BLOCK_GROUPS * CHANNELS};
   let has_extras = g % ${SEGMENT_GROUPS * BLOCK_GROUPS} == 0;
-#if MODE == 2
+#if MODE == weight
   if (has_extras) {
     clear_dead(c, i32(local));
   }
@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var i = 0; i < ${ROWS * VECTORS}; i++) {
       plain(batch, c, oy + i / ${VECTORS}, column0 + i % ${VECTORS} * ${LANES} + i32(local));
     }
-#if MODE == 2 && EXTRA == 1
+#if MODE == weight && DBIAS
     if (has_extras && local == 0) {
       plain_bias(batch, c);
     }
@@ -72,18 +72,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #for v in V0..V1
       let column_${v - V0} = column0 + ${v * LANES} + lane;
 #if SEGMENT_GROUPS == 1 && v * LANES + LANES <= IN_W
-      let x${v - V0} = select(0.0, x[row + column_${v - V0}], iy >= 0);
+      let x${v - V0} = select(0.0, load_x(u32(row + column_${v - V0})), iy >= 0);
 #else
       let inside_${v - V0} = iy >= 0 && column_${v - V0} >= 0 && column_${v - V0} < ${IN_W};
-      let x${v - V0} = select(0.0, x[row + clamp(column_${v - V0}, 0, ${IN_W - 1})], inside_${v - V0});
+      let x${v - V0} = select(0.0, load_x(u32(row + clamp(column_${v - V0}, 0, ${IN_W - 1}))), inside_${v - V0});
 #endif
 #endfor
       let at = tap_row(tap0, min(t, ${TAP_H - 1}));
 #for v in 0..ceildiv(TAP_W, LANES)
-#if MODE == 1
-      w0_${v} = select(0.0, taps[at - min(${v * LANES} + lane, ${TAP_W - 1})], t < ${TAP_H});
+#if MODE == input
+      w0_${v} = select(0.0, load_taps(u32(at - min(${v * LANES} + lane, ${TAP_W - 1}))), t < ${TAP_H});
 #else
-      w0_${v} = select(0.0, taps[at + min(${v * LANES} + lane, ${TAP_W - 1})], t < ${TAP_H});
+      w0_${v} = select(0.0, load_taps(u32(at + min(${v * LANES} + lane, ${TAP_W - 1}))), t < ${TAP_H});
 #endif
 #endfor
       // z(q) are the columns q·LANES + r + lane of x, for all q, one rotation r at a time.
@@ -131,7 +131,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   store(batch, c, oy + ${r}, column0 + ${m * LANES} + lane, a${r}_${m});
 #endfor
 #endfor
-#if MODE == 2 && EXTRA == 1
+#if MODE == weight && DBIAS
   if (has_extras) {
     let share = bias_share(batch, c, lane);
     var total = 0.0;
@@ -139,7 +139,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     total += subgroupBroadcast(share, ${i}u);
 #endfor
     if (lane == 0) {
-      store_bias(batch, c, total);
+      finish_bias(batch, c, total);
     }
   }
 #endif

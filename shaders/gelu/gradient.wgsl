@@ -1,16 +1,16 @@
 // dx = dy (Φ(x) + x φ(x)), one element an invocation.
-#param N elements
+#param N: int // elements
 #import common/flat.wgsl
 #import common/gelu.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+#bind read x: array<f32>
+#bind read dy: array<f32>
+#bind read_write dx: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = flat_index(group, groups, local);
   if (i < ${N}u) {
-    dx[i] = dy[i] * gelu_derivative(x[i]);
+    store_dx(i, load_dy(i) * gelu_derivative(load_x(i)));
   }
 }

@@ -1,15 +1,15 @@
 // y = (x − mean) rstd weight + bias with statistics that are given: maps (n, c, plane) to rows (n·plane, c), for planes and channels
 // that four divides; a block of four positions by four channels an invocation.
-#param ROWS positions
-#param COLS channels
-#param PLANE positions of one map
+#param ROWS: int // positions
+#param COLS: int // channels
+#param PLANE: int // positions of one map
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> statistics: array<vec4f>; // mean of each row, then rstd of each
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+#bind read x: array<vec4f>
+#bind read statistics: array<vec4f> // mean of each row, then rstd of each
+#bind read weight: array<vec4f>
+#bind read bias: array<vec4f>
+#bind read_write y: array<vec4f>
 
 const QUADS = ${COLS / 4}u;
 
@@ -22,12 +22,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let q = block % QUADS;
   let row = block / QUADS * 4u;
   let base = ((row / ${PLANE}u * ${COLS}u + q * 4u) * ${PLANE}u + row % ${PLANE}u) / 4u;
-  let m = statistics[row / 4u];
-  let s = statistics[(${ROWS}u + row) / 4u];
+  let m = load_statistics(row / 4u);
+  let s = load_statistics((${ROWS}u + row) / 4u);
 #for j in 0..4
-  let n${j} = (x[base + ${j * PLANE / 4}u] - m) * s;
+  let n${j} = (load_x(base + ${j * PLANE / 4}u) - m) * s;
 #endfor
 #for i in 0..4
-  y[(row + ${i}u) * QUADS + q] = fma(vec4f(n0[${i}], n1[${i}], n2[${i}], n3[${i}]), weight[q], bias[q]);
+  store_y((row + ${i}u) * QUADS + q, fma(vec4f(n0[${i}], n1[${i}], n2[${i}], n3[${i}]), load_weight(q), load_bias(q)));
 #endfor
 }

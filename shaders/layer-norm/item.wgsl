@@ -1,18 +1,17 @@
 // Rows of channels read as vec4 where four divides their number, else element by element. A lane of a row holds ITEMS of them,
 // LANES apart, so that neighbouring lanes read neighbouring memory.
-#param COLS channels
-#param LANES lanes a row
-#param ITEMS items a lane
-#param SHUFFLE 1: lanes of a row, at most four, share a subgroup
+#param COLS: int // channels
+#param LANES: int // lanes a row
+#param ITEMS: int // items a lane
+#param SHUFFLE: bool // lanes of a row, at most four, share a subgroup
 
+#type Item = COLS % 4 == 0 ? vec4f : f32
 #if COLS % 4 == 0
-alias Item = vec4f;
 const ROW_ITEMS = ${COLS / 4}u;
 fn total(item: Item) -> f32 {
   return (item.x + item.y) + (item.z + item.w);
 }
 #else
-alias Item = f32;
 const ROW_ITEMS = ${COLS}u;
 fn total(item: Item) -> f32 {
   return item;

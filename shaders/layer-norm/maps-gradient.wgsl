@@ -2,18 +2,18 @@
 // 32 positions a part of dweight = Σ dy x̂ and dbias = Σ dy. A workgroup takes 32 positions. First it walks tiles of 32 channels
 // of x̂ and dy in workgroup memory (10.5 KB in all), which lanes sum both along channels, for the positions, and along positions,
 // for the parts; then it reads again, from the cache, and writes dx.
-#param ROWS positions
-#param COLS channels
-#param PLANE positions of one map
-#param FROM_ROWS 1: dy is (rows, c)
+#param ROWS: int // positions
+#param COLS: int // channels
+#param PLANE: int // positions of one map
+#param FROM_ROWS: bool // dy is (rows, c)
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read> statistics: array<f32>; // mean of each row, then rstd of each
-@group(0) @binding(3) var<storage, read> dy: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(5) var<storage, read_write> weight_parts: array<f32>; // (ceil(ROWS/32), c)
-@group(0) @binding(6) var<storage, read_write> bias_parts: array<f32>; // (ceil(ROWS/32), c)
+#bind read x: array<f32>
+#bind read weight: array<f32>
+#bind read statistics: array<f32> // mean of each row, then rstd of each
+#bind read dy: array<f32>
+#bind read_write dx: array<f32>
+#bind read_write weight_parts: array<f32> // (ceil(ROWS/32), c)
+#bind read_write bias_parts: array<f32> // (ceil(ROWS/32), c)
 
 // [channel][position], 33 wide
 var<workgroup> normalised: array<f32, 1056>;
@@ -30,11 +30,11 @@ fn stage(local: u32, row0: u32, c0: u32, base: u32) {
     let row = row0 + outer + ${i * 8}u;
     let channel = c0 + inner;
     let exists = row < ${ROWS}u && channel < ${COLS}u;
-    gradient[inner * 33u + outer + ${i * 8}u] = select(0.0, dy[select(0u, row * ${COLS}u + channel, exists)], exists);
+    gradient[inner * 33u + outer + ${i * 8}u] = select(0.0, load_dy(select(0u, row * ${COLS}u + channel, exists)), exists);
 #else
     let channel = c0 + outer + ${i * 8}u;
     let exists = row0 + inner < ${ROWS}u && channel < ${COLS}u;
-    gradient[(outer + ${i * 8}u) * 33u + inner] = select(0.0, dy[select(0u, base + channel * ${PLANE}u, exists)], exists);
+    gradient[(outer + ${i * 8}u) * 33u + inner] = select(0.0, load_dy(select(0u, base + channel * ${PLANE}u, exists)), exists);
 #endif
   }
 #endfor
@@ -48,19 +48,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let g = local / 32u;
   let row = min(row0 + p, ${ROWS - 1}u);
   let base = row / ${PLANE}u * ${PLANE * COLS}u + row % ${PLANE}u;
-  let m = statistics[row];
-  let s = statistics[${ROWS}u + row];
+  let m = load_statistics(row);
+  let s = load_statistics(${ROWS}u + row);
   var sums = vec2f(); // Σ g, Σ g x̂ over the lane's channels
   for (var c0 = 0u; c0 < ${COLS}u; c0 += 32u) {
     stage(local, row0, c0, base);
 #for i in 0..4
-    normalised[(g + ${i * 8}u) * 33u + p] = (x[base + min(c0 + g + ${i * 8}u, ${COLS - 1}u) * ${PLANE}u] - m) * s;
+    normalised[(g + ${i * 8}u) * 33u + p] = (load_x(base + min(c0 + g + ${i * 8}u, ${COLS - 1}u) * ${PLANE}u) - m) * s;
 #endfor
     workgroupBarrier();
     var columns = vec2f(); // Σ dy x̂, Σ dy over four of the positions, for channel c0 + p
 #for i in 0..4
     {
-      let d = gradient[(g + ${i * 8}u) * 33u + p] * weight[min(c0 + g + ${i * 8}u, ${COLS - 1}u)];
+      let d = gradient[(g + ${i * 8}u) * 33u + p] * load_weight(min(c0 + g + ${i * 8}u, ${COLS - 1}u));
       sums += vec2f(d, d * normalised[(g + ${i * 8}u) * 33u + p]);
       let t = gradient[p * 33u + g + ${i * 8}u];
       columns += vec2f(t * normalised[p * 33u + g + ${i * 8}u], t);
@@ -72,8 +72,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #for i in 1..8
       columns += pairs[p + ${i * 32}u];
 #endfor
-      weight_parts[part * ${COLS}u + c0 + p] = columns.x;
-      bias_parts[part * ${COLS}u + c0 + p] = columns.y;
+      store_weight_parts(part * ${COLS}u + c0 + p, columns.x);
+      store_bias_parts(part * ${COLS}u + c0 + p, columns.y);
     }
   }
   workgroupBarrier();
@@ -95,11 +95,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       if (channel < ${COLS}u && row0 + p < ${ROWS}u) {
         let at = base + channel * ${PLANE}u;
 #if FROM_ROWS
-        let d = gradient[(g + ${i * 8}u) * 33u + p] * weight[channel];
+        let d = gradient[(g + ${i * 8}u) * 33u + p] * load_weight(channel);
 #else
-        let d = dy[at] * weight[channel];
+        let d = load_dy(at) * load_weight(channel);
 #endif
-        dx[at] = s * (d - sums.x - (x[at] - m) * s * sums.y);
+        store_dx(at, s * (d - sums.x - (load_x(at) - m) * s * sums.y));
       }
     }
 #endfor

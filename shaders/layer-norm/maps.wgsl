@@ -3,17 +3,17 @@
 // channels, so that reads of maps coalesce along positions. Mean and variance come from one reading (Welford's update by
 // fours, then the pairwise rule of Chan et al. over the groups); the second reading, for y, comes from the cache. Rows are
 // written through tiles of 32 channels in workgroup memory (4.2 KB).
-#param ROWS positions
-#param COLS channels
-#param PLANE positions of one map
-#param TO_ROWS 1: y is (rows, c)
-#param EPS added to the variance
+#param ROWS: int // positions
+#param COLS: int // channels
+#param PLANE: int // positions of one map
+#param TO_ROWS: bool // y is (rows, c)
+#param EPS: f32 // added to the variance
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> statistics: array<f32>; // mean of each row, then rstd of each
+#bind read x: array<f32>
+#bind read weight: array<f32>
+#bind read bias: array<f32>
+#bind read_write y: array<f32>
+#bind read_write statistics: array<f32> // mean of each row, then rstd of each
 
 // mean and Σ (x − mean)² of each lane's channels
 var<workgroup> moments: array<vec2f, 256>;
@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (; c + 4u <= end; c += 4u) {
     let four = vec4f(
 #for i in 0..4
-      x[base + (c + ${i}u) * ${PLANE}u],
+      load_x(base + (c + ${i}u) * ${PLANE}u),
 #endfor
     );
     let m = dot(four, vec4f(0.25));
@@ -52,7 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     own += vec2f(shift * 4.0 / (before + 4.0), dot(d, d) + shift * shift * before * 4.0 / (before + 4.0));
   }
   for (; c < end; c++) {
-    let shift = x[base + c * ${PLANE}u] - own.x;
+    let shift = load_x(base + c * ${PLANE}u) - own.x;
     let before = f32(c - begin);
     own += vec2f(shift / (before + 1.0), shift * shift * before / (before + 1.0));
   }
@@ -72,24 +72,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
   let s = 1.0 / sqrt(square / ${COLS}.0 + ${EPS});
   if (g == 0u && row0 + p < ${ROWS}u) {
-    statistics[row] = m;
-    statistics[${ROWS}u + row] = s;
+    store_statistics(row, m);
+    store_statistics(${ROWS}u + row, s);
   }
   for (var c0 = 0u; c0 < ${COLS}u; c0 += 32u) {
 #if TO_ROWS
 #for i in 0..4
     if (c0 + g + ${i * 8}u < ${COLS}u) {
-      tile[(g + ${i * 8}u) * 33u + p] = (x[base + (c0 + g + ${i * 8}u) * ${PLANE}u] - m) * s;
+      tile[(g + ${i * 8}u) * 33u + p] = (load_x(base + (c0 + g + ${i * 8}u) * ${PLANE}u) - m) * s;
     }
 #endfor
     workgroupBarrier();
     // Lanes now run along channels.
     if (c0 + p < ${COLS}u) {
-      let w = weight[c0 + p];
-      let b = bias[c0 + p];
+      let w = load_weight(c0 + p);
+      let b = load_bias(c0 + p);
 #for i in 0..4
       if (row0 + g + ${i * 8}u < ${ROWS}u) {
-        y[(row0 + g + ${i * 8}u) * ${COLS}u + c0 + p] = fma(tile[p * 33u + g + ${i * 8}u], w, b);
+        store_y((row0 + g + ${i * 8}u) * ${COLS}u + c0 + p, fma(tile[p * 33u + g + ${i * 8}u], w, b));
       }
 #endfor
     }
@@ -100,7 +100,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let channel = c0 + g + ${i * 8}u;
       if (channel < ${COLS}u && row0 + p < ${ROWS}u) {
         let at = base + channel * ${PLANE}u;
-        y[at] = fma((x[at] - m) * s, weight[channel], bias[channel]);
+        store_y(at, fma((load_x(at) - m) * s, load_weight(channel), load_bias(channel)));
       }
     }
 #endfor

@@ -1,8 +1,8 @@
 // Where element (row, channel) lies: (rows, c), or (n, c, plane) with rows = n·plane.
-#param COLS channels
-#param PLANE positions of one map
-#param X_MAPS 1: x is (n, c, h, w)
-#param Y_MAPS 1: y is (n, c, h, w)
+#param COLS: int // channels
+#param PLANE: int // positions of one map
+#param X_MAPS: bool // x is (n, c, h, w)
+#param Y_MAPS: bool // y is (n, c, h, w)
 
 fn map_index(row: u32, channel: u32) -> u32 {
   return (row / ${PLANE}u * ${COLS}u + channel) * ${PLANE}u + row % ${PLANE}u;

@@ -1,17 +1,17 @@
 // dx, and parts of dweight and dbias for every 32 positions, as maps-gradient.wgsl, for planes and channels that four divides.
 // Lanes and blocks as in quads.wgsl. Workgroup memory: 4 KB, for sums over the lanes that share channels or positions.
-#param ROWS positions
-#param COLS channels
-#param PLANE positions of one map
-#param FROM_ROWS 1: dy is (rows, c)
+#param ROWS: int // positions
+#param COLS: int // channels
+#param PLANE: int // positions of one map
+#param FROM_ROWS: bool // dy is (rows, c)
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read> statistics: array<vec4f>; // mean of each row, then rstd of each
-@group(0) @binding(3) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> weight_parts: array<vec4f>; // (ceil(ROWS/32), c)
-@group(0) @binding(6) var<storage, read_write> bias_parts: array<vec4f>; // (ceil(ROWS/32), c)
+#bind read x: array<vec4f>
+#bind read weight: array<vec4f>
+#bind read statistics: array<vec4f> // mean of each row, then rstd of each
+#bind read dy: array<vec4f>
+#bind read_write dx: array<vec4f>
+#bind read_write weight_parts: array<vec4f> // (ceil(ROWS/32), c)
+#bind read_write bias_parts: array<vec4f> // (ceil(ROWS/32), c)
 
 const QUADS = ${COLS / 4}u;
 
@@ -31,27 +31,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let wanted = part * 32u + local.x * 4u;
   let row = min(wanted, ${ROWS - 4}u);
   let base = (row / ${PLANE}u * ${PLANE * COLS}u + row % ${PLANE}u) / 4u;
-  let m = statistics[row / 4u];
-  let s = statistics[(${ROWS}u + row) / 4u];
+  let m = load_statistics(row / 4u);
+  let s = load_statistics((${ROWS}u + row) / 4u);
   var sum = vec4f(); // Σ g over the lane's channels, four positions
   var dotted = vec4f(); // Σ g x̂
   for (var turn = 0u; turn < ${ceildiv(COLS, 32)}u; turn++) {
     let wanted_quad = turn * 8u + local.y;
     let q = min(wanted_quad, QUADS - 1u);
     let exists = wanted < ${ROWS}u && wanted_quad < QUADS;
-    let w = weight[q];
+    let w = load_weight(q);
 #if FROM_ROWS
 #for i in 0..4
-    let r${i} = dy[(row + ${i}u) * QUADS + q];
+    let r${i} = load_dy((row + ${i}u) * QUADS + q);
 #endfor
 #endif
 #for j in 0..4
 #if FROM_ROWS
     let d${j} = select(vec4f(), vec4f(r0[${j}], r1[${j}], r2[${j}], r3[${j}]), exists);
 #else
-    let d${j} = select(vec4f(), dy[base + q * ${PLANE}u + ${j * PLANE / 4}u], exists);
+    let d${j} = select(vec4f(), load_dy(base + q * ${PLANE}u + ${j * PLANE / 4}u), exists);
 #endif
-    let dn${j} = d${j} * ((x[base + q * ${PLANE}u + ${j * PLANE / 4}u] - m) * s);
+    let dn${j} = d${j} * ((load_x(base + q * ${PLANE}u + ${j * PLANE / 4}u) - m) * s);
     sum = fma(d${j}, vec4f(w[${j}]), sum);
     dotted = fma(dn${j}, vec4f(w[${j}]), dotted);
 #endfor
@@ -66,9 +66,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         column += select(second[bank + local.y * 8u + p], first[bank + local.y * 8u + p], local.x == 0u);
       }
       if (local.x == 0u) {
-        weight_parts[part * QUADS + q] = column;
+        store_weight_parts(part * QUADS + q, column);
       } else {
-        bias_parts[part * QUADS + q] = column;
+        store_bias_parts(part * QUADS + q, column);
       }
     }
   }
@@ -88,10 +88,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   for (var q = local.y; q < QUADS; q += 8u) {
-    let w = weight[q];
+    let w = load_weight(q);
 #if FROM_ROWS
 #for i in 0..4
-    let r${i} = dy[(row + ${i}u) * QUADS + q];
+    let r${i} = load_dy((row + ${i}u) * QUADS + q);
 #endfor
 #endif
 #for j in 0..4
@@ -100,9 +100,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #if FROM_ROWS
       let g = vec4f(r0[${j}], r1[${j}], r2[${j}], r3[${j}]) * w[${j}];
 #else
-      let g = dy[at] * w[${j}];
+      let g = load_dy(at) * w[${j}];
 #endif
-      dx[at] = s * (g - sum - (x[at] - m) * s * dotted);
+      store_dx(at, s * (g - sum - (load_x(at) - m) * s * dotted));
     }
 #endfor
   }

@@ -2,20 +2,19 @@
 // divides. A workgroup takes 32 positions: lane p of 8 four of them, lane group g of 8 every eighth four of channels, in blocks
 // of 4×4 in registers; both sides are read and written as vec4, rows by turning the block round. Mean and variance come from one
 // reading (each four about its own mean, joined by the rule of Chan et al.), y from a second one, out of the cache.
-#param ROWS positions
-#param COLS channels
-#param PLANE positions of one map
-#param TO_ROWS 1: y is (rows, c)
-#param EPS added to the variance
-#param WRITE 1: y is written, else only the statistics
+#param ROWS: int // positions
+#param COLS: int // channels
+#param PLANE: int // positions of one map
+#param TO_ROWS: bool // y is (rows, c)
+#param EPS: f32 // added to the variance
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-#if WRITE
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+#bind read x: array<vec4f>
+#bind read_write y?: array<vec4f> // x normalised; without it only the statistics are written
+#if bound(y)
+#bind read weight: array<vec4f> // (c)
+#bind read bias: array<vec4f> // (c)
 #endif
-@group(0) @binding(${WRITE ? 4 : 1}) var<storage, read_write> statistics: array<vec4f>; // mean of each row, then rstd of each
+#bind read_write statistics: array<vec4f> // mean of each row, then rstd of each
 
 // Of each lane's channels, four positions side by side: mean, and Σ (x − mean)².
 var<workgroup> means: array<vec4f, 64>;
@@ -33,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var count = 0.0; // quads of channels so far
   for (var q = local.y; q < QUADS; q += 8u) {
 #for j in 0..4
-    let v${j} = x[base + q * ${PLANE}u + ${j * PLANE / 4}u];
+    let v${j} = load_x(base + q * ${PLANE}u + ${j * PLANE / 4}u);
 #endfor
     let m = ((v0 + v1) + (v2 + v3)) * 0.25;
     let shift = m - own_mean;
@@ -62,21 +61,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   if (local.y == 0u) {
-    statistics[row / 4u] = m;
-    statistics[(${ROWS}u + row) / 4u] = s;
+    store_statistics(row / 4u, m);
+    store_statistics((${ROWS}u + row) / 4u, s);
   }
-#if WRITE
+#if bound(y)
   for (var q = local.y; q < QUADS; q += 8u) {
-    let w = weight[q];
-    let b = bias[q];
+    let w = load_weight(q);
+    let b = load_bias(q);
 #for j in 0..4
-    let n${j} = (x[base + q * ${PLANE}u + ${j * PLANE / 4}u] - m) * s;
+    let n${j} = (load_x(base + q * ${PLANE}u + ${j * PLANE / 4}u) - m) * s;
 #endfor
 #for i in 0..4
 #if TO_ROWS
-    y[(row + ${i}u) * QUADS + q] = fma(vec4f(n0[${i}], n1[${i}], n2[${i}], n3[${i}]), w, b);
+    store_y((row + ${i}u) * QUADS + q, fma(vec4f(n0[${i}], n1[${i}], n2[${i}], n3[${i}]), w, b));
 #else
-    y[base + q * ${PLANE}u + ${i * PLANE / 4}u] = fma(n${i}, vec4f(w[${i}]), vec4f(b[${i}]));
+    store_y(base + q * ${PLANE}u + ${i * PLANE / 4}u, fma(n${i}, vec4f(w[${i}]), vec4f(b[${i}])));
 #endif
 #endfor
   }

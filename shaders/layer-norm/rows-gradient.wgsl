@@ -4,18 +4,18 @@
 #if SHUFFLE
 enable subgroups;
 #endif
-#param ROWS rows
-#param RUN turns of a workgroup
-#param PARTS workgroups
+#param ROWS: int // rows
+#param RUN: int // turns of a workgroup
+#param PARTS: int // workgroups
 #import layer-norm/item.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<Item>;
-@group(0) @binding(1) var<storage, read> weight: array<Item>;
-@group(0) @binding(2) var<storage, read> statistics: array<f32>; // mean of each row, then rstd of each
-@group(0) @binding(3) var<storage, read> dy: array<Item>;
-@group(0) @binding(4) var<storage, read_write> dx: array<Item>;
-@group(0) @binding(5) var<storage, read_write> weight_parts: array<Item>; // (PARTS, c)
-@group(0) @binding(6) var<storage, read_write> bias_parts: array<Item>; // (PARTS, c)
+#bind read x: array<Item>
+#bind read weight: array<Item>
+#bind read statistics: array<f32> // mean of each row, then rstd of each
+#bind read dy: array<Item>
+#bind read_write dx: array<Item>
+#bind read_write weight_parts: array<Item> // (PARTS, c)
+#bind read_write bias_parts: array<Item> // (PARTS, c)
 
 var<workgroup> columns: array<Item, ${64 / LANES * (COLS % 4 == 0 ? COLS / 4 : COLS)}>; // [row of a turn][column]
 
@@ -40,7 +40,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let at${i} = min(lane + ${i * LANES}u, ROW_ITEMS - 1u);
   let inside${i} = lane + ${i * LANES}u < ROW_ITEMS;
 #endif
-  let w${i} = weight[at${i}];
+  let w${i} = load_weight(at${i});
   var dweight${i} = Item();
   var dbias${i} = Item();
 #endfor
@@ -48,13 +48,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let row = (part * ${RUN}u + turn) * ${64 / LANES}u + turn_row;
     let exists = row < ${ROWS}u;
     let safe = min(row, ${ROWS - 1}u);
-    let m = statistics[safe];
-    let s = statistics[${ROWS}u + safe];
+    let m = load_statistics(safe);
+    let s = load_statistics(${ROWS}u + safe);
     var sum = Item();
     var dot = Item();
 #for i in 0..ITEMS
-    let d${i} = select(Item(), dy[safe * ROW_ITEMS + at${i}], exists && inside${i});
-    let n${i} = (x[safe * ROW_ITEMS + at${i}] - m) * s;
+    let d${i} = select(Item(), load_dy(safe * ROW_ITEMS + at${i}), exists && inside${i});
+    let n${i} = (load_x(safe * ROW_ITEMS + at${i}) - m) * s;
     let dn${i} = d${i} * n${i};
     dweight${i} += dn${i};
     dbias${i} += d${i};
@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if (exists) {
 #for i in 0..ITEMS
       if (inside${i}) {
-        dx[safe * ROW_ITEMS + at${i}] = s * (d${i} * w${i} - mean_g - n${i} * mean_gn);
+        store_dx(safe * ROW_ITEMS + at${i}, s * (d${i} * w${i} - mean_g - n${i} * mean_gn));
       }
 #endfor
     }
@@ -78,7 +78,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
   workgroupBarrier();
   for (var c = local; c < ROW_ITEMS && part < ${PARTS}u; c += 64u) {
-    weight_parts[part * ROW_ITEMS + c] = column_sum(c);
+    store_weight_parts(part * ROW_ITEMS + c, column_sum(c));
   }
   workgroupBarrier();
 #for i in 0..ITEMS
@@ -88,6 +88,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
   workgroupBarrier();
   for (var c = local; c < ROW_ITEMS && part < ${PARTS}u; c += 64u) {
-    bias_parts[part * ROW_ITEMS + c] = column_sum(c);
+    store_bias_parts(part * ROW_ITEMS + c, column_sum(c));
   }
 }

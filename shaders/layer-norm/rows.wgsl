@@ -3,15 +3,15 @@
 #if SHUFFLE
 enable subgroups;
 #endif
-#param ROWS rows
-#param EPS added to the variance
+#param ROWS: int // rows
+#param EPS: f32 // added to the variance
 #import layer-norm/item.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<Item>;
-@group(0) @binding(1) var<storage, read> weight: array<Item>;
-@group(0) @binding(2) var<storage, read> bias: array<Item>;
-@group(0) @binding(3) var<storage, read_write> y: array<Item>;
-@group(0) @binding(4) var<storage, read_write> statistics: array<f32>; // mean of each row, then rstd of each
+#bind read x: array<Item>
+#bind read weight: array<Item>
+#bind read bias: array<Item>
+#bind read_write y: array<Item>
+#bind read_write statistics: array<f32> // mean of each row, then rstd of each
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -27,7 +27,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let at${i} = min(lane + ${i * LANES}u, ROW_ITEMS - 1u);
   let inside${i} = lane + ${i * LANES}u < ROW_ITEMS;
 #endif
-  let x${i} = x[first + at${i}];
+  let x${i} = load_x(first + at${i});
   sum += select(Item(), x${i}, inside${i});
 #endfor
   let m = row_sum(local, total(sum)) / ${COLS}.0;
@@ -42,11 +42,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 #for i in 0..ITEMS
   if (inside${i}) {
-    y[first + at${i}] = fma(d${i} * s, weight[at${i}], bias[at${i}]);
+    store_y(first + at${i}, fma(d${i} * s, load_weight(at${i}), load_bias(at${i})));
   }
 #endfor
   if (lane == 0u) {
-    statistics[row] = m;
-    statistics[${ROWS}u + row] = s;
+    store_statistics(row, m);
+    store_statistics(${ROWS}u + row, s);
   }
 }

@@ -1,16 +1,16 @@
 // y = x · scale, one element an invocation.
-#param N elements
+#param N: int // elements
 #import common/flat.wgsl
 #import loss-scale/scaler.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> scaler: Scaler;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+#bind read x: array<f32>
+#bind read scaler: Scaler
+#bind read_write y: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = flat_index(group, groups, local);
   if (i < ${N}u) {
-    y[i] = x[i] * scaler.scale;
+    store_y(i, load_x(i) * scaler.scale);
   }
 }

@@ -5,9 +5,9 @@
 // workgroup memory and no barrier, which would save and restore all sums. Needs `subgroups`; a subgroup has at least four lanes.
 // Of the operands only A can be normalised on the way. Grid: tiles of columns, tiles of rows, matrices.
 enable subgroups;
-#param SUMMED matrices summed into each of y
-#param LANES invocations a workgroup
-#param ROWS rows a workgroup, a multiple of 4
+#param SUMMED: int // matrices summed into each of y
+#param LANES: int // invocations a workgroup
+#param ROWS: int // rows a workgroup, a multiple of 4
 #import matmul/operand.wgsl
 #import matmul/store.wgsl
 
@@ -23,7 +23,7 @@ fn main(
 #for i in 0..ROWS
   var sum${i} = vec4f();
 #endfor
-#if NORMAL == 1
+#if NORMAL == a
 #for r in 0..ROWS / 4
   let rows${r} = four(row0 + ${r * 4}u);
 #endfor
@@ -38,25 +38,25 @@ fn main(
       // b_k: columns col … col+3 at inner + k
 #if TRANSPOSE_B
 #for j in 0..4
-      let v${j} = load1(s, col + ${j}u, inner);
+      let v${j} = quad_b(s, col + ${j}u, inner);
 #endfor
 #for k in 0..4
       let b${k} = vec4f(v0[${k}], v1[${k}], v2[${k}], v3[${k}]);
 #endfor
 #else
 #for k in 0..4
-      let b${k} = load1(s, col, inner + ${k}u);
+      let b${k} = quad_b(s, col, inner + ${k}u);
 #endfor
 #endif
-#if NORMAL == 1
+#if NORMAL == a
       let channel = affine(inner + quarter);
 #endif
 #for r in 0..ROWS / 4
       // Four lanes hold four rows of four inner elements, or four inner elements of four rows.
-#if NORMAL == 1
-      let a${r} = normal(load0(s, row0 + ${r * 4}u, inner + quarter), rows${r}, channel);
+#if NORMAL == a
+      let a${r} = normal(quad_a(s, row0 + ${r * 4}u, inner + quarter), rows${r}, channel);
 #elif TRANSPOSE_A
-      let a${r} = load0(s, row0 + ${r * 4}u, inner + quarter);
+      let a${r} = quad_a(s, row0 + ${r * 4}u, inner + quarter);
 #endif
 #if TRANSPOSE_A
 #for i in 0..4
@@ -65,7 +65,7 @@ fn main(
 #endfor
 #endfor
 #else
-      let a${r} = load0(s, row0 + ${r * 4}u + quarter, inner);
+      let a${r} = quad_a(s, row0 + ${r * 4}u + quarter, inner);
 #for i in 0..4
 #for k in 0..4
       sum${r * 4 + i} = fma(vec4f(subgroupBroadcast(a${r}[${k}], ${i}u)), b${k}, sum${r * 4 + i});

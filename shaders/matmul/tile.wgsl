@@ -2,21 +2,19 @@
 // registers. Tiles of A and B, DEPTH deep, lie in workgroup memory with the inner dimension outermost, so that a lane reads
 // its rows and columns as vec4; operands stored along the inner dimension are transposed in 4×4 blocks of registers on the way.
 // The inner dimension (of all SUMMED matrices) can be cut into PARTS, whose results go to scratch.
-// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF; 16·LX·LY more with SUMS. Grid: tiles of columns, tiles of rows, matrices or parts.
+// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF; 16·LX·LY more with `sums`. Grid: tiles of columns, tiles of rows, matrices or parts.
 #if HALF
 enable f16;
 #endif
-#param HALF 1: tiles hold operands as f16; sums are f32 all the same
-#param SUMMED matrices summed into each of y
-#param PARTS pieces of the inner dimension
-#param LX lanes along columns
-#param LY lanes along rows
-#param RA blocks of four rows a lane
-#param RB blocks of four columns a lane
-#param DEPTH inner size of a tile, a multiple of 4; DEPTH·RA/LX and DEPTH·RB/LY are too, so that lanes share the copying evenly
-#param SUMS 1: also Σ over the inner dimension of A, to `sums`; with TRANSPOSE_A
-#param ACCUMULATE_SUMS 1 to add to what is there
-#param UNROLL steps of the inner dimension unrolled, a divisor of DEPTH
+#param HALF: bool // tiles hold operands as f16; sums are f32 all the same
+#param SUMMED: int // matrices summed into each of y
+#param PARTS: int // pieces of the inner dimension
+#param LX: int // lanes along columns
+#param LY: int // lanes along rows
+#param RA: int // blocks of four rows a lane
+#param RB: int // blocks of four columns a lane
+#param DEPTH: int // inner size of a tile, a multiple of 4; DEPTH·RA/LX and DEPTH·RB/LY are too, so that lanes share the copying evenly
+#param UNROLL: int // steps of the inner dimension unrolled, a divisor of DEPTH
 #import matmul/operand.wgsl
 #import matmul/store.wgsl
 
@@ -24,61 +22,56 @@ const STEPS = ${ceildiv(K, DEPTH)}u;
 const ALL_STEPS = ${SUMMED * ceildiv(K, DEPTH)}u;
 const PART_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), PARTS)}u;
 
-#if HALF
-alias Tile = vec4h;
-#else
-alias Tile = vec4f;
-#endif
+#type Tile = HALF ? vec4h : vec4f
 
-#if SUMS
-@group(0) @binding(${FIRST + 1}) var<storage, read_write> sums: array<f32>;
-
-// Lanes that copy the same rows of A are BLOCKS0 apart: each adds up what it copies.
+#bind read_write sums?: array<f32> // (parts, m): Σ over the inner dimension of A, with TRANSPOSE_A
+#if bound(sums)
+// Lanes that copy the same rows of A are blocks_a apart: each adds up what it copies.
 var<private> lane_sums: vec4f;
 var<workgroup> all_sums: array<vec4f, ${LX * LY}>;
 #endif
 
-#for o in 0..2
-const BLOCKS${o} = ${o ? RB * LX : RA * LY}u;
-var<workgroup> tile${o}: array<Tile, ${DEPTH * (o ? RB * LX : RA * LY)}>; // [inner][outer / 4]
+#for o in a, b
+const blocks_${o} = ${o == b ? RB * LX : RA * LY}u;
+var<workgroup> tile_${o}: array<Tile, ${DEPTH * (o == b ? RB * LX : RA * LY)}>; // [inner][outer / 4]
 
 // Copies 4 outer × 4 inner elements of matrix s to the tile; `slot` counts the blocks of a tile.
-fn stage${o}(slot: u32, s: u32, first: u32, inner: u32) {
-#if o ? TRANSPOSE_B : !TRANSPOSE_A
+fn stage_${o}(slot: u32, s: u32, first: u32, inner: u32) {
+#if o == b ? TRANSPOSE_B : !TRANSPOSE_A
   // Neighbouring lanes take neighbouring inner blocks, as they lie in memory.
   let block = slot / ${DEPTH / 4}u;
   let depth = slot % ${DEPTH / 4}u * 4u;
-#if NORMAL == o + 1
+#if NORMAL == o
   let rows = four(inner + depth);
 #for i in 0..4
-  let v${i} = normal(load${o}(s, first + block * 4u + ${i}u, inner + depth), rows, affine(first + block * 4u + ${i}u));
+  let v${i} = normal(quad_${o}(s, first + block * 4u + ${i}u, inner + depth), rows, affine(first + block * 4u + ${i}u));
 #endfor
 #else
 #for i in 0..4
-  let v${i} = load${o}(s, first + block * 4u + ${i}u, inner + depth);
+  let v${i} = quad_${o}(s, first + block * 4u + ${i}u, inner + depth);
 #endfor
 #endif
 #for j in 0..4
-  tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = Tile(vec4f(v0[${j}], v1[${j}], v2[${j}], v3[${j}]));
+  tile_${o}[(depth + ${j}u) * blocks_${o} + block] = Tile(vec4f(v0[${j}], v1[${j}], v2[${j}], v3[${j}]));
 #endfor
 #else
-  let block = slot % BLOCKS${o};
-  let depth = slot / BLOCKS${o} * 4u;
-#if NORMAL == o + 1
+  let block = slot % blocks_${o};
+  let depth = slot / blocks_${o} * 4u;
+#if NORMAL == o
   let rows = four(first + block * 4u);
 #for j in 0..4
-  let v${j} = normal(load${o}(s, first + block * 4u, inner + depth + ${j}u), rows, affine(inner + depth + ${j}u));
+  let v${j} = normal(quad_${o}(s, first + block * 4u, inner + depth + ${j}u), rows, affine(inner + depth + ${j}u));
 #endfor
 #else
 #for j in 0..4
-  let v${j} = load${o}(s, first + block * 4u, inner + depth + ${j}u);
+  let v${j} = quad_${o}(s, first + block * 4u, inner + depth + ${j}u);
 #endfor
 #endif
-#if SUMS && o == 0
+#if bound(sums) && o == a
   lane_sums += (v0 + v1) + (v2 + v3);
 #endif
 #for j in 0..4
-  tile${o}[(depth + ${j}u) * BLOCKS${o} + block] = Tile(v${j});
+  tile_${o}[(depth + ${j}u) * blocks_${o} + block] = Tile(v${j});
 #endfor
 #endif
 }
@@ -91,8 +84,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let matrix = group.z; // of y, or of its parts
-  let first0 = group.y * ${4 * RA * LY}u;
-  let first1 = group.x * ${4 * RB * LX}u;
+  let first_a = group.y * ${4 * RA * LY}u;
+  let first_b = group.x * ${4 * RB * LX}u;
 #for i in 0..RA * 4
 #for j in 0..RB
   var sum${i}_${j} = vec4f();
@@ -113,23 +106,23 @@ fn main(
     let s = ${PARTS > 1 ? 0 : 1}u * matrix;
     let inner = step * ${DEPTH}u;
 #endif
-#for o in 0..2
-#for t in 0..DEPTH / 4 * (o ? RB * LX : RA * LY) / (LX * LY)
-    stage${o}(local + ${t * LX * LY}u, s, first${o}, inner);
+#for o in a, b
+#for t in 0..DEPTH / 4 * (o == b ? RB * LX : RA * LY) / (LX * LY)
+    stage_${o}(local + ${t * LX * LY}u, s, first_${o}, inner);
 #endfor
 #endfor
     workgroupBarrier();
     // Counted by ones between constants, so that Dawn sees the range of each index into a tile and clamps none.
     for (var turn = 0u; turn < ${DEPTH / UNROLL}u; turn++) {
-      let at0 = turn * ${UNROLL}u * BLOCKS0 + lane.y;
-      let at1 = turn * ${UNROLL}u * BLOCKS1 + lane.x;
+      let at_a = turn * ${UNROLL}u * blocks_a + lane.y;
+      let at_b = turn * ${UNROLL}u * blocks_b + lane.x;
 #for k in 0..UNROLL
       {
 #for r in 0..RA
-        let a${r} = vec4f(tile0[at0 + ${k * RA * LY + r * LY}u]);
+        let a${r} = vec4f(tile_a[at_a + ${k * RA * LY + r * LY}u]);
 #endfor
 #for r in 0..RB
-        let b${r} = vec4f(tile1[at1 + ${k * RB * LX + r * LX}u]);
+        let b${r} = vec4f(tile_b[at_b + ${k * RB * LX + r * LX}u]);
 #endfor
 #for r in 0..RA
 #for i in 0..4
@@ -143,22 +136,18 @@ fn main(
     }
     workgroupBarrier();
   }
-#if SUMS
+#if bound(sums)
   all_sums[local] = lane_sums;
   workgroupBarrier();
-  if (group.x == 0u && local < BLOCKS0) {
+  if (group.x == 0u && local < blocks_a) {
     var total = all_sums[local];
 #for i in 1..LX * LY / (RA * LY)
-    total += all_sums[local + ${i}u * BLOCKS0];
+    total += all_sums[local + ${i}u * blocks_a];
 #endfor
 #for i in 0..4
-    if (first0 + local * 4u + ${i}u < ${M}u) {
-      let at = matrix * ${M}u + first0 + local * 4u + ${i}u;
-#if ACCUMULATE_SUMS
-      sums[at] = sums[at] + total[${i}];
-#else
-      sums[at] = total[${i}];
-#endif
+    if (first_a + local * 4u + ${i}u < ${M}u) {
+      let at = matrix * ${M}u + first_a + local * 4u + ${i}u;
+      accumulate_sums(at, total[${i}]);
     }
 #endfor
   }
@@ -166,7 +155,7 @@ fn main(
 #if QUADS
 #for r in 0..RA
 #for j in 0..RB
-  store_quad(first0 + (lane.y + ${r * LY}u) * 4u, first1 + (lane.x + ${j * LX}u) * 4u, array(
+  store_quad(first_a + (lane.y + ${r * LY}u) * 4u, first_b + (lane.x + ${j * LX}u) * 4u, array(
 #for i in 0..4
     sum${r * 4 + i}_${j},
 #endfor
@@ -177,7 +166,7 @@ fn main(
 #for r in 0..RA
 #for i in 0..4
 #for j in 0..RB
-  store(matrix, first0 + (lane.y + ${r * LY}u) * 4u + ${i}u, first1 + (lane.x + ${j * LX}u) * 4u, sum${r * 4 + i}_${j});
+  store(matrix, first_a + (lane.y + ${r * LY}u) * 4u + ${i}u, first_b + (lane.x + ${j * LX}u) * 4u, sum${r * 4 + i}_${j});
 #endfor
 #endfor
 #endfor

@@ -1,10 +1,10 @@
 // dx = Σ of dy over the windows that cover the element / (KH·KW), one element an invocation.
-#param N elements of dx
+#param N: int // elements of dx
 #import pool/shape.wgsl
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+#bind read dy: array<f32>
+#bind read_write dx: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -18,8 +18,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum = 0.0;
   for (var p = rows.x; p < rows.y; p++) {
     for (var q = cols.x; q < cols.y; q++) {
-      sum += dy[(plane * HO + p) * WO + q];
+      sum += load_dy((plane * HO + p) * WO + q);
     }
   }
-  dx[at] = sum / ${KH * KW}.0;
+  store_dx(at, sum / ${KH * KW}.0);
 }

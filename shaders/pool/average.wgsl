@@ -1,10 +1,10 @@
 // y = Σ over a window / (KH·KW), one output an invocation. Coordinates left of the map wrap to large unsigned numbers.
-#param N elements of y
+#param N: int // elements of y
 #import pool/shape.wgsl
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+#bind read x: array<f32>
+#bind read_write y: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -19,9 +19,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let row = ((at / WO) % HO) * SH + i - PH;
       let col = (at % WO) * SW + j - PW;
       if (row < H && col < W) {
-        sum += x[(plane * H + row) * W + col];
+        sum += load_x((plane * H + row) * W + col);
       }
     }
   }
-  y[at] = sum / ${KH * KW}.0;
+  store_y(at, sum / ${KH * KW}.0);
 }

@@ -1,16 +1,16 @@
 // dx = dy of the plane · FACTOR, one element an invocation.
-#param N elements of dx
-#param AREA elements of a plane
-#param FACTOR f32 literal of 1/AREA
+#param N: int // elements of dx
+#param AREA: int // elements of a plane
+#param FACTOR: f32 // 1/AREA
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+#bind read dy: array<f32>
+#bind read_write dx: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = flat_index(group, groups, local);
   if (i < ${N}u) {
-    dx[i] = dy[i / ${AREA}u] * ${FACTOR};
+    store_dx(i, load_dy(i / ${AREA}u) * ${FACTOR});
   }
 }

@@ -1,11 +1,11 @@
 // y = mean of a plane. LANES neighbouring invocations share a plane and add up in a tree of fixed order.
-#param PLANES planes
-#param AREA elements of a plane
-#param LANES invocations a plane, a power of two
-#param WORKGROUP invocations a workgroup
+#param PLANES: int // planes
+#param AREA: int // elements of a plane
+#param LANES: int // invocations a plane, a power of two
+#param WORKGROUP: int // invocations a workgroup
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+#bind read x: array<f32>
+#bind read_write y: array<f32>
 
 #if LANES > 1
 var<workgroup> sums: array<f32, ${WORKGROUP}>;
@@ -18,7 +18,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum = 0.0;
   if (plane < ${PLANES}u) {
     for (var i = lane; i < ${AREA}u; i += ${LANES}u) {
-      sum += x[plane * ${AREA}u + i];
+      sum += load_x(plane * ${AREA}u + i);
     }
   }
 #if LANES > 1
@@ -32,6 +32,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   sum = sums[local];
 #endif
   if (lane == 0u && plane < ${PLANES}u) {
-    y[plane] = sum / ${AREA}.0;
+    store_y(plane, sum / ${AREA}.0);
   }
 }

@@ -1,11 +1,11 @@
 // dx = Σ of dy over the windows whose first maximum stands here, one element an invocation.
-#param N elements of dx
+#param N: int // elements of dx
 #import pool/window.wgsl
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+#bind read x: array<f32>
+#bind read dy: array<f32>
+#bind read_write dx: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -20,9 +20,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var p = rows.x; p < rows.y; p++) {
     for (var q = cols.x; q < cols.y; q++) {
       if (window_maximum(plane, p, q).at == at) {
-        sum += dy[(plane * HO + p) * WO + q];
+        sum += load_dy((plane * HO + p) * WO + q);
       }
     }
   }
-  dx[at] = sum;
+  store_dx(at, sum);
 }

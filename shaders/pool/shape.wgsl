@@ -1,14 +1,14 @@
 // Windows of KH × KW over planes of H × W, giving planes of HO × WO.
-#param H rows of x
-#param W columns of x
-#param KH rows of the window
-#param KW columns of the window
-#param SH stride of rows
-#param SW stride of columns
-#param PH padding above and below
-#param PW padding left and right
-#param HO rows of y
-#param WO columns of y
+#param H: int // rows of x
+#param W: int // columns of x
+#param KH: int // rows of the window
+#param KW: int // columns of the window
+#param SH: int // stride of rows
+#param SW: int // stride of columns
+#param PH: int // padding above and below
+#param PW: int // padding left and right
+#param HO: int // rows of y
+#param WO: int // columns of y
 
 const H = ${H}u;
 const W = ${W}u;

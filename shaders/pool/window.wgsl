@@ -1,5 +1,5 @@
 // The maximum of a window and where it stands. Coordinates left of the map wrap to large unsigned numbers.
-#param ZERO_PADDING 1 if padding is 0, else −∞
+#param ZERO_PADDING: bool // padding is 0, else −∞
 #import pool/shape.wgsl
 
 struct Maximum {
@@ -19,7 +19,7 @@ fn window_maximum(plane: u32, p: u32, q: u32) -> Maximum {
       let col = q * SW + j - PW;
       if (row < H && col < W) {
         let at = (plane * H + row) * W + col;
-        let value = x[at];
+        let value = load_x(at);
         if (!found || value > best.value) {
           best = Maximum(value, at);
           found = true;

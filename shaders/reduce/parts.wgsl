@@ -1,29 +1,23 @@
 // parts[p] = Σ of one share of the terms of x: x itself, its square, or 1 for every infinity and NaN. Invocations stride
 // through x together, keep four sums each, and add up in a tree of fixed order.
-#param ITEMS elements or vectors of four
-#param WIDTH elements an item, 1 or 4
-#param PARTS workgroups
-#param WORKGROUP invocations a workgroup, a power of two
-#param SQUARE 1 to add squares
-#param NON_FINITE 1 to count infinities and NaNs
+#param ITEMS: int // elements or vectors of four
+#param WIDTH: int // elements an item, 1 or 4
+#param PARTS: int // workgroups
+#param WORKGROUP: int // invocations a workgroup, a power of two
+#param TERM: value | square | non_finite // what is added up
 
-#if WIDTH == 4
-alias Item = vec4f;
-alias Bits = vec4u;
-#else
-alias Item = f32;
-alias Bits = u32;
-#endif
+#type Item = WIDTH == 4 ? vec4f : f32
+#type Bits = WIDTH == 4 ? vec4u : u32
 
-@group(0) @binding(0) var<storage, read> x: array<Item>;
-@group(0) @binding(1) var<storage, read_write> parts: array<f32>;
+#bind read x: array<Item>
+#bind read_write parts: array<f32> // (PARTS)
 
 var<workgroup> sums: array<f32, ${WORKGROUP}>;
 
 fn term(value: Item) -> Item {
-#if SQUARE
+#if TERM == square
   return value * value;
-#elif NON_FINITE
+#elif TERM == non_finite
   // An all-ones exponent; comparing values would let a compiler assume that there are no NaNs.
   let exponent = bitcast<Bits>(value) & Bits(0x7f800000u);
   return select(Item(0.0), Item(1.0), exponent == Bits(0x7f800000u));
@@ -38,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let first = group.x * ${WORKGROUP}u + local;
   var total = Item(0.0);
   for (var i = first; i < ${ITEMS}u; i += stride) {
-    total += term(x[i]);
+    total += term(load_x(i));
   }
 #if WIDTH == 4
   sums[local] = (total.x + total.y) + (total.z + total.w);
@@ -52,6 +46,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     }
   }
   if (local == 0u) {
-    parts[group.x] = sums[0];
+    store_parts(group.x, sums[0]);
   }
 }

@@ -1,11 +1,10 @@
 // total = FACTOR · Σ parts, or total += it; one workgroup, fixed order.
-#param PARTS partial sums
-#param WORKGROUP invocations a workgroup, a power of two
-#param FACTOR f32 literal
-#param ACCUMULATE 1 to add to what is there
+#param PARTS: int // partial sums
+#param WORKGROUP: int // invocations a workgroup, a power of two
+#param FACTOR: f32 // multiplies the result
 
-@group(0) @binding(0) var<storage, read> parts: array<f32>;
-@group(0) @binding(1) var<storage, read_write> total: array<f32>;
+#bind read parts: array<f32>
+#bind read_write total: array<f32>
 
 var<workgroup> sums: array<f32, ${WORKGROUP}>;
 
@@ -13,7 +12,7 @@ var<workgroup> sums: array<f32, ${WORKGROUP}>;
 fn main(@builtin(local_invocation_index) local: u32) {
   var sum = 0.0;
   for (var i = local; i < ${PARTS}u; i += ${WORKGROUP}u) {
-    sum += parts[i];
+    sum += load_parts(i);
   }
   sums[local] = sum;
   for (var half = ${WORKGROUP / 2}u; half > 0u; half /= 2u) {
@@ -23,10 +22,6 @@ fn main(@builtin(local_invocation_index) local: u32) {
     }
   }
   if (local == 0u) {
-#if ACCUMULATE
-    total[0] += sums[0] * ${FACTOR};
-#else
-    total[0] = sums[0] * ${FACTOR};
-#endif
+    accumulate_total(0, sums[0] * ${FACTOR});
   }
 }

@@ -1,14 +1,14 @@
 // y = max(x, 0), one element an invocation. A NaN stays one, as in PyTorch.
-#param N elements
+#param N: int // elements
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+#bind read x: array<f32>
+#bind read_write y: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = flat_index(group, groups, local);
   if (i < ${N}u) {
-    y[i] = select(x[i], 0.0, x[i] < 0.0);
+    store_y(i, select(load_x(i), 0.0, load_x(i) < 0.0));
   }
 }

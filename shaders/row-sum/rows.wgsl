@@ -1,12 +1,11 @@
 // y[i] = Σ x[b, i, j] over b and j; one workgroup an i.
-#param BATCH matrices
-#param ROWS rows of each
-#param COLS columns of each
-#param ACCUMULATE 1 to add to what is there
-#param WORKGROUP invocations a workgroup, a power of two
+#param BATCH: int // matrices
+#param ROWS: int // rows of each
+#param COLS: int // columns of each
+#param WORKGROUP: int // invocations a workgroup, a power of two
 
-@group(0) @binding(0) var<storage, read> x: array<f32>; // (BATCH, ROWS, COLS)
-@group(0) @binding(1) var<storage, read_write> y: array<f32>; // (ROWS)
+#bind read x: array<f32> // (BATCH, ROWS, COLS)
+#bind read_write y: array<f32> // (ROWS)
 
 var<workgroup> sums: array<f32, ${WORKGROUP}>;
 
@@ -16,7 +15,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum = 0.0;
   for (var b = 0u; b < ${BATCH}u; b++) {
     for (var j = local; j < ${COLS}u; j += ${WORKGROUP}u) {
-      sum += x[(b * ${ROWS}u + i) * ${COLS}u + j];
+      sum += load_x((b * ${ROWS}u + i) * ${COLS}u + j);
     }
   }
   sums[local] = sum;
@@ -28,10 +27,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     workgroupBarrier();
   }
   if (local == 0u && group.x + group.y * groups.x < ${ROWS}u) {
-#if ACCUMULATE
-    y[i] = y[i] + sums[0];
-#else
-    y[i] = sums[0];
-#endif
+    accumulate_y(i, sums[0]);
   }
 }

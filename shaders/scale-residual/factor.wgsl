@@ -1,14 +1,11 @@
-// What a branch is multiplied by before it is added.
-#param GAMMA 1: a factor a channel, `gamma`
-#param MASK 1: a factor an image, `mask`
-
+// What a branch is multiplied by before it is added, where a shader binds `gamma` (channels) and `mask` (images).
 fn factor(image: u32, channel: u32) -> f32 {
   var result = 1.0;
-#if GAMMA
-  result *= gamma[channel];
+#if bound(gamma)
+  result *= load_gamma(channel);
 #endif
-#if MASK
-  result *= mask[image];
+#if bound(mask)
+  result *= load_mask(image);
 #endif
   return result;
 }

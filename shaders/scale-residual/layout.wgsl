@@ -2,19 +2,18 @@
 //   to maps: out = addend + mask[n] gamma[c] source     to rows: out = mask[n] gamma[c] source, dgamma[c] = Σ mask[n] branch source
 // A workgroup moves tiles of 32 rows by 32 channels through workgroup memory (4.2 KB), so that both sides coalesce; rows are
 // counted through all images, so that small planes fill tiles too. It walks RUN tiles of the same channels.
-#param ROWS n·plane
-#param COLS channels
-#param PLANE positions of one map
-#param TO_ROWS 1: from maps to rows, 0: from rows to maps
-#param DOT 1: also partial sums of dgamma, (parts, c)
-#param RUN tiles of rows a workgroup walks
+#param ROWS: int // n·plane
+#param COLS: int // channels
+#param PLANE: int // positions of one map
+#param TO_ROWS: bool // from maps to rows, 0: from rows to maps
+#param RUN: int // tiles of rows a workgroup walks
 #import scale-residual/bindings.wgsl
 #import scale-residual/factor.wgsl
 
-alias Item = f32;
-#if DOT
-@group(0) @binding(${ADD + GAMMA + MASK + 2}) var<storage, read> branch: array<f32>; // (n·plane, c)
-@group(0) @binding(${ADD + GAMMA + MASK + 3}) var<storage, read_write> parts: array<f32>; // (parts, c)
+#type Item = f32
+#bind read branch?: array<f32> // (n·plane, c)
+#if bound(branch)
+#bind read_write parts: array<f32> // partial sums of dgamma (parts, c)
 
 var<workgroup> dots: array<f32, 256>;
 #endif
@@ -34,7 +33,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let index = group.x + group.y * groups.x;
   let part = index / COL_TILES;
   let channel0 = index % COL_TILES * 32u;
-#if DOT
+#if bound(branch)
   var dot = 0.0;
 #endif
   for (var row_tile = part * ${RUN}u; row_tile < min((part + 1u) * ${RUN}u, ROW_TILES); row_tile++) {
@@ -46,13 +45,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let row = row0 + local.x;
       let channel = channel0 + local.y + ${i * 8}u;
       if (row < ${ROWS}u && channel < ${COLS}u) {
-        tile[(local.y + ${i * 8}u) * 33u + local.x] = source[map_index(row, channel)];
+        tile[(local.y + ${i * 8}u) * 33u + local.x] = load_source(map_index(row, channel));
       }
 #else
       let row = row0 + local.y + ${i * 8}u;
       let channel = channel0 + local.x;
       if (row < ${ROWS}u && channel < ${COLS}u) {
-        tile[local.x * 33u + local.y + ${i * 8}u] = source[row * ${COLS}u + channel];
+        tile[local.x * 33u + local.y + ${i * 8}u] = load_source(row * ${COLS}u + channel);
       }
 #endif
     }
@@ -66,11 +65,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       if (row < ${ROWS}u && channel < ${COLS}u) {
         let value = tile[local.x * 33u + local.y + ${i * 8}u];
         let at = row * ${COLS}u + channel;
-        out[at] = factor(row / ${PLANE}u, channel) * value;
-#if DOT && MASK
-        dot = fma(mask[row / ${PLANE}u] * value, branch[at], dot);
-#elif DOT
-        dot = fma(value, branch[at], dot);
+        store_out(at, factor(row / ${PLANE}u, channel) * value);
+#if bound(branch) && bound(mask)
+        dot = fma(load_mask(row / ${PLANE}u) * value, load_branch(at), dot);
+#elif bound(branch)
+        dot = fma(value, load_branch(at), dot);
 #endif
       }
 #else
@@ -79,10 +78,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       if (row < ${ROWS}u && channel < ${COLS}u) {
         let value = factor(row / ${PLANE}u, channel) * tile[(local.y + ${i * 8}u) * 33u + local.x];
         let at = map_index(row, channel);
-#if ADD
-        out[at] = addend[at] + value;
+#if bound(addend)
+        store_out(at, load_addend(at) + value);
 #else
-        out[at] = value;
+        store_out(at, value);
 #endif
       }
 #endif
@@ -90,14 +89,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
     workgroupBarrier();
   }
-#if DOT
+#if bound(branch)
   dots[local.y * 32u + local.x] = dot;
   workgroupBarrier();
   if (local.y == 0u && channel0 + local.x < ${COLS}u && part * ${RUN}u < ROW_TILES) {
     for (var i = 1u; i < 8u; i++) {
       dot += dots[i * 32u + local.x];
     }
-    parts[part * ${COLS}u + channel0 + local.x] = dot;
+    store_parts(part * ${COLS}u + channel0 + local.x, dot);
   }
 #endif
 }

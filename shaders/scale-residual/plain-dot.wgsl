@@ -1,17 +1,14 @@
 // parts[r, c] = the sum over one run of rows of mask[n] branch dy: what gamma's gradient adds up; one invocation a part, in order.
-#param ROWS n·plane
-#param COLS channels
-#param PLANE positions of one map
-#param RUN rows a part
-#param MASK 1: a factor an image
+#param ROWS: int // n·plane
+#param COLS: int // channels
+#param PLANE: int // positions of one map
+#param RUN: int // rows a part
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>; // (n, c, plane)
-@group(0) @binding(1) var<storage, read> branch: array<f32>; // (n·plane, c)
-#if MASK
-@group(0) @binding(2) var<storage, read> mask: array<f32>; // (n)
-#endif
-@group(0) @binding(${MASK + 2}) var<storage, read_write> parts: array<f32>;
+#bind read dy: array<f32> // (n, c, plane)
+#bind read branch: array<f32> // (n·plane, c)
+#bind read mask?: array<f32> // (n)
+#bind read_write parts: array<f32> // (ceil(ROWS/RUN), c)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -24,11 +21,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum = 0.0;
   for (var row = first; row < min(first + ${RUN}u, ${ROWS}u); row++) {
     let image = row / ${PLANE}u;
-    var product = branch[row * ${COLS}u + channel] * dy[(image * ${COLS}u + channel) * ${PLANE}u + row % ${PLANE}u];
-#if MASK
-    product *= mask[image];
+    var product = load_branch(row * ${COLS}u + channel) * load_dy((image * ${COLS}u + channel) * ${PLANE}u + row % ${PLANE}u);
+#if bound(mask)
+    product *= load_mask(image);
 #endif
     sum += product;
   }
-  parts[at] = sum;
+  store_parts(at, sum);
 }

@@ -1,13 +1,13 @@
 // Change of layout between maps (n, c, plane) and rows (n·plane, c), one element an invocation in the order of the result:
 //   to maps: out = addend + mask[n] gamma[c] source     to rows: out = mask[n] gamma[c] source
-#param ROWS n·plane
-#param COLS channels
-#param PLANE positions of one map
-#param TO_ROWS 1: from maps to rows, 0: from rows to maps
+#param ROWS: int // n·plane
+#param COLS: int // channels
+#param PLANE: int // positions of one map
+#param TO_ROWS: bool // from maps to rows, 0: from rows to maps
 #import common/flat.wgsl
 #import scale-residual/bindings.wgsl
 
-alias Item = f32;
+#type Item = f32
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -24,15 +24,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let row = at / ${PLANE * COLS}u * ${PLANE}u + at % ${PLANE}u;
   let from_at = row * ${COLS}u + channel;
 #endif
-  var value = source[from_at];
-#if GAMMA
-  value *= gamma[channel];
+  var value = load_source(from_at);
+#if bound(gamma)
+  value *= load_gamma(channel);
 #endif
-#if MASK
-  value *= mask[row / ${PLANE}u];
+#if bound(mask)
+  value *= load_mask(row / ${PLANE}u);
 #endif
-#if ADD
-  value += addend[at];
+#if bound(addend)
+  value += load_addend(at);
 #endif
-  out[at] = value;
+  store_out(at, value);
 }

@@ -1,18 +1,17 @@
 // Change of layout as in layout.wgsl, for planes and channels that four divides: a lane turns blocks of 4 positions by 4 channels
 // round in registers and reads and writes vec4 on both sides, without tiles in workgroup memory. 8×8 lanes take 32 rows by 32
 // channels at a time, so that both sides come in runs of 128 bytes; RUN times a workgroup.
-#param ROWS n·plane
-#param COLS channels
-#param PLANE positions of one map
-#param TO_ROWS 1: from maps to rows, 0: from rows to maps
-#param DOT 1: also partial sums of dgamma, (parts, c)
-#param RUN tiles of rows a workgroup walks
+#param ROWS: int // n·plane
+#param COLS: int // channels
+#param PLANE: int // positions of one map
+#param TO_ROWS: bool // from maps to rows, 0: from rows to maps
+#param RUN: int // tiles of rows a workgroup walks
 #import scale-residual/bindings.wgsl
 
-alias Item = vec4f;
-#if DOT
-@group(0) @binding(${ADD + GAMMA + MASK + 2}) var<storage, read> branch: array<vec4f>; // (n·plane, c)
-@group(0) @binding(${ADD + GAMMA + MASK + 3}) var<storage, read_write> parts: array<vec4f>; // (parts, c)
+#type Item = vec4f
+#bind read branch?: array<vec4f> // (n·plane, c)
+#if bound(branch)
+#bind read_write parts: array<vec4f> // partial sums of dgamma (parts, c)
 
 var<workgroup> dots: array<vec4f, 64>;
 #endif
@@ -25,19 +24,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let index = group.x + group.y * groups.x;
   let part = index / COL_TILES;
   let channel = index % COL_TILES * 32u + local.x * 4u;
-#if GAMMA
-  let scale = gamma[min(channel, ${COLS - 4}u) / 4u];
+#if bound(gamma)
+  let scale = load_gamma(min(channel, ${COLS - 4}u) / 4u);
 #else
   let scale = vec4f(1.0);
 #endif
-#if DOT
+#if bound(branch)
   var dot_sum = vec4f();
 #endif
   for (var row_tile = part * ${RUN}u; row_tile < min((part + 1u) * ${RUN}u, ROW_TILES); row_tile++) {
     let row = row_tile * 32u + local.y * 4u;
     if (row < ${ROWS}u && channel < ${COLS}u) {
-#if MASK
-      let kept = mask[row / ${PLANE}u];
+#if bound(mask)
+      let kept = load_mask(row / ${PLANE}u);
 #else
       let kept = 1.0;
 #endif
@@ -45,34 +44,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let in_rows = (row * ${COLS}u + channel) / 4u;
 #for j in 0..4
 #if TO_ROWS
-      let v${j} = source[in_map + ${j * PLANE / 4}u] * kept;
+      let v${j} = load_source(in_map + ${j * PLANE / 4}u) * kept;
 #else
-      let v${j} = source[in_rows + ${j * COLS / 4}u] * (kept * scale);
+      let v${j} = load_source(in_rows + ${j * COLS / 4}u) * (kept * scale);
 #endif
 #endfor
 #for i in 0..4
 #if TO_ROWS
       let u${i} = vec4f(v0[${i}], v1[${i}], v2[${i}], v3[${i}]);
-      out[in_rows + ${i * COLS / 4}u] = u${i} * scale;
-#if DOT
-      dot_sum = fma(u${i}, branch[in_rows + ${i * COLS / 4}u], dot_sum);
+      store_out(in_rows + ${i * COLS / 4}u, u${i} * scale);
+#if bound(branch)
+      dot_sum = fma(u${i}, load_branch(in_rows + ${i * COLS / 4}u), dot_sum);
 #endif
-#elif ADD
-      out[in_map + ${i * PLANE / 4}u] = addend[in_map + ${i * PLANE / 4}u] + vec4f(v0[${i}], v1[${i}], v2[${i}], v3[${i}]);
+#elif bound(addend)
+      store_out(in_map + ${i * PLANE / 4}u, load_addend(in_map + ${i * PLANE / 4}u) + vec4f(v0[${i}], v1[${i}], v2[${i}], v3[${i}]));
 #else
-      out[in_map + ${i * PLANE / 4}u] = vec4f(v0[${i}], v1[${i}], v2[${i}], v3[${i}]);
+      store_out(in_map + ${i * PLANE / 4}u, vec4f(v0[${i}], v1[${i}], v2[${i}], v3[${i}]));
 #endif
 #endfor
     }
   }
-#if DOT
+#if bound(branch)
   dots[local.y * 8u + local.x] = dot_sum;
   workgroupBarrier();
   if (local.y == 0u && channel < ${COLS}u && part * ${RUN}u < ROW_TILES) {
     for (var i = 1u; i < 8u; i++) {
       dot_sum += dots[i * 8u + local.x];
     }
-    parts[(part * ${COLS}u + channel) / 4u] = dot_sum;
+    store_parts((part * ${COLS}u + channel) / 4u, dot_sum);
   }
 #endif
 }

@@ -1,10 +1,10 @@
 // y[n, c, p, q] = x[n, c − BEFORE, 2p, 2q], 0 in the added channels; one element an invocation.
-#param N elements of y
+#param N: int // elements of y
 #import subsample-pad/shape.wgsl
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+#bind read x: array<f32>
+#bind read_write y: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -19,7 +19,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let c = (at / (WO * HO)) % CHANNELS - BEFORE;
   var value = 0.0;
   if (c < C) {
-    value = x[((n * C + c) * H + 2u * p) * W + 2u * q];
+    value = load_x(((n * C + c) * H + 2u * p) * W + 2u * q);
   }
-  y[at] = value;
+  store_y(at, value);
 }

@@ -1,10 +1,10 @@
 // dx[n, c, row, col] = dy[n, c + BEFORE, row/2, col/2] on even rows and columns, else 0; one element an invocation.
-#param N elements of dx
+#param N: int // elements of dx
 #import subsample-pad/shape.wgsl
 #import common/flat.wgsl
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+#bind read dy: array<f32>
+#bind read_write dx: array<f32>
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -18,7 +18,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let n = at / (W * H * C);
   var value = 0.0;
   if (row % 2u == 0u && col % 2u == 0u) {
-    value = dy[((n * CHANNELS + c + BEFORE) * HO + row / 2u) * WO + col / 2u];
+    value = load_dy(((n * CHANNELS + c + BEFORE) * HO + row / 2u) * WO + col / 2u);
   }
-  dx[at] = value;
+  store_dx(at, value);
 }

@@ -1,11 +1,11 @@
 // Sizes of x (n, C, H, W) and y (n, CHANNELS, HO, WO); channel c of x is channel c + BEFORE of y.
-#param C channels of x
-#param H rows of x
-#param W columns of x
-#param CHANNELS channels of y
-#param HO rows of y
-#param WO columns of y
-#param BEFORE channels of zeros before those of x
+#param C: int // channels of x
+#param H: int // rows of x
+#param W: int // columns of x
+#param CHANNELS: int // channels of y
+#param HO: int // rows of y
+#param WO: int // columns of y
+#param BEFORE: int // channels of zeros before those of x
 
 const C = ${C}u;
 const H = ${H}u;

@@ -3,8 +3,9 @@ import { FrameworkError, defined } from '../util/errors.ts';
 import type { Node, Tensor } from '../graph/graph.ts';
 import {
   type DeviceTraits,
-  type Dispatch,
+  type BoundDispatch,
   type LowerContext,
+  type Slot,
   type Variant,
   lowerOp,
 } from '../ops/kernels.ts';
@@ -24,11 +25,17 @@ export interface Placement {
   readonly offset: number;
 }
 
+export interface PlacedDispatch {
+  readonly dispatch: BoundDispatch;
+  /** Where what the shader binds lies, by its names. */
+  readonly places: Readonly<Record<string, Place>>;
+}
+
 export interface PlannedStep {
   readonly node: Node;
   readonly variant: Variant;
   readonly cost: Cost;
-  readonly dispatches: readonly { readonly dispatch: Dispatch; readonly places: readonly Place[] }[];
+  readonly dispatches: readonly PlacedDispatch[];
 }
 
 /** A graph turned into dispatches over shared buffers; made without a device. */
@@ -165,20 +172,22 @@ interface PlaceContext {
   readonly scratch: readonly Interval[];
 }
 
-function placesOf(dispatch: Dispatch, { node, values, scratch }: PlaceContext): Place[] {
-  return Object.values(dispatch.bindings).map(({ kind, index }): Place => {
-    if (kind === 'scratch') {
-      const interval = defined(scratch[index], `scratch ${index} of ${node.op.name}`);
-      return { kind: 'pool', buffer: interval.buffer, offset: interval.offset, bytes: interval.bytes };
-    }
-    const tensor = defined(
-      (kind === 'input' ? node.inputs : node.outputs)[index],
-      `${kind} ${index} of ${node.op.name}`,
-    );
-    const interval = values.get(tensor.id);
-    const bytes = bytesOf(tensor.spec);
-    return interval === undefined
-      ? { kind: 'tensor', tensor, bytes }
-      : { kind: 'pool', buffer: interval.buffer, offset: interval.offset, bytes };
-  });
+function placesOf({ bindings }: BoundDispatch, context: PlaceContext): Record<string, Place> {
+  return Object.fromEntries(Object.entries(bindings).map(([name, slot]) => [name, placeOf(slot, context)]));
+}
+
+function placeOf({ kind, index }: Slot, { node, values, scratch }: PlaceContext): Place {
+  if (kind === 'scratch') {
+    const interval = defined(scratch[index], `scratch ${index} of ${node.op.name}`);
+    return { kind: 'pool', buffer: interval.buffer, offset: interval.offset, bytes: interval.bytes };
+  }
+  const tensor = defined(
+    (kind === 'input' ? node.inputs : node.outputs)[index],
+    `${kind} ${index} of ${node.op.name}`,
+  );
+  const interval = values.get(tensor.id);
+  const bytes = bytesOf(tensor.spec);
+  return interval === undefined
+    ? { kind: 'tensor', tensor, bytes }
+    : { kind: 'pool', buffer: interval.buffer, offset: interval.offset, bytes };
 }

@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import type { PipelineCache } from '../shader/pipelines.ts';
+import { type Pipeline, type PipelineCache, bindGroup } from '../shader/pipelines.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import type { Tensor } from '../graph/graph.ts';
 import { bytesOf, elems } from '../ops/tensor.ts';
@@ -92,22 +92,17 @@ export class Program {
     });
   }
 
-  private bind(compiled: readonly GPUComputePipeline[], locate: Locate): Command[] {
+  private bind(compiled: readonly Pipeline[], locate: Locate): Command[] {
     let next = 0;
     return this.plan.steps.flatMap((step) =>
       step.dispatches.map(({ dispatch, places }) => {
         const pipeline = defined(compiled[next++], 'pipeline');
         const label = `${step.node.scope}:${step.node.op.name} ${dispatch.shader}`;
-        const entries = places.map((place, binding) => ({
-          binding,
-          resource: this.resource(place, locate, label),
-        }));
-        const group = this.device.gpu.createBindGroup({
-          label,
-          layout: pipeline.getBindGroupLayout(0),
-          entries,
-        });
-        return { pipeline, group, grid: dispatch.grid, label };
+        const resources = Object.fromEntries(
+          Object.entries(places).map(([name, place]) => [name, this.resource(place, locate, label)]),
+        );
+        const group = bindGroup(this.device.gpu, pipeline, label, resources);
+        return { pipeline: pipeline.gpu, group, grid: dispatch.grid, label };
       }),
     );
   }
@@ -200,10 +195,12 @@ export class Program {
   }
 }
 
-function compile(pipelines: PipelineCache, plan: Plan): Promise<GPUComputePipeline[]> {
+function compile(pipelines: PipelineCache, plan: Plan): Promise<Pipeline[]> {
   return Promise.all(
     plan.steps.flatMap((step) =>
-      step.dispatches.map(({ dispatch }) => pipelines.get(dispatch.shader, dispatch.params, dispatch.half)),
+      step.dispatches.map(({ dispatch }) =>
+        pipelines.get(dispatch.shader, dispatch.params, dispatch.bindings),
+      ),
     ),
   );
 }

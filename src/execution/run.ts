@@ -1,11 +1,11 @@
 import type { Device } from '../device/device.ts';
-import type { PipelineCache } from '../shader/pipelines.ts';
+import { type PipelineCache, bindGroup } from '../shader/pipelines.ts';
 import { floatToHalf, toFloat32 } from '../formats/dtype.ts';
 import { defined } from '../util/errors.ts';
 import {
   type Kernels,
   type LowerContext,
-  type Lowering,
+  type BoundLowering,
   type Slot,
   type Variant,
   lowerOp,
@@ -20,7 +20,7 @@ interface Specs {
 /** One op applied to host data: for tests, `doctor` and benchmarks. Training uses src/execution/program.ts. */
 export class OpRun {
   readonly device: Device;
-  readonly lowering: Lowering;
+  readonly lowering: BoundLowering;
   private readonly specs: Specs;
   readonly inputs: GPUBuffer[];
   readonly outputs: GPUBuffer[];
@@ -34,7 +34,7 @@ export class OpRun {
   private constructor(
     device: Device,
     specs: Specs,
-    lowering: Lowering,
+    lowering: BoundLowering,
     inputs: GPUBuffer[],
     outputs: GPUBuffer[],
   ) {
@@ -69,20 +69,22 @@ export class OpRun {
       context.outputs.map(allocate('output', guardBytes)),
     );
     for (const dispatch of lowering.dispatches) {
-      const pipeline = await pipelines.get(dispatch.shader, dispatch.params, dispatch.half);
-      const entries = Object.values(dispatch.bindings).map((slot, binding) => {
-        const spec = defined(specs[slot.kind][slot.index], `${dispatch.shader} ${slot.kind} ${slot.index}`);
-        return {
-          binding,
-          resource: { buffer: run.bufferOf(slot), size: Math.max(4, Math.ceil(bytesOf(spec) / 4) * 4) },
-        };
-      });
-      const group = await device.guard(`${op.name}: ${dispatch.shader}`, () =>
-        device.gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }),
+      const { shader, params, bindings, grid } = dispatch;
+      const pipeline = await pipelines.get(shader, params, bindings);
+      const resources = Object.fromEntries(
+        Object.entries(bindings).map(([name, slot]) => [name, run.resource(slot, shader)]),
       );
-      run.steps.push({ pipeline, group, grid: dispatch.grid });
+      const label = `${op.name}: ${shader}`;
+      const group = await device.guard(label, () => bindGroup(device.gpu, pipeline, label, resources));
+      run.steps.push({ pipeline: pipeline.gpu, group, grid });
     }
     return run;
+  }
+
+  private resource(slot: Slot, shader: string): GPUBufferBinding {
+    const specs = { ...this.specs, scratch: this.lowering.scratch };
+    const spec = defined(specs[slot.kind][slot.index], `${shader} ${slot.kind} ${slot.index}`);
+    return { buffer: this.bufferOf(slot), size: Math.max(4, Math.ceil(bytesOf(spec) / 4) * 4) };
   }
 
   private bufferOf(slot: Slot): GPUBuffer {

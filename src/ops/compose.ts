@@ -34,21 +34,22 @@ export class Composition implements Lowering {
   }
 
   /** Appends an op, by its first variant, from `inputs` to its one output `to`. */
-  apply<A>(kernels: Kernels<A>, inputs: readonly Operand[], attrs: A, to: Slot, accumulate = false): void {
+  apply<A>(kernels: Kernels<A>, inputs: readonly Operand[], attrs: A, to: Slot): void {
     const specs = inputs.map(({ spec }) => spec);
     const context: LowerContext<A> = {
       ...this.context,
       inputs: specs,
       outputs: kernels.op.infer(specs, attrs),
       attrs,
-      accumulate: [accumulate],
+      accumulate: [to.accumulate === true],
     };
     const lowering = kernels.lower(context, defined(kernels.variants(context)[0], 'variant'));
     const first = this.scratch.length;
     this.scratch.push(...lowering.scratch);
     const moved = (slot: Slot): Slot => {
       if (slot.kind === 'scratch') return scratch(slot.index + first);
-      return slot.kind === 'output' ? to : defined(inputs[slot.index], 'operand').slot;
+      if (slot.kind === 'output') return { ...to, accumulate: slot.accumulate === true };
+      return defined(inputs[slot.index], 'operand').slot;
     };
     for (const dispatch of lowering.dispatches)
       this.dispatches.push({ ...dispatch, bindings: mapBindings(dispatch.bindings, moved) });

@@ -1,5 +1,5 @@
-import type { ParamValue } from '../shader/expression.ts';
-import { type Dispatch, type Lowering, type Slot, output } from './kernels.ts';
+import type { ParamValue } from '../shader/parameters.ts';
+import type { Dispatch, Lowering, Slot } from './kernels.ts';
 import { type TensorSpec, elems } from './tensor.ts';
 
 /** Dispatches that many ops have in common. */
@@ -16,18 +16,18 @@ export function flatGrid(groups: number, limit = 65535): readonly [number, numbe
 
 const FLAT_WORKGROUP = 256;
 
-/** One invocation an element of output 0. The shader takes #param N and imports common/flat.wgsl. */
+/** One invocation an element of `out`. The shader takes #param N and imports common/flat.wgsl. */
 export function flatLowering(
   shader: string,
   out: TensorSpec | undefined,
-  bindings: readonly Slot[],
+  bindings: Dispatch['bindings'],
   params: Readonly<Record<string, ParamValue>> = {},
 ): Lowering {
   const n = elems(out?.shape ?? []);
   const dispatch: Dispatch = {
     shader,
     params: { N: n, WORKGROUP: FLAT_WORKGROUP, ...params },
-    bindings: [...bindings, output(0)],
+    bindings,
     grid: flatGrid(Math.ceil(n / FLAT_WORKGROUP)),
   };
   return { scratch: [], dispatches: [dispatch] };
@@ -35,12 +35,12 @@ export function flatLowering(
 
 const SUM_WORKGROUP = 64;
 
-/** The ordered second stage of a reduction: `to` (n) = Σ over `parts` of `from` (parts, n). */
-export function sumParts(from: Slot, to: Slot, n: number, parts: number, accumulate: boolean): Dispatch {
+/** The ordered second stage of a reduction: `to` (n) = Σ over `parts` of `from` (parts, n), or is added to. */
+export function sumParts(from: Slot, to: Slot, n: number, parts: number): Dispatch {
   return {
     shader: 'common/sum-parts.wgsl',
-    params: { N: n, PARTS: parts, ACCUMULATE: accumulate ? 1 : 0, WORKGROUP: SUM_WORKGROUP },
-    bindings: [from, to],
+    params: { N: n, PARTS: parts, WORKGROUP: SUM_WORKGROUP },
+    bindings: { parts: from, out: to },
     grid: flatGrid(Math.ceil(n / SUM_WORKGROUP)),
   };
 }

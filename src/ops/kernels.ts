@@ -1,5 +1,6 @@
 import type { DeviceLimits } from '../device/device.ts';
-import type { ParamValue } from '../shader/expression.ts';
+import type { Bound } from '../shader/bindings.ts';
+import type { ParamValue } from '../shader/parameters.ts';
 import type { Op } from './op.ts';
 import type { TensorSpec } from './tensor.ts';
 
@@ -9,30 +10,42 @@ import type { TensorSpec } from './tensor.ts';
 export interface Slot {
   readonly kind: 'input' | 'output' | 'scratch';
   readonly index: number;
+  /** An output is added to instead of overwritten. */
+  readonly accumulate?: boolean;
 }
 
 export const input = (index: number): Slot => ({ kind: 'input', index });
-export const output = (index: number): Slot => ({ kind: 'output', index });
+/** @param accumulate adds to what the output holds */
+export const output = (index: number, accumulate?: boolean): Slot => ({
+  kind: 'output',
+  index,
+  accumulate: accumulate === true,
+});
 export const scratch = (index: number): Slot => ({ kind: 'scratch', index });
 
-/** What a dispatch binds in group 0: by the names that its shader declares, or, where it declares none, in order. */
-export type Bindings = Readonly<Record<string, Slot>> | readonly Slot[];
-
-/** One compute dispatch. A shader must use every one of its bindings. */
+/** One compute dispatch. */
 export interface Dispatch {
   /** Path below `shaders/`. */
   readonly shader: string;
   readonly params: Readonly<Record<string, ParamValue>>;
-  readonly bindings: Bindings;
+  /** By the names that the shader declares with `#bind`; undefined for what it can do without. */
+  readonly bindings: Readonly<Record<string, Slot | undefined>>;
   readonly grid: readonly [number, number, number];
-  /** Positions among `bindings` of tensors stored in 16 bits; `lowerOp` finds them. */
-  readonly half?: readonly number[];
 }
 
 export interface Lowering {
   /** Buffers that live for this node only, in order of `scratch(i)`. */
   readonly scratch: readonly TensorSpec[];
   readonly dispatches: readonly Dispatch[];
+}
+
+/** A dispatch that knows how everything it binds is stored. */
+export interface BoundDispatch extends Dispatch {
+  readonly bindings: Readonly<Record<string, Slot & Bound>>;
+}
+
+export interface BoundLowering extends Lowering {
+  readonly dispatches: readonly BoundDispatch[];
 }
 
 /** A choice among ways to compute an op: plain data, so that it can be a cache key, a test label and a profile label. */
@@ -75,26 +88,26 @@ export type Plain = { readonly kind: 'plain' };
 
 export const onlyPlain = (): readonly Plain[] => [{ kind: 'plain' }];
 
-/** Lowers one application of an op, and notes what it binds that is stored in 16 bits. */
-export function lowerOp<A>(kernels: Kernels<A>, context: LowerContext<A>, variant: Variant): Lowering {
+/** Lowers one application of an op, and notes which of its tensors are stored in 16 bits. */
+export function lowerOp<A>(kernels: Kernels<A>, context: LowerContext<A>, variant: Variant): BoundLowering {
   const { scratch, dispatches } = kernels.lower(context, variant);
   const specs = { input: context.inputs, output: context.outputs, scratch };
-  const isHalf = ({ kind, index }: Slot) => specs[kind][index]?.dtype === 'f16';
+  const bound = (slot: Slot) => ({ ...slot, half: specs[slot.kind][slot.index]?.dtype === 'f16' });
   return {
     scratch,
     dispatches: dispatches.map((dispatch) => ({
       ...dispatch,
-      half: Object.values(dispatch.bindings).flatMap((slot, i) => (isHalf(slot) ? [i] : [])),
+      bindings: mapBindings(dispatch.bindings, bound),
     })),
   };
 }
 
-/** `bindings` with every slot replaced by what `change` makes of it. */
-export function mapBindings(bindings: Bindings, change: (slot: Slot) => Slot): Bindings {
-  if (isOrdered(bindings)) return bindings.map(change);
-  return Object.fromEntries(Object.entries(bindings).map(([name, slot]) => [name, change(slot)]));
-}
-
-function isOrdered(bindings: Bindings): bindings is readonly Slot[] {
-  return Array.isArray(bindings);
+/** What `change` makes of each tensor that is bound. */
+export function mapBindings<S extends Slot>(
+  bindings: Dispatch['bindings'],
+  change: (slot: Slot) => S,
+): Record<string, S> {
+  return Object.fromEntries(
+    Object.entries(bindings).flatMap(([name, slot]) => (slot === undefined ? [] : [[name, change(slot)]])),
+  );
 }

@@ -1,27 +1,44 @@
-import { FrameworkError } from '../util/errors.ts';
+import { FrameworkError, nearest } from '../util/errors.ts';
 
-/** A parameter of a shader: a whole number, or a word such as a type name. */
-export type ParamValue = number | string;
+/** A name that stands for itself: a mode, a type, a literal. */
+export interface Word {
+  readonly word: string;
+  /** All that could stand in its place, where it is a parameter's value. */
+  readonly among?: readonly string[];
+}
+
+export type Value = number | Word;
+
+/** What the names of an expression mean. */
+export interface Scope {
+  /** Throws where the name is not declared. */
+  value(name: string): Value;
+  /** Answers `bound(x)` and `accumulates(x)`; throws where no such binding is declared. */
+  ask(question: Question, binding: string): boolean;
+}
+
+const QUESTIONS = ['bound', 'accumulates'] as const;
+export type Question = (typeof QUESTIONS)[number];
 
 /**
- * Evaluates an integer expression of shader parameters: + - * / % (integer division, truncating), comparisons, && || !, ?:,
- * parentheses, min, max, ceildiv. Booleans are 0 and 1. A lone name may be a word.
- * @param lookup called for every name; it throws when the name is not declared
+ * Evaluates an expression of a shader's parameters: + - * / % (integer division, truncating), comparisons, && || !, ?:,
+ * parentheses, min, max, ceildiv, bound(BINDING), accumulates(BINDING). Booleans are 0 and 1. Words can be compared for equality.
  */
-export function evaluate(text: string, lookup: (name: string) => ParamValue): ParamValue {
+export function evaluate(text: string, scope: Scope): Value {
   const tokens = text.match(/\d+|[A-Za-z_]\w*|<=|>=|==|!=|&&|\|\||[-+*/%<>!?:(),]/g) ?? [];
   if (tokens.join('') !== text.replace(/\s+/g, '')) throw malformed(text);
-  const parser = new Parser(tokens, lookup, text);
+  const parser = new Parser(tokens, scope, text);
   const value = parser.ternary();
   if (!parser.done) throw malformed(text);
   return value;
 }
 
 function malformed(text: string): FrameworkError {
-  return new FrameworkError(
-    'shader/expression',
-    `\`${text}\` is not an expression of parameters and whole numbers.`,
-  );
+  return invalid(`\`${text}\` is not an expression of parameters, words and whole numbers`);
+}
+
+function invalid(message: string): FrameworkError {
+  return new FrameworkError('shader/expression', `${message}.`);
 }
 
 const BINARY: readonly Readonly<Record<string, (a: number, b: number) => number>>[] = [
@@ -44,15 +61,27 @@ const FUNCTIONS: Readonly<Record<string, (...values: number[]) => number>> = {
   ceildiv: (a = 0, b = 1) => Math.ceil(a / b),
 };
 
+/** Whether two words are the same. A word written down that the other side can never be is a mistake. */
+function isSameWord(a: Word, b: Word): boolean {
+  const among = a.among ?? b.among;
+  const written = [a, b].find((side) => side.among === undefined)?.word;
+  if (among !== undefined && written !== undefined && !among.includes(written)) {
+    const near = nearest(written, among);
+    const hint = near === undefined ? '' : `; the nearest is \`${near}\``;
+    throw invalid(`\`${written}\` is none of ${among.join(', ')}${hint}`);
+  }
+  return a.word === b.word;
+}
+
 class Parser {
   private at = 0;
   private readonly tokens: readonly string[];
-  private readonly lookup: (name: string) => ParamValue;
+  private readonly scope: Scope;
   private readonly text: string;
 
-  constructor(tokens: readonly string[], lookup: (name: string) => ParamValue, text: string) {
+  constructor(tokens: readonly string[], scope: Scope, text: string) {
     this.tokens = tokens;
-    this.lookup = lookup;
+    this.scope = scope;
     this.text = text;
   }
 
@@ -60,7 +89,7 @@ class Parser {
     return this.at === this.tokens.length;
   }
 
-  ternary(): ParamValue {
+  ternary(): Value {
     const condition = this.binary(0);
     if (!this.accept('?')) return condition;
     const yes = this.ternary();
@@ -69,7 +98,7 @@ class Parser {
     return this.numeric(condition) !== 0 ? yes : no;
   }
 
-  private binary(level: number): ParamValue {
+  private binary(level: number): Value {
     const operators = BINARY[level];
     if (operators === undefined) return this.unary();
     let left = this.binary(level + 1);
@@ -79,11 +108,15 @@ class Parser {
       if (operator === undefined) return left;
       this.at++;
       const right = this.binary(level + 1);
-      left = operator(this.numeric(left), this.numeric(right));
+      const areWords = typeof left !== 'number' && typeof right !== 'number';
+      left =
+        areWords && (token === '==' || token === '!=')
+          ? Number(isSameWord(left as Word, right) === (token === '=='))
+          : operator(this.numeric(left), this.numeric(right));
     }
   }
 
-  private unary(): ParamValue {
+  private unary(): Value {
     if (this.accept('-')) return -this.numeric(this.unary());
     if (this.accept('!')) return this.numeric(this.unary()) === 0 ? 1 : 0;
     if (this.accept('(')) {
@@ -94,20 +127,29 @@ class Parser {
     const token = this.tokens[this.at++];
     if (token === undefined) throw malformed(this.text);
     if (/^\d/.test(token)) return Number(token);
-    const call = FUNCTIONS[token];
-    if (call !== undefined && this.accept('(')) {
-      const values = [this.numeric(this.ternary())];
-      while (this.accept(',')) values.push(this.numeric(this.ternary()));
-      this.expect(')');
-      return call(...values);
-    }
-    if (/^[A-Za-z_]\w*$/.test(token)) return this.lookup(token);
-    throw malformed(this.text);
+    if (!/^[A-Za-z_]/.test(token)) throw malformed(this.text);
+    return this.tokens[this.at] === '(' ? this.call(token) : this.scope.value(token);
   }
 
-  private numeric(value: ParamValue): number {
+  private call(name: string): number {
+    this.expect('(');
+    const question = QUESTIONS.find((word) => word === name);
+    if (question !== undefined) {
+      const binding = this.tokens[this.at++] ?? '';
+      this.expect(')');
+      return Number(this.scope.ask(question, binding));
+    }
+    const values = [this.numeric(this.ternary())];
+    while (this.accept(',')) values.push(this.numeric(this.ternary()));
+    this.expect(')');
+    const call = FUNCTIONS[name];
+    if (call === undefined) throw malformed(this.text);
+    return call(...values);
+  }
+
+  private numeric(value: Value): number {
     if (typeof value === 'number') return value;
-    throw new FrameworkError('shader/expression', `\`${this.text}\` uses the word \`${value}\` as a number.`);
+    throw invalid(`\`${this.text}\` uses the word \`${value.word}\` as a number`);
   }
 
   private accept(token: string): boolean {

@@ -1,8 +1,14 @@
 import type { Device } from '../device/device.ts';
-import { FrameworkError } from '../util/errors.ts';
-import type { ParamValue } from './expression.ts';
-import { storeAsHalf } from './half.ts';
+import { FrameworkError, defined } from '../util/errors.ts';
+import type { Bound } from './bindings.ts';
+import type { ParamValue } from './parameters.ts';
 import { expandShader, type ExpandedShader } from './template.ts';
+
+/** A compiled shader, and the names of what it binds in group 0, in order of their numbers. */
+export interface Pipeline {
+  readonly gpu: GPUComputePipeline;
+  readonly bindings: readonly string[];
+}
 
 /** Compute pipelines of one device, compiled once for each distinct shader text. Entry point: `main`. */
 export class PipelineCache {
@@ -15,21 +21,21 @@ export class PipelineCache {
 
   /**
    * @param file path below `shaders/`
-   * @param half bindings that are stored in 16 bits
+   * @param bound how what the shader binds is stored, by name
    * @throws FrameworkError naming file:line of the source for a shader that does not compile
    */
-  get(
+  async get(
     file: string,
     params: Readonly<Record<string, ParamValue>>,
-    half: readonly number[] = [],
-  ): Promise<GPUComputePipeline> {
-    const expanded = expandShader(file, params);
-    const shader = { ...expanded, code: storeAsHalf(expanded.code, half) };
-    const known = this.pipelines.get(shader.code);
-    if (known !== undefined) return known;
-    const pipeline = this.compile(file, shader);
-    this.pipelines.set(shader.code, pipeline);
-    return pipeline;
+    bound: Readonly<Record<string, Bound>>,
+  ): Promise<Pipeline> {
+    const shader = expandShader(file, params, bound);
+    let gpu = this.pipelines.get(shader.code);
+    if (gpu === undefined) {
+      gpu = this.compile(file, shader);
+      this.pipelines.set(shader.code, gpu);
+    }
+    return { gpu: await gpu, bindings: shader.bindings };
   }
 
   get size(): number {
@@ -68,4 +74,18 @@ export class PipelineCache {
       );
     }
   }
+}
+
+/** Binds what a shader names. */
+export function bindGroup(
+  gpu: GPUDevice,
+  pipeline: Pipeline,
+  label: string,
+  resources: Readonly<Record<string, GPUBufferBinding>>,
+): GPUBindGroup {
+  const entries = pipeline.bindings.map((name, binding) => ({
+    binding,
+    resource: defined(resources[name], `${name} of ${label}`),
+  }));
+  return gpu.createBindGroup({ label, layout: pipeline.gpu.getBindGroupLayout(0), entries });
 }

@@ -1,151 +1,157 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
-import { evaluate, type ParamValue } from './expression.ts';
+import { bindLines, matchBinds, parseBind, type Bind, type Bound } from './bindings.ts';
+import { evaluate, type Question, type Scope, type Value } from './expression.ts';
+import { valuesOf, type ParamValue } from './parameters.ts';
+import { directiveOf, loopWords, readShader, sourceOf, type Line, type Read, type Source } from './source.ts';
 
 /**
  * The `.wgsl` loader. Shaders are plain WGSL with line directives; all of them begin with `#`, which WGSL does not use:
  *
- *     #param K the kernel's size                declares a parameter (a whole number or a word) that the caller must give
+ *     #param K: int // the kernel's size        declares a parameter that the caller must give. Kinds: int, bool (0 or 1 in
+ *                                               expressions), f32 (inserted as a literal), or the words that it can be: a | b | c
+ *     #param shared K: int                      the same name in another imported file is the same parameter
+ *     #bind read x: array<f32> // (n, c)        declares a storage buffer that the caller gives by this name; `read_write`
+ *                                               where the shader writes it; `x?` where the caller may leave it out
+ *     #type Item = K % 4 == 0 ? vec4f : f32     names a type
  *     #import common/erf.wgsl                   inserts another file once, from the shaders folder
  *     #if EXPR … #elif EXPR … #else … #endif    keeps lines by a condition on parameters
  *     #for i in A..B … #endfor                  repeats lines for i = A … B−1: register tiles become plain variables
+ *     #for o in a, b … #endfor                  repeats lines for each word
  *     ${EXPR}                                   inserts the value of an expression of parameters and loop variables
  *
- * Unknown, missing and unused parameters are errors. Each expanded line remembers where it came from.
+ * The loader numbers the bindings. An array is used through accessors, functions that the loader adds beside its declaration:
+ *
+ *     load_x(at)                the element as f32 (vec2f, vec4f), however it is stored
+ *     store_x(at, value)        overwrites it
+ *     accumulate_x(at, value)   adds to it where the caller accumulates into x, else overwrites it
+ *
+ * so a kernel computes in f32 and need not know which tensors are stored in 16 bits. In expressions, `bound(x)` is 1 where the
+ * caller gives x, and `accumulates(x)` where it accumulates into x; words can be compared: `#if END == residual`. The grammar of
+ * expressions is that of `evaluate`.
+ *
+ * Unknown, missing and unused parameters and bindings are errors. Each expanded line remembers where it came from.
  */
-
-const SHADERS = fileURLToPath(new URL('../../shaders/', import.meta.url));
-
 export interface ExpandedShader {
   readonly code: string;
   /** `file:line` of every line of `code`, first line at index 0. */
   readonly origin: readonly string[];
+  /** Names of the bindings of group 0, in order of their numbers. */
+  readonly bindings: readonly string[];
 }
 
-interface Line {
-  readonly text: string;
-  readonly origin: string;
-}
+/** Words that `#type` can choose between. */
+const TYPES = new Set(
+  ['f16', 'f32', 'i32', 'u32'].concat(
+    ['vec2', 'vec3', 'vec4'].flatMap((vec) => ['h', 'f', 'i', 'u'].map((type) => vec + type)),
+  ),
+);
 
-const sources = new Map<string, readonly Line[]>();
-
-function readLines(file: string): readonly Line[] {
-  const known = sources.get(file);
-  if (known !== undefined) return known;
-  let text: string;
-  try {
-    text = readFileSync(join(SHADERS, file), 'utf8');
-  } catch (error) {
-    throw new FrameworkError(
-      'shader/missing',
-      `The shader shaders/${file} cannot be read: ${messageOf(error)}.`,
-    );
-  }
-  const lines = text.split('\n').map((line, i) => ({ text: line, origin: `shaders/${file}:${i + 1}` }));
-  sources.set(file, lines);
-  return lines;
-}
-
-/** Expands a shader for one set of parameters. @param file path below `shaders/` */
-export function expandShader(file: string, params: Readonly<Record<string, ParamValue>>): ExpandedShader {
-  const declared = new Set<string>();
-  const lines = inline(file, declared, new Set());
-  for (const name of Object.keys(params)) {
-    if (!declared.has(name)) throw undeclared(file, name, declared);
-  }
-  for (const name of declared) {
-    if (!(name in params))
+/**
+ * Expands a shader for one set of parameters and bindings.
+ * @param file path below `shaders/`
+ * @param bound what is bound, by name
+ * @throws FrameworkError `shader/…` that names file:line of the source
+ */
+export function expandShader(
+  file: string,
+  params: Readonly<Record<string, ParamValue>>,
+  bound: Readonly<Record<string, Bound>> = {},
+  read: Read = readShader,
+): ExpandedShader {
+  const source = sourceOf(file, read);
+  const values = valuesOf(file, source.params, params);
+  const expansion = new Expansion(source, values, bound);
+  expansion.block(source.lines, 0, source.lines.length, new Map());
+  for (const [name, { origin }] of source.params) {
+    if (!expansion.used.has(name))
       throw new FrameworkError(
         'shader/param',
-        `shaders/${file} declares #param ${name}, but no value was given.`,
+        `shaders/${file} declares #param ${name} (${origin}) but never uses it.`,
       );
   }
-  const expansion = new Expansion(params);
-  expansion.block(lines, 0, lines.length, new Map());
-  for (const name of declared) {
-    if (!expansion.used.has(name))
-      throw new FrameworkError('shader/param', `shaders/${file} declares #param ${name} but never uses it.`);
-  }
-  return {
-    code: expansion.out.map((line) => line.text).join('\n'),
-    origin: expansion.out.map((line) => line.origin),
-  };
+  return expansion.finish(file);
 }
 
-function undeclared(file: string, name: string, declared: ReadonlySet<string>): FrameworkError {
-  const near = nearest(name, declared);
-  return new FrameworkError(
-    'shader/param',
-    `shaders/${file} has no #param ${name}${near === undefined ? '' : `; the nearest is ${near}`}.`,
-  );
-}
-
-/** Replaces #import lines by the files they name (each once) and collects #param declarations. */
-function inline(file: string, declared: Set<string>, seen: Set<string>): Line[] {
-  seen.add(file);
-  const out: Line[] = [];
-  for (const line of readLines(file)) {
-    const imported = /^\s*#import\s+(\S+)\s*$/.exec(line.text)?.[1];
-    const param = /^\s*#param\s+(\w+)/.exec(line.text)?.[1];
-    if (imported !== undefined) {
-      if (!seen.has(imported)) out.push(...inline(imported, declared, seen));
-    } else if (param !== undefined) declared.add(param);
-    else out.push(line);
-  }
-  return out;
-}
+type Locals = ReadonlyMap<string, Value>;
 
 class Expansion {
-  readonly out: Line[] = [];
   readonly used = new Set<string>();
-  private readonly params: Readonly<Record<string, ParamValue>>;
+  private readonly out: (Line | Bind)[] = [];
+  private readonly aliases = new Map<string, string>();
+  private readonly asked = new Set<string>();
+  private readonly source: Source;
+  private readonly values: ReadonlyMap<string, Value>;
+  private readonly bound: Readonly<Record<string, Bound>>;
 
-  constructor(params: Readonly<Record<string, ParamValue>>) {
-    this.params = params;
+  constructor(source: Source, values: ReadonlyMap<string, Value>, bound: Readonly<Record<string, Bound>>) {
+    this.source = source;
+    this.values = values;
+    this.bound = bound;
+  }
+
+  /** Numbers the bindings and puts their declarations and accessors in place. */
+  finish(file: string): ExpandedShader {
+    const binds = this.out.filter((line) => 'mode' in line);
+    const given = matchBinds(file, binds, this.bound);
+    const code = this.out.map((line) => ('text' in line ? line.text : '')).join('\n');
+    const lines = this.out.flatMap((line): readonly Line[] => {
+      if ('text' in line) return [line];
+      const number = given.indexOf(line);
+      if (number < 0) return [];
+      const { name, origin } = line;
+      const texts = bindLines(line, number, this.bound[name] ?? {}, code, this.aliases, this.asked.has(name));
+      return texts.map((text) => ({ text, origin }));
+    });
+    const isHalf = Object.values(this.bound).some(({ half }) => half === true);
+    return {
+      code: (isHalf ? 'enable f16; ' : '') + lines.map(({ text }) => text).join('\n'),
+      origin: lines.map(({ origin }) => origin),
+      bindings: given.map(({ name }) => name),
+    };
   }
 
   /** Expands lines[from, to). */
-  block(lines: readonly Line[], from: number, to: number, locals: ReadonlyMap<string, number>): void {
+  block(lines: readonly Line[], from: number, to: number, locals: Locals): void {
     for (let i = from; i < to; i++) {
       const line = lines[i] as Line;
-      const directive = /^\s*#(\w+)\s*(.*)$/.exec(line.text);
-      if (directive === null) {
-        this.out.push({ text: this.substitute(line, locals), origin: line.origin });
+      const directive = directiveOf(line.text);
+      if (directive === undefined) {
+        this.out.push({ text: this.substitute(line.text, line, locals), origin: line.origin });
         continue;
       }
-      const [, word = '', rest = ''] = directive;
+      const { word, rest } = directive;
       if (word === 'if') i = this.conditional(lines, i, to, locals);
       else if (word === 'for') i = this.loop(lines, i, to, rest, locals);
+      else if (word === 'bind') this.out.push(parseBind(this.substitute(rest, line, locals), line.origin));
+      else if (word === 'type') this.type(rest, line, locals);
       else throw new FrameworkError('shader/directive', `${line.origin}: unexpected #${word}.`);
     }
   }
 
-  private conditional(
-    lines: readonly Line[],
-    start: number,
-    limit: number,
-    locals: ReadonlyMap<string, number>,
-  ): number {
+  private type(rest: string, line: Line, locals: Locals): void {
+    const [, name, expression] = /^(\w+)\s*=\s*(.+)$/.exec(rest) ?? [];
+    const value = expression === undefined ? 0 : this.value(expression, line, locals);
+    if (name === undefined || typeof value === 'number' || !TYPES.has(value.word))
+      throw new FrameworkError('shader/directive', `${line.origin}: expected \`#type NAME = TYPE\`.`);
+    this.aliases.set(name, value.word);
+    this.out.push({ text: `alias ${name} = ${value.word};`, origin: line.origin });
+  }
+
+  private conditional(lines: readonly Line[], start: number, limit: number, locals: Locals): number {
     const marks = branches(lines, start, limit, 'if', 'endif', ['elif', 'else']);
+    const end = marks[marks.length - 1] as number;
+    let isDone = false;
     for (let b = 0; b + 1 < marks.length; b++) {
       const at = marks[b] as number;
       const line = lines[at] as Line;
       const condition = /^\s*#(?:if|elif)\s+(.*)$/.exec(line.text)?.[1];
-      if (condition === undefined || this.number(condition, line, locals) !== 0) {
-        this.block(lines, at + 1, marks[b + 1] as number, locals);
-        break;
-      }
+      // Conditions behind the branch taken are evaluated too: a mistake in one must not wait for its turn.
+      const holds = condition === undefined || this.number(condition, line, locals) !== 0;
+      if (holds && !isDone) this.block(lines, at + 1, marks[b + 1] as number, locals);
+      isDone ||= holds;
     }
-    // Conditions of branches not taken still count as uses of their parameters.
-    for (const at of marks) {
-      const line = lines[at] as Line;
-      const condition = /^\s*#(?:if|elif)\s+(.*)$/.exec(line.text)?.[1];
-      if (condition !== undefined) this.number(condition, line, locals);
-    }
-    this.noteUses(lines, start, marks[marks.length - 1] as number);
-    return marks[marks.length - 1] as number;
+    this.noteUses(lines, start, end);
+    return end;
   }
 
   /** A parameter that only a branch not taken mentions is used all the same. */
@@ -156,55 +162,87 @@ class Expansion {
         ? [text]
         : [...text.matchAll(/\$\{([^}]*)\}/g)].map((m) => m[1] ?? '');
       for (const place of places) {
-        for (const word of place.match(/[A-Za-z_]\w*/g) ?? []) if (word in this.params) this.used.add(word);
+        for (const word of place.match(/[A-Za-z_]\w*/g) ?? []) if (this.values.has(word)) this.used.add(word);
       }
     }
   }
 
-  private loop(
-    lines: readonly Line[],
-    start: number,
-    limit: number,
-    header: string,
-    locals: ReadonlyMap<string, number>,
-  ): number {
-    const line = lines[start] as Line;
-    const [, name, from, to] = /^(\w+)\s+in\s+(.+?)\.\.(.+)$/.exec(header) ?? [];
-    if (name === undefined || from === undefined || to === undefined) {
-      throw new FrameworkError('shader/directive', `${line.origin}: expected \`#for NAME in A..B\`.`);
-    }
+  private loop(lines: readonly Line[], start: number, limit: number, header: string, locals: Locals): number {
     const end = branches(lines, start, limit, 'for', 'endfor', []).at(-1) as number;
-    const first = this.number(from, line, locals);
-    const last = this.number(to, line, locals);
-    for (let value = first; value < last; value++)
-      this.block(lines, start + 1, end, new Map([...locals, [name, value]]));
-    if (last <= first) this.noteUses(lines, start, end);
+    const { name, values } = this.range(header, lines[start] as Line, locals);
+    for (const value of values) this.block(lines, start + 1, end, new Map([...locals, [name, value]]));
+    if (values.length === 0) this.noteUses(lines, start, end);
     return end;
   }
 
-  private substitute(line: Line, locals: ReadonlyMap<string, number>): string {
-    return line.text.replace(/\$\{([^}]*)\}/g, (_, expression: string) =>
-      String(this.value(expression, line, locals)),
-    );
+  private range(header: string, line: Line, locals: Locals): { name: string; values: readonly Value[] } {
+    const words = loopWords(header);
+    if (words !== undefined)
+      return { name: words.name, values: words.words.map((word) => ({ word, among: words.words })) };
+    const [, name, from, to] = /^(\w+)\s+in\s+(.+?)\.\.(.+)$/.exec(header) ?? [];
+    if (name === undefined || from === undefined || to === undefined) {
+      throw new FrameworkError(
+        'shader/directive',
+        `${line.origin}: expected \`#for NAME in A..B\` or \`#for NAME in WORD, WORD\`.`,
+      );
+    }
+    const [first, last] = [this.number(from, line, locals), this.number(to, line, locals)];
+    return { name, values: Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i) };
   }
 
-  private value(expression: string, line: Line, locals: ReadonlyMap<string, number>): ParamValue {
+  private substitute(text: string, line: Line, locals: Locals): string {
+    if (!text.includes('${')) return text;
+    return text.replace(/\$\{([^}]*)\}/g, (_, expression: string) => {
+      const value = this.value(expression, line, locals);
+      return typeof value === 'number' ? String(value) : value.word;
+    });
+  }
+
+  private value(expression: string, line: Line, locals: Locals): Value {
+    const scope: Scope = {
+      value: (name) => this.named(name, locals),
+      ask: (question, name) => this.ask(question, name),
+    };
     try {
-      return evaluate(expression, (name) => {
-        const local = locals.get(name);
-        if (local !== undefined) return local;
-        const value = this.params[name];
-        if (value === undefined)
-          throw new FrameworkError('shader/param', `\`${name}\` is not a declared parameter.`);
-        this.used.add(name);
-        return value;
-      });
+      return evaluate(expression, scope);
     } catch (error) {
       throw new FrameworkError('shader/expression', `${line.origin}: ${messageOf(error)}`);
     }
   }
 
-  private number(expression: string, line: Line, locals: ReadonlyMap<string, number>): number {
+  private named(name: string, locals: Locals): Value {
+    const local = locals.get(name);
+    if (local !== undefined) return local;
+    const value = this.values.get(name);
+    if (value !== undefined) {
+      this.used.add(name);
+      return value;
+    }
+    const { params, words } = this.source;
+    const isWord = [...params.values()].some(({ kind }) => typeof kind !== 'string' && kind.includes(name));
+    if (isWord || words.has(name) || TYPES.has(name)) return { word: name };
+    const near = nearest(name, [...params.keys(), ...locals.keys()]);
+    throw new FrameworkError(
+      'shader/param',
+      `\`${name}\` is not a declared parameter, nor a word of one${near === undefined ? '' : `; the nearest is ${near}`}.`,
+    );
+  }
+
+  private ask(question: Question, name: string): boolean {
+    const { binds } = this.source;
+    if (!binds.has(name)) {
+      const near = nearest(name, binds);
+      throw new FrameworkError(
+        'shader/binding',
+        `no #bind declares \`${name}\`${near === undefined ? '' : `; the nearest is ${near}`}.`,
+      );
+    }
+    if (question === 'bound') return this.bound[name] !== undefined;
+    this.asked.add(name);
+    return this.bound[name]?.accumulate === true;
+  }
+
+  private number(expression: string, line: Line, locals: Locals): number {
     const value = this.value(expression, line, locals);
     if (typeof value === 'number') return value;
     throw new FrameworkError(
@@ -226,7 +264,7 @@ function branches(
   const marks = [start];
   let depth = 0;
   for (let i = start + 1; i < limit; i++) {
-    const word = /^\s*#(\w+)/.exec((lines[i] as Line).text)?.[1];
+    const word = directiveOf((lines[i] as Line).text)?.word;
     if (word === open) depth++;
     else if (word === close && depth-- === 0) return [...marks, i];
     else if (depth === 0 && word !== undefined && separators.includes(word)) marks.push(i);

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { storeAsHalf } from '../shader/half.ts';
 import { expandShader } from '../shader/template.ts';
 import { type Plan, contextOf } from '../execution/plan.ts';
 import {
   type AnyKernels,
   type DeviceTraits,
-  type Dispatch,
+  type BoundDispatch,
   type LowerContext,
   type Variant,
   lowerOp,
@@ -72,8 +71,8 @@ export function fingerprintOf({
 }
 
 /** The WGSL of a dispatch. */
-export function textOf({ shader, params, half }: Dispatch): string {
-  return storeAsHalf(expandShader(shader, params).code, half ?? []);
+export function textOf({ shader, params, bindings }: BoundDispatch): string {
+  return expandShader(shader, params, bindings).code;
 }
 
 export function isSameVariant(a: Variant, b: Variant): boolean {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { floatToHalf, halfToFloat } from '../../src/formats/dtype.ts';
-import { storeAsHalf } from '../../src/shader/half.ts';
 import { adapters, deviceFor } from '../ops/harness.ts';
 import { halved, proveOp } from '../../src/execution/prove.ts';
 import { OPS } from '../../src/execution/kernels.ts';
@@ -23,42 +22,6 @@ describe('halves', () => {
     [2 ** -14 - 2 ** -26, 2 ** -14],
   ])('%d is stored as %d', (value, stored) => {
     expect(halfToFloat(floatToHalf(value))).toBe(stored);
-  });
-});
-
-describe('storage in 16 bits', () => {
-  const declare = (name: string, binding: number, type = 'f32') =>
-    `@group(0) @binding(${binding}) var<storage, read_write> ${name}: array<${type}>;`;
-
-  it('widens what is read and rounds what is written, and leaves other bindings alone', () => {
-    const code = `${declare('x', 0)}\n${declare('y', 1)}\ny[i] = x[j[2]] * p.x[3]; // x[0]\nx[x2[i]] = y[i] +\n  x[i];`;
-    const [, , first, , ...rest] = storeAsHalf(code, [0]).split('\n');
-    expect(storeAsHalf(code, [0]).split('\n')[0]).toBe(`enable f16; ${declare('x', 0, 'f16')}`);
-    expect(first).toBe('y[i] = f32(x[j[2]]) * p.x[3]; // x[0]');
-    expect(rest.join('\n')).toBe('  f32(x[i]));');
-  });
-
-  it('knows vectors and aliases', () => {
-    const code = `alias Item = vec4f;\n${declare('y', 1, 'Item')}\ny[i] = y[i] + v;`;
-    expect(storeAsHalf(code, [1]).split('\n').slice(1)).toEqual([
-      declare('y', 1, 'vec4h'),
-      'y[i] = vec4h(vec4f(y[i]) + v);',
-    ]);
-  });
-
-  it.each([
-    ['y[i] += 1.0;', /written other than/],
-    ['y[i].x = 1.0;', /written other than/],
-    ['let a = 1;', undefined],
-  ])('%s', (line, message) => {
-    const store = () => storeAsHalf(`${declare('y', 0, 'vec4f')}\n${line}`, [0]);
-    if (message === undefined) expect(store()).toContain(line);
-    else expect(store).toThrow(message);
-  });
-
-  it('refuses bindings that are not arrays of floats', () => {
-    expect(() => storeAsHalf(declare('y', 0, 'u32'), [0])).toThrow(/array of u32/);
-    expect(() => storeAsHalf(declare('y', 0), [1])).toThrow(/binding 1 is not an array/);
   });
 });
 

@@ -223,8 +223,8 @@ describe.each(adapters)('timing on %s', (adapter) => {
     lower: (context, { swapped, ...variant }) => {
       const lowering = matmulKernels.lower(context, variant);
       const dispatches = lowering.dispatches.map((dispatch) => {
-        const [a, b, ...others] = Object.values(dispatch.bindings);
-        return swapped === true ? { ...dispatch, bindings: [b!, a!, ...others] } : dispatch;
+        const { a, b } = dispatch.bindings;
+        return swapped === true ? { ...dispatch, bindings: { ...dispatch.bindings, a: b, b: a } } : dispatch;
       });
       return { ...lowering, dispatches };
     },

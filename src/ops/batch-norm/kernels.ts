@@ -1,3 +1,4 @@
+import type { ParamValue } from '../../shader/parameters.ts';
 import { flatGrid } from '../dispatches.ts';
 import {
   type AnyKernels,
@@ -10,7 +11,6 @@ import {
   output,
   scratch,
 } from '../kernels.ts';
-import { f32Literal } from '../literal.ts';
 import { f32 } from '../tensor.ts';
 import {
   type BatchNormAttrs,
@@ -44,8 +44,8 @@ function channelParams(shape: NormShape, parts: ReturnType<typeof partition>): R
 function staged(
   shape: NormShape,
   shader: string,
-  bindings: readonly Slot[],
-  params: Readonly<Record<string, number>> = {},
+  bindings: Dispatch['bindings'],
+  params: Readonly<Record<string, ParamValue>> = {},
 ): Dispatch {
   const parts = partition(shape);
   return {
@@ -60,8 +60,8 @@ function staged(
 function itemwise(
   shape: NormShape,
   shader: string,
-  bindings: readonly Slot[],
-  params: Readonly<Record<string, number>> = {},
+  bindings: Dispatch['bindings'],
+  params: Readonly<Record<string, ParamValue>> = {},
 ): Dispatch {
   const parts = partition(shape);
   const items = parts.items * shape.c;
@@ -77,8 +77,8 @@ function itemwise(
 function channelwise(
   shape: NormShape,
   shader: string,
-  bindings: readonly Slot[],
-  params: Readonly<Record<string, number | string>>,
+  bindings: Dispatch['bindings'],
+  params: Readonly<Record<string, ParamValue>>,
 ): Dispatch {
   return {
     shader,
@@ -107,25 +107,31 @@ function lowerBatchNorm({ inputs, attrs }: LowerContext<BatchNormAttrs>): Loweri
   const normalize = itemwise(
     shape,
     'batch-norm/normalize.wgsl',
-    [input(0), input(1), input(2), output(1), output(2), output(0)],
-    { RELU: attrs.relu === true ? 1 : 0 },
+    {
+      x: input(0),
+      weight: input(1),
+      bias: input(2),
+      mean: output(1),
+      rstd: output(2),
+      y: output(0),
+    },
+    { RELU: attrs.relu === true },
   );
-  const EPS = f32Literal(attrs.eps);
+  const EPS = attrs.eps;
   if (!attrs.training) {
-    const bindings = [input(3), input(4), output(1), output(2)];
+    const bindings = { running_mean: input(3), running_var: input(4), mean: output(1), rstd: output(2) };
     const running = channelwise(shape, 'batch-norm/running.wgsl', bindings, { EPS });
     return { scratch: [], dispatches: [running, normalize] };
   }
   const { parts, run, items, width } = partition(shape);
-  const updates = attrs.updateStatistics !== false;
+  const running = attrs.updateStatistics === false ? {} : { running_mean: input(3), running_var: input(4) };
   const combine = channelwise(
     shape,
     'batch-norm/combine.wgsl',
-    [scratch(0), output(1), output(2), ...(updates ? [input(3), input(4)] : [])],
+    { parts: scratch(0), mean: output(1), rstd: output(2), ...running },
     {
       EPS,
-      MOMENTUM: f32Literal(attrs.momentum),
-      UPDATE: updates ? 1 : 0,
+      MOMENTUM: attrs.momentum,
       PARTS: parts,
       RUN: run * width,
       COUNT: items * width,
@@ -133,7 +139,11 @@ function lowerBatchNorm({ inputs, attrs }: LowerContext<BatchNormAttrs>): Loweri
   );
   return {
     scratch: [f32(shape.c, parts, 2)],
-    dispatches: [staged(shape, 'batch-norm/statistics.wgsl', [input(0), scratch(0)]), combine, normalize],
+    dispatches: [
+      staged(shape, 'batch-norm/statistics.wgsl', { x: input(0), parts: scratch(0) }),
+      combine,
+      normalize,
+    ],
   };
 }
 
@@ -144,7 +154,7 @@ function lowerBatchNormGradient({
 }: LowerContext<BatchNormGradientAttrs>): Lowering {
   const shape = normShape('batch-norm-gradient', inputs, 6);
   const { parts, items, width } = partition(shape);
-  const RELU = attrs.relu ? 1 : 0;
+  const RELU = attrs.relu;
   const needsSums = attrs.training || attrs.parameters;
   const [x, weight, bias, mean, rstd, dy] = [0, 1, 2, 3, 4, 5].map(input) as [
     Slot,
@@ -154,28 +164,29 @@ function lowerBatchNormGradient({
     Slot,
     Slot,
   ];
-  const affine = attrs.relu ? [weight, bias] : [];
-  const sums = staged(shape, 'batch-norm/grad-sums.wgsl', [x, dy, mean, rstd, ...affine, scratch(0)], {
-    RELU,
-  });
+  const affine = attrs.relu ? { weight, bias } : {};
+  const sums = staged(
+    shape,
+    'batch-norm/grad-sums.wgsl',
+    { x, dy, mean, rstd, ...affine, parts: scratch(0) },
+    { RELU },
+  );
+  const parameters = attrs.parameters
+    ? { dweight: output(1, accumulate[1]), dbias: output(2, accumulate[2]) }
+    : {};
   const combine = channelwise(
     shape,
     'batch-norm/grad-combine.wgsl',
-    [scratch(0), scratch(1), ...(attrs.parameters ? [output(1), output(2)] : [])],
-    {
-      PARTS: parts,
-      COUNT: items * width,
-      PARAMETERS: attrs.parameters ? 1 : 0,
-      ACCUMULATE_WEIGHT: accumulate[1] === true ? 1 : 0,
-      ACCUMULATE_BIAS: accumulate[2] === true ? 1 : 0,
-    },
+    { parts: scratch(0), means: scratch(1), ...parameters },
+    { PARTS: parts, COUNT: items * width },
   );
-  const statistics = attrs.training || attrs.relu ? [x, mean, ...(attrs.relu ? [bias] : [])] : [];
+  const statistics = attrs.training || attrs.relu ? { x, mean } : {};
+  const means = attrs.training ? scratch(1) : undefined;
   const last = itemwise(
     shape,
     'batch-norm/grad-input.wgsl',
-    [dy, weight, rstd, output(0), ...statistics, ...(attrs.training ? [scratch(1)] : [])],
-    { RELU, TRAINING: attrs.training ? 1 : 0 },
+    { dy, weight, rstd, dx: output(0), ...statistics, bias: attrs.relu ? bias : undefined, means },
+    { RELU },
   );
   return needsSums
     ? { scratch: [f32(shape.c, parts, 2), f32(shape.c, 2)], dispatches: [sums, combine, last] }

@@ -20,17 +20,10 @@ const WORKGROUP = 64;
 const RUN = 256;
 
 /**
- * `to` (cols) = the column sums of `from` (rows, cols); long columns in two ordered stages.
+ * `to` (cols) = the column sums of `from` (rows, cols), or is added to; long columns in two ordered stages.
  * @param at index of the scratch tensor it may use
  */
-export function columnSumLowering(
-  from: Slot,
-  to: Slot,
-  rows: number,
-  cols: number,
-  accumulate: boolean,
-  at = 0,
-): Lowering {
+export function columnSumLowering(from: Slot, to: Slot, rows: number, cols: number, at = 0): Lowering {
   const parts = Math.ceil(rows / RUN);
   const staged = parts > 1;
   const first: Dispatch = {
@@ -41,15 +34,14 @@ export function columnSumLowering(
       RUN,
       PARTS: parts,
       WORKGROUP,
-      ACCUMULATE: Number(accumulate && !staged),
     },
-    bindings: [from, staged ? scratch(at) : to],
+    bindings: { x: from, parts: staged ? scratch(at) : to },
     grid: flatGrid(Math.ceil(cols / WORKGROUP) * parts),
   };
   if (!staged) return { scratch: [], dispatches: [first] };
   return {
     scratch: [f32(parts, cols)],
-    dispatches: [first, sumParts(scratch(at), to, cols, parts, accumulate)],
+    dispatches: [first, sumParts(scratch(at), to, cols, parts)],
   };
 }
 
@@ -58,7 +50,7 @@ export const columnSumKernels: Kernels<None> = {
   variants: onlyPlain,
   lower({ inputs, accumulate }): Lowering {
     const { rows, cols } = columnsOf(inputs);
-    return columnSumLowering(input(0), output(0), rows, cols, accumulate[0] === true);
+    return columnSumLowering(input(0), output(0, accumulate[0]), rows, cols);
   },
 };
 

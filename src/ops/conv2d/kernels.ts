@@ -6,7 +6,6 @@ import {
   type Kernels,
   type LowerContext,
   type Lowering,
-  type Slot,
   type Variant,
   input,
   output,
@@ -65,16 +64,10 @@ function tileVariants(pass: ConvPass, s: ConvShape): readonly Variant[] {
   return tilesOf(LARGE, m, n) < 64 && pass !== 'grad-weight' ? [SMALL, LARGE] : [LARGE, SMALL];
 }
 
-function direct(
-  s: ConvShape,
-  pass: ConvPass,
-  bindings: readonly Slot[],
-  groups: number,
-  params: Readonly<Record<string, number>>,
-): Dispatch {
+function direct(s: ConvShape, pass: ConvPass, bindings: Dispatch['bindings'], groups: number): Dispatch {
   return {
     shader: `conv2d/direct-${pass}.wgsl`,
-    params: { ...shapeParams(s), WORKGROUP, ...params },
+    params: { ...shapeParams(s), WORKGROUP },
     bindings,
     grid: flatGrid(groups),
   };
@@ -95,8 +88,8 @@ function tile(
   pass: ConvPass,
   variant: Variant,
   groups: number,
-  bindings: readonly Slot[],
-  params: Readonly<Record<string, number>>,
+  bindings: Dispatch['bindings'],
+  params: Readonly<Record<string, number>> = {},
 ): Dispatch {
   return {
     shader: `conv2d/tile-${pass}.wgsl`,
@@ -121,25 +114,29 @@ export function lowerForward(
   context: LowerContext<unknown>,
 ): Lowering {
   if (variant['kind'] === 'patches') return patchesForward(s, bias, variant, context);
-  const bindings = [input(0), input(1), ...(bias ? [input(2)] : []), output(0)];
+  const bindings = {
+    x: input(0),
+    weight: input(1),
+    bias: bias ? input(2) : undefined,
+    y: output(0),
+  };
   const pixels = s.n * s.ho * s.wo;
-  const params = { BIAS: bias ? 1 : 0 };
   const dispatch =
     variant['kind'] === 'tile'
-      ? tile(s, 'forward', variant, tilesOf(variant, s.co, pixels), bindings, params)
-      : direct(s, 'forward', bindings, Math.ceil((s.co * pixels) / WORKGROUP), params);
+      ? tile(s, 'forward', variant, tilesOf(variant, s.co, pixels), bindings)
+      : direct(s, 'forward', bindings, Math.ceil((s.co * pixels) / WORKGROUP));
   return { scratch: [], dispatches: [dispatch] };
 }
 
 export function lowerGradInput(s: ConvShape, variant: Variant, context: LowerContext<unknown>): Lowering {
   if (variant['kind'] === 'patches') return patchesGradInput(s, variant, context);
-  const bindings = [input(0), input(1), output(0)];
+  const bindings = { dy: input(0), weight: input(1), dx: output(0) };
   // Pixels of one phase of the stride; see the shader.
   const pixels = s.n * Math.ceil(s.h / s.sh) * Math.ceil(s.w / s.sw);
   const dispatch =
     variant['kind'] === 'tile'
-      ? tile(s, 'grad-input', variant, tilesOf(variant, s.ci, pixels) * s.sh * s.sw, bindings, {})
-      : direct(s, 'grad-input', bindings, Math.ceil((s.n * s.ci * s.h * s.w) / WORKGROUP), {});
+      ? tile(s, 'grad-input', variant, tilesOf(variant, s.ci, pixels) * s.sh * s.sw, bindings)
+      : direct(s, 'grad-input', bindings, Math.ceil((s.n * s.ci * s.h * s.w) / WORKGROUP));
   return { scratch: [], dispatches: [dispatch] };
 }
 
@@ -151,31 +148,27 @@ export function lowerGradWeight(
   context: LowerContext<unknown>,
 ): Lowering {
   if (variant['kind'] === 'patches') return patchesGradWeight(s, bias, accumulate, variant, context);
-  const [addWeight, addBias] = [accumulate[0] === true, accumulate[1] === true];
-  const BIAS = bias ? 1 : 0;
+  const [x, dy] = [input(0), input(1)];
+  const dweight = output(0, accumulate[0]);
+  const dbias = bias ? output(1, accumulate[1]) : undefined;
   const taps = s.cg * s.kh * s.kw;
   if (variant['kind'] !== 'tile') {
-    const slots = [input(0), input(1), output(0), ...(bias ? [output(1)] : [])];
-    const adds = { ACCUMULATE_WEIGHT: addWeight ? 1 : 0, ACCUMULATE_BIAS: addBias ? 1 : 0 };
-    return {
-      scratch: [],
-      dispatches: [direct(s, 'grad-weight', slots, s.co * taps, { BIAS, ...adds })],
-    };
+    const dispatch = direct(s, 'grad-weight', { x, dy, dweight, dbias }, s.co * taps);
+    return { scratch: [], dispatches: [dispatch] };
   }
   const pixels = s.n * s.ho * s.wo;
   const depth = Number(variant['depth']);
-  const tiles = tilesOf(variant, s.co, taps + BIAS);
+  const tiles = tilesOf(variant, s.co, taps + Number(bias));
   const wanted = Math.min(Math.ceil(TARGET_GROUPS / tiles), Math.ceil(pixels / (16 * depth)));
   const run = Math.ceil(pixels / wanted / depth) * depth;
   const parts = Math.ceil(pixels / run);
-  const slots = [input(0), input(1), scratch(0), ...(bias ? [scratch(1)] : [])];
-  const split = { BIAS, PARTS: parts, PART_PIXELS: run };
+  const sums = { x, dy, dweight: scratch(0), dbias: bias ? scratch(1) : undefined };
   return {
     scratch: [f32(parts, s.co, taps), ...(bias ? [f32(parts, s.co)] : [])],
     dispatches: [
-      tile(s, 'grad-weight', variant, tiles * parts, slots, split),
-      sumParts(scratch(0), output(0), s.co * taps, parts, addWeight),
-      ...(bias ? [sumParts(scratch(1), output(1), s.co, parts, addBias)] : []),
+      tile(s, 'grad-weight', variant, tiles * parts, sums, { PARTS: parts, PART_PIXELS: run }),
+      sumParts(scratch(0), dweight, s.co * taps, parts),
+      ...(dbias === undefined ? [] : [sumParts(scratch(1), dbias, s.co, parts)]),
     ],
   };
 }

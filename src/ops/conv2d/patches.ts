@@ -67,15 +67,15 @@ class Products extends Composition {
     if (to) this.move('patches-sum', this.s, to.slot, dx);
   }
 
-  gradWeight(x: Slot, dy: Slot, accumulate: boolean): void {
+  gradWeight(x: Slot, dy: Slot): void {
     const operands = [this.patches(this.pixelwise(), dy), this.patches(this.s, x)];
     const attrs = { ...PRODUCT, transposeB: true, reduceBatch: !this.folded };
-    this.apply(matmulKernels, operands, attrs, this.weight.slot, accumulate);
+    this.apply(matmulKernels, operands, attrs, this.weight.slot);
   }
 
-  gradBias(dy: Slot, to: Slot, accumulate: boolean): void {
+  gradBias(dy: Slot, to: Slot): void {
     const { n, co, ho, wo } = this.s;
-    this.apply(rowSumKernels, [{ slot: dy, spec: like(this.maps, n, co, ho * wo) }], {}, to, accumulate);
+    this.apply(rowSumKernels, [{ slot: dy, spec: like(this.maps, n, co, ho * wo) }], {}, to);
   }
 
   /** The shape of `rows` values for each pixel of all images. */
@@ -107,8 +107,8 @@ class Products extends Composition {
     const elements = s.n * s.ci * (shader === 'patches' ? s.kh * s.kw * s.ho * s.wo : s.h * s.w);
     this.dispatches.push({
       shader: `conv2d/${shader}.wgsl`,
-      params: { ...shapeParams(s), FOLDED: Number(this.folded), WORKGROUP },
-      bindings: [from, to],
+      params: { ...shapeParams(s), FOLDED: this.folded, WORKGROUP },
+      bindings: shader === 'patches' ? { x: from, patches: to } : { patches: from, x: to },
       grid: flatGrid(Math.ceil(elements / WORKGROUP)),
     });
   }
@@ -161,8 +161,8 @@ export function patchesGradWeight(
   variant: Variant,
   context: LowerContext<unknown>,
 ): Lowering {
-  const steps = new Products(context, s, isFolded(variant), output(0));
-  steps.gradWeight(input(0), input(1), accumulate[0] === true);
-  if (bias) steps.gradBias(input(1), output(1), accumulate[1] === true);
+  const steps = new Products(context, s, isFolded(variant), output(0, accumulate[0]));
+  steps.gradWeight(input(0), input(1));
+  if (bias) steps.gradBias(input(1), output(1, accumulate[1]));
   return steps;
 }

@@ -5,7 +5,6 @@ import {
   type Kernels,
   type LowerContext,
   type Lowering,
-  type Slot,
   type Variant,
   input,
   output,
@@ -47,35 +46,22 @@ export const kernels: readonly AnyKernels[] = [
   depthwiseGradWeightKernels,
 ];
 
-/** The dispatch of a tile's shader, for outputs bound as `outputs`. */
-function correlation(
-  p: Planes,
-  tile: Tile,
-  extra: number,
-  accumulate: readonly boolean[],
-  bindings: readonly Slot[],
-): Dispatch {
+/** The dispatch of a tile's shader. @param DBIAS the bias gradient is wanted too */
+function correlation(p: Planes, tile: Tile, bindings: Dispatch['bindings'], DBIAS = false): Dispatch {
   const { params, groups } = layout(p, tile);
   return {
     shader: `depthwise/${tile.kernel}.wgsl`,
-    params: { ...params, EXTRA: extra, ...accumulation(accumulate) },
+    params: { ...params, DBIAS },
     bindings,
     grid: flatGrid(groups),
   };
 }
 
-function accumulation(accumulate: readonly boolean[]) {
-  return {
-    ACCUMULATE_WEIGHT: Number(accumulate[0] === true),
-    ACCUMULATE_BIAS: Number(accumulate[1] === true),
-  };
-}
-
 function lowerMaps(mode: Mode, context: LowerContext<None>, variant: Variant): Lowering {
   const p = planes(mode, convolutionSizes(context.inputs));
-  const extra = context.inputs.length < 3 ? 0 : mode === 'forward' ? 1 : 2;
-  const bindings = [...context.inputs.map((_, i) => input(i)), output(0)];
-  return { scratch: [], dispatches: [correlation(p, variant as Tile, extra, [], bindings)] };
+  const extra = context.inputs.length > 2 ? { [mode === 'forward' ? 'bias' : 'addend']: input(2) } : {};
+  const bindings = { x: input(0), taps: input(1), ...extra, out: output(0) };
+  return { scratch: [], dispatches: [correlation(p, variant as Tile, bindings)] };
 }
 
 function lowerWeight(context: LowerContext<DepthwiseGradWeightAttrs>, variant: Variant): Lowering {
@@ -83,9 +69,10 @@ function lowerWeight(context: LowerContext<DepthwiseGradWeightAttrs>, variant: V
   const p = planes('weight', gradWeightSizes(context.inputs, attrs));
   const tile = variant as Tile;
   const { batches } = layout(p, tile);
-  const outputs = attrs.bias ? [output(0), output(1)] : [output(0)];
-  const results = batches > 1 ? [scratch(0)] : outputs;
-  const first = correlation(p, tile, Number(attrs.bias), accumulate, [input(0), input(1), ...results]);
+  const dweight = output(0, accumulate[0]);
+  const dbias = attrs.bias ? output(1, accumulate[1]) : undefined;
+  const results = batches > 1 ? { out: scratch(0) } : { out: dweight, dbias };
+  const first = correlation(p, tile, { x: input(0), taps: input(1), ...results }, attrs.bias);
   if (batches === 1) return { scratch: [], dispatches: [first] };
   const { c, kh, kw } = p.sizes;
   const sum: Dispatch = {
@@ -97,11 +84,9 @@ function lowerWeight(context: LowerContext<DepthwiseGradWeightAttrs>, variant: V
       KERNEL_W: kw,
       LIVE_H: p.outH,
       LIVE_W: p.outW,
-      BIAS: Number(attrs.bias),
-      ...accumulation(accumulate),
       WORKGROUP: 256,
     },
-    bindings: [scratch(0), ...outputs],
+    bindings: { parts: scratch(0), dweight, dbias },
     grid: flatGrid(Math.ceil((c * kh * kw) / 256)),
   };
   return { scratch: [f32(batches, c, p.outH * p.outW + 1)], dispatches: [first, sum] };

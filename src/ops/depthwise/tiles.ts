@@ -1,4 +1,4 @@
-import type { ParamValue } from '../../shader/expression.ts';
+import type { ParamValue } from '../../shader/parameters.ts';
 import type { LowerContext, Variant } from '../kernels.ts';
 import { liveKernel } from './op.ts';
 import type { DepthwiseSizes } from './reference.ts';
@@ -79,7 +79,7 @@ export function layout(p: Planes, tile: Tile): TileLayout {
     lanes,
     bytes,
     params: {
-      MODE: { forward: 0, input: 1, weight: 2 }[p.mode],
+      MODE: p.mode,
       N: p.sizes.n,
       CHANNELS: p.sizes.c,
       OUT_H: p.outH,

@@ -12,7 +12,6 @@ import {
   output,
   scratch,
 } from '../kernels.ts';
-import { f32Literal } from '../literal.ts';
 import { f32 } from '../tensor.ts';
 import { type LayerNormStatisticsAttrs, layerNorm, layerNormGradient, layerNormStatistics } from './op.ts';
 import { type LayerNormAttrs, type LayerNormShape, isInQuads, layerNormShape } from './shape.ts';
@@ -61,11 +60,14 @@ function itemsOf(cols: number): number {
 function rowParams({ rows, cols }: LayerNormShape, variant: Variant) {
   const lanes = Number(variant['lanes']);
   const items = Math.ceil(itemsOf(cols) / lanes);
-  return { ROWS: rows, COLS: cols, LANES: lanes, ITEMS: items, SHUFFLE: Number(variant['shuffle'] === true) };
+  return { ROWS: rows, COLS: cols, LANES: lanes, ITEMS: items, SHUFFLE: variant['shuffle'] === true };
 }
 
-/** Maps in quads to rows, normalised by statistics that are given. @param bindings maps, statistics, weight, bias, rows */
-export function normalizeRows(bindings: readonly Slot[], { rows, cols, plane }: LayerNormShape): Dispatch {
+/** Maps x in quads to rows y, normalised by statistics that are given. */
+export function normalizeRows(
+  bindings: Readonly<Record<'x' | 'statistics' | 'weight' | 'bias' | 'y', Slot>>,
+  { rows, cols, plane }: LayerNormShape,
+): Dispatch {
   return {
     shader: 'layer-norm/apply.wgsl',
     params: { ROWS: rows, COLS: cols, PLANE: plane, WORKGROUP: PLAIN_WORKGROUP },
@@ -74,22 +76,14 @@ export function normalizeRows(bindings: readonly Slot[], { rows, cols, plane }: 
   };
 }
 
-const saved = [input(0), input(1), input(2)];
-
-/** @param write y is written, else only the statistics */
-function forward(
-  shape: LayerNormShape,
-  attrs: LayerNormAttrs,
-  variant: Variant,
-  write: boolean,
-): Omit<Dispatch, 'bindings'> {
+function forward(shape: LayerNormShape, attrs: LayerNormAttrs, variant: Variant): Omit<Dispatch, 'bindings'> {
   const { rows, cols, plane } = shape;
-  const EPS = f32Literal(attrs.eps);
+  const EPS = attrs.eps;
   const kind = String(variant['kind']);
   if (kind === 'plain')
     return {
       shader: 'layer-norm/plain-forward.wgsl',
-      params: { ...plainParams(shape, attrs), EPS, WRITE: Number(write) },
+      params: { ...plainParams(shape, attrs), EPS },
       grid: flatGrid(Math.ceil(rows / PLAIN_WORKGROUP)),
     };
   if (kind === 'rows') {
@@ -97,10 +91,10 @@ function forward(
     const grid = flatGrid(Math.ceil((rows * params.LANES) / WORKGROUP));
     return { shader: 'layer-norm/rows.wgsl', params, grid };
   }
-  const params = { ROWS: rows, COLS: cols, PLANE: plane, TO_ROWS: Number(attrs.to === 'rows'), EPS };
+  const params = { ROWS: rows, COLS: cols, PLANE: plane, TO_ROWS: attrs.to === 'rows', EPS };
   return {
     shader: `layer-norm/${kind}.wgsl`,
-    params: kind === 'quads' ? { ...params, WRITE: Number(write) } : params,
+    params,
     grid: flatGrid(Math.ceil(rows / POSITIONS)),
   };
 }
@@ -110,8 +104,14 @@ export const layerNormKernels: Kernels<LayerNormAttrs> = {
   variants: (context) => variants('forward', context),
   lower({ inputs: [x, ...vectors], attrs }, variant): Lowering {
     const shape = layerNormShape('layer-norm', x, vectors, attrs);
-    const bindings = [...saved, output(0), output(1)];
-    return { scratch: [], dispatches: [{ ...forward(shape, attrs, variant, true), bindings }] };
+    const bindings = {
+      x: input(0),
+      weight: input(1),
+      bias: input(2),
+      y: output(0),
+      statistics: output(1),
+    };
+    return { scratch: [], dispatches: [{ ...forward(shape, attrs, variant), bindings }] };
   },
 };
 
@@ -120,14 +120,17 @@ export const layerNormStatisticsKernels: Kernels<LayerNormStatisticsAttrs> = {
   variants: (context) => variants('forward', { ...context, attrs: onMaps(context.attrs) }),
   lower({ inputs: [x], attrs }, variant): Lowering {
     const shape = layerNormShape('layer-norm-statistics', x, [], onMaps(attrs));
-    const bindings = [input(0), output(0)];
-    return { scratch: [], dispatches: [{ ...forward(shape, onMaps(attrs), variant, false), bindings }] };
+    const bindings = { x: input(0), statistics: output(0) };
+    return { scratch: [], dispatches: [{ ...forward(shape, onMaps(attrs), variant), bindings }] };
   },
 };
 
 function onMaps({ eps }: LayerNormStatisticsAttrs): LayerNormAttrs {
   return { eps, from: 'nchw', to: 'nchw' };
 }
+
+/** What every kernel of the gradient binds for dx. */
+const GRADIENT = { x: input(0), weight: input(1), statistics: input(2), dy: input(3), dx: output(0) };
 
 export const layerNormGradientKernels: Kernels<LayerNormAttrs> = {
   op: layerNormGradient,
@@ -137,9 +140,9 @@ export const layerNormGradientKernels: Kernels<LayerNormAttrs> = {
     if (variant['kind'] === 'plain') return plainGradient(shape, attrs, accumulate);
     const { parts, ...kernel } =
       attrs.from === 'rows' ? rowsGradient(shape, variant) : mapsGradient(shape, attrs, variant);
-    const bindings = [...saved, input(3), output(0), scratch(0), scratch(1)];
+    const bindings = { ...GRADIENT, weight_parts: scratch(0), bias_parts: scratch(1) };
     const sums = [1, 2].map((i) =>
-      columnSumLowering(scratch(i - 1), output(i), parts, shape.cols, accumulate[i] === true, 2),
+      columnSumLowering(scratch(i - 1), output(i, accumulate[i]), parts, shape.cols, 2),
     );
     return {
       // Both sums run one after the other and may share what they need.
@@ -150,7 +153,7 @@ export const layerNormGradientKernels: Kernels<LayerNormAttrs> = {
 };
 
 function plainParams({ rows, cols, plane }: LayerNormShape, { from, to }: LayerNormAttrs) {
-  const maps = { X_MAPS: Number(from === 'nchw'), Y_MAPS: Number(to === 'nchw') };
+  const maps = { X_MAPS: from === 'nchw', Y_MAPS: to === 'nchw' };
   return { ROWS: rows, COLS: cols, PLANE: plane, WORKGROUP: PLAIN_WORKGROUP, ...maps };
 }
 
@@ -161,20 +164,25 @@ function plainGradient(
   accumulate: readonly boolean[],
 ): Lowering {
   const params = plainParams(shape, attrs);
-  const adding = { ADD_WEIGHT: Number(accumulate[1] === true), ADD_BIAS: Number(accumulate[2] === true) };
   return {
     scratch: [],
     dispatches: [
       {
         shader: 'layer-norm/plain-gradient.wgsl',
         params,
-        bindings: [...saved, input(3), output(0)],
+        bindings: GRADIENT,
         grid: flatGrid(Math.ceil(shape.rows / PLAIN_WORKGROUP)),
       },
       {
         shader: 'layer-norm/plain-gradient-vectors.wgsl',
-        params: { ...params, ...adding },
-        bindings: [input(0), input(2), input(3), output(1), output(2)],
+        params,
+        bindings: {
+          x: input(0),
+          statistics: input(2),
+          dy: input(3),
+          dweight: output(1, accumulate[1]),
+          dbias: output(2, accumulate[2]),
+        },
         grid: flatGrid(Math.ceil(shape.cols / PLAIN_WORKGROUP)),
       },
     ],
@@ -204,7 +212,7 @@ function mapsGradient(
   const parts = Math.ceil(rows / POSITIONS);
   return {
     shader: `layer-norm/${kindOf(variant)}-gradient.wgsl`,
-    params: { ROWS: rows, COLS: cols, PLANE: plane, FROM_ROWS: Number(to === 'rows') },
+    params: { ROWS: rows, COLS: cols, PLANE: plane, FROM_ROWS: to === 'rows' },
     grid: flatGrid(parts),
     parts,
   };

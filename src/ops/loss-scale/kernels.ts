@@ -1,13 +1,13 @@
 import { flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain } from '../kernels.ts';
-import { f32Literal } from '../literal.ts';
+import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
 import type { None } from '../op.ts';
 import { BACKOFF, GROWTH, type LossScaleAttrs, adjustLossScale, scaleLoss } from './op.ts';
 
 export const scaleLossKernels: Kernels<None> = {
   op: scaleLoss,
   variants: onlyPlain,
-  lower: ({ outputs }) => flatLowering('loss-scale/scale.wgsl', outputs[0], [input(0), input(1)]),
+  lower: ({ outputs }) =>
+    flatLowering('loss-scale/scale.wgsl', outputs[0], { x: input(0), scaler: input(1), y: output(0) }),
 };
 
 export const adjustLossScaleKernels: Kernels<LossScaleAttrs> = {
@@ -19,11 +19,11 @@ export const adjustLossScaleKernels: Kernels<LossScaleAttrs> = {
       {
         shader: 'loss-scale/adjust.wgsl',
         params: {
-          GROWTH: f32Literal(GROWTH),
-          BACKOFF: f32Literal(BACKOFF),
-          INTERVAL: f32Literal(attrs.interval),
+          GROWTH,
+          BACKOFF,
+          INTERVAL: attrs.interval,
         },
-        bindings: [input(0), input(1)],
+        bindings: { squares: input(0), scaler: input(1) },
         grid: [1, 1, 1],
       },
     ],

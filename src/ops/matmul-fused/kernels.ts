@@ -1,6 +1,6 @@
 import { defined } from '../../util/errors.ts';
-import { type AnyKernels, type Kernels, input, output } from '../kernels.ts';
-import { lowerMatmul, matmulVariants, type MatmulEnd } from '../matmul/gemm.ts';
+import { type AnyKernels, type Kernels, type Slot, input, output } from '../kernels.ts';
+import { type MatmulBindings, type MatmulEnd, lowerMatmul, matmulVariants } from '../matmul/gemm.ts';
 import { hasHalf, matmulShape } from '../matmul/op.ts';
 import type { Op } from '../op.ts';
 import { type TensorSpec, elems } from '../tensor.ts';
@@ -18,11 +18,16 @@ import {
 /** What becomes of a fused product before it is written. */
 interface Ending<A> {
   readonly end?: (rest: readonly TensorSpec[], attrs: A) => MatmulEnd;
+  /** What the end reads. */
+  readonly bind?: (rest: readonly Slot[], attrs: A) => Partial<MatmulBindings>;
   /** One more output: the sums of the columns of a, which is transposed. */
   readonly sums?: boolean;
 }
 
-function fusedKernels<A extends FusedMatmulAttrs>(op: Op<A>, { end, sums }: Ending<A> = {}): Kernels<A> {
+function fusedKernels<A extends FusedMatmulAttrs>(
+  op: Op<A>,
+  { end, bind, sums }: Ending<A> = {},
+): Kernels<A> {
   return {
     op,
     variants: (context) =>
@@ -43,13 +48,20 @@ function fusedKernels<A extends FusedMatmulAttrs>(op: Op<A>, { end, sums }: Endi
           ...attrs,
           shape: matmulShape(productSpecs(op.name, inputs, attrs), attrs),
           reduceBatch: false,
-          accumulate: accumulate[0] === true,
-          operands: [slots.a, slots.b, ...slots.normal],
-          ends: [...slots.bias, ...slots.rest, ...outputs.map((_, i) => output(i))],
+          bindings: {
+            a: slots.a,
+            b: slots.b,
+            bias: slots.bias[0],
+            statistics: slots.normal[0],
+            norm_weight: slots.normal[1],
+            norm_bias: slots.normal[2],
+            ...bind?.(slots.rest, attrs),
+            y: output(0, accumulate[0]),
+            [sums === true ? 'sums' : 'kept']: outputs.length > 1 ? output(1, accumulate[1]) : undefined,
+          },
           normal: attrs.normal &&
             maps && { operand: attrs.normal, plane: elems(maps.shape.slice(2)), dtype: maps.dtype },
           end: end?.(rest, attrs),
-          sums: sums === true ? { accumulate: accumulate[1] === true } : undefined,
         },
         variant,
       );
@@ -60,18 +72,18 @@ function fusedKernels<A extends FusedMatmulAttrs>(op: Op<A>, { end, sums }: Endi
 export const matmulNormKernels = fusedKernels(matmulNorm);
 export const matmulGradWeightKernels = fusedKernels(matmulGradWeight, { sums: true });
 export const matmulGeluKernels = fusedKernels(matmulGelu, {
-  end: (_rest, { keep }) => ({ kind: 'gelu', keep }),
+  end: () => ({ kind: 'gelu' }),
 });
 export const matmulGeluGradientKernels = fusedKernels(matmulGeluGradient, {
-  end: () => ({ kind: 'gelu-gradient' }),
+  end: () => ({ kind: 'gelu_gradient' }),
+  bind: ([h]) => ({ h }),
 });
 export const matmulResidualKernels = fusedKernels(matmulResidual, {
-  end: ([x], { gamma, mask, keep }) => ({
-    kind: 'residual',
-    gamma,
-    mask,
-    keep,
-    plane: elems(defined(x, 'x').shape.slice(2)),
+  end: ([x]) => ({ kind: 'residual', plane: elems(defined(x, 'x').shape.slice(2)) }),
+  bind: ([addend, ...factors], { gamma, mask }) => ({
+    addend,
+    gamma: gamma ? factors[0] : undefined,
+    mask: mask ? factors[Number(gamma)] : undefined,
   }),
 });
 

@@ -1,4 +1,4 @@
-import type { ParamValue } from '../../shader/expression.ts';
+import type { ParamValue } from '../../shader/parameters.ts';
 import { columnSumLowering } from '../column-sum/kernels.ts';
 import { sumParts } from '../dispatches.ts';
 import {
@@ -7,10 +7,9 @@ import {
   type Lowering,
   type Slot,
   type Variant,
-  input,
-  output,
   scratch,
 } from '../kernels.ts';
+import { defined } from '../../util/errors.ts';
 import { normalizeRows } from '../layer-norm/kernels.ts';
 import { type DType, type TensorSpec, f32 } from '../tensor.ts';
 import type { MatmulShape } from './reference.ts';
@@ -30,6 +29,27 @@ const ENOUGH_GROUPS = 256;
 /** Inner steps a part should have at least, so that writing parts stays cheap beside making them. */
 const LEAST_STEPS = 8;
 
+/** What the shaders of a product bind, by their names; see shaders/matmul/operand.wgsl and store.wgsl. */
+export interface MatmulBindings {
+  readonly a: Slot;
+  readonly b: Slot;
+  readonly bias?: Slot | undefined;
+  /** What normalises an operand. */
+  readonly statistics?: Slot | undefined;
+  readonly norm_weight?: Slot | undefined;
+  readonly norm_bias?: Slot | undefined;
+  /** What the end reads. */
+  readonly h?: Slot | undefined;
+  readonly addend?: Slot | undefined;
+  readonly gamma?: Slot | undefined;
+  readonly mask?: Slot | undefined;
+  readonly y: Slot;
+  /** The product itself, beside what the end makes of it. */
+  readonly kept?: Slot | undefined;
+  /** Sums of the columns of a, which is transposed. */
+  readonly sums?: Slot | undefined;
+}
+
 /** What a product needs beyond its sizes: how operands are stored, and what happens to a sum before it is written. */
 export interface MatmulKernel {
   readonly shape: MatmulShape;
@@ -37,16 +57,10 @@ export interface MatmulKernel {
   readonly transposeB: boolean;
   readonly reduceBatch: boolean;
   readonly bias: 'none' | 'cols' | 'rows';
-  readonly accumulate: boolean;
-  /** What shaders/matmul/operand.wgsl binds, in its order: a, b, and what normalises one of them. */
-  readonly operands: readonly Slot[];
-  /** What shaders/matmul/store.wgsl binds, in its order. */
-  readonly ends: readonly Slot[];
+  readonly bindings: MatmulBindings;
   /** The operand that is maps, normalised as it is read. */
   readonly normal?: NormalOperand | undefined;
   readonly end?: MatmulEnd | undefined;
-  /** The second output: sums of the columns of a, which is transposed; added to what is there if `accumulate`. */
-  readonly sums?: { readonly accumulate: boolean } | undefined;
 }
 
 export interface NormalOperand {
@@ -57,46 +71,7 @@ export interface NormalOperand {
 
 /** What becomes of a sum once the bias is added: `END` of shaders/matmul/store.wgsl. */
 export type MatmulEnd =
-  | { readonly kind: 'gelu'; readonly keep: boolean }
-  | { readonly kind: 'gelu-gradient' }
-  | {
-      readonly kind: 'residual';
-      readonly keep: boolean;
-      readonly gamma: boolean;
-      readonly mask: boolean;
-      readonly plane: number;
-    };
-
-function endParams(end: MatmulEnd | undefined): Record<string, ParamValue> {
-  const none = { END: 0, KEEP: 0, GAMMA: 0, MASK: 0 };
-  switch (end?.kind) {
-    case undefined:
-      return none;
-    case 'gelu':
-      return { ...none, END: 1, KEEP: Number(end.keep) };
-    case 'gelu-gradient':
-      return { ...none, END: 2 };
-    case 'residual':
-      return {
-        END: 3,
-        KEEP: Number(end.keep),
-        GAMMA: Number(end.gamma),
-        MASK: Number(end.mask),
-        PLANE: end.plane,
-      };
-  }
-}
-
-/** Maps lie along positions, as the transposed matrix of their rows does. */
-function normalParams({ normal, transposeA, transposeB }: MatmulKernel): Record<string, ParamValue> {
-  const operand = normal?.operand;
-  return {
-    TRANSPOSE_A: Number(transposeA || operand === 'a'),
-    TRANSPOSE_B: Number(transposeB || operand === 'b'),
-    NORMAL: operand === undefined ? 0 : operand === 'a' ? 1 : 2,
-    PLANE: normal?.plane ?? 1,
-  };
-}
+  { readonly kind: 'gelu' | 'gelu_gradient' } | { readonly kind: 'residual'; readonly plane: number };
 
 /** Lanes of the subgroup kernel: as wide as the columns fill. */
 function lanesFor(n: number): number {
@@ -136,27 +111,28 @@ export function matmulVariants(
   return [...tiles, broadcast(8)];
 }
 
-function baseParams(kernel: MatmulKernel, direct: boolean): Record<string, ParamValue> {
-  const { shape } = kernel;
+function baseParams({ shape, normal, end, ...kernel }: MatmulKernel): Record<string, ParamValue> {
+  const operand = normal?.operand;
   return {
     M: shape.m,
     N: shape.n,
     K: shape.k,
-    FIRST: kernel.operands.length,
-    ...normalParams(kernel),
+    // Maps lie along positions, as the transposed matrix of their rows does.
+    TRANSPOSE_A: kernel.transposeA || operand === 'a',
+    TRANSPOSE_B: kernel.transposeB || operand === 'b',
+    NORMAL: operand ?? 'none',
+    PLANE: (end?.kind === 'residual' ? end.plane : normal?.plane) ?? 1,
     STRIDE_A: shape.batchStrideA,
     STRIDE_B: shape.batchStrideB,
     SUMMED: kernel.reduceBatch ? shape.batch : 1,
-    HAS_BIAS: Number(direct && kernel.bias !== 'none'),
-    BIAS_COLS: Number(direct && kernel.bias === 'cols'),
-    ACCUMULATE: Number(direct && kernel.accumulate),
-    ...endParams(kernel.end),
+    BIAS: kernel.bias === 'rows' ? 'rows' : 'cols',
+    END: end?.kind ?? 'plain',
   };
 }
 
 /** Lowers a product to one dispatch, or to more where its inner dimension is cut. */
 export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
-  const { shape, reduceBatch, sums } = kernel;
+  const { shape, reduceBatch, bindings } = kernel;
   const matrices = reduceBatch ? 1 : shape.batch;
   if (variant['kind'] === 'subgroup') return lowerSubgroup(kernel, variant);
   const [lx, ly, ra, rb, depth] = ['lx', 'ly', 'ra', 'rb', 'depth'].map((key) => Number(variant[key])) as [
@@ -173,7 +149,7 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
   const first = {
     shader: 'matmul/tile.wgsl',
     params: {
-      ...baseParams(kernel, direct),
+      ...baseParams(kernel),
       PARTS: parts,
       LX: lx,
       LY: ly,
@@ -181,20 +157,16 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
       RB: rb,
       DEPTH: depth,
       UNROLL,
-      HALF: Number(variant['half'] === true),
-      QUADS: Number(kernel.end?.kind === 'residual' && kernel.end.plane % 4 === 0),
-      SUMS: Number(sums !== undefined),
-      ACCUMULATE_SUMS: Number(direct && sums?.accumulate === true),
+      HALF: variant['half'] === true,
+      QUADS: kernel.end?.kind === 'residual' && kernel.end.plane % 4 === 0,
     },
-    bindings: [
-      ...kernel.operands,
-      ...(direct ? kernel.ends : [scratch(0), ...(sums === undefined ? [] : [scratch(1)])]),
-    ],
+    bindings: direct ? { ...bindings } : { ...bindings, y: scratch(0), sums: bindings.sums && scratch(1) },
     grid: [columnTiles, rowTiles, matrices * parts] as const,
   };
   if (direct) return { scratch: [], dispatches: [first] };
-  const addUp = [sumParts(scratch(0), output(0), shape.m * shape.n, parts, kernel.accumulate)];
-  if (sums !== undefined) addUp.push(sumParts(scratch(1), output(1), shape.m, parts, sums.accumulate));
+  const { y, sums } = bindings;
+  const addUp = [sumParts(scratch(0), y, shape.m * shape.n, parts)];
+  if (sums !== undefined) addUp.push(sumParts(scratch(1), sums, shape.m, parts));
   return {
     scratch: [f32(parts, shape.m, shape.n), ...(sums === undefined ? [] : [f32(parts, shape.m)])],
     dispatches: [first, ...addUp],
@@ -206,15 +178,20 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
  * lanes would read far from each other. Beside the product, either would cost more than another pass.
  */
 function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
-  const { shape, reduceBatch, sums, operands, ends, normal } = kernel;
-  const [a, b, ...statistics] = operands as readonly [Slot, Slot, ...Slot[]];
+  const { shape, reduceBatch, normal } = kernel;
+  const { sums, ...bindings } = kernel.bindings;
+  const { statistics, norm_weight, norm_bias, ...unnormalised } = bindings;
   const isApart = normal?.operand === 'b';
-  const plain: MatmulKernel = isApart ? { ...kernel, operands: [a, scratch(0)], normal: undefined } : kernel;
   const [rows, lanes] = [Number(variant['rows']), Number(variant['lanes'])];
   const product: Dispatch = {
     shader: 'matmul/subgroup.wgsl',
-    params: { ...baseParams(plain, true), ROWS: rows, LANES: lanes, QUADS: 0 },
-    bindings: [...plain.operands, ...(sums === undefined ? ends : ends.slice(0, 1))],
+    params: {
+      ...baseParams(isApart ? { ...kernel, normal: undefined } : kernel),
+      ROWS: rows,
+      LANES: lanes,
+      QUADS: false,
+    },
+    bindings: isApart ? { ...unnormalised, b: scratch(0) } : { ...bindings },
     grid: [Math.ceil(shape.n / (4 * lanes)), Math.ceil(shape.m / rows), reduceBatch ? 1 : shape.batch],
   };
   const spec: TensorSpec = { shape: [shape.k, shape.n], dtype: normal?.dtype ?? 'f32' };
@@ -222,18 +199,23 @@ function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
     ? {
         scratch: [spec],
         dispatches: [
-          normalizeRows([b, ...statistics, scratch(0)], {
-            rows: shape.k,
-            cols: shape.n,
-            plane: normal.plane,
-          }),
+          normalizeRows(
+            {
+              x: bindings.b,
+              statistics: defined(statistics, 'statistics'),
+              weight: defined(norm_weight, 'norm_weight'),
+              bias: defined(norm_bias, 'norm_bias'),
+              y: scratch(0),
+            },
+            { rows: shape.k, cols: shape.n, plane: normal.plane },
+          ),
           product,
         ],
       }
     : { scratch: [], dispatches: [product] };
   if (sums === undefined) return lowering;
   const at = lowering.scratch.length;
-  const columns = columnSumLowering(input(0), output(1), shape.k, shape.m, sums.accumulate, at);
+  const columns = columnSumLowering(bindings.a, sums, shape.k, shape.m, at);
   return {
     scratch: [...lowering.scratch, ...columns.scratch],
     dispatches: [...lowering.dispatches, ...columns.dispatches],

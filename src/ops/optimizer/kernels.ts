@@ -1,3 +1,4 @@
+import type { ParamValue } from '../../shader/parameters.ts';
 import { flatGrid } from '../dispatches.ts';
 import {
   type AnyKernels,
@@ -13,11 +14,15 @@ import { type SgdAttrs, adamw, adamwEma, clipFactor, ema, sgdMomentum, sgdMoment
 
 const WORKGROUP = 256;
 
-/** One item of four elements (or one, where the length is not a multiple of four) an invocation. */
+/**
+ * One item of four elements (or one, where the length is not a multiple of four) an invocation.
+ * @param names what the shader calls the inputs
+ */
 function lowerStep(
   shader: string,
   { inputs }: Pick<LowerContext<unknown>, 'inputs'>,
-  params: Readonly<Record<string, number>>,
+  names: readonly string[],
+  params: Readonly<Record<string, ParamValue>> = {},
 ): Lowering {
   const n = elems(inputs[0]?.shape ?? []);
   const width = n % 4 === 0 ? 4 : 1;
@@ -28,34 +33,38 @@ function lowerStep(
       {
         shader: `optimizer/${shader}.wgsl`,
         params: { ITEMS: items, WIDTH: width, WORKGROUP, ...params },
-        bindings: inputs.map((_, i) => input(i)),
+        bindings: Object.fromEntries(names.map((name, i) => [name, input(i)])),
         grid: flatGrid(Math.ceil(items / WORKGROUP)),
       },
     ],
   };
 }
 
+const ADAMW = ['parameter', 'm', 'v', 'gradient', 'scalars'];
+
 function adamwKernels(op: Op<None>, withEma: boolean): Kernels<None> {
   return {
     op,
     variants: onlyPlain,
-    lower: (context) => lowerStep('adamw', context, { EMA: Number(withEma) }),
+    lower: (context) => lowerStep('adamw', context, withEma ? [...ADAMW, 'ema'] : ADAMW),
   };
 }
+
+const SGD = ['parameter', 'buffer', 'gradient', 'scalars'];
 
 function sgdKernels(op: Op<SgdAttrs>, withEma: boolean): Kernels<SgdAttrs> {
   return {
     op,
     variants: onlyPlain,
     lower: (context) =>
-      lowerStep('sgd', context, { EMA: Number(withEma), NESTEROV: Number(context.attrs.nesterov) }),
+      lowerStep('sgd', context, withEma ? [...SGD, 'ema'] : SGD, { NESTEROV: context.attrs.nesterov }),
   };
 }
 
 export const emaKernels: Kernels<None> = {
   op: ema,
   variants: onlyPlain,
-  lower: (context) => lowerStep('ema', context, {}),
+  lower: (context) => lowerStep('ema', context, ['ema', 'parameter', 'scalars']),
 };
 
 export const clipFactorKernels: Kernels<None> = {
@@ -66,8 +75,12 @@ export const clipFactorKernels: Kernels<None> = {
     dispatches: [
       {
         shader: 'optimizer/clip-factor.wgsl',
-        params: { SCALED: Number(inputs.length > 2) },
-        bindings: inputs.map((_, i) => input(i)),
+        params: {},
+        bindings: {
+          squares: input(0),
+          scalars: input(1),
+          scaler: inputs.length > 2 ? input(2) : undefined,
+        },
         grid: [1, 1, 1],
       },
     ],

@@ -1,6 +1,5 @@
 import { flatGrid, flatLowering } from '../dispatches.ts';
 import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
-import { f32Literal } from '../literal.ts';
 import type { None } from '../op.ts';
 import {
   type MaxPoolAttrs,
@@ -30,20 +29,30 @@ export const maxPoolKernels: Kernels<MaxPoolAttrs> = {
   op: maxPool,
   variants: onlyPlain,
   lower: ({ inputs, outputs, attrs }) =>
-    flatLowering('pool/max.wgsl', outputs[0], [input(0)], {
-      ...poolParams(poolShape('max-pool', shapeOf(inputs[0]), attrs)),
-      ZERO_PADDING: attrs.zeroPadding === true ? 1 : 0,
-    }),
+    flatLowering(
+      'pool/max.wgsl',
+      outputs[0],
+      { x: input(0), y: output(0) },
+      {
+        ...poolParams(poolShape('max-pool', shapeOf(inputs[0]), attrs)),
+        ZERO_PADDING: attrs.zeroPadding === true,
+      },
+    ),
 };
 
 export const maxPoolGradientKernels: Kernels<MaxPoolAttrs> = {
   op: maxPoolGradient,
   variants: onlyPlain,
   lower: ({ inputs, outputs, attrs }) =>
-    flatLowering('pool/max-gradient.wgsl', outputs[0], [input(0), input(1)], {
-      ...poolParams(poolShape('max-pool-gradient', shapeOf(inputs[0]), attrs)),
-      ZERO_PADDING: attrs.zeroPadding === true ? 1 : 0,
-    }),
+    flatLowering(
+      'pool/max-gradient.wgsl',
+      outputs[0],
+      { x: input(0), dy: input(1), dx: output(0) },
+      {
+        ...poolParams(poolShape('max-pool-gradient', shapeOf(inputs[0]), attrs)),
+        ZERO_PADDING: attrs.zeroPadding === true,
+      },
+    ),
 };
 
 export const averagePoolKernels: Kernels<PoolAttrs> = {
@@ -53,7 +62,7 @@ export const averagePoolKernels: Kernels<PoolAttrs> = {
     flatLowering(
       'pool/average.wgsl',
       outputs[0],
-      [input(0)],
+      { x: input(0), y: output(0) },
       poolParams(poolShape('average-pool', shapeOf(inputs[0]), attrs)),
     ),
 };
@@ -65,7 +74,7 @@ export const averagePoolGradientKernels: Kernels<PoolAttrs & Sized> = {
     flatLowering(
       'pool/average-gradient.wgsl',
       outputs[0],
-      [input(0)],
+      { dy: input(0), dx: output(0) },
       poolParams(averageGradientShape(inputs, attrs)),
     ),
 };
@@ -83,7 +92,7 @@ export const globalAveragePoolKernels: Kernels<None> = {
     const dispatch = {
       shader: 'pool/global-average.wgsl',
       params: { PLANES: n * c, AREA: area, LANES: lanes, WORKGROUP },
-      bindings: [input(0), output(0)],
+      bindings: { x: input(0), y: output(0) },
       grid: flatGrid(Math.ceil((n * c * lanes) / WORKGROUP)),
     };
     return { scratch: [], dispatches: [dispatch] };
@@ -94,10 +103,15 @@ export const globalAveragePoolGradientKernels: Kernels<Sized> = {
   op: globalAveragePoolGradient,
   variants: onlyPlain,
   lower: ({ outputs, attrs: { h, w } }) =>
-    flatLowering('pool/global-average-gradient.wgsl', outputs[0], [input(0)], {
-      AREA: h * w,
-      FACTOR: f32Literal(1 / (h * w)),
-    }),
+    flatLowering(
+      'pool/global-average-gradient.wgsl',
+      outputs[0],
+      { dy: input(0), dx: output(0) },
+      {
+        AREA: h * w,
+        FACTOR: 1 / (h * w),
+      },
+    ),
 };
 
 export const kernels: readonly AnyKernels[] = [

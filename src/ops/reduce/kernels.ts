@@ -11,7 +11,6 @@ import {
   output,
   scratch,
 } from '../kernels.ts';
-import { f32Literal } from '../literal.ts';
 import type { None } from '../op.ts';
 import { elems, f32 } from '../tensor.ts';
 import { type SpreadAttrs, type SumAttrs, nonFinite, spread, sum, sumSquares } from './op.ts';
@@ -28,7 +27,7 @@ const RUN = 8;
 const MAX_PARTS = 1024;
 
 /** What the first stage adds up: x, x², or 1 for every infinity and NaN. */
-type Term = 'value' | 'square' | 'non-finite';
+type Term = 'value' | 'square' | 'non_finite';
 
 /**
  * Two stages of fixed order: each workgroup strides through its share of x, then one workgroup adds the shares up.
@@ -55,16 +54,15 @@ function lowerReduction(
           ...common,
           ITEMS: items,
           WIDTH: width,
-          SQUARE: term === 'square' ? 1 : 0,
-          NON_FINITE: term === 'non-finite' ? 1 : 0,
+          TERM: term,
         },
-        bindings: [input(0), scratch(0)],
+        bindings: { x: input(0), parts: scratch(0) },
         grid: flatGrid(parts),
       },
       {
         shader: 'reduce/total.wgsl',
-        params: { ...common, FACTOR: f32Literal(factor), ACCUMULATE: accumulate[0] === true ? 1 : 0 },
-        bindings: [scratch(0), output(0)],
+        params: { ...common, FACTOR: factor },
+        bindings: { parts: scratch(0), total: output(0, accumulate[0]) },
         grid: [1, 1, 1],
       },
     ],
@@ -86,14 +84,14 @@ export const sumSquaresKernels: Kernels<None> = {
 export const nonFiniteKernels: Kernels<None> = {
   op: nonFinite,
   variants: reductionVariants,
-  lower: (context, variant) => lowerReduction(context, variant, 'non-finite', 1),
+  lower: (context, variant) => lowerReduction(context, variant, 'non_finite', 1),
 };
 
 export const spreadKernels: Kernels<SpreadAttrs> = {
   op: spread,
   variants: onlyPlain,
   lower: ({ outputs, attrs }) =>
-    flatLowering('reduce/spread.wgsl', outputs[0], [input(0)], { FACTOR: f32Literal(attrs.factor) }),
+    flatLowering('reduce/spread.wgsl', outputs[0], { x: input(0), y: output(0) }, { FACTOR: attrs.factor }),
 };
 
 export const kernels: readonly AnyKernels[] = [

@@ -21,8 +21,8 @@ export const rowSumKernels: Kernels<None> = {
     const { batch, rows, cols } = rowsOf(inputs);
     const dispatch: Dispatch = {
       shader: 'row-sum/rows.wgsl',
-      params: { BATCH: batch, ROWS: rows, COLS: cols, WORKGROUP, ACCUMULATE: accumulate[0] === true ? 1 : 0 },
-      bindings: [input(0), output(0)],
+      params: { BATCH: batch, ROWS: rows, COLS: cols, WORKGROUP },
+      bindings: { x: input(0), y: output(0, accumulate[0]) },
       grid: flatGrid(rows),
     };
     return { scratch: [], dispatches: [dispatch] };

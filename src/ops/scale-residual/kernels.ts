@@ -50,15 +50,8 @@ export const scaleResidualKernels: Kernels<ScaleResidualAttrs> = {
     const n = size.n * size.c * size.plane;
     const dispatch: Dispatch = {
       shader: 'scale-residual/maps.wgsl',
-      params: {
-        N: n,
-        COLS: size.c,
-        PLANE: size.plane,
-        GAMMA: Number(attrs.gamma),
-        MASK: Number(attrs.mask),
-        WORKGROUP,
-      },
-      bindings: [...inputs.map((_, i) => input(i)), output(0)],
+      params: { N: n, COLS: size.c, PLANE: size.plane, WORKGROUP },
+      bindings: { x: input(0), branch: input(1), gamma: slots.gamma, mask: slots.mask, y: output(0) },
       grid: flatGrid(Math.ceil(n / WORKGROUP)),
     };
     return { scratch: [], dispatches: [dispatch] };
@@ -84,10 +77,7 @@ export const scaleResidualGradientKernels: Kernels<ScaleResidualAttrs> = {
     if (!attrs.gamma) return { scratch: [], dispatches: first.dispatches };
     return {
       scratch: [f32(first.parts, size.c)],
-      dispatches: [
-        ...first.dispatches,
-        sumParts(scratch(0), output(1), size.c, first.parts, accumulate[1] === true),
-      ],
+      dispatches: [...first.dispatches, sumParts(scratch(0), output(1, accumulate[1]), size.c, first.parts)],
     };
   },
 };
@@ -131,10 +121,9 @@ function gradientToRowsPlain(size: ResidualSize, slots: GradientInputs<Slot>): G
       COLS: size.c,
       PLANE: size.plane,
       RUN: PLAIN_RUN,
-      MASK: Number(mask !== undefined),
       WORKGROUP: 64,
     },
-    bindings: [source, branch, ...(mask ? [mask] : []), scratch(0)],
+    bindings: { dy: source, branch, mask, parts: scratch(0) },
     grid: flatGrid(Math.ceil((parts * size.c) / 64)),
   };
   return { dispatches: [layout, dot], parts };
@@ -144,18 +133,15 @@ function gradientInMaps(
   { n, c, plane }: ResidualSize,
   { branch, dy, gamma, mask }: GradientInputs<Slot>,
 ): GradientStage {
-  const bindings = [dy, output(0), mask, gamma, branch, gamma && scratch(0)];
   const dispatch: Dispatch = {
     shader: 'scale-residual/maps-gradient.wgsl',
     params: {
       PLANES: n * c,
       COLS: c,
       PLANE: plane,
-      GAMMA: Number(gamma !== undefined),
-      MASK: Number(mask !== undefined),
       WORKGROUP: 64,
     },
-    bindings: bindings.filter((slot) => slot !== undefined),
+    bindings: { dy, dbranch: output(0), mask, gamma, branch, parts: gamma && scratch(0) },
     grid: flatGrid(n * c),
   };
   return { dispatches: [dispatch], parts: n };

@@ -25,17 +25,12 @@ export function relayout(
 ): Dispatch {
   const { addend, source, gamma, mask, dot } = slots;
   const rows = n * plane;
-  const bindings = [addend, source, gamma, mask, output(0), dot?.branch, dot?.parts].filter(
-    (slot) => slot !== undefined,
-  );
+  const bindings = { addend, source, gamma, mask, out: output(0), ...dot };
   const params = {
     ROWS: rows,
     COLS: c,
     PLANE: plane,
-    TO_ROWS: Number(toRows),
-    ADD: Number(addend !== undefined),
-    GAMMA: Number(gamma !== undefined),
-    MASK: Number(mask !== undefined),
+    TO_ROWS: toRows,
   };
   if (isPlain) {
     const grid = flatGrid(Math.ceil((rows * c) / WORKGROUP));
@@ -44,7 +39,7 @@ export function relayout(
   const inQuads = c % 4 === 0 && plane % 4 === 0;
   return {
     shader: `scale-residual/${inQuads ? 'quads' : 'layout'}.wgsl`,
-    params: { ...params, DOT: Number(dot !== undefined), RUN: run },
+    params: { ...params, RUN: run },
     bindings,
     grid: flatGrid(Math.ceil(Math.ceil(rows / TILE) / run) * Math.ceil(c / TILE)),
   };

@@ -1,5 +1,5 @@
 import { flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain } from '../kernels.ts';
+import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
 import {
   type SubsamplePadAttrs,
   type SubsamplePadGradientAttrs,
@@ -21,7 +21,7 @@ export const subsamplePadKernels: Kernels<SubsamplePadAttrs> = {
     flatLowering(
       'subsample-pad/forward.wgsl',
       outputs[0],
-      [input(0)],
+      { x: input(0), y: output(0) },
       params(subsampleShape('subsample-pad', inputs[0]?.shape ?? [], attrs.channels)),
     ),
 };
@@ -30,7 +30,12 @@ export const subsamplePadGradientKernels: Kernels<SubsamplePadGradientAttrs> = {
   op: subsamplePadGradient,
   variants: onlyPlain,
   lower: ({ inputs, outputs, attrs }) =>
-    flatLowering('subsample-pad/gradient.wgsl', outputs[0], [input(0)], params(gradientShape(inputs, attrs))),
+    flatLowering(
+      'subsample-pad/gradient.wgsl',
+      outputs[0],
+      { dy: input(0), dx: output(0) },
+      params(gradientShape(inputs, attrs)),
+    ),
 };
 
 export const kernels: readonly AnyKernels[] = [subsamplePadKernels, subsamplePadGradientKernels];
