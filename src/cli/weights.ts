@@ -5,7 +5,7 @@ import { imagenetClasses } from '../data/classes.ts';
 import { openDevice, type Device } from '../device/device.ts';
 import { writeNpy } from '../formats/npy.ts';
 import { InferenceSession } from '../models/inference.ts';
-import { PipelineCache } from '../shader/pipelines.ts';
+import { ModelWeights } from '../models/weights.ts';
 import { EvaluationCounter, topClasses } from '../training/evaluation.ts';
 import {
   evaluationData,
@@ -90,7 +90,7 @@ async function openWeights(
     await use(
       device,
       weights,
-      await InferenceSession.create(device, new PipelineCache(device), weights.model, values, shape),
+      await InferenceSession.create(device, await ModelWeights.upload(device, weights.model, values), shape),
     );
   } finally {
     device.close();

@@ -1,12 +1,12 @@
 import type { Device } from '../device/device.ts';
 import { fuse } from '../graph/fusion.ts';
 import { prune } from '../graph/prune.ts';
-import type { PipelineCache } from '../shader/pipelines.ts';
-import { FrameworkError, defined, nearest } from '../util/errors.ts';
+import { PipelineCache } from '../shader/pipelines.ts';
+import { FrameworkError, nearest } from '../util/errors.ts';
 import type { Model } from './model.ts';
-import { type Plan, planNodes } from '../execution/plan.ts';
+import type { ModelWeights } from './weights.ts';
+import { planNodes } from '../execution/plan.ts';
 import { Program } from '../execution/program.ts';
-import { Family, layoutFlat, locateIn } from '../execution/store.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { f32 } from '../ops/tensor.ts';
 
@@ -82,9 +82,10 @@ export function checkFinite(logits: Float32Array, classes: number, name: string)
 }
 
 /**
- * A model with its weights on a device.
+ * A model's forward pass on a device.
  * @example
- * const session = await InferenceSession.create(device, pipelines, model, weights, { batch: 8, channels: 3, imageSize: 224 });
+ * const weights = await ModelWeights.upload(device, model, values);
+ * const session = await InferenceSession.create(device, weights, { batch: 8, channels: 3, imageSize: 224 });
  * const logits = await session.logits(x, 8);
  */
 export class InferenceSession {
@@ -100,37 +101,19 @@ export class InferenceSession {
     this.program = program;
   }
 
-  /** @param weights every parameter and running statistic by name */
+  /** @param weights the model's weights on the device; any number of sessions share them */
   static async create(
     device: Device,
-    pipelines: PipelineCache,
-    model: Model,
-    weights: ReadonlyMap<string, Float32Array>,
+    weights: ModelWeights,
     shape: ImageShape,
     options: InferenceOptions = {},
   ): Promise<InferenceSession> {
+    const { model } = weights;
     const graph = recordInference(model, shape, options);
     const { limits, features } = device;
-    const plan: Plan = planNodes(graph.nodes, {
-      limits,
-      features,
-      kept: [graph.logits, ...graph.taps.values()],
-    });
-    const family = (kind: 'parameter' | 'state') => {
-      const members = model.parameters
-        .filter((spec) => spec.kind === kind)
-        .map(({ name, shape: s }) => ({ name, shape: s, group: kind }));
-      return layoutFlat(members, Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize));
-    };
-    const families = await device.guard(`weights of ${model.name}`, () => ({
-      parameter: new Family(device, 'parameters', family('parameter')),
-      state: new Family(device, 'state', family('state')),
-    }));
-    for (const members of Object.values(families)) {
-      for (const { name } of members.layout.members)
-        members.write(name, defined(weights.get(name), `weights of ${name}`));
-    }
-    const program = await Program.build(device, pipelines, plan, locateIn(families), model.name);
+    const kept = [graph.logits, ...graph.taps.values()];
+    const plan = planNodes(graph.nodes, { limits, features, kept });
+    const program = await Program.build(device, PipelineCache.of(device), plan, weights.locate, model.name);
     return new InferenceSession(model, shape, graph, program);
   }
 

@@ -15,6 +15,15 @@ export class PipelineCache {
   private readonly device: Device;
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
+  private static readonly ofDevices = new WeakMap<Device, PipelineCache>();
+
+  /** The cache that everything on `device` shares. */
+  static of(device: Device): PipelineCache {
+    const known = PipelineCache.ofDevices.get(device) ?? new PipelineCache(device);
+    PipelineCache.ofDevices.set(device, known);
+    return known;
+  }
+
   constructor(device: Device) {
     this.device = device;
   }

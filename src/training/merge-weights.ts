@@ -1,10 +1,10 @@
 import type { Device } from '../device/device.ts';
 import { writeSafetensors } from '../formats/safetensors.ts';
 import { InferenceSession } from '../models/inference.ts';
+import { ModelWeights } from '../models/weights.ts';
 import { mergeLargeKernels } from '../models/merge.ts';
 import type { Model } from '../models/model.ts';
 import { createModel } from '../models/registry.ts';
-import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { Rng } from '../util/rng.ts';
 import { defaultSize, type ResolvedWeights } from './evaluate-weights.ts';
@@ -81,12 +81,15 @@ export async function compareForms(
   images: readonly string[] | number,
   batch: number,
 ): Promise<Agreement> {
-  const pipelines = new PipelineCache(device);
   const { imageSize } = resolved;
   const shape = { batch, channels: before.model.config.channels, imageSize };
   const count = typeof images === 'number' ? images : images.length;
   const logitsOf = async ({ model, values }: Form): Promise<Float32Array> => {
-    const session = await InferenceSession.create(device, pipelines, model, values, shape);
+    const session = await InferenceSession.create(
+      device,
+      await ModelWeights.upload(device, model, values),
+      shape,
+    );
     return typeof images === 'number'
       ? drawnLogits(session, images)
       : predictFiles(session, resolved, images);

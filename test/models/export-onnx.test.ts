@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { interpret } from '../../src/graph/interpret.ts';
 import { exportOnnx } from '../../src/models/export-onnx.ts';
 import { InferenceSession, recordInference } from '../../src/models/inference.ts';
+import { ModelWeights } from '../../src/models/weights.ts';
 import { mergeLargeKernels } from '../../src/models/merge.ts';
 import type { Model } from '../../src/models/model.ts';
 import { createModel } from '../../src/models/registry.ts';
@@ -57,7 +58,11 @@ it.skipIf(adapters[0] === undefined)(
     const weights = formulaWeights(model);
     const { device, pipelines } = await deviceFor(adapters[0]!);
     const shape = { batch: 2, channels: 3, imageSize: 8 };
-    const session = await InferenceSession.create(device, pipelines, model, weights, shape);
+    const session = await InferenceSession.create(
+      device,
+      await ModelWeights.upload(device, model, weights),
+      shape,
+    );
     const x = Float32Array.from(images(2, 3, 8));
     const theirs = await onnxLogits(exportOnnx(model, weights, { imageSize: 8 }), x, [2, 3, 8]);
     expect(relativeError(theirs, await session.logits(x, 2))).toBeLessThan(1e-4);

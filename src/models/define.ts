@@ -1,0 +1,31 @@
+import type { Tensor } from '../graph/graph.ts';
+import type { Recording } from '../nn/recording.ts';
+import { defineFamily, evaluationAt, type CommonConfig, type Model } from './model.ts';
+import { positiveInteger } from './config.ts';
+
+/**
+ * A model of one's own, from a function that records it.
+ * @param name what messages call it
+ * @param config channels of the image and number of classes
+ * @param record records the model on images x (n, channels, h, w) and returns logits (n, classes); it is called once for each graph
+ * @throws FrameworkError `graph/shape` where a layer does not fit its input
+ * @example
+ * const model = defineModel('linear', { channels: 1, classes: 10 }, (r, x) => linear(r, 'head', globalAveragePool(r, x), 10));
+ */
+export function defineModel(
+  name: string,
+  config: CommonConfig,
+  record: (r: Recording, x: Tensor) => Tensor,
+): Model {
+  return defineFamily<CommonConfig>({
+    name,
+    presets: { [name]: config },
+    fields: { channels: positiveInteger, classes: positiveInteger },
+    check: () => undefined,
+    record: (r, x) => record(r, x),
+    blocks: () => [],
+    layers: 1,
+    layerOf: () => 0,
+    preprocessing: (_, size) => evaluationAt(size),
+  }).create(name, {});
+}
