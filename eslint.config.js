@@ -6,6 +6,7 @@ export default tseslint.config(
       'node_modules',
       'runs',
       'lib',
+      'docs',
       'bench/peers',
       'test/golden',
       '**/*.mjs',

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -73,5 +73,29 @@ describe('the packed package', () => {
     const options = ['--filter', 'cross-entropy', '--turns', '1', '--adapter', 'swiftshader', '--json'];
     const { stdout } = await command('largekernel', 'bench', 'ops', 'rest', ...options);
     expect(stdout).toContain('"op":"soft-cross-entropy"');
+  });
+
+  it('has a typed interface: the documented example compiles against it and runs', async () => {
+    const source = await readFile(join(ROOT, 'docs/examples/own-block.ts'), 'utf8');
+    expect(source.split('\n').length).toBeLessThan(40);
+    await writeFile(join(folder, 'own-block.mts'), source);
+    const types = join(ROOT, 'node_modules/@types');
+    const compile = [
+      'own-block.mts',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+      '--skipLibCheck',
+    ];
+    await run(
+      process.execPath,
+      [join(ROOT, 'node_modules/typescript/bin/tsc'), ...compile, '--typeRoots', types, '--types', 'node'],
+      { cwd: folder },
+    );
+    const { stdout } = await run(process.execPath, ['own-block.mjs', 'swiftshader'], { cwd: folder });
+    expect(stdout.match(/loss: [0-9.]+/g)).toHaveLength(2);
+    expect(stdout).toContain('dx 8192');
   });
 });

@@ -1,15 +1,7 @@
 /** Trains a network of self-made blocks for two steps, then reads a tap and the gradient of the image. */
 import { GradientSession, InferenceSession, ModelWeights, Trainer, oneHot, openDevice } from 'largekernel';
-import {
-  conv2d,
-  defineModel,
-  depthwise,
-  gelu,
-  globalAveragePool,
-  layerNorm,
-  linear,
-  residual,
-} from 'largekernel';
+import { conv2d, defineModel, depthwise, gelu, globalAveragePool, layerNorm } from 'largekernel';
+import { linear, residual } from 'largekernel';
 
 const model = defineModel('two-blocks', { channels: 1, classes: 2 }, (r, image) => {
   let x = conv2d(r, 'stem', image, 16, { kernel: 4, stride: 4, padding: 0 });

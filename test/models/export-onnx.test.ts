@@ -56,7 +56,7 @@ it.skipIf(adapters[0] === undefined)(
     const config = { depths: [1], dims: [4], kernels: [5], small: 3, variant: 'slak', classes: 5 };
     const model = createModel('convnext-custom', config);
     const weights = formulaWeights(model);
-    const { device, pipelines } = await deviceFor(adapters[0]!);
+    const { device } = await deviceFor(adapters[0]!);
     const shape = { batch: 2, channels: 3, imageSize: 8 };
     const session = await InferenceSession.create(
       device,

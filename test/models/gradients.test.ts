@@ -21,7 +21,8 @@ const model = createModel('convnext-custom', {
   dims: [8],
   kernels: [5],
   stemStride: 3,
-  layerScaleInit: 0.5,
+  stemPatch: 3,
+  layerScale: 0.5,
 });
 const values = initialise(model.parameters, 1);
 const rng = new Rng(0, 'gradients');
