@@ -18,7 +18,7 @@ import { listSweeps, loadSweep } from '../sweeps/sweep.ts';
 import { targetOf } from '../training/fit.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
-import { collect, positiveInteger, positiveNumber } from './train.ts';
+import { collect, integerUpTo, positiveNumber } from './train.ts';
 
 interface Options {
   readonly data?: string;
@@ -47,7 +47,7 @@ export function addAblate(command: Command): void {
     .option('--benchmark-data <folder>', 'the benchmarks’ images')
     .option('--out <folder>', 'folder of the runs and the table (default: runs/sweeps/<sweep>)')
     .option('--set <key=value>', 'change a value of all runs; may be given many times', collect, [])
-    .option('--jobs <n>', 'runs at the same time (default: 1; on a cluster: no limit)', positiveInteger)
+    .option('--jobs <n>', 'runs at the same time (default: 1; on a cluster: no limit)', integerUpTo(1000))
     .option('--launcher <kind>', 'local, slurm or command', 'local')
     .option(
       '--sbatch <option>',
@@ -55,7 +55,7 @@ export function addAblate(command: Command): void {
       collect,
       [],
     )
-    .option('--lead <seconds>', 'of slurm: save so long before the time limit', positiveInteger, 300)
+    .option('--lead <seconds>', 'of slurm: save so long before the time limit', integerUpTo(86_400), 300)
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name')
     .option('--memory <gib>', 'device memory that a run may use', positiveNumber)
     .option('--only <run>', 'one run of the sweep, without the table')

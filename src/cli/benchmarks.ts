@@ -27,7 +27,8 @@ import { isRunFolder } from '../training/run-folder.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
-import { positiveInteger } from './train.ts';
+import { MOST_WORKERS } from '../recipe/schema.ts';
+import { integerUpTo, positiveInteger } from './train.ts';
 
 /** What `evaluate --benchmarks` takes beside the options of the weights. */
 export interface BenchmarkOptions {
@@ -92,7 +93,7 @@ export function changeOptions(command: Command): Command {
     .option(
       '--workers <n>',
       'threads that decode and corrupt; results do not depend on it',
-      positiveInteger,
+      integerUpTo(MOST_WORKERS),
       Math.max(1, availableParallelism() - 1),
     );
 }

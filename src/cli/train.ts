@@ -60,6 +60,15 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+/** A whole number from 1 to `most`: more would exhaust the machine, and is a slip. */
+export function integerUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const value = positiveInteger(text);
+    if (value > most) throw new InvalidArgumentError(`at most ${most} is possible.`);
+    return value;
+  };
+}
+
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError('a number above 0 is wanted.');

@@ -19,7 +19,7 @@ import { listImages, predictFiles } from '../training/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { benchmarkOptions, evaluateBenchmarks, type BenchmarkOptions } from './benchmarks.ts';
 import { untilInterrupted } from './interrupt.ts';
-import { collect, positiveInteger } from './train.ts';
+import { collect, integerUpTo } from './train.ts';
 
 export interface CheckpointOptions {
   readonly checkpoint: string;
@@ -59,7 +59,7 @@ export function weightsRequest(options: CheckpointOptions): WeightsRequest {
 function weightsOptions(command: Command): Command {
   return checkpointOptions(command)
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
-    .option('--batch <n>', 'images at once', positiveInteger, 16)
+    .option('--batch <n>', 'images at once', integerUpTo(2 ** 16), 16)
     .option('--json', 'JSON on standard output');
 }
 

@@ -75,18 +75,28 @@ export async function fetchDataset(name: string, root: string, options: FetchOpt
 export async function fetchArchive(download: Download, root: string, options: FetchOptions = {}): Promise<string> {
   const folder = join(root, download.folder);
   if (await isComplete(folder, download)) return folder;
+  const url = addressOf(download.archive, options.baseUrl ?? TORONTO);
   await makeFolder(root);
   const archive = join(root, download.archive);
-  const url = new URL(download.archive, options.baseUrl ?? TORONTO).href;
   if ((await sizeOf(archive)) === undefined) {
     const partial = `${archive}.part`;
-    await downloadWithRetries(url, partial, options);
+    await downloadWithRetries(url, partial, download.md5, options);
     await checkMd5(partial, download.md5, url);
     await rename(partial, archive);
   } else await checkMd5(archive, download.md5, url); // left by a run that ended while unpacking
   await unpack(archive, folder, download);
   await rm(archive);
   return folder;
+}
+
+/** @throws FrameworkError `data/fetch` unless it is an address of the web */
+function addressOf(archive: string, base: string): string {
+  const folder = base.endsWith('/') ? base : `${base}/`;
+  const url = URL.canParse(archive, folder) ? new URL(archive, folder) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url.href;
+  throw new FrameworkError('data/fetch', `${JSON.stringify(base)} is no address that can be fetched from`, {
+    hint: `give one that begins with https:// or http://, as ${TORONTO}`,
+  });
 }
 
 async function isComplete(folder: string, { files }: Download): Promise<boolean> {
@@ -103,11 +113,16 @@ async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-async function downloadWithRetries(url: string, partial: string, options: FetchOptions): Promise<void> {
+async function downloadWithRetries(
+  url: string,
+  partial: string,
+  md5: string,
+  options: FetchOptions,
+): Promise<void> {
   const { attempts = 3, waitMs = 1000 } = options;
   for (let attempt = 1; ; attempt++) {
     try {
-      await downloadRest(url, partial, options);
+      await downloadRest(url, partial, md5, options);
       return;
     } catch (error) {
       if (error instanceof FrameworkError) throw error;
@@ -123,13 +138,20 @@ async function downloadWithRetries(url: string, partial: string, options: FetchO
 }
 
 /** Appends what is missing to `partial`; starts over where the server does not send parts. */
-async function downloadRest(url: string, partial: string, { onProgress }: FetchOptions): Promise<void> {
+async function downloadRest(
+  url: string,
+  partial: string,
+  md5: string,
+  { onProgress }: FetchOptions,
+): Promise<void> {
   let have = (await sizeOf(partial)) ?? 0;
   const response = await fetch(url, have > 0 ? { headers: { Range: `bytes=${have}-` } } : {});
-  if (response.status === 416) {
-    // The part is as long as the file, or longer: its checksum tells which.
+  if (response.status === 416 && have > 0) {
+    // The part is as long as the file, or it is a part of something else: its checksum tells which.
     await response.body?.cancel();
-    return;
+    if ((await md5Of(partial)) === md5) return;
+    await rm(partial);
+    throw new Error(`the server has nothing after the ${have} bytes that were here, which are not the file`);
   }
   if (!response.ok || response.body === null) {
     await response.body?.cancel();
@@ -148,10 +170,14 @@ async function downloadRest(url: string, partial: string, { onProgress }: FetchO
   await pipeline(body, createWriteStream(partial, { flags: resumes ? 'a' : 'w' }));
 }
 
-async function checkMd5(path: string, expected: string, url: string): Promise<void> {
+async function md5Of(path: string): Promise<string> {
   const hash = createHash('md5');
   await pipeline(createReadStream(path), hash);
-  const found = hash.digest('hex');
+  return hash.digest('hex');
+}
+
+async function checkMd5(path: string, expected: string, url: string): Promise<void> {
+  const found = await md5Of(path);
   if (found === expected) return;
   const bytes = await sizeOf(path);
   await rm(path);

@@ -2,7 +2,7 @@
 
 /** What a value may be. `T` is the TypeScript type of a parsed value. */
 export interface FieldType<T> {
-  readonly base: 'integer' | 'number' | 'text' | 'boolean' | 'choice' | 'list';
+  readonly base: 'integer' | 'number' | 'text' | 'name' | 'boolean' | 'choice' | 'list';
   readonly min?: number;
   readonly max?: number;
   /** `min` or `max` itself is not allowed. */
@@ -31,6 +31,8 @@ interface Range {
 export const integer = (range: Range = {}): FieldType<number> => ({ base: 'integer', ...range });
 export const number = (range: Range = {}): FieldType<number> => ({ base: 'number', ...range });
 export const text: FieldType<string> = { base: 'text' };
+/** Text that may be the name of one folder. */
+export const folderName: FieldType<string> = { base: 'name' };
 export const boolean: FieldType<boolean> = { base: 'boolean' };
 export const choice = <const V extends readonly string[]>(...values: V): FieldType<V[number]> => ({
   base: 'choice',
@@ -130,6 +132,11 @@ export function nullableGroup<const F extends Fields>(
   return { node: 'group', description, fields, nullable: true, ...options };
 }
 
+/** @example isFolderName('a b.c') // true, unlike '', '..', 'a/b' and 'a\nb' */
+export function isFolderName(text: string): boolean {
+  return /^[^\s./\\\p{C}-][^/\\\p{C}]*$/u.test(text) && text.length <= 100 && !/\s$/.test(text);
+}
+
 /** Every field below a group with its dotted path, in the order of the schema. */
 export function* fieldsOf(schema: Group, prefix = ''): Generator<readonly [string, Field]> {
   for (const [key, child] of Object.entries(schema.fields)) {
@@ -148,6 +155,8 @@ export function describeType(type: FieldType<unknown>): string {
     const spread = type.spread === true ? ', or one for all' : '';
     return `list of ${count} × ${describeType(type.item ?? text)}${spread}${also}`;
   }
+  if (type.base === 'name')
+    return 'text that names one folder: 1 to 100 characters, no / or \\, no line ends, no . or - in front';
   return `${type.odd === true ? 'odd ' : ''}${type.base}${describeRange(type)}${also}`;
 }
 

@@ -37,7 +37,7 @@ export async function loadRecipe(
   overrides: readonly string[] = [],
 ): Promise<LoadedRecipe> {
   const file = await findRecipe(nameOrFile);
-  let tree: Tree = await loadLayers(file, []);
+  let tree: Tree = await loadLayers(file, [], new Map());
   for (const override of overrides)
     tree = merge(tree, expand(parseOverride(override), recipeSchema, recipeSchema));
   const named = merge(nameTree(file), tree);
@@ -75,14 +75,30 @@ function isFile(name: string): boolean {
   return /\.ya?ml$/.test(name) || isAbsolute(name) || name.startsWith('./') || name.startsWith('../');
 }
 
-/** A file merged over its parents. `name` and `description` are not inherited. */
-async function loadLayers(file: string, children: readonly string[]): Promise<MapTree> {
+/** Recipes above one another; ours have five. */
+const MOST_LAYERS = 64;
+
+/**
+ * A file merged over its parents. `name` and `description` are not inherited.
+ * @param known files that were merged before: one that many extend is read once
+ */
+async function loadLayers(
+  file: string,
+  children: readonly string[],
+  known: Map<string, MapTree>,
+): Promise<MapTree> {
   const label = labelOf(file);
   if (children.includes(file))
     throw new FrameworkError(
       'recipe/cycle',
       `recipes extend each other in a circle: ${[...children, file].map(labelOf).join(' → ')}`,
     );
+  if (children.length >= MOST_LAYERS)
+    throw new FrameworkError('recipe/too-deep', `${label} is extended through ${children.length} recipes`, {
+      hint: `at most ${MOST_LAYERS} stand above one another; merge some of them`,
+    });
+  const before = known.get(file);
+  if (before !== undefined) return before;
   const text = await readText(file);
   if (isSealed(text)) unsealedBytes(Buffer.from(text), file, RUN_RECIPE);
   const tree = parseTree(text, label);
@@ -92,10 +108,13 @@ async function loadLayers(file: string, children: readonly string[]): Promise<Ma
     throw new FrameworkError('recipe/bad-value', `${label} holds ${showTree(tree)}, a recipe holds keys`);
   let below: Tree = { kind: 'map', entries: new Map(), source: label };
   for (const parent of parentsOf(own)) {
-    const layers = await loadLayers(await findParent(parent.name, parent.source, file), [...children, file]);
+    const path = await findParent(parent.name, parent.source, file);
+    const layers = await loadLayers(path, [...children, file], known);
     below = merge(below, without(layers, ['name', 'description']));
   }
-  return merge(below, expand(without(own, ['extends']), recipeSchema, recipeSchema)) as MapTree;
+  const merged = merge(below, expand(without(own, ['extends']), recipeSchema, recipeSchema)) as MapTree;
+  known.set(file, merged);
+  return merged;
 }
 
 function parentsOf(tree: MapTree): { name: string; source: string }[] {

@@ -1,7 +1,7 @@
 /** A merged tree as a frozen `Recipe`: types, ranges, defaults, and what must agree between keys. */
 import { FrameworkError } from '../util/errors.ts';
 import type { Field, FieldType, Group } from './fields.ts';
-import { describeType, fieldsOf } from './fields.ts';
+import { describeType, fieldsOf, isFolderName } from './fields.ts';
 import { recipeSchema } from './schema.ts';
 import type { Recipe } from './schema.ts';
 import type { Tree } from './tree.ts';
@@ -113,6 +113,8 @@ function parseScalar(tree: Tree, type: FieldType<unknown>): unknown {
   if (tree.kind !== 'scalar') return undefined;
   const { value } = tree;
   switch (type.base) {
+    case 'name':
+      return typeof value === 'string' && isFolderName(value) ? value : undefined;
     case 'text':
       return typeof value === 'string' ? value : undefined;
     case 'boolean':

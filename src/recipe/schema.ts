@@ -7,6 +7,7 @@ import {
   boolean,
   choice,
   field,
+  folderName,
   group,
   integer,
   list,
@@ -23,9 +24,17 @@ import type { Infer } from './fields.ts';
 
 const probability = number({ min: 0, max: 1 });
 const rate = number({ min: 0, max: 1, open: 'max' });
-const positive = number({ min: 0, open: 'min' });
-const count = integer({ min: 1 });
+/** Numbers reach the device as 32-bit floats, and some are squared there. */
+const LARGEST = 1e15;
+const notNegative = number({ min: 0, max: LARGEST });
+const positive = number({ min: 0, max: LARGEST, open: 'min' });
+/** Of images, epochs, steps. */
+const count = integer({ min: 1, max: 1e9 });
+const batchSize = integer({ min: 1, max: 2 ** 20 });
+const pixels = integer({ min: 1, max: 8192 });
 const TIMM = 'huggingface/pytorch-image-models: timm/data';
+/** Threads beyond any machine's use; each takes tens of megabytes. */
+export const MOST_WORKERS = 256;
 const CONVNEXT = 'facebookresearch/ConvNeXt: main.py';
 
 const model = group('What is trained.', {
@@ -57,15 +66,29 @@ const model = group('What is trained.', {
     'Of RepLKNet and `slak`: the inference form, one biased kernel in place of the branches; `largekernel merge` makes its weights.',
     { source: 'DingXiaoH/RepLKNet-pytorch: replknet.py, structural_reparam' },
   ),
-  widthFactor: field(positive, 1, 'Factor on all widths; a width becomes the whole number below.', {
-    source: 'VITA-Group/SLaK: main.py, width_factor',
-  }),
-  depths: field(orNull(list(count, 1, 4)), null, "Blocks of each stage; null takes the model's own."),
-  dims: field(orNull(list(count, 1, 4)), null, "Width of each stage; null takes the model's own.", {
-    unit: 'channels',
-  }),
+  widthFactor: field(
+    number({ min: 0, max: 64, open: 'min' }),
+    1,
+    'Factor on all widths; a width becomes the whole number below.',
+    {
+      source: 'VITA-Group/SLaK: main.py, width_factor',
+    },
+  ),
+  depths: field(
+    orNull(list(integer({ min: 1, max: 256 }), 1, 4)),
+    null,
+    "Blocks of each stage; null takes the model's own.",
+  ),
+  dims: field(
+    orNull(list(integer({ min: 1, max: 2 ** 16 }), 1, 4)),
+    null,
+    "Width of each stage; null takes the model's own.",
+    {
+      unit: 'channels',
+    },
+  ),
   stemStride: field(
-    orNull(count),
+    orNull(integer({ min: 1, max: 255 })),
     null,
     "Stride, and kernel, of ConvNeXt's patch stem; null takes the model's own (4).",
     {
@@ -73,18 +96,17 @@ const model = group('What is trained.', {
     },
   ),
   dropPath: field(rate, 0, 'Drop-path rate of the last block; it rises linearly from 0 at the first.'),
-  layerScaleInit: field(
-    number({ min: 0 }),
-    1e-6,
-    'First value of the layer scale; 0 leaves the layer scale out.',
-    {
-      source: CONVNEXT,
-    },
-  ),
-  headInitScale: field(number({ min: 0 }), 1, 'Factor on the initial weights of the classifier.', {
+  layerScaleInit: field(notNegative, 1e-6, 'First value of the layer scale; 0 leaves the layer scale out.', {
     source: CONVNEXT,
   }),
-  classes: field(orNull(integer({ min: 2 })), null, "Classes of the classifier; null takes the data's."),
+  headInitScale: field(notNegative, 1, 'Factor on the initial weights of the classifier.', {
+    source: CONVNEXT,
+  }),
+  classes: field(
+    orNull(integer({ min: 2, max: 2 ** 20 })),
+    null,
+    "Classes of the classifier; null takes the data's.",
+  ),
 });
 
 const data = group('Where the images come from.', {
@@ -102,14 +124,19 @@ const data = group('Where the images come from.', {
   }),
   trainSplit: field(text, 'train', 'Split to train on.'),
   valSplit: field(text, 'val', 'Split to evaluate on.'),
-  imageSize: field(count, 224, 'Side of a training image.', { unit: 'pixels' }),
+  imageSize: field(pixels, 224, 'Side of a training image.', { unit: 'pixels' }),
   shuffle: field(boolean, true, 'A new order of the images in every epoch.'),
   onError: field(choice('fail', 'skip'), 'fail', 'What an image that cannot be decoded does.'),
-  workers: field(orAuto(integer({ min: 0 })), 'auto', 'Decoding threads; results do not depend on it.', {
-    cosmetic: true,
-  }),
+  workers: field(
+    orAuto(integer({ min: 0, max: MOST_WORKERS })),
+    'auto',
+    'Decoding threads; results do not depend on it.',
+    {
+      cosmetic: true,
+    },
+  ),
   mean: field(
-    orNull(list(number(), 3)),
+    orNull(list(number({ min: -LARGEST, max: LARGEST }), 3)),
     null,
     "Mean that is subtracted, of red, green, blue in [0, 1]; null takes the data set's.",
   ),
@@ -137,7 +164,7 @@ const augment = group(
       'Of `random-resized`: share of the area.',
     ),
     ratio: field(pair(positive), [3 / 4, 4 / 3], 'Of `random-resized`: width over height.'),
-    padding: field(integer({ min: 0 }), 4, 'Of `pad-crop`.', { unit: 'pixels' }),
+    padding: field(integer({ min: 0, max: 8192 }), 4, 'Of `pad-crop`.', { unit: 'pixels' }),
     interpolation: field(
       choice('bilinear', 'bicubic'),
       'bicubic',
@@ -165,12 +192,12 @@ const augment = group(
           'pixel',
           'Filled with noise for each pixel, zero, or one colour of noise.',
         ),
-        count: field(count, 1, 'Most boxes in an image.'),
+        count: field(integer({ min: 1, max: 1000 }), 1, 'Most boxes in an image.'),
       },
       { shorthand: 'prob' },
     ),
-    mixup: field(number({ min: 0 }), 0, 'Alpha of mixup; 0 for none.', { source: `${TIMM}/mixup.py` }),
-    cutmix: field(number({ min: 0 }), 0, 'Alpha of CutMix; 0 for none.', { source: `${TIMM}/mixup.py` }),
+    mixup: field(notNegative, 0, 'Alpha of mixup; 0 for none.', { source: `${TIMM}/mixup.py` }),
+    cutmix: field(notNegative, 0, 'Alpha of CutMix; 0 for none.', { source: `${TIMM}/mixup.py` }),
     mixProb: field(probability, 1, 'Probability of mixing at all.'),
     switchProb: field(probability, 0.5, 'Probability of CutMix where both are on.'),
     mixMode: field(
@@ -184,26 +211,31 @@ const augment = group(
       'ConvNeXt, RepLKNet and DeiT erase first; Robust-ResNet erases the mixed image.',
     ),
     mixGroup: field(
-      integer({ min: 2 }),
+      integer({ min: 2, max: 2 ** 20 }),
       128,
       'Images that share a mix draw and find their partners among themselves: the batch of one GPU in the reference, or the whole batch where that is smaller.',
       { unit: 'images', source: `${TIMM}/mixup.py; facebookresearch/ConvNeXt: TRAINING.md` },
     ),
-    repeats: field(count, 1, 'Differently augmented views of an image in a row (repeated augmentation).', {
-      source: 'facebookresearch/deit: samplers.py',
-    }),
+    repeats: field(
+      integer({ min: 1, max: 1000 }),
+      1,
+      'Differently augmented views of an image in a row (repeated augmentation).',
+      {
+        source: 'facebookresearch/deit: samplers.py',
+      },
+    ),
   },
   { none: 'none' },
 );
 
 const evaluation = group('How accuracy is measured.', {
-  resize: field(orNull(count), null, 'Length of the short side; null leaves the image as it is.', {
+  resize: field(orNull(pixels), null, 'Length of the short side; null leaves the image as it is.', {
     unit: 'pixels',
   }),
-  crop: field(orNull(count), null, 'Side of the centre crop; null for none.', { unit: 'pixels' }),
+  crop: field(orNull(pixels), null, 'Side of the centre crop; null for none.', { unit: 'pixels' }),
   squash: field(boolean, false, 'Resize both sides, whatever the aspect ratio.'),
   interpolation: field(choice('bilinear', 'bicubic', 'box'), 'bicubic', 'Of the resize.'),
-  batch: field(count, 64, 'Images in one pass.', { unit: 'images', cosmetic: true }),
+  batch: field(batchSize, 64, 'Images in one pass.', { unit: 'images', cosmetic: true }),
   everyEpochs: field(count, 1, 'Epochs between evaluations.', { unit: 'epochs' }),
   ema: field(boolean, true, 'Evaluate the averaged weights beside the raw ones, where there are any.'),
 });
@@ -218,21 +250,16 @@ const optimizer = group('How weights are updated.', {
   betas: field(pair(rate), [0.9, 0.999], 'Of AdamW.', { source: 'torch.optim.AdamW' }),
   eps: field(positive, 1e-8, 'Of AdamW.', { source: 'torch.optim.AdamW' }),
   weightDecay: field(
-    number({ min: 0 }),
+    notNegative,
     0,
     'Decay of weights with more than one dimension; biases, norms and layer scales are exempt.',
     {
       source: 'facebookresearch/ConvNeXt: optim_factory.py',
     },
   ),
-  weightDecayEnd: field(
-    orNull(number({ min: 0 })),
-    null,
-    'Decay at the end of a cosine; null keeps it constant.',
-    {
-      source: CONVNEXT,
-    },
-  ),
+  weightDecayEnd: field(orNull(notNegative), null, 'Decay at the end of a cosine; null keeps it constant.', {
+    source: CONVNEXT,
+  }),
   momentum: field(rate, 0.9, 'Of SGD.'),
   nesterov: field(boolean, false, 'Of SGD.'),
   layerDecay: field(
@@ -246,23 +273,28 @@ const optimizer = group('How weights are updated.', {
 
 const schedule = group('How the learning rate changes: linear warm-up, then a cosine.', {
   epochs: required(count, 'Length of the run.', { unit: 'epochs' }),
-  warmupEpochs: field(number({ min: 0 }), 0, 'Length of the warm-up.', { unit: 'epochs' }),
+  warmupEpochs: field(notNegative, 0, 'Length of the warm-up.', { unit: 'epochs' }),
   warmupSteps: field(orNull(count), null, 'Length of the warm-up in optimiser steps, in place of epochs.', {
     unit: 'steps',
     source: CONVNEXT,
   }),
-  warmupLr: field(number({ min: 0 }), 0, 'Learning rate at the start of the warm-up.'),
-  minLr: field(number({ min: 0 }), 1e-6, 'Learning rate at the end of the cosine.', { source: CONVNEXT }),
+  warmupLr: field(notNegative, 0, 'Learning rate at the start of the warm-up.'),
+  minLr: field(notNegative, 1e-6, 'Learning rate at the end of the cosine.', { source: CONVNEXT }),
   unit: field(
     choice('step', 'epoch'),
     'step',
     '`step`: a new rate for every step, the cosine follows the warm-up; `epoch`: one for every epoch, the cosine runs under the warm-up.',
     { source: 'facebookresearch/ConvNeXt: utils.py; timm/scheduler/cosine_lr.py' },
   ),
-  lag: field(integer({ min: 0 }), 0, "Of `epoch`: epochs by which the schedule is late; DeiT's is 1.", {
-    unit: 'epochs',
-    source: 'facebookresearch/deit: main.py',
-  }),
+  lag: field(
+    integer({ min: 0, max: 1e9 }),
+    0,
+    "Of `epoch`: epochs by which the schedule is late; DeiT's is 1.",
+    {
+      unit: 'epochs',
+      source: 'facebookresearch/deit: main.py',
+    },
+  ),
 });
 
 const checkpoint = group('What is kept of a run.', {
@@ -276,7 +308,7 @@ const checkpoint = group('What is kept of a run.', {
 });
 
 export const recipeSchema = group('A training run.', {
-  name: field(text, '', "The recipe's name; the file's name unless given.", { cosmetic: true }),
+  name: field(folderName, '', "The recipe's name; the file's name unless given.", { cosmetic: true }),
   description: field(text, '', 'One line for the list of recipes.', { cosmetic: true }),
   seed: field(integer({ min: 0, max: 2 ** 53 - 1 }), 0, 'Of everything random.'),
   model,
@@ -286,9 +318,9 @@ export const recipeSchema = group('A training run.', {
   batch: group(
     'How many images make a step.',
     {
-      size: field(count, 128, 'Images of one optimiser step.', { unit: 'images' }),
+      size: field(batchSize, 128, 'Images of one optimiser step.', { unit: 'images' }),
       micro: field(
-        orAuto(count),
+        orAuto(batchSize),
         'auto',
         'Images of one pass; gradients of several are summed. It decides the statistics of BatchNorm.',
         {

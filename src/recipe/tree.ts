@@ -22,11 +22,30 @@ export interface ScalarTree {
   readonly source: string;
 }
 
+/** Characters; the longest recipe that a run writes has a tenth of it. */
+const LONGEST = 2 ** 18;
+
 /**
  * Parses one YAML document. `label` names it in sources and errors.
  * @throws FrameworkError `recipe/bad-yaml` with file and line
  */
 export function parseTree(text: string, label: string): Tree {
+  if (text.length > LONGEST)
+    throw new FrameworkError('recipe/bad-yaml', `${label} has ${text.length} characters`, {
+      hint: `a recipe or sweep has at most ${LONGEST}; check the path`,
+    });
+  try {
+    return parseDocumentTree(text, label);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // the stack's end
+    throw new FrameworkError('recipe/bad-yaml', `${label}: its values are nested too deeply`, {
+      hint: 'a recipe is YAML: `key: value`, deeper keys indented by two spaces',
+      cause: error,
+    });
+  }
+}
+
+function parseDocumentTree(text: string, label: string): Tree {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;

@@ -33,6 +33,7 @@ export interface ArrayJob {
  * request on, the run saves and ends with 75, and the task puts itself back into the queue. Any other end is final.
  */
 export function arrayScript(job: ArrayJob): string {
+  checkPaths(job);
   const last = job.runs.length - 1;
   const options = [
     `--job-name=${job.name}`,
@@ -40,7 +41,7 @@ export function arrayScript(job: ArrayJob): string {
     '--requeue',
     `--signal=B:USR1@${job.leadSeconds}`,
     '--open-mode=append',
-    `--output=${join(job.folder, '%a.out')}`,
+    `--output=${quoted(`${job.folder.replaceAll('%', '%%')}/%a.out`)}`,
     ...job.options,
   ];
   return `#!/bin/bash
@@ -75,6 +76,23 @@ if [ "$code" -eq ${EXIT_SAVED} ]; then
 fi
 exit "$code"
 `;
+}
+
+/** A value in a line of #SBATCH: sbatch knows quotes, but no way to write a line's end. */
+function quoted(value: string): string {
+  return /^[\w@%+=:,./-]+$/.test(value) ? value : `"${value.replaceAll('"', '\\"')}"`;
+}
+
+/** @throws FrameworkError `cli/option` for a path that cannot stand in a script: what follows a line's end would be a command */
+function checkPaths({ folder, cwd, command }: ArrayJob): void {
+  for (const text of [folder, cwd, ...command]) {
+    if (!/\p{Cc}/u.test(text) && !(text === folder && text.includes('\\'))) continue;
+    throw new FrameworkError(
+      'cli/option',
+      `${JSON.stringify(text)} cannot stand in a script for Slurm: it holds a line’s end, another control character or a backslash.`,
+      { hint: 'Rename that folder, or choose another --out.' },
+    );
+  }
 }
 
 /** @throws FrameworkError `cli/option` for an option that would break the script's head or its array */

@@ -147,6 +147,35 @@ describe('fetching', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('starts over where a part is of something else and the server has nothing after it', async () => {
+    const root = temporaryFolder();
+    writeFileSync(join(root, 'small.tar.gz.part'), Buffer.alloc(archive.length + 5));
+    await expectComplete(await run(root, status(416), whole), root);
+    expect(asked).toEqual([`bytes=${archive.length + 5}-`, undefined]);
+  });
+
+  it('says that 416 was answered where nothing but the whole was asked for', async () => {
+    await expect(run(temporaryFolder(), status(416))).rejects.toThrow(/the server answered 416/);
+  });
+
+  it.each(['nonsense', '', 'ftp://example.org/', 'file:///tmp/', 'http://', '//x', 'C:\\data'])(
+    'refuses the address %j before anything is made',
+    async (address) => {
+      const root = join(temporaryFolder(), 'new');
+      await expect(fetchArchive(download, root, { baseUrl: address })).rejects.toMatchObject({
+        code: 'data/fetch',
+        message: expect.stringContaining(JSON.stringify(address)) as string,
+      });
+      expect(existsSync(root)).toBe(false);
+    },
+  );
+
+  it('takes an address without its last slash', async () => {
+    const root = temporaryFolder();
+    answers = [whole];
+    await expectComplete(await fetchArchive(download, root, { baseUrl: baseUrl.slice(0, -1) }), root);
+  });
+
   it('an archive without the files it should hold', async () => {
     const wrong = { ...download, files: { 'data_batch_9.bin': 5 } };
     answers = [whole];

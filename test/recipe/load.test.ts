@@ -131,7 +131,7 @@ describe('errors say file, line, path and what to do', () => {
       MINIMAL,
       ['batch=1.5'],
       'bad-value',
-      /batch\.size is 1\.5; allowed: integer ≥ 1 \(images\)/,
+      /batch\.size is 1\.5; allowed: integer 1 … 1048576 \(images\)/,
       undefined,
     ],
     [
@@ -320,5 +320,63 @@ describe('transforms', () => {
 describe('valueAt', () => {
   it('is null below a group that is off', async () => {
     expect(valueAt((await load(MINIMAL)).recipe, 'ema.decay')).toBeNull();
+  });
+});
+
+describe('recipes that would never end', () => {
+  it('are read once for each file, however often it is extended', async () => {
+    await writeTo(folder, 'level0.yaml', MINIMAL);
+    for (let i = 1; i <= 40; i++)
+      await writeTo(folder, `level${i}.yaml`, `extends: [level${i - 1}, level${i - 1}]\n`);
+    const started = performance.now();
+    const { recipe } = await load('extends: [level40, level40]\nseed: 3\n');
+    expect(recipe).toMatchObject({ seed: 3, schedule: { epochs: 3 } });
+    expect(performance.now() - started).toBeLessThan(3000);
+  });
+
+  it('are refused where they are too many above one another, too long or nested too deeply', async () => {
+    await writeTo(folder, 'deep0.yaml', MINIMAL);
+    for (let i = 1; i <= 70; i++) await writeTo(folder, `deep${i}.yaml`, `extends: deep${i - 1}\n`);
+    await expect(load('extends: deep70\n')).rejects.toMatchObject({ code: 'recipe/too-deep' });
+    await expect(load(`description: ${'x'.repeat(2 ** 18)}\n`)).rejects.toThrow(/characters/);
+    await expect(load(`model: ${'['.repeat(20_000)}`)).rejects.toMatchObject({ code: 'recipe/bad-yaml' });
+  });
+});
+
+describe('bounds', () => {
+  it('has every number of a recipe, above and below', () => {
+    for (const [path, { type }] of recipePaths()) {
+      const { base, min, max } = type.item ?? type;
+      if (base === 'integer' || base === 'number')
+        expect([path, Number.isFinite(min), Number.isFinite(max)]).toEqual([path, true, true]);
+    }
+  });
+
+  it.each([
+    ['data.workers', '100000'],
+    ['data.imageSize', '1000000'],
+    ['batch', '4294967296'],
+    ['model.depths', '[1000000]'],
+    ['schedule.epochs', '1e15'],
+  ])('refuses %s=%s and says what is allowed', async (path, value) => {
+    await expect(load(MINIMAL, [`${path}=${value}`])).rejects.toMatchObject({
+      code: 'recipe/bad-value',
+      message: expect.stringMatching(/allowed: .*\d … \d/) as string,
+    });
+  });
+
+  it.each(['..', '.', '', 'a/b', 'a\\b', 'a\nb', '-x', '.hidden', 'x'.repeat(101)])(
+    'refuses the name %j, which is no name of a folder',
+    async (name) => {
+      await expect(load(MINIMAL, [`name=${JSON.stringify(name)}`])).rejects.toMatchObject({
+        code: 'recipe/bad-value',
+        message: expect.stringContaining('names one folder') as string,
+      });
+    },
+  );
+
+  it('takes other names', async () => {
+    const { recipe } = await load(MINIMAL, ['name="größe 7, a..b"']);
+    expect(recipe.name).toBe('größe 7, a..b');
   });
 });

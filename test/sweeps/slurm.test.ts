@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,28 @@ describe('the array script', () => {
       '#SBATCH --gres=gpu:1',
     ]);
     expect(arrayScript(job({ atOnce: undefined }))).toContain('--array=0-2\n');
+  });
+
+  it('quotes a folder with spaces, and keeps sbatch from replacing what stands in it', () => {
+    expect(arrayScript(job({ folder: '/data/my runs/100%a "x"' }))).toContain(
+      '\n#SBATCH --output="/data/my runs/100%%a \\"x\\"/%a.out"\n',
+    );
+  });
+
+  it.each([
+    { folder: '/data/a\nrm -r ~\n' },
+    { cwd: '/data/a\nb' },
+    { command: ['/bin/echo', 'a\rb'] },
+    { folder: '/data/a\\b' },
+  ])('refuses %j: what follows a line’s end would be a command', (over) => {
+    expect(() => arrayScript(job(over))).toThrow(/cannot stand in a script/);
+  });
+
+  it.skipIf(process.platform === 'win32')('runs in a folder with spaces', async () => {
+    const cwd = join(folder, "it's a 'place'");
+    await mkdir(cwd);
+    const result = await runScript(arrayScript(job({ cwd, command: ['/bin/sh', '-c', 'pwd', 'x'] })), '1');
+    expect(result.stdout).toContain(`${cwd}\n`);
   });
 
   it.skipIf(process.platform === 'win32')('gives task i the i-th run', async () => {
