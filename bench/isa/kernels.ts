@@ -1,4 +1,4 @@
-import { classesOf } from '../../src/cli/plan.ts';
+import { classCountOf } from '../../src/training/data.ts';
 import { DEFAULT_LIMITS } from '../../src/device/device.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { expandShader } from '../../src/shader/template.ts';
@@ -44,7 +44,7 @@ export async function kernelsOf(recipes: readonly string[], overrides: readonly 
 async function stepsOf(name: string, overrides: readonly string[]): Promise<readonly PlannedStep[]> {
   const { recipe } = await loadRecipe(name, overrides);
   const target = { limits: LIMITS, features: FEATURES, budget: Infinity, preferred: BATCH };
-  const { step, update } = fitPlan(recipe, modelOfRecipe(recipe.model, classesOf(recipe)), target, BATCH);
+  const { step, update } = fitPlan(recipe, modelOfRecipe(recipe.model, classCountOf(recipe)), target, BATCH);
   return [...step.plan.steps, ...update.plan.steps];
 }
 

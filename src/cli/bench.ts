@@ -3,7 +3,7 @@ import type { OpRow } from '../bench/op-shapes.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import { listImages } from '../training/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { classesOf } from './plan.ts';
+import { classCountOf } from '../training/data.ts';
 import { collect, positiveInteger, positiveNumber, tuneMode } from './train.ts';
 
 /** One measurement, as the lines of `--json` have it. */
@@ -157,7 +157,7 @@ interface StepOptions {
 async function step(options: StepOptions): Promise<void> {
   const loaded = await loadRecipe(options.recipe, options.set);
   const { adapter, steps, batch: micro, memory: memoryGib, profile } = options;
-  const classes = classesOf(loaded.recipe);
+  const classes = classCountOf(loaded.recipe);
   const { benchStep, compareSteps } = await import('../bench/step.ts');
   const settings = {
     adapter,

@@ -22,6 +22,7 @@ import {
 import type { Difficulty, Severity } from '../robustness/corruptions/types.ts';
 import { formatMetric } from '../report/columns.ts';
 import { evaluationData, type ResolvedWeights } from '../training/evaluate-weights.ts';
+import { isImagenet } from '../training/model-classes.ts';
 import { duration } from '../training/reporter.ts';
 import { isRunFolder } from '../training/run-folder.ts';
 import { FrameworkError } from '../util/errors.ts';
@@ -135,7 +136,11 @@ export async function evaluateBenchmarks(
   weights: ResolvedWeights,
   session: InferenceSession,
 ): Promise<void> {
-  const classifier = await sessionClassifier(session, weights);
+  const classifier = await sessionClassifier(session, {
+    ...weights,
+    isImagenet: isImagenet(weights.classes),
+  });
+  if (weights.classes.assumed !== undefined) process.stderr.write(`${weights.classes.assumed}\n`);
   const benchmarks = chooseBenchmarks(options.benchmarks);
   await checkFolder(options.dataRoot);
   const crew = startCrew(options.workers);
@@ -198,8 +203,8 @@ function ownImages({ data, split }: BenchmarkOptions, weights: ResolvedWeights):
   const builtIn = named === undefined ? undefined : DATASETS[named]?.root;
   if (data === undefined && (weights.data?.root ?? builtIn) === undefined) return undefined;
   const spec = evaluationData(weights, data, split);
-  const isImagenet = named === undefined && weights.model.config.classes === 1000;
-  return { spec, title: isImagenet ? 'ImageNet' : (TITLES[named ?? ''] ?? basename(spec.root)) };
+  const isOfImagenet = named === undefined && isImagenet(weights.classes);
+  return { spec, title: isOfImagenet ? 'ImageNet' : (TITLES[named ?? ''] ?? basename(spec.root)) };
 }
 
 function outFolder({ out, checkpoint, ema }: BenchmarkOptions, { name, fingerprint }: Classifier): string {

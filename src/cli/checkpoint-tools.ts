@@ -4,6 +4,7 @@ import { isOpset, type Opset } from '../formats/onnx.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
 import { resolveWeights } from '../training/evaluate-weights.ts';
 import { loadWeights } from '../training/initial-weights.ts';
+import { metadataOf } from '../training/model-classes.ts';
 import { inspectWeights, type Inspection } from '../training/inspect.ts';
 import {
   MERGE_TOLERANCE,
@@ -212,13 +213,15 @@ function opset(text: string): Opset {
 
 async function exportModel(options: ExportOptions): Promise<void> {
   const resolved = await resolveWeights(weightsRequest(options));
-  const { model, imageSize, normalization, entry } = resolved;
+  const { model, imageSize, normalization, entry, classes } = resolved;
   const { values } = await loadWeights(resolved.file, model, { entry });
   for (const note of resolved.notes) process.stderr.write(`${note}\n`);
-  await exportOnnx(model, values, { imageSize, opset: options.opset }).write(options.output);
-  const { channels, classes } = model.config;
+  const onnx = exportOnnx(model, values, { imageSize, opset: options.opset });
+  for (const [key, value] of Object.entries(metadataOf(classes))) onnx.property(key, value);
+  await onnx.write(options.output);
+  const { config } = model;
   process.stderr.write(
-    `${options.output}: x (batch, ${channels}, ${imageSize}, ${imageSize}) → logits (batch, ${classes}); ` +
+    `${options.output}: x (batch, ${config.channels}, ${imageSize}, ${imageSize}) → logits (batch, ${config.classes}); ` +
       `x is RGB in [0, 1], less [${normalization.mean.join(', ')}], over [${normalization.std.join(', ')}]\n`,
   );
 }

@@ -88,5 +88,5 @@ async function run(options: Options): Promise<void> {
 function specOf({ data, dataset, split }: Options): DatasetSpec {
   if (dataset !== undefined) return namedDataset(dataset, split, { root: data });
   if (Object.hasOwn(DATASETS, data) && !existsSync(data)) return namedDataset(data, split);
-  return { kind: 'folder', root: data, split, classList: 'auto' };
+  return { kind: 'folder', root: data, split };
 }

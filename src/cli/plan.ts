@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
-import { DATASETS } from '../data/datasets.ts';
-import { classList } from '../data/classes.ts';
 import { openDevice } from '../device/device.ts';
 import { loadRecipe } from '../recipe/load.ts';
-import type { Recipe } from '../recipe/schema.ts';
+import { classCountOf } from '../training/data.ts';
 import { fitPlan, targetOf } from '../training/fit.ts';
 import { modelOfRecipe } from '../training/recipe-model.ts';
 import { describePlan, planReport } from '../training/plan-report.ts';
@@ -38,7 +36,7 @@ async function plan(options: Options): Promise<void> {
   const { recipe } = await loadRecipe(options.recipe, options.set);
   const device = options.adapter === undefined ? undefined : await openDevice(options.adapter);
   try {
-    const model = modelOfRecipe(recipe.model, classesOf(recipe));
+    const model = modelOfRecipe(recipe.model, classCountOf(recipe));
     const planned = fitPlan(
       recipe,
       model,
@@ -50,11 +48,4 @@ async function plan(options: Options): Promise<void> {
   } finally {
     device?.close();
   }
-}
-
-/** Classes of a named data set that need not be opened. */
-export function classesOf(recipe: Recipe): number {
-  if (recipe.model.classes !== null) return recipe.model.classes;
-  const choice = DATASETS[recipe.data.dataset]?.classList ?? 'auto';
-  return choice === 'auto' || choice === 'position' ? 1000 : classList(choice).length;
 }

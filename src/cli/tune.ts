@@ -7,7 +7,7 @@ import { plansOf } from '../training/tuned-plan.ts';
 import { choicesFile, chooserOf, identityOf, lookupIn, readChoices } from '../tuning/choices.ts';
 import { problemsOf } from '../tuning/problem.ts';
 import { describeResult, isChanged, tune, type TuneResult } from '../tuning/tune.ts';
-import { classesOf } from './plan.ts';
+import { classCountOf } from '../training/data.ts';
 import { collect, positiveInteger, positiveNumber } from './train.ts';
 
 interface Options {
@@ -44,7 +44,7 @@ async function run(options: Options): Promise<void> {
     const identity = identityOf(device);
     const lookup = lookupIn(await readChoices(identity, (line) => process.stderr.write(`${line}\n`)));
     const target = { ...targetOf(device, options.memory), choose: chooserOf(lookup) };
-    const plan = fitPlan(recipe, modelOfRecipe(recipe.model, classesOf(recipe)), target, options.batch);
+    const plan = fitPlan(recipe, modelOfRecipe(recipe.model, classCountOf(recipe)), target, options.batch);
     const problems = problemsOf(plansOf(plan), device).filter(
       (problem) => options.again === true || lookup(problem) === undefined,
     );

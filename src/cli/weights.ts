@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { availableParallelism } from 'node:os';
 import type { ClassInfo } from '../data/dataset.ts';
-import { imagenetClasses } from '../data/classes.ts';
 import { openDevice, type Device } from '../device/device.ts';
 import { writeNpy } from '../formats/npy.ts';
 import { InferenceSession } from '../models/inference.ts';
@@ -14,6 +13,7 @@ import {
   type ResolvedWeights,
   type WeightsRequest,
 } from '../training/evaluate-weights.ts';
+import { describeLabels, namesOf } from '../training/model-classes.ts';
 import { loadWeights } from '../training/initial-weights.ts';
 import { listImages, predictFiles } from '../training/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
@@ -107,7 +107,9 @@ async function predict(
       const logits = await predictFiles(session, weights, files);
       const { classes } = weights.model.config;
       if (options.output !== undefined) await writeNpy(options.output, logits, [files.length, classes]);
-      const names = classNames(classes);
+      const names = namesOf(weights.classes);
+      if (weights.classes.assumed !== undefined && !options.json)
+        process.stderr.write(`${weights.classes.assumed}\n`);
       const rows = files.map((file, i) => ({
         file,
         top5: top5(logits.subarray(i * classes, (i + 1) * classes), names),
@@ -117,17 +119,13 @@ async function predict(
         for (const { file, top5: best } of rows) {
           process.stdout.write(`${file}\n`);
           for (const { id, name, probability } of best)
-            process.stdout.write(`  ${(100 * probability).toFixed(2).padStart(6)} %  ${id}  ${name}\n`);
+            process.stdout.write(
+              `  ${(100 * probability).toFixed(2).padStart(6)} %  ${id === name ? id : `${id}  ${name}`}\n`,
+            );
         }
       }
     },
   );
-}
-
-function classNames(count: number): readonly ClassInfo[] {
-  return count === 1000
-    ? imagenetClasses()
-    : Array.from({ length: count }, (_, i) => ({ id: String(i), name: `class ${i}` }));
 }
 
 function top5(row: Float32Array, names: readonly ClassInfo[]) {
@@ -198,24 +196,16 @@ async function evaluateImages(
       onFailure: ({ key, message }) => process.stderr.write(`left out: ${key}: ${message}\n`),
     });
     try {
-      const { classes } = weights.model.config;
-      if (loader.dataset.classes.length > classes) {
-        throw new FrameworkError(
-          'data/classes',
-          `The images have ${loader.dataset.classes.length} classes, the model ${classes}.`,
-          {
-            hint: 'Evaluate on images of the classes the model was trained on.',
-          },
-        );
-      }
-      const counter = new EvaluationCounter(classes);
+      const labels = describeLabels(loader.dataset, weights.classes);
+      for (const line of labels.lines) process.stderr.write(`${line}\n`);
+      const counter = new EvaluationCounter(weights.model.config.classes);
       Object.assign(done, { counter, total: loader.length });
       for await (const batch of loader.evaluate())
         counter.add(await session.logits(batch.x, batch.labels.length), batch.labels);
       const result = { ...counter.result(), skipped: loader.failures.size };
       if (options.json)
         process.stdout.write(
-          `${JSON.stringify({ checkpoint: options.checkpoint, model: weights.model.name, ...result })}\n`,
+          `${JSON.stringify({ checkpoint: options.checkpoint, model: weights.model.name, ...result, classes: labels.record })}\n`,
         );
       else {
         process.stdout.write(

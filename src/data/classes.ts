@@ -1,7 +1,6 @@
-/** Class lists that come with the project, and the rule that gives a folder its label. */
+/** Class lists that come with the project. */
 import { readFileSync } from 'node:fs';
-import type { ClassInfo, ClassListChoice } from './dataset.ts';
-import { FrameworkError, defined } from '../util/errors.ts';
+import type { ClassInfo, ClassList } from './dataset.ts';
 
 /** A file of the project's `data/` folder, e.g. `dataFile('imagenet/classes.json')`. */
 export function dataFile(path: string): URL {
@@ -81,95 +80,29 @@ const CIFAR100 = named(`apple, aquarium_fish, baby, bear, beaver, bed, bee, beet
   streetcar, sunflower, sweet_pepper, table, tank, telephone, television, tiger, tractor, train, trout, tulip, turtle,
   wardrobe, whale, willow_tree, wolf, woman, worm`);
 
-export type ClassListName = Exclude<ClassListChoice, 'auto' | 'position'>;
+/** Class lists that come with the project. */
+const KNOWN = {
+  'imagenet-1k': imagenetClasses,
+  cifar10: () => CIFAR10,
+  cifar100: () => CIFAR100,
+  'fashion-mnist': () => FASHION_MNIST,
+  mnist: () => MNIST,
+} as const;
 
-export function classList(name: ClassListName): readonly ClassInfo[] {
-  switch (name) {
-    case 'imagenet':
-      return imagenetClasses();
-    case 'cifar10':
-      return CIFAR10;
-    case 'cifar100':
-      return CIFAR100;
-    case 'fashion-mnist':
-      return FASHION_MNIST;
-    case 'mnist':
-      return MNIST;
-  }
+export type ClassListName = keyof typeof KNOWN;
+
+export const CLASS_LISTS = Object.keys(KNOWN) as readonly ClassListName[];
+
+export function classList(name: ClassListName): ClassList {
+  return { name, classes: KNOWN[name]() };
 }
 
-/** ImageNet-21k has 21,841; more is a damaged number. */
-const MAX_CLASSES = 100_000;
-
-/**
- * Classes for labels given as numbers: with `auto`, ImageNet's if every key starts with the wnid of its label, else 0 … highest.
- * @throws FrameworkError `data/bad-label`
- */
-export function classesOfLabels(
-  keys: readonly string[],
-  labels: ArrayLike<number>,
-  choice: ClassListChoice = 'auto',
-): readonly ClassInfo[] {
-  if (choice === 'auto' && keys.every((key, i) => imagenetIndex().get(key.slice(0, 9)) === labels[i]))
-    return imagenetClasses();
-  if (choice !== 'auto' && choice !== 'position') return classList(choice);
-  let highest = 0;
-  for (let i = 0; i < labels.length; i++) highest = Math.max(highest, labels[i] as number);
-  if (highest >= MAX_CLASSES)
-    throw new FrameworkError('data/bad-label', `a label is ${highest}; labels up to ${MAX_CLASSES - 1} are supported`, {
-      hint: 'the file is damaged, or the column is not a class number',
-    });
-  return Array.from({ length: highest + 1 }, (_, i) => ({ id: String(i), name: String(i) }));
+/** The name of the known list that has the ids of `classes` in the same order. */
+export function knownAs(classes: readonly ClassInfo[]): ClassListName | undefined {
+  return CLASS_LISTS.find((name) => sameClasses(KNOWN[name](), classes));
 }
 
-export interface ClassMapping {
-  readonly classes: readonly ClassInfo[];
-  readonly labelOf: ReadonlyMap<string, number>;
-}
-
-/**
- * Labels of class folders. With `auto`, folders that are all ImageNet wnids get the 1000-class index, also when only some
- * of the 1000 are there; folders of which none is one get their sorted position.
- * @param folders distinct names of the folders that hold images
- * @throws FrameworkError `data/mixed-classes` if only some are wnids: a stray folder must not renumber the others
- */
-export function mapClassFolders(
-  name: string,
-  folders: readonly string[],
-  choice: ClassListChoice = 'auto',
-): ClassMapping {
-  const sorted = [...folders].sort();
-  if (choice === 'auto' || choice === 'position') {
-    const known = sorted.filter((folder) => imagenetIndex().has(folder));
-    if (choice === 'position' || known.length === 0) {
-      const classes = sorted.map((id) => ({ id, name: imagenetName(id) ?? id }));
-      return { classes, labelOf: new Map(sorted.map((id, i) => [id, i])) };
-    }
-    const other = sorted.filter((folder) => !imagenetIndex().has(folder));
-    if (other.length > 0)
-      throw new FrameworkError(
-        'data/mixed-classes',
-        `${name}: ${known.length} class folders are ImageNet wnids, but ${other.length} are not: ${other.slice(0, 5).join(', ')}`,
-        { hint: 'remove those folders, or set classList to position to number all folders in sorted order' },
-      );
-    return {
-      classes: imagenetClasses(),
-      labelOf: new Map(sorted.map((id) => [id, defined(imagenetIndex().get(id), id)])),
-    };
-  }
-  const classes = classList(choice);
-  const labelOf = new Map(classes.map(({ id }, index) => [id, index]));
-  const unknown = sorted.filter((folder) => !labelOf.has(folder));
-  if (unknown.length > 0)
-    throw new FrameworkError(
-      'data/unknown-class',
-      `${name}: ${unknown.length} class folders are not in the class list ${choice}: ${unknown.slice(0, 5).join(', ')}`,
-      { hint: `folders must be named like ${classes[0]?.id ?? ''}, or set classList to position` },
-    );
-  return { classes, labelOf };
-}
-
-function imagenetName(wnid: string): string | undefined {
-  const index = imagenetIndex().get(wnid);
-  return index === undefined ? undefined : imagenetClasses()[index]?.name;
+/** Whether two lists have the same ids in the same order. */
+export function sameClasses(a: readonly ClassInfo[], b: readonly ClassInfo[]): boolean {
+  return a === b || (a.length === b.length && a.every(({ id }, i) => id === b[i]?.id));
 }

@@ -15,12 +15,27 @@ export interface ClassInfo {
 export type DatasetKind =
   'folder' | 'cifar10' | 'cifar100' | 'idx' | 'imagenet-tar' | 'webdataset' | 'parquet';
 
+/** A list of classes; a label is a position in it. */
+export interface ClassList {
+  /** For messages: `imagenet-1k`, `the classes of runs/a`. */
+  readonly name: string;
+  readonly classes: readonly ClassInfo[];
+}
+
+/** Classes of which only the number is known: those of weights whose file names none. */
+export interface ClassCount {
+  readonly name: string;
+  readonly count: number;
+}
+
 /**
- * Which classes the labels count in. `auto`: the 1000 ImageNet classes if the data name them by wnid, else the classes
- * found; `position`: always the classes found, in sorted order.
+ * The classes that labels are to count in. `folders`: those the data have, in sorted order. Otherwise the data's classes are
+ * matched by name; see match-classes.ts.
  */
-export type ClassListChoice =
-  'auto' | 'position' | 'imagenet' | 'cifar10' | 'cifar100' | 'fashion-mnist' | 'mnist';
+export type ClassTarget = 'folders' | ClassList | ClassCount;
+
+/** How the classes of the data were matched with a list. */
+export type MatchedBy = 'id' | 'word' | 'index' | 'number' | 'position';
 
 /** Everything a process needs to open a data set: plain data, so a worker can be sent it. */
 export interface DatasetSpec {
@@ -29,7 +44,8 @@ export interface DatasetSpec {
   readonly root: string;
   /** `train`, `val`, `test`, or what the format calls it, e.g. a folder such as `gaussian_noise/3`. */
   readonly split: string;
-  readonly classList?: ClassListChoice;
+  /** Default: those found, where they are of one kind. */
+  readonly classes?: ClassTarget;
   /** Folder for the index of an archive (default `~/.cache/largekernel/index`). */
   readonly cache?: string;
 }
@@ -44,6 +60,10 @@ export interface Dataset {
   readonly name: string;
   readonly length: number;
   readonly classes: readonly ClassInfo[];
+  /** The data hold numbers without names: a class's id is its number. */
+  readonly numbered: boolean;
+  /** Where labels were matched with a list, which names the data have. */
+  readonly matchedBy?: MatchedBy;
   readonly notes: readonly Note[];
   /** Index into `classes`. */
   label(index: number): number;
@@ -58,6 +78,7 @@ export interface Dataset {
 export interface SampleTable {
   readonly name: string;
   readonly classes: readonly ClassInfo[];
+  readonly numbered?: boolean;
   readonly notes: readonly Note[];
   readonly keys: readonly string[];
   readonly labels: ArrayLike<number>;
@@ -68,7 +89,7 @@ export interface SampleTable {
 
 /** A data set from its table: checks labels and indices once for all formats. */
 export function tableDataset(table: SampleTable): Dataset {
-  const { name, keys, labels, classes } = table;
+  const { name, keys, labels, classes, numbered = false } = table;
   if (keys.length === 0)
     throw new FrameworkError('data/empty', `${name}: no image was found`, {
       hint: 'check the data folder and the name of the split',
@@ -79,7 +100,7 @@ export function tableDataset(table: SampleTable): Dataset {
       throw new FrameworkError(
         'data/bad-label',
         `${name}: ${keys[i] ?? i} has label ${label}, but there are ${classes.length} classes`,
-        { hint: 'the file is damaged, or another class list is meant: set classList' },
+        { hint: 'the file is damaged, or another class list is meant: set data.classes' },
       );
   }
   const check = (index: number): number => {
@@ -91,6 +112,7 @@ export function tableDataset(table: SampleTable): Dataset {
     name,
     length: keys.length,
     classes,
+    numbered,
     notes: table.notes,
     label: (index) => labels[check(index)] as number,
     key: (index) => keys[check(index)] as string,

@@ -1,7 +1,9 @@
 /** The formats that can be opened and the data sets known by name. `largekernel datasets` prints both. */
 import { fileURLToPath } from 'node:url';
-import { dataFile } from './classes.ts';
-import type { ClassListChoice, Dataset, DatasetKind, DatasetSpec } from './dataset.ts';
+import { dataFile, type ClassListName } from './classes.ts';
+import { chosenClasses } from './class-choice.ts';
+import type { ClassTarget, Dataset, DatasetKind, DatasetSpec } from './dataset.ts';
+import { withClasses } from './match-classes.ts';
 import type { NormalizationName } from './normalization.ts';
 import { openCifar } from './readers/cifar.ts';
 import { openFolder } from './readers/folder.ts';
@@ -38,10 +40,16 @@ export const FORMATS: Readonly<Record<DatasetKind, DatasetFormat>> = {
   },
 };
 
-/** Opens a data set of any format. @example const data = await openDataset({ kind: 'folder', root: '/imagenet', split: 'val' }) */
+/** Opens a data set of any format; labels count in `spec.classes`. @example const data = await openDataset({ kind: 'folder', root: '/imagenet', split: 'val' }) */
 export async function openDataset(spec: DatasetSpec): Promise<Dataset> {
   if (!Object.hasOwn(FORMATS, spec.kind)) throw unknown('format', spec.kind, Object.keys(FORMATS));
-  return FORMATS[spec.kind].open(spec);
+  const dataset = await FORMATS[spec.kind].open(spec);
+  try {
+    return withClasses(dataset, spec.classes);
+  } catch (error) {
+    await dataset.close();
+    throw error;
+  }
 }
 
 /** Opens a data set that another thread has opened before. @param length the samples it found there */
@@ -60,7 +68,8 @@ export async function openUnchanged(spec: DatasetSpec, length: number): Promise<
 export interface NamedDataset {
   readonly description: string;
   readonly kind: DatasetKind;
-  readonly classList: ClassListChoice;
+  /** The list its labels count in, where it is always the same one. */
+  readonly classList: ClassListName | null;
   readonly normalization: NormalizationName;
   /** Set where the data come with the project. */
   readonly root?: string;
@@ -70,7 +79,7 @@ export interface NamedDataset {
 
 const IMAGENET = {
   kind: 'folder',
-  classList: 'auto',
+  classList: 'imagenet-1k',
   normalization: 'imagenet',
   alsoAs: ['imagenet-tar', 'webdataset', 'parquet'],
 } as const;
@@ -88,7 +97,7 @@ export const DATASETS: Readonly<Record<string, NamedDataset>> = {
   'image-folder': {
     description: 'any images in one folder per class',
     kind: 'folder',
-    classList: 'auto',
+    classList: null,
     normalization: 'imagenet',
     alsoAs: ['webdataset', 'parquet'],
   },
@@ -116,13 +125,14 @@ export const DATASETS: Readonly<Record<string, NamedDataset>> = {
 };
 
 /**
- * The spec of a named data set. @throws FrameworkError `data/unknown-dataset`, `data/no-root`
+ * The spec of a named data set. @param overrides `classes`: a choice as in a recipe, or the list itself
+ * @throws FrameworkError `data/unknown-dataset`, `data/no-root`
  * @example namedDataset('fashion-mnist', 'train')
  */
 export function namedDataset(
   name: string,
   split: string,
-  overrides: { root?: string; kind?: DatasetKind; classList?: ClassListChoice; cache?: string } = {},
+  overrides: { root?: string; kind?: DatasetKind; classes?: string | Exclude<ClassTarget, 'folders'>; cache?: string } = {},
 ): DatasetSpec {
   const known = Object.hasOwn(DATASETS, name) ? DATASETS[name] : undefined;
   if (known === undefined) throw unknown('dataset', name, Object.keys(DATASETS));
@@ -133,12 +143,13 @@ export function namedDataset(
     });
   const kind = overrides.kind ?? known.kind;
   if (kind !== known.kind && !known.alsoAs.includes(kind)) throw unknown('format', kind, [known.kind, ...known.alsoAs]);
-  const { cache } = overrides;
+  const { cache, classes = 'auto' } = overrides;
+  const target = typeof classes === 'string' ? chosenClasses(classes, known.classList) : classes;
   return {
     kind,
     root,
     split,
-    classList: overrides.classList ?? (kind === known.kind ? known.classList : 'auto'),
+    ...(target === undefined ? {} : { classes: target }),
     ...(cache === undefined ? {} : { cache }),
   };
 }

@@ -53,13 +53,16 @@ function inline(value: unknown): string {
     : stringify(value, { lineWidth: 0, blockQuote: false }).trimEnd();
 }
 
+/** What `data.classes` gives is kept with the run and compared itself. */
+const KEPT_WITH_THE_RUN: ReadonlySet<string> = new Set(['data.classes']);
+
 /**
  * SHA-256 (hex) of everything in a recipe that results depend on: not its name, description, data folder, worker count or what is kept.
  * A run is resumed only under the same hash.
  */
 export function recipeHash(recipe: Recipe): string {
   const relevant = recipePaths()
-    .filter(([, field]) => field.cosmetic !== true)
+    .filter(([path, field]) => field.cosmetic !== true && !KEPT_WITH_THE_RUN.has(path))
     .map(([path]) => [path, valueAt(recipe, path)]);
   return createHash('sha256').update(JSON.stringify(relevant)).digest('hex');
 }

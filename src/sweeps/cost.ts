@@ -1,8 +1,7 @@
 /** What the points of a sweep cost, worked out before anything runs. */
-import { classList } from '../data/classes.ts';
-import { DATASETS, openDataset } from '../data/datasets.ts';
+import { openDataset } from '../data/datasets.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import { datasetOf } from '../training/data.ts';
+import { classCountOf, datasetOf } from '../training/data.ts';
 import { fitPlan, type Target } from '../training/fit.ts';
 import { planReport } from '../training/plan-report.ts';
 import { modelOfRecipe } from '../training/recipe-model.ts';
@@ -81,8 +80,8 @@ export async function trainingImages(
   recipe: Recipe,
   known: Map<string, TrainingImages>,
 ): Promise<TrainingImages> {
-  const { dataset: name, root, format, trainSplit } = recipe.data;
-  const key = JSON.stringify([name, root, format, trainSplit]);
+  const { dataset: name, root, format, classes, trainSplit } = recipe.data;
+  const key = JSON.stringify([name, root, format, classes, trainSplit]);
   const before = known.get(key);
   if (before !== undefined) return before;
   let found: TrainingImages;
@@ -92,16 +91,10 @@ export async function trainingImages(
     await dataset.close();
   } catch (error) {
     // The plan does not need the images; the runs will say what is missing.
-    found = { count: undefined, classes: classesByName(recipe.data.dataset), problem: messageOf(error) };
+    found = { count: undefined, classes: classCountOf(recipe), problem: messageOf(error) };
   }
   known.set(key, found);
   return found;
-}
-
-/** Classes of a named data set that cannot be opened. */
-function classesByName(dataset: string): number {
-  const choice = DATASETS[dataset]?.classList ?? 'auto';
-  return choice === 'auto' || choice === 'position' ? 1000 : classList(choice).length;
 }
 
 /** Optimiser steps of a run, where the number of images is known. */

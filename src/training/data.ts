@@ -1,5 +1,6 @@
+import { chosenClasses } from '../data/class-choice.ts';
 import { DATASETS, namedDataset } from '../data/datasets.ts';
-import type { DatasetKind, DatasetSpec } from '../data/dataset.ts';
+import type { ClassList, ClassTarget, DatasetKind, DatasetSpec } from '../data/dataset.ts';
 import { Loader } from '../data/loader.ts';
 import { normalization, type Normalization } from '../data/normalization.ts';
 import type { Pipeline } from '../data/render.ts';
@@ -11,13 +12,25 @@ import { augmentConfig, evalConfig } from '../recipe/transforms.ts';
 import { Rng } from '../util/rng.ts';
 import { availableParallelism } from 'node:os';
 
-/** Where a recipe's images come from. @param root replaces `data.root` */
-export function datasetOf(recipe: Pick<Recipe, 'data'>, split: 'train' | 'val'): DatasetSpec {
+/** Where a recipe's images come from. @param classes their labels count in; default: what `data.classes` says */
+export function datasetOf(
+  recipe: Pick<Recipe, 'data'>,
+  split: 'train' | 'val',
+  classes?: ClassTarget,
+): DatasetSpec {
   const { dataset, root, format, trainSplit, valSplit } = recipe.data;
   return namedDataset(dataset, split === 'train' ? trainSplit : valSplit, {
     ...(root === null ? {} : { root }),
     ...(format === null ? {} : { kind: format as DatasetKind }),
+    classes: classes ?? recipe.data.classes,
   });
+}
+
+/** How many classes a recipe has, where its images need not be there: 1000 where nothing says. */
+export function classCountOf({ model, data }: Pick<Recipe, 'model' | 'data'>): number {
+  if (model.classes !== null) return model.classes;
+  const chosen = chosenClasses(data.classes, DATASETS[data.dataset]?.classList ?? null);
+  return typeof chosen === 'object' && 'classes' in chosen ? chosen.classes.length : 1000;
 }
 
 export function normalizationOf(recipe: Recipe): Normalization {
@@ -73,14 +86,15 @@ export async function openTraining(recipe: Recipe, onFailure: (failure: Failure)
   });
 }
 
-/** Opens the evaluation images, in order. */
+/** Opens the evaluation images, in order. @param classes of training */
 export async function openEvaluation(
   recipe: Recipe,
+  classes: ClassList,
   batchSize: number,
   onFailure: (failure: Failure) => void,
 ): Promise<Loader> {
   return Loader.open({
-    dataset: datasetOf(recipe, 'val'),
+    dataset: datasetOf(recipe, 'val', classes),
     pipeline: {
       size: recipe.data.imageSize,
       normalization: normalizationOf(recipe),

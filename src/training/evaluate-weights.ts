@@ -7,11 +7,12 @@ import type { Failure } from '../data/render.ts';
 import type { EvalConfig } from '../data/transform.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import type { Model } from '../models/model.ts';
-import { loadRecipe } from '../recipe/load.ts';
+import { loadRecipe, type LoadedRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { evalConfig } from '../recipe/transforms.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { datasetOf, normalizationOf } from './data.ts';
+import { classesOfFile, classesOfRun, type ModelClasses } from './model-classes.ts';
 import { leftOutNote, openWeights } from './open-weights.ts';
 import { bareRecipe, classesOf, modelOfRecipe } from './recipe-model.ts';
 import { preferredModel, recogniseModel, type Recognised } from './recognise.ts';
@@ -46,6 +47,8 @@ export interface ResolvedWeights {
   readonly recipe: Recipe | undefined;
   /** The data set that was named: the run's, or for a bare file the one of `--set data.dataset`. */
   readonly data: Recipe['data'] | undefined;
+  /** What the outputs stand for. */
+  readonly classes: ModelClasses;
 }
 
 /**
@@ -56,7 +59,7 @@ export interface ResolvedWeights {
 export async function resolveWeights(request: WeightsRequest): Promise<ResolvedWeights> {
   const { checkpoint, overrides, entry, weights } = request;
   const run = isRunFolder(checkpoint) ? await runRecipe(checkpoint, overrides) : undefined;
-  const recipe = run ?? (await namedRecipe(request.model, overrides));
+  const recipe = run?.recipe ?? (await namedRecipe(request.model, overrides));
   const modelFor = (classes: number | undefined) => recipe && modelOfRecipe(recipe.model, classes ?? 1000);
   const file = await openWeights(checkpoint, {
     entry,
@@ -66,18 +69,8 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
   try {
     const place = { file: file.path, entry: file.entry };
     const notes = leftOutNote(file);
-    const classes = classesOf(file);
     if (run !== undefined)
-      return {
-        ...place,
-        notes,
-        model: modelOfRecipe(run.model, classes ?? 1000),
-        imageSize: run.data.imageSize,
-        normalization: normalizationOf(run),
-        evalConfig: evalConfig(run),
-        recipe: run,
-        data: run.data,
-      };
+      return { ...place, notes, ...(await resolveRun(checkpoint, run, classesOf(file))) };
     const known = request.model === undefined ? await recognised(file, checkpoint) : undefined;
     const name = known?.model.name ?? request.model ?? '';
     const settings = known?.settings ?? [];
@@ -85,17 +78,35 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
     return {
       ...place,
       notes: [...said, ...notes],
-      ...(await resolveFile(name, [...settings, ...overrides], classes)),
+      ...(await resolveFile(name, [...settings, ...overrides], file)),
     };
   } finally {
     await file.close();
   }
 }
 
-async function runRecipe(root: string, overrides: readonly string[]): Promise<Recipe> {
+async function runRecipe(root: string, overrides: readonly string[]): Promise<LoadedRecipe> {
   const folder = runFolder(root);
   await checkRunRecipe(folder);
-  return (await loadRecipe(folder.recipe, overrides)).recipe;
+  return loadRecipe(folder.recipe, overrides);
+}
+
+async function resolveRun(
+  root: string,
+  { recipe, provenance }: LoadedRecipe,
+  count = 1000,
+): Promise<Omit<ResolvedWeights, 'file' | 'entry' | 'notes'>> {
+  const model = modelOfRecipe(recipe.model, count);
+  const isSaid = provenance.get('data.classes') === 'command line';
+  return {
+    model,
+    imageSize: recipe.data.imageSize,
+    normalization: normalizationOf(recipe),
+    evalConfig: evalConfig(recipe),
+    recipe,
+    data: recipe.data,
+    classes: await classesOfRun(runFolder(root), recipe, model.config.classes, isSaid),
+  };
 }
 
 async function namedRecipe(
@@ -120,10 +131,10 @@ async function recognised(file: TensorFile, checkpoint: string): Promise<Recogni
 async function resolveFile(
   name: string,
   overrides: readonly string[],
-  classes: number | undefined,
+  file: TensorFile,
 ): Promise<Omit<ResolvedWeights, 'file' | 'entry' | 'notes'>> {
   const { recipe, provenance } = await bareRecipe(name, overrides);
-  const model = modelOfRecipe(recipe.model, classes ?? 1000);
+  const model = modelOfRecipe(recipe.model, classesOf(file) ?? 1000);
   const given = (path: string) => provenance.get(path) === 'command line';
   const imageSize = given('data.imageSize') ? recipe.data.imageSize : defaultSize(model);
   const published = model.preprocessing(imageSize);
@@ -141,6 +152,10 @@ async function resolveFile(
     },
     recipe: undefined,
     data: given('data.dataset') ? recipe.data : undefined,
+    classes: classesOfFile(file.path, file.metadata, model.config.classes, {
+      classes: given('data.classes') ? recipe.data.classes : undefined,
+      dataset: given('data.dataset') ? recipe.data.dataset : undefined,
+    }),
   };
 }
 
@@ -148,16 +163,16 @@ export function defaultSize(model: Model): number {
   return model.family === 'resnet-cifar' ? 32 : 224;
 }
 
-/** The images a command evaluates on: a folder of classes, or the evaluation split of the named data set. */
+/** The images a command evaluates on: a folder of classes, or the evaluation split of the named data set; labelled by the weights' classes. */
 export function evaluationData(
   resolved: ResolvedWeights,
   root: string | undefined,
   split: string | undefined,
 ): DatasetSpec {
-  const { data } = resolved;
+  const { data, classes } = resolved;
   if (data !== undefined) {
     const changed = { ...data, root: root ?? data.root, valSplit: split ?? data.valSplit };
-    return datasetOf({ data: changed }, 'val');
+    return datasetOf({ data: changed }, 'val', classes.target);
   }
   if (root === undefined)
     throw new FrameworkError('data/no-root', 'A file of weights was given, but no images.', {
@@ -168,7 +183,7 @@ export function evaluationData(
     kind: 'folder',
     root,
     split: split ?? (existsSync(join(root, 'val')) ? 'val' : '.'),
-    classList: 'auto',
+    classes: classes.target,
   };
 }
 

@@ -9,6 +9,7 @@ import { FrameworkError, defined } from '../util/errors.ts';
 import { Rng } from '../util/rng.ts';
 import { defaultSize, type ResolvedWeights } from './evaluate-weights.ts';
 import { loadWeights } from './initial-weights.ts';
+import { metadataOf } from './model-classes.ts';
 import { predictFiles } from './predict.ts';
 import { openWeights } from './open-weights.ts';
 import { recogniseModel } from './recognise.ts';
@@ -161,6 +162,7 @@ export async function writeMerged(
       format: 'pt',
       'largekernel.model': naming.model,
       'largekernel.set': JSON.stringify(naming.settings),
+      ...metadataOf(resolved.classes),
     });
     return naming;
   } finally {

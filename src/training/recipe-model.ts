@@ -60,10 +60,17 @@ export async function bareRecipe(name: string, overrides: readonly string[]): Pr
   return loadRecipe(join(RECIPES, 'base', 'weights.yaml'), [`model.name=${name}`, ...overrides]);
 }
 
+/** What the weight of the classifier is called, in official and usual names. */
+export const HEADS = ['head.weight', 'fc.weight', 'linear.weight', 'head.fc.weight'] as const;
+
+/** The name of a file's classifier, if it is one of those. */
+export function headOf(file: Pick<TensorFile, 'names'>): string | undefined {
+  const names = new Set(file.names());
+  return HEADS.find((name) => names.has(name));
+}
+
 /** Rows of the classifier of a file in official names. */
 export function classesOf(file: Pick<TensorFile, 'names' | 'info'>): number | undefined {
-  const head = ['head.weight', 'fc.weight', 'linear.weight', 'head.fc.weight'].find((name) =>
-    file.names().includes(name),
-  );
+  const head = headOf(file);
   return head === undefined ? undefined : file.info(head).shape[0];
 }

@@ -23,6 +23,7 @@ import type { Evaluation } from './evaluation.ts';
  *
  *     recipe.yaml         the resolved recipe, each value with its source
  *     environment.json    adapter, driver, versions
+ *     classes.json        what the model's outputs stand for, in order
  *     tuning.json         the micro-batch, and which way of computing each kernel was chosen
  *     metrics.jsonl       one line a step and one an evaluation
  *     summary.json        written at the end of the run
@@ -35,6 +36,7 @@ export interface RunFolder {
   readonly root: string;
   readonly recipe: string;
   readonly environment: string;
+  readonly classes: string;
   readonly tuning: string;
   readonly metrics: string;
   readonly summary: string;
@@ -47,6 +49,7 @@ export function runFolder(root: string): RunFolder {
     root,
     recipe: join(root, 'recipe.yaml'),
     environment: join(root, 'environment.json'),
+    classes: join(root, 'classes.json'),
     tuning: join(root, 'tuning.json'),
     metrics: join(root, 'metrics.jsonl'),
     summary: join(root, 'summary.json'),

@@ -6,8 +6,10 @@ import type { Recipe } from '../recipe/schema.ts';
 import type { Model } from '../models/model.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { setAside } from './checkpoints.ts';
+import { checkSameClasses, keepClasses, matchSplits } from './classes.ts';
 import { chooseFolder, type ChosenFolder } from './choose-folder.ts';
 import type { Checkpoint } from './checkpoints.ts';
+import type { ClassList } from '../data/dataset.ts';
 import type { Loader } from '../data/loader.ts';
 import type { Claim } from '../util/claim.ts';
 import { openEvaluation, openTraining } from './data.ts';
@@ -62,6 +64,8 @@ export interface Prepared {
   readonly claim: Claim;
   readonly device: Device;
   readonly loader: Loader;
+  /** What the model's outputs stand for. */
+  readonly classes: ClassList;
   readonly session: TrainingSession;
   readonly checked: Preflight;
 }
@@ -74,13 +78,25 @@ export async function startTraining(
   opened?: OpenedDevice,
 ): Promise<TrainResult> {
   return prepare(request, reporter, interrupted, opened, async (prepared) => {
-    const { loaded, hash, folder, resume, damaged, claim, device, loader, session } = prepared;
+    const { loaded, hash, folder, resume, damaged, claim, device, loader, classes, session } = prepared;
     const { recipe } = loaded;
     reporter.note(describePreflight(prepared.checked));
     await prepareRunFolder(folder, loaded.yaml, hash, device, resume !== undefined);
     if (resume === undefined) await writeRecord(folder.tuning, session.plan, device);
+    await keepClasses(folder, classes);
     for (const one of damaged) await setAside(one.folder);
-    const job = { recipe, recipeHash: hash, device, session, loader, folder, claim, reporter, resume };
+    const job = {
+      recipe,
+      recipeHash: hash,
+      device,
+      session,
+      loader,
+      classes,
+      folder,
+      claim,
+      reporter,
+      resume,
+    };
     const summary = await train({ ...job, maxSteps: request.maxSteps, interrupted });
     const bytes = { bytes: session.bytes, plannedBytes: session.plan.memory.total };
     await writeSummary(folder, { ...summary, ...bytes });
@@ -120,7 +136,7 @@ async function prepareIn<T>(
   reporter: Reporter,
   interrupted: () => boolean,
   opened: OpenedDevice | undefined,
-  use: (rest: Pick<Prepared, 'device' | 'loader' | 'session' | 'checked'>) => Promise<T>,
+  use: (rest: Pick<Prepared, 'device' | 'loader' | 'classes' | 'session' | 'checked'>) => Promise<T>,
 ): Promise<T> {
   // Before the loader: no thread may open files while the adapters are looked at (see device/quiet.ts).
   const device = opened?.device ?? (await openDevice(request.adapter));
@@ -132,15 +148,19 @@ async function prepareIn<T>(
     });
     try {
       stepsPerEpoch(loader.length, recipe.batch.size);
-      const plan = await planOf(request, recipe, loader, device, { folder, resume, interrupted, reporter });
-      const { session, checked } = await tried(recipe, loader, plan, {
+      const classes = await matchSplits(recipe, loader.dataset, (line) => {
+        reporter.note(line);
+      });
+      if (resume !== undefined) await checkSameClasses(folder, classes);
+      const plan = await planOf(request, recipe, classes, device, { folder, resume, interrupted, reporter });
+      const { session, checked } = await tried(recipe, loader, classes, plan, {
         device,
         pipelines,
         folder,
         resume,
         reporter,
       });
-      return await use({ device, loader, session, checked });
+      return await use({ device, loader, classes, session, checked });
     } finally {
       await loader.close();
     }
@@ -153,15 +173,17 @@ async function prepareIn<T>(
 async function tried(
   recipe: Recipe,
   loader: Loader,
+  classes: ClassList,
   plan: TrainingPlan,
   context: Omit<PlanContext, 'interrupted'> & OpenedDevice,
 ): Promise<Pick<Prepared, 'session' | 'checked'>> {
   const { device, pipelines, folder, resume, reporter } = context;
-  const validation = await openEvaluation(recipe, plan.evaluationBatch, ({ key, message }) => {
+  const validation = await openEvaluation(recipe, classes, plan.evaluationBatch, ({ key, message }) => {
     reporter.note(`left out: ${key}: ${message}`);
   });
   try {
-    const initial = resume === undefined ? await loadInitial(recipe, plan.model, reporter) : new Map();
+    const initial =
+      resume === undefined ? await loadInitial(recipe, plan.model, classes, reporter) : new Map();
     const session = await TrainingSession.create(device, pipelines, plan);
     session.initialise(recipe.seed, initial);
     return { session, checked: await preflight(recipe, { training: loader, validation }, session, folder) };
@@ -181,11 +203,11 @@ interface PlanContext {
 async function planOf(
   request: TrainRequest,
   recipe: Recipe,
-  loader: Loader,
+  { classes }: ClassList,
   device: Device,
   { folder, resume, interrupted, reporter }: PlanContext,
 ): Promise<TrainingPlan> {
-  const model = modelOfRecipe(recipe.model, loader.dataset.classes.length);
+  const model = modelOfRecipe(recipe.model, classes.length);
   const target = targetOf(device, request.memoryGib);
   const note = (line: string) => {
     reporter.note(line);

@@ -6,6 +6,7 @@ import type { Model } from '../models/model.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { resolveWeights, type WeightsRequest } from './evaluate-weights.ts';
 import { checkEntries } from './check-entries.ts';
+import { keptMetadata, metadataOf } from './model-classes.ts';
 import { leftOutNote, openWeights } from './open-weights.ts';
 import { recogniseModel } from './recognise.ts';
 
@@ -40,7 +41,8 @@ export async function convertWeights(
   checked: boolean,
 ): Promise<Conversion> {
   const { checkpoint: path, weights, entry } = request;
-  const declared = checked ? (await resolveWeights(request)).model : undefined;
+  const resolved = checked ? await resolveWeights(request) : undefined;
+  const declared = resolved?.model;
   const file = await openWeights(path, { entry, weights, model: () => declared });
   try {
     const known = new Set(file.names());
@@ -48,6 +50,7 @@ export async function convertWeights(
     const model = declared ?? (await recogniseModel(file))?.model;
     await writeSafetensors(output, to === 'timm' ? inTimmNames(tensors, path, model) : tensors, {
       format: 'pt',
+      ...(resolved === undefined ? keptMetadata(file.metadata) : metadataOf(resolved.classes)),
     });
     const addedCounters = tensors.filter(({ name }) => !known.has(name)).length;
     return { tensors: tensors.length, addedCounters, model: model?.name, notes: leftOutNote(file) };

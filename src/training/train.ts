@@ -1,4 +1,5 @@
 import type { Device } from '../device/device.ts';
+import type { ClassList } from '../data/dataset.ts';
 import type { Loader } from '../data/loader.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Claim } from '../util/claim.ts';
@@ -26,6 +27,8 @@ export interface TrainingJob {
   readonly device: Device;
   readonly session: TrainingSession;
   readonly loader: Loader;
+  /** What the model's outputs stand for. */
+  readonly classes: ClassList;
   readonly folder: RunFolder;
   /** By which this process holds the folder. */
   readonly claim: Claim;
@@ -257,10 +260,10 @@ class TrainingRun {
   }
 
   private async evaluate(): Promise<void> {
-    const { recipe, session, reporter } = this.job;
+    const { recipe, classes, session, reporter } = this.job;
     const averaged = recipe.evaluation.ema && session.emaParameters !== undefined;
     for (const weights of averaged ? (['raw', 'ema'] as const) : (['raw'] as const)) {
-      const { result, skipped } = await evaluateRun(recipe, session, weights, reporter);
+      const { result, skipped } = await evaluateRun(recipe, classes, session, weights, reporter);
       this.evaluations[weights] = result;
       const { count, top1, top5, loss } = result;
       const epoch = Math.ceil(this.step / this.stepsPerEpoch) - 1;
@@ -300,11 +303,12 @@ class TrainingRun {
 /** One pass over the evaluation images with one of the session's sets of weights. */
 export async function evaluateRun(
   recipe: Recipe,
+  classes: ClassList,
   session: TrainingSession,
   weights: Weights,
   reporter: Reporter,
 ): Promise<{ result: Evaluation; skipped: number }> {
-  const loader = await openEvaluation(recipe, session.plan.evaluationBatch, ({ key, message }) => {
+  const loader = await openEvaluation(recipe, classes, session.plan.evaluationBatch, ({ key, message }) => {
     reporter.note(`left out: ${key}: ${message}`);
   });
   try {

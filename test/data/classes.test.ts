@@ -43,12 +43,12 @@ describe('class lists', () => {
   });
 
   it('lengths and order of the small ones', () => {
-    expect((['cifar10', 'cifar100', 'fashion-mnist', 'mnist'] as const).map((n) => classList(n).length)).toEqual([
+    expect((['cifar10', 'cifar100', 'fashion-mnist', 'mnist'] as const).map((n) => classList(n).classes.length)).toEqual([
       10, 100, 10, 10,
     ]);
-    const fine = classList('cifar100').map(({ name }) => name);
+    const fine = classList('cifar100').classes.map(({ name }) => name);
     expect(fine).toEqual([...fine].sort());
-    expect(classList('imagenet')).toBe(imagenetClasses());
+    expect(classList('imagenet-1k').classes).toBe(imagenetClasses());
   });
 
   it('the benchmark tables are there', () => {
@@ -71,7 +71,7 @@ describe('registry', () => {
       kind: 'parquet',
       root: '/x',
       split: 'val',
-      classList: 'auto',
+      classes: { name: 'imagenet-1k', classes: imagenetClasses() },
     });
     expect(() => namedDataset('imagenet', 'val')).toThrow(/does not come with the project/);
     expect(() => namedDataset('imagenet', 'val', { root: '/x', kind: 'idx' })).toThrow(/no data format "idx"/);

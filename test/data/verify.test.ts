@@ -1,11 +1,13 @@
 import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { classList } from '../../src/data/classes.ts';
 import type { DatasetSpec } from '../../src/data/dataset.ts';
 import { verifyDataset } from '../../src/data/verify.ts';
 import { cifarRecords, golden, temporaryFolder, writeTree } from './fixtures.ts';
 
 const cache = temporaryFolder();
+const classes = classList('imagenet-1k');
 
 it('names what cannot be read and counts what is there', async () => {
   const good = readFileSync(golden('images/train/n01440764/n01440764_10.JPEG'));
@@ -18,7 +20,7 @@ it('names what cannot be read and counts what is there', async () => {
   });
   symlinkSync(join(root, 'val', 'n02012849'), join(root, 'val', 'n01440764'));
   const progress: number[] = [];
-  const report = await verifyDataset({ kind: 'folder', root, split: 'val' }, (done) => progress.push(done));
+  const report = await verifyDataset({ kind: 'folder', root, split: 'val', classes }, (done) => progress.push(done));
   expect(report.images).toBe(6);
   expect(progress).toEqual([1, 2, 3, 4, 5, 6]);
   expect(report.unreadable.map(({ key }) => key)).toEqual(['n01440764/b.JPEG', 'n02012849/b.JPEG', 'n03126707/d.png']);
@@ -36,9 +38,9 @@ it('names what cannot be read and counts what is there', async () => {
 });
 
 it.each<DatasetSpec>([
-  { kind: 'imagenet-tar', root: golden('tar'), split: 'train', cache },
-  { kind: 'webdataset', root: golden('webdataset'), split: 'train', cache },
-  { kind: 'parquet', root: golden('parquet'), split: 'train', cache },
+  { kind: 'imagenet-tar', root: golden('tar'), split: 'train', cache, classes },
+  { kind: 'webdataset', root: golden('webdataset'), split: 'train', cache, classes },
+  { kind: 'parquet', root: golden('parquet'), split: 'train', cache, classes },
 ])('verifies $kind', async (spec) => {
   const report = await verifyDataset(spec);
   expect([report.images, report.unreadable, report.emptyClasses]).toEqual([12, [], 997]);

@@ -40,7 +40,7 @@ export async function openCifar(spec: DatasetSpec): Promise<Dataset> {
     }
     return tableDataset({
       name: `${spec.kind} ${spec.split}`,
-      classes: classList(fine ? 'cifar100' : 'cifar10'),
+      classes: classList(fine ? 'cifar100' : 'cifar10').classes,
       notes: [],
       keys,
       labels,

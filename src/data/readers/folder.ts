@@ -6,13 +6,14 @@
 import { readFile, readdir, realpath, stat } from 'node:fs/promises';
 import type { Dirent } from 'node:fs';
 import { join } from 'node:path';
-import { imagenetClasses, imagenetValLabel, mapClassFolders } from '../classes.ts';
+import { imagenetClasses, imagenetValLabel } from '../classes.ts';
+import { namedClasses } from '../found-classes.ts';
 import type { Dataset, DatasetSpec, Note } from '../dataset.ts';
 import { isImageName, sortedOrder, tableDataset } from '../dataset.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { unreadable } from './archive-files.ts';
 
-/** @throws FrameworkError `data/not-found`, `data/empty`, `data/mixed-classes` */
+/** @throws FrameworkError `data/not-found`, `data/empty`, `data/no-classes` */
 export async function openFolder(spec: DatasetSpec): Promise<Dataset> {
   const base = join(spec.root, spec.split);
   const notes: Note[] = [];
@@ -24,16 +25,13 @@ export async function openFolder(spec: DatasetSpec): Promise<Dataset> {
 
   const samples = await listClasses(base, folders, notes);
   if (samples.length === 0) throw await noImages(base);
-  const found = [...new Set(samples.map(({ folder }) => folder))];
   await noteDuplicates(base, folders, notes);
-  const { classes, labelOf } = mapClassFolders(base, found, spec.classList);
   // Already in order: folders and files are sorted.
   return tableDataset({
     name: base,
-    classes,
+    ...namedClasses(samples.map(({ folder }) => folder)),
     notes,
     keys: samples.map(({ folder, file }) => `${folder}/${file}`),
-    labels: samples.map(({ folder }) => defined(labelOf.get(folder), folder)),
     load: (_index, key) => load(join(base, key)),
     close: async () => undefined,
   });

@@ -5,9 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
-import { classesOfLabels } from '../classes.ts';
 import type { Dataset, DatasetSpec } from '../dataset.ts';
 import { tableDataset } from '../dataset.ts';
+import { numberedClasses } from '../found-classes.ts';
 import { fromGrey } from '../image/image.ts';
 import { FrameworkError, messageOf } from '../../util/errors.ts';
 
@@ -39,10 +39,9 @@ export async function openIdx(spec: DatasetSpec): Promise<Dataset> {
   const keys = Array.from({ length: count }, (_, i) => `${stem}/${String(i).padStart(5, '0')}`);
   return tableDataset({
     name: `${spec.root} ${spec.split}`,
-    classes: classesOfLabels(keys, labels.data, spec.classList),
+    ...numberedClasses(keys, labels.data),
     notes: [],
     keys,
-    labels: labels.data,
     load: async (index) => fromGrey(width, height, images.data.subarray(index * pixels, (index + 1) * pixels)),
     close: async () => undefined,
   });

@@ -7,9 +7,11 @@
 import { basename } from 'node:path';
 import { parquetMetadataAsync } from 'hyparquet';
 import type { FileMetaData, RowGroup } from 'hyparquet';
-import { classesOfLabels, imagenetClasses } from '../classes.ts';
-import type { ClassInfo, Dataset, DatasetSpec, Note } from '../dataset.ts';
+import { imagenetClasses } from '../classes.ts';
+import type { Dataset, DatasetSpec, Note } from '../dataset.ts';
 import { sortedOrder, tableDataset } from '../dataset.ts';
+import { classOf, numberedClasses } from '../found-classes.ts';
+import type { FoundClasses } from '../found-classes.ts';
 import { FrameworkError, defined, messageOf } from '../../util/errors.ts';
 import { ArchiveFiles, fileStamp } from './archive-files.ts';
 import { cachedIndex } from './index-cache.ts';
@@ -44,10 +46,9 @@ export async function openParquet(spec: DatasetSpec): Promise<Dataset> {
     const pages = new PageCache(files, shards, index);
     return tableDataset({
       name: `${spec.root} ${spec.split}`,
-      classes: classesFor(index, spec),
+      ...classesFor(index),
       notes,
       keys: index.keys,
-      labels: index.labels,
       load: async (i) => {
         const bytes = await pages.value(index.groups[i] as number, index.rows[i] as number);
         if (bytes instanceof Uint8Array) return bytes;
@@ -253,14 +254,12 @@ function classNames(metadata: FileMetaData, label: string): string[] | undefined
   }
 }
 
-function classesFor(index: Index, spec: DatasetSpec): readonly ClassInfo[] {
-  const { names } = index;
-  if ((spec.classList ?? 'auto') !== 'auto' || names === undefined)
-    return classesOfLabels(index.keys, index.labels, spec.classList);
+function classesFor({ keys, labels, names }: Index): FoundClasses {
+  if (names === undefined) return numberedClasses(keys, labels);
   const imagenet = imagenetClasses();
   const first = defined(imagenet[0], 'class 0').name;
-  if (names.length === imagenet.length && names[0]?.startsWith(first) === true) return imagenet;
-  return names.map((name) => ({ id: name, name }));
+  const isImagenet = names.length === imagenet.length && names[0]?.startsWith(first) === true;
+  return { classes: isImagenet ? imagenet : names.map(classOf), labels, numbered: false };
 }
 
 function text(bytes: Uint8Array): string {

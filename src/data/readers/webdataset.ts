@@ -3,9 +3,9 @@
  * `n01440764/x.jpg` + `n01440764/x.cls` (or `x.json` with `label` or `cls`). Shards are indexed and read at random, so the
  * order is by key over all shards and not the order of packing.
  */
-import { classesOfLabels } from '../classes.ts';
 import type { Dataset, DatasetSpec, Note } from '../dataset.ts';
 import { isImageName, sortedOrder, tableDataset } from '../dataset.ts';
+import { numberedClasses } from '../found-classes.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { ArchiveFiles, fileStamp } from './archive-files.ts';
 import { cachedIndex } from './index-cache.ts';
@@ -39,13 +39,14 @@ export async function openWebdataset(spec: DatasetSpec): Promise<Dataset> {
     );
     const { rows } = index;
     const keys = rows.map(({ key }) => key);
-    const labels = rows.map(({ label }) => label);
     return tableDataset({
       name: `${spec.root} ${spec.split}`,
-      classes: classesOfLabels(keys, labels, spec.classList),
+      ...numberedClasses(
+        keys,
+        rows.map(({ label }) => label),
+      ),
       notes: [...index.notes, ...notes],
       keys,
-      labels,
       load: (i) => {
         const { shard, offset, size } = defined(rows[i], `sample ${i}`);
         return files.read(defined(shards[shard], `shard ${shard}`), offset, size);

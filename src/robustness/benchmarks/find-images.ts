@@ -1,3 +1,4 @@
+import { classList } from '../../data/classes.ts';
 import type { Dataset, DatasetSpec } from '../../data/dataset.ts';
 import { openDataset } from '../../data/datasets.ts';
 import { FrameworkError } from '../../util/errors.ts';
@@ -225,6 +226,6 @@ async function imagesToChange({ own, dataRoot }: ImageOptions): Promise<OwnImage
   if (part === undefined) return undefined;
   return {
     title: 'ImageNet',
-    spec: { kind: 'folder', root: part.path, split: '', classList: 'auto' },
+    spec: { kind: 'folder', root: part.path, split: '', classes: classList('imagenet-1k') },
   };
 }

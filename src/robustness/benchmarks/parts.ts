@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { imagenetClasses, imagenetSubset, imagenetValSubset5k } from '../../data/classes.ts';
-import type { Dataset, DatasetSpec } from '../../data/dataset.ts';
+import { classList, imagenetClasses, imagenetSubset, imagenetValSubset5k } from '../../data/classes.ts';
+import type { ClassTarget, Dataset, DatasetSpec } from '../../data/dataset.ts';
+import { openDataset } from '../../data/datasets.ts';
 import type { Image } from '../../data/image/image.ts';
-import { openFolder } from '../../data/readers/folder.ts';
 import { FrameworkError, messageOf } from '../../util/errors.ts';
 import { imagenet9Classes } from '../metrics/normalisers.ts';
 import type { Difficulty } from '../corruptions/types.ts';
@@ -40,10 +40,14 @@ export interface Part {
   close(): Promise<void>;
 }
 
-/** Opens every part that was found; the missing ones become problems of the result. */
+/**
+ * Opens every part that was found; the missing ones become problems of the result.
+ * @param valClasses what labels of validation images count in; those of released benchmarks are known
+ */
 export async function openRelease(
   location: Location,
   difficulty: Difficulty = 1,
+  valClasses: ClassTarget = classList('imagenet-1k'),
 ): Promise<{ parts: Part[]; problems: Problem[] }> {
   const { benchmark } = location;
   const problems: Problem[] = location.missing.map((name) => ({
@@ -58,7 +62,7 @@ export async function openRelease(
       parts.push(
         benchmark.scoring === 'stability'
           ? await openClips(benchmark, located, difficulty)
-          : await openImages(benchmark, located),
+          : await openImages(benchmark, located, valClasses),
       );
     } catch (error) {
       if (!(error instanceof FrameworkError)) throw error;
@@ -75,14 +79,18 @@ function expectedClasses(benchmark: Benchmark): readonly string[] | undefined {
   return benchmark.id === 'val' ? undefined : imagenetClasses().map(({ id }) => id);
 }
 
-async function openImages(benchmark: Benchmark, { record, path }: LocatedPart): Promise<Part> {
+async function openImages(
+  benchmark: Benchmark,
+  { record, path }: LocatedPart,
+  valClasses: ClassTarget,
+): Promise<Part> {
   const spec: DatasetSpec = {
     kind: 'folder',
     root: path,
     split: '',
-    classList: benchmark.id === 'val' ? 'auto' : 'position',
+    classes: benchmark.id === 'val' ? valClasses : 'folders',
   };
-  const dataset = await openFolder(spec);
+  const dataset = await openDataset(spec);
   const part = datasetPart(dataset, record.name, {
     spec,
     classes: expectedClasses(benchmark),

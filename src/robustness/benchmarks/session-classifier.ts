@@ -13,15 +13,17 @@ export interface SessionWeights {
   readonly file: string;
   readonly normalization: Normalization;
   readonly evalConfig: EvalConfig;
+  /** The outputs are ImageNet's 1000 classes; default: 1000 outputs are taken for them. */
+  readonly isImagenet?: boolean;
 }
 
 /**
- * A model on a device as a classifier. A model of 1000 classes is taken for one of ImageNet's.
+ * A model on a device as a classifier. Whether it is one of ImageNet's is said by its classes.
  * @example const classifier = await sessionClassifier(session, { file, normalization, evalConfig });
  */
 export async function sessionClassifier(
   session: InferenceSession,
-  { file, normalization, evalConfig }: SessionWeights,
+  { file, normalization, evalConfig, isImagenet }: SessionWeights,
 ): Promise<Classifier> {
   const { classes, channels } = session.model.config;
   if (channels !== 3)
@@ -33,7 +35,7 @@ export async function sessionClassifier(
   return {
     name: session.model.name,
     fingerprint: await sha256File(file),
-    classes: classes === 1000 ? 'imagenet1k' : classes,
+    classes: (isImagenet ?? classes === 1000) ? 'imagenet1k' : classes,
     preprocessing: { ...normalization, imageSize: session.shape.imageSize, evalConfig },
     logits: (batch, n) => session.logits(batch, n),
   };

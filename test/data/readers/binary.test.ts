@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { classList } from '../../../src/data/classes.ts';
 import { namedDataset, openDataset } from '../../../src/data/datasets.ts';
 import { cifarRecords, contents, idx, temporaryFolder, writeTree } from '../fixtures.ts';
 
@@ -70,7 +71,7 @@ describe('IDX', () => {
       't10k-images.idx3-ubyte': images,
       't10k-labels-idx1-ubyte': labels,
     });
-    const train = await contents(await openDataset({ kind: 'idx', root, split: 'train', classList: 'mnist' }));
+    const train = await contents(await openDataset({ kind: 'idx', root, split: 'train', classes: classList('mnist') }));
     expect(train.map(({ label }) => label)).toEqual([4, 9]);
     expect(train[1]).toMatchObject({ width: 3, height: 2, key: 'train/00001' });
     expect([...Buffer.from(train[1]?.pixels ?? '', 'base64')]).toEqual([6, 7, 8, 9, 10, 11].flatMap((v) => [v, v, v]));

@@ -1,15 +1,16 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { classList } from '../../../src/data/classes.ts';
 import { openDataset } from '../../../src/data/datasets.ts';
-import type { ClassListChoice, Dataset } from '../../../src/data/dataset.ts';
+import type { ClassTarget, Dataset } from '../../../src/data/dataset.ts';
 import { golden, temporaryFolder, writeTree } from '../fixtures.ts';
 
 const jpeg = readFileSync(golden('images/train/n01440764/n01440764_10.JPEG'));
 
-function open(files: Record<string, string | Uint8Array>, classList?: ClassListChoice): Promise<Dataset> {
+function open(files: Record<string, string | Uint8Array>, classes?: ClassTarget): Promise<Dataset> {
   const root = writeTree(temporaryFolder(), files);
-  return openDataset({ kind: 'folder', root, split: 'train', ...(classList ? { classList } : {}) });
+  return openDataset({ kind: 'folder', root, split: 'train', ...(classes ? { classes } : {}) });
 }
 
 const keysOf = (data: Dataset): string[] => Array.from({ length: data.length }, (_, i) => data.key(i));
@@ -62,25 +63,35 @@ describe('image folder', () => {
     ]);
   });
 
-  it('takes the class of a wnid from the 1000, unless positions are wanted', async () => {
+  it('orders classes by code point, as torchvision does', async () => {
+    // By UTF-16 units the emoji (U+1F41C) would come before the full-width letter (U+FF41).
+    const data = await open({ 'train/🐜/x.png': jpeg, 'train/ａ/x.png': jpeg, 'train/Zebra/x.png': jpeg });
+    expect(data.classes.map(({ id }) => id)).toEqual(['Zebra', 'ａ', '🐜']);
+  });
+
+  it('wnids make a class each, and the 1000 only where they are asked for', async () => {
     const files = { 'train/n03126707/a.jpg': jpeg, 'train/n02012849/b.jpg': jpeg, 'train/__MACOSX/x.txt': '' };
-    const data = await open(files);
+    const found = await open(files);
+    expect(labelsOf(found)).toEqual([0, 1]);
+    expect(found.classes.map(({ name }) => name)).toEqual(['crane', 'crane']);
+    const data = await open(files, classList('imagenet-1k'));
     expect(labelsOf(data)).toEqual([134, 517]);
     expect(data.classes).toHaveLength(1000);
-    const byPosition = await open(files, 'position');
-    expect(labelsOf(byPosition)).toEqual([0, 1]);
-    expect(byPosition.classes.map(({ name }) => name)).toEqual(['crane', 'crane']);
   });
 
-  it('refuses to renumber wnids because of another folder', async () => {
+  it('refuses a stray folder among wnids, unless each folder is to be a class', async () => {
     const files = { 'train/n03126707/a.jpg': jpeg, 'train/lost+found/b.jpg': jpeg };
-    await expect(open(files)).rejects.toThrow(/1 class folders are ImageNet wnids, but 1 are not: lost\+found/);
+    await expect(open(files)).rejects.toThrow(/1 classes are named by ImageNet wnid, but 1 are not: lost\+found/);
+    expect((await open(files, 'folders')).classes.map(({ id }) => id)).toEqual(['lost+found', 'n03126707']);
   });
 
-  it('a named class list numbers by name', async () => {
-    const data = await open({ 'train/truck/a.jpg': jpeg, 'train/cat/a.jpg': jpeg }, 'cifar10');
+  it('a class list numbers by name', async () => {
+    const cifar10 = classList('cifar10');
+    const data = await open({ 'train/truck/a.jpg': jpeg, 'train/cat/a.jpg': jpeg }, cifar10);
     expect(labelsOf(data)).toEqual([3, 9]);
-    await expect(open({ 'train/lorry/a.jpg': jpeg }, 'cifar10')).rejects.toThrow(/not in the class list cifar10: lorry/);
+    await expect(open({ 'train/lorry/a.jpg': jpeg }, cifar10)).rejects.toThrow(
+      /train: 1 class is not among the 10 of cifar10: lorry/,
+    );
   });
 
   it('says which folders there are when the split holds no image', async () => {

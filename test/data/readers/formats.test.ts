@@ -1,14 +1,15 @@
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { imagenetClasses } from '../../../src/data/classes.ts';
+import { classList, imagenetClasses } from '../../../src/data/classes.ts';
 import { compareKeys } from '../../../src/data/dataset.ts';
 import { openDataset } from '../../../src/data/datasets.ts';
 import { contents, golden, temporaryFolder, writeTree } from '../fixtures.ts';
 
 const cache = temporaryFolder();
+const classes = classList('imagenet-1k');
 const folder = (): ReturnType<typeof openDataset> =>
-  openDataset({ kind: 'folder', root: golden('images'), split: 'train' });
+  openDataset({ kind: 'folder', root: golden('images'), split: 'train', classes });
 
 describe('the same pictures in every format', () => {
   it('give the same samples in the same order', async () => {
@@ -16,15 +17,15 @@ describe('the same pictures in every format', () => {
     expect(expected.map(({ label }) => label)).toEqual([0, 0, 0, 0, 134, 134, 134, 134, 517, 517, 517, 517]);
     expect(new Set(expected.map(({ pixels }) => pixels)).size).toBe(12);
 
-    const tar = await openDataset({ kind: 'imagenet-tar', root: golden('tar'), split: 'train', cache });
+    const tar = await openDataset({ kind: 'imagenet-tar', root: golden('tar'), split: 'train', cache, classes });
     expect(tar.classes).toBe(imagenetClasses());
     expect(await contents(tar)).toEqual(expected);
 
-    const parquet = await openDataset({ kind: 'parquet', root: golden('parquet'), split: 'train', cache });
+    const parquet = await openDataset({ kind: 'parquet', root: golden('parquet'), split: 'train', cache, classes });
     expect(parquet.classes).toBe(imagenetClasses());
     expect(await contents(parquet)).toEqual(expected);
 
-    const web = await openDataset({ kind: 'webdataset', root: golden('webdataset'), split: 'train', cache });
+    const web = await openDataset({ kind: 'webdataset', root: golden('webdataset'), split: 'train', cache, classes });
     expect(web.classes).toBe(imagenetClasses());
     const jpg = expected.map((row) => ({ ...row, key: row.key.replace('.JPEG', '.jpg') }));
     expect(await contents(web)).toEqual(jpg);
@@ -33,12 +34,12 @@ describe('the same pictures in every format', () => {
   it.each(['gzip-v2', 'plain', 'snappy-v2-pages'])('parquet written as %s', async (variant) => {
     const expected = await contents(await folder());
     const root = golden(`variants/${variant}.parquet`);
-    expect(await contents(await openDataset({ kind: 'parquet', root, split: 'train', cache }))).toEqual(expected);
+    expect(await contents(await openDataset({ kind: 'parquet', root, split: 'train', cache, classes }))).toEqual(expected);
   });
 
   it('parquet without paths keeps the order of the file', async () => {
     const root = golden('variants/nopath.parquet');
-    const rows = await contents(await openDataset({ kind: 'parquet', root, split: 'train', cache }));
+    const rows = await contents(await openDataset({ kind: 'parquet', root, split: 'train', cache, classes }));
     expect(rows[0]?.key).toBe('nopath.parquet/0000-000000');
     const pixels = new Set((await contents(await folder())).map((row) => row.pixels));
     expect(new Set(rows.map((row) => row.pixels))).toEqual(pixels);
@@ -46,14 +47,14 @@ describe('the same pictures in every format', () => {
 
   it('parquet that cannot be read says what to do', async () => {
     const open = (name: string): Promise<unknown> =>
-      openDataset({ kind: 'parquet', root: golden(`variants/${name}.parquet`), split: 'train', cache });
+      openDataset({ kind: 'parquet', root: golden(`variants/${name}.parquet`), split: 'train', cache, classes });
     await expect(open('zstd')).rejects.toThrow(/zstd\.parquet: compression ZSTD/);
     await expect(open('delta')).rejects.toThrow(/encoding DELTA_BINARY_PACKED/);
     await expect(open('missing')).rejects.toMatchObject({ code: 'data/not-found' });
   });
 
   it('the validation images: flat folder, class folders and tar agree', async () => {
-    const archive = await openDataset({ kind: 'imagenet-tar', root: golden('tar'), split: 'val', cache });
+    const archive = await openDataset({ kind: 'imagenet-tar', root: golden('tar'), split: 'val', cache, classes });
     const expected = await contents(archive);
     expect(expected).toHaveLength(6);
     // Labels of ILSVRC2012_val_00000001 … 6 in the official list.
@@ -70,7 +71,7 @@ describe('the same pictures in every format', () => {
       });
     }
     for (const split of ['flat', 'val'])
-      expect(await contents(await openDataset({ kind: 'folder', root, split }))).toEqual(expected);
+      expect(await contents(await openDataset({ kind: 'folder', root, split, classes }))).toEqual(expected);
   });
 
   it('an index from the cache gives the same, and a changed file is indexed anew', async () => {

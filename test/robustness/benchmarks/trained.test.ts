@@ -2,6 +2,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { classList } from '../../../src/data/classes.ts';
 import { normalization } from '../../../src/data/normalization.ts';
 import { openDataset } from '../../../src/data/datasets.ts';
 import { openSafetensors } from '../../../src/formats/safetensors.ts';
@@ -52,7 +53,7 @@ describe('CIFAR-10-C of the trained ResNet-20', () => {
     const root = await temporaryFolder();
     // Four test images, all of which PyTorch gets right: test/golden/models/cifar.py.
     await copyFile(file('test/golden/models/cifar10-test-4.bin'), join(root, 'test_batch.bin'));
-    const spec = { kind: 'cifar10', root, split: 'test', classList: 'cifar10' } as const;
+    const spec = { kind: 'cifar10', root, split: 'test', classes: classList('cifar10') } as const;
     const dataset = await openDataset(spec);
     const classifier = await trainedResnet20();
     const options = { seed: 0, names: ['gaussian_noise'], severities: [5] as const };

@@ -125,7 +125,11 @@ export async function evaluateRelease(
   more: Partial<EvaluateOptions> = {},
 ): Promise<BenchmarkResult> {
   const location = await locate(findBenchmark(id), root);
-  const { parts, problems } = await openRelease(location);
+  const { parts, problems } = await openRelease(
+    location,
+    1,
+    classifier.classes === 'imagenet1k' ? undefined : 'folders',
+  );
   const folder = join(await temporaryFolder(), id);
   const { benchmark } = location;
   return evaluateBenchmark({

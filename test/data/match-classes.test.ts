@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import { classList, imagenetClasses, imagenetSubset } from '../../src/data/classes.ts';
+import { chosenClasses, parseClassFile } from '../../src/data/class-choice.ts';
+import type { ClassCount, ClassList, Dataset } from '../../src/data/dataset.ts';
+import { tableDataset } from '../../src/data/dataset.ts';
+import { namedClasses, numberedClasses } from '../../src/data/found-classes.ts';
+import { withClasses } from '../../src/data/match-classes.ts';
+import { FrameworkError } from '../../src/util/errors.ts';
+import { temporaryFolder, writeTree } from './fixtures.ts';
+
+const rest = { name: 'data/val', notes: [], load: async () => new Uint8Array(), close: async () => undefined };
+
+/** A data set with an image of each class, in folders of these names. */
+function folders(...ids: string[]): Dataset {
+  return tableDataset({ ...rest, ...namedClasses(ids), keys: ids.map((id) => `${id}/x.png`) });
+}
+
+/** A data set of numbers without names. */
+function numbered(...labels: number[]): Dataset {
+  const keys = labels.map((_, i) => `image-${i}`);
+  return tableDataset({ ...rest, ...numberedClasses(keys, labels), keys });
+}
+
+function labelsOf(data: Dataset, target: ClassList | ClassCount): number[] {
+  const matched = withClasses(data, target);
+  return Array.from({ length: matched.length }, (_, i) => matched.label(i));
+}
+
+function refusal(data: Dataset, target: ClassList | ClassCount): string {
+  try {
+    withClasses(data, target);
+  } catch (error) {
+    if (error instanceof FrameworkError) return `${error.code} | ${error.message} | ${error.hint ?? ''}`;
+    throw error;
+  }
+  return 'none';
+}
+
+const own = (...ids: string[]): ClassList => ({
+  name: 'the run r',
+  classes: ids.map((id) => ({ id, name: id })),
+});
+const pets = own('ant', 'bee', 'cat', 'dog');
+const imagenet = classList('imagenet-1k');
+
+describe('labels are matched by name', () => {
+  it('with a list of its own: whichever folders are there', () => {
+    expect(labelsOf(folders('bee', 'cat', 'dog'), pets)).toEqual([1, 2, 3]);
+    expect(labelsOf(folders('dog', 'ant'), pets)).toEqual([3, 0]);
+    expect(withClasses(folders('dog'), pets).classes).toBe(pets.classes);
+    // A list in another order than that of names, as a file may give it.
+    expect(labelsOf(folders('ant', 'dog'), own('dog', 'bee', 'ant'))).toEqual([2, 0]);
+    // Class folders named by numbers are names: torchvision's order is that of text.
+    expect(labelsOf(folders('2', '10'), own('0', '1', '10', '2'))).toEqual([3, 2]);
+  });
+
+  it('unknown classes are named, with the nearest known', () => {
+    expect(refusal(folders('ant', 'bee', 'emu', 'yak'), pets)).toBe(
+      'data/unknown-class | data/val: 2 classes are not among the 4 of the run r: emu, yak | ' +
+        'did you mean cat for yak?',
+    );
+    expect(refusal(folders('Ant', 'bee'), pets)).toContain('of the run r: Ant | did you mean ant for Ant?');
+    expect(refusal(folders('0', '1', '2', '3'), pets)).toContain('of the run r: 0, 1, 2, 3 |');
+    expect(refusal(folders('hippopotamus'), pets)).toContain('known are ant, bee, cat, dog');
+  });
+
+  it('a class without images is no class of the data', () => {
+    const keys = ['a', 'b'];
+    const classes = ['ant', 'unicorn', 'bee'].map((id) => ({ id, name: id }));
+    const data = tableDataset({ ...rest, classes, labels: [0, 2], keys });
+    expect(labelsOf(data, pets)).toEqual([0, 1]);
+  });
+
+  it('ImageNet by wnid, word or index', () => {
+    expect(labelsOf(folders('n01443537', 'n01440764'), imagenet)).toEqual([1, 0]);
+    expect(labelsOf(folders('goldfish', 'tench', 'great_white_shark'), imagenet)).toEqual([1, 0, 2]);
+    expect(labelsOf(folders('1', '0', '999'), imagenet)).toEqual([1, 0, 999]);
+    expect(labelsOf(folders('0001', '0010'), imagenet)).toEqual([1, 10]);
+    expect(withClasses(folders('tench'), imagenet).matchedBy).toBe('word');
+    const r = imagenetSubset('r');
+    expect(labelsOf(folders(...r.wnids), imagenet)).toEqual(r.indices1k);
+  });
+
+  it('ImageNet: several ways in one data set, and words of two classes, are refused', () => {
+    expect(refusal(folders('n01440764', 'n01443537', 'goldfinch'), imagenet)).toContain(
+      'data/mixed-classes | data/val: 2 of 3 classes are named by wnid, others by word: goldfinch',
+    );
+    expect(refusal(folders('1', 'tench', 'goldfinch'), imagenet)).toContain('named by word, others by index: 1');
+    expect(refusal(folders('crane', 'tench'), imagenet)).toContain(
+      'data/ambiguous-class | data/val: "crane" may be class 134 (n02012849) and 517 (n03126707)',
+    );
+    expect(refusal(folders('Tench', 'tench'), imagenet)).toContain('"Tench" and "tench" are both class 0');
+    expect(refusal(folders('n01440764', 'n99999999'), imagenet)).toContain('of imagenet-1k: n99999999');
+    expect(refusal(folders('1000'), imagenet)).toContain('data/unknown-class');
+  });
+
+  it('a part of ImageNet is matched by wnid and word, not by index', () => {
+    const part: ClassList = { name: 'the run r', classes: [1, 0, 134].map((i) => imagenetClasses()[i]!) };
+    expect(labelsOf(folders('n01440764', 'n02012849'), part)).toEqual([1, 2]);
+    expect(labelsOf(folders('tench', 'crane'), part)).toEqual([1, 2]);
+    expect(refusal(folders('0', '1'), part)).toContain('data/unknown-class');
+    expect(refusal(numbered(0, 1), part)).toContain('data/ambiguous-class');
+  });
+
+  it('numbers without names are indices, within the list', () => {
+    expect(labelsOf(numbered(3, 0), pets)).toEqual([3, 0]);
+    expect(labelsOf(numbered(0, 517), imagenet)).toEqual([0, 517]);
+    expect(refusal(numbered(0, 4), pets)).toContain(
+      'data/bad-label | data/val: labels go up to 4, but the run r has 4 classes, 0 to 3',
+    );
+    expect(refusal(numbered(0, 1), own('0', '1', '10', '2'))).toContain('data/ambiguous-class');
+    expect(labelsOf(numbered(2, 0), own('0', '1', '2'))).toEqual([2, 0]);
+  });
+
+  it('numbers whose keys tell the wnid have names', () => {
+    const data = numberedClasses(['n01440764/a.jpg', 'n02012849/b.jpg'], [0, 134]);
+    expect(data.classes.map(({ id }) => id)).toEqual(['n01440764', 'n02012849']);
+    expect([...Array.from(data.labels)]).toEqual([0, 1]);
+  });
+});
+
+describe('weights whose classes have no names', () => {
+  const count = (n: number): ClassCount => ({ name: 'w.pth', count: n });
+
+  it('take as many classes in sorted order, or numbers', () => {
+    expect(labelsOf(folders('bee', 'ant'), count(2))).toEqual([1, 0]);
+    expect(withClasses(folders('bee', 'ant'), count(2)).matchedBy).toBe('position');
+    expect(labelsOf(folders('7', '0'), count(10))).toEqual([7, 0]);
+    expect(labelsOf(folders('07', '11'), count(12))).toEqual([7, 11]);
+    expect(labelsOf(numbered(1), count(3))).toEqual([1]);
+  });
+
+  it('refuse what is not clear', () => {
+    expect(refusal(folders('ant', 'bee'), count(3))).toContain('data/val has 2 classes and w.pth has 3');
+    const twelve = Array.from({ length: 12 }, (_, i) => String(i));
+    expect(refusal(folders(...twelve), count(12))).toContain('the class "0" may be meant by its number');
+    expect(refusal(numbered(3), count(3))).toContain('data/bad-label');
+  });
+});
+
+describe('data.classes', () => {
+  it('chooses a list', () => {
+    expect(chosenClasses('auto', null)).toBeUndefined();
+    expect(chosenClasses('auto', 'cifar10')).toEqual(classList('cifar10'));
+    expect(chosenClasses('folders', 'imagenet-1k')).toBe('folders');
+    expect(chosenClasses('imagenet-1k', null)).toEqual(imagenet);
+    expect(() => chosenClasses('imagenet-1', null)).toThrowError(
+      expect.objectContaining({ hint: 'did you mean imagenet-1k?' }) as Error,
+    );
+  });
+
+  it('reads a file of one class a line', () => {
+    const root = writeTree(temporaryFolder(), { 'list.txt': 'dog\r\nant\tan ant\n\nn01440764 tench, Tinca tinca\n' });
+    const path = `${root}/list.txt`;
+    expect(chosenClasses(path, null)).toEqual({
+      name: path,
+      classes: [
+        { id: 'dog', name: 'dog' },
+        { id: 'ant', name: 'an ant' },
+        { id: 'n01440764', name: 'tench, Tinca tinca' },
+      ],
+    });
+    expect(() => parseClassFile('l', 'a\nb\na')).toThrow('the class list l has "a" twice');
+    expect(() => parseClassFile('l', '\n')).toThrow('has 0 classes');
+    expect(parseClassFile('l', 'ankle boot\nbag').map(({ id }) => id)).toEqual(['ankle boot', 'bag']);
+  });
+});
+
+it('two classes of one name are refused', () => {
+  const classes = ['crane', 'crane'].map((id) => ({ id, name: id }));
+  const data = tableDataset({ ...rest, classes, labels: [0, 1], keys: ['a', 'b'] });
+  expect(() => withClasses(data, 'folders')).toThrow('data/val has two classes named "crane"');
+});
