@@ -1,5 +1,49 @@
 import tseslint from 'typescript-eslint';
 
+/** Folders of src, lowest first. A file imports from its own folder and from those below it; docs/architecture.md says what each holds. */
+const LAYERS = [
+  'util',
+  'formats',
+  'recipe',
+  'data',
+  'device',
+  'shader',
+  'ops',
+  'graph',
+  'execution',
+  'tuning',
+  'nn',
+  'models',
+  'robustness',
+  'training',
+  'report',
+  'sweeps',
+  'bench',
+  'cli',
+];
+
+const forbidImports = (files, patterns) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns }] },
+});
+
+const above = (layer) => ({
+  regex: `^(\\.\\./)+(${LAYERS.slice(LAYERS.indexOf(layer) + 1).join('|')})/`,
+  message: `src/${layer} lies below: imports go downwards only (eslint.config.js has the order).`,
+});
+
+const kernels = {
+  regex: '/(kernels\\.ts$|shader/|device/)',
+  message:
+    'What an op means knows neither kernels nor shaders nor devices; only src/execution brings the two together.',
+};
+
+const imports = [
+  ...LAYERS.slice(0, -1).map((layer) => forbidImports([`src/${layer}/**/*.ts`], [above(layer)])),
+  forbidImports(['src/ops/{op,tensor}.ts', 'src/ops/*/{op,reference}.ts'], [above('ops'), kernels]),
+  forbidImports(['src/graph/**/*.ts'], [above('graph'), kernels]),
+];
+
 export default tseslint.config(
   {
     ignores: [
@@ -38,5 +82,6 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
+  ...imports,
   { files: ['test/**', 'bench/**'], rules: { '@typescript-eslint/no-non-null-assertion': 'off' } },
 );

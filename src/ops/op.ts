@@ -1,4 +1,4 @@
-import type { Tensor } from '../graph/graph.ts';
+import type { Tensor } from './tensor.ts';
 import { type TensorSpec, bytesOf } from './tensor.ts';
 
 /**
