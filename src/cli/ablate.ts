@@ -17,6 +17,7 @@ import { checkSbatchOptions } from '../sweeps/slurm.ts';
 import { listSweeps, loadSweep } from '../sweeps/sweep.ts';
 import { targetOf } from '../training/fit.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
+import { onlyWhen, type Given } from './conflicts.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 import { collect, integerUpTo, positiveNumber } from './train.ts';
 
@@ -66,6 +67,16 @@ export function addAblate(command: Command): void {
     .action((sweep: string | undefined, template: string | undefined, options: Options) =>
       run(sweep, template, options),
     );
+  const of = (words: string, flags: string[], holds: (given: Given) => boolean) =>
+    onlyWhen(command, words, flags, holds);
+  const flags = command.options.map(({ long }) => long ?? '');
+  of('with a sweep', flags, ({ args }) => args.length > 0);
+  of('with --launcher slurm', ['--lead', '--sbatch'], ({ value }) => value('--launcher') === 'slurm');
+  const runs = ({ has }: Given) => !has('--table') && !has('--dry-run');
+  of('where runs are started', ['--only', '--jobs', '--launcher', '--benchmark-data'], runs);
+  of('where several runs are started', ['--jobs', '--launcher'], ({ has }) => !has('--only'));
+  of('without --dry-run', ['--table'], ({ has }) => !has('--dry-run'));
+  of('without --json', ['--quiet'], ({ has }) => !has('--json'));
 }
 
 async function run(name: string | undefined, template: string | undefined, options: Options): Promise<void> {

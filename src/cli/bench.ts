@@ -4,6 +4,7 @@ import { loadRecipe } from '../recipe/load.ts';
 import { listImages } from '../training/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { classCountOf } from '../training/data.ts';
+import { onlyWhen } from './conflicts.ts';
 import { collect, positiveInteger, positiveNumber, tuneMode } from './train.ts';
 
 /** One measurement, as the lines of `--json` have it. */
@@ -59,6 +60,8 @@ export function addBench(command: Command): void {
     )
     .option('--json', 'one line of JSON on standard output')
     .action(step);
+  const stepCommand = command.commands.find((each) => each.name() === 'step');
+  if (stepCommand) onlyWhen(stepCommand, 'without --versus', ['--profile'], ({ has }) => !has('--versus'));
 }
 
 async function corruptions(options: { size: number; repeats: number; json?: boolean }): Promise<void> {

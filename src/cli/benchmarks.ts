@@ -66,6 +66,12 @@ const TITLES: Readonly<Record<string, string>> = {
   mnist: 'MNIST',
 };
 
+/** Options of `evaluate` that belong to the benchmarks alone. */
+export const BENCHMARK_FLAGS = [
+  '--data-root', '--generate', '--limit', '--subset', '--corruptions', '--severities', '--difficulty', '--seed',
+  '--workers', '--no-jpeg', '--out', '--dry-run',
+]; // prettier-ignore
+
 /** Adds the options of the benchmarks to `evaluate`. */
 export function benchmarkOptions(command: Command): Command {
   const ids = BENCHMARKS.map(({ id }) => id).join(', ');

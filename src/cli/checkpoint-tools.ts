@@ -17,7 +17,8 @@ import { listImages } from '../training/predict.ts';
 import { isRunFolder } from '../training/run-folder.ts';
 import { convertWeights, type TargetNaming } from '../training/state-dict.ts';
 import { collect, positiveInteger, positiveNumber } from './train.ts';
-import { checkpointOptions, weightsRequest, type CheckpointOptions } from './weights.ts';
+import { onlyWhen, type Given } from './conflicts.ts';
+import { checkpointOptions, onlyRun, weightsRequest, type CheckpointOptions } from './weights.ts';
 
 interface InspectOptions {
   readonly entry?: string;
@@ -33,6 +34,7 @@ export function addInspect(command: Command): void {
     .option('--ema', 'the averaged weights of a run')
     .option('--json', 'JSON on standard output')
     .action(inspect);
+  onlyRun(command, ({ args }) => args[0] ?? '');
 }
 
 async function inspect(path: string, { entry, ema, json }: InspectOptions): Promise<void> {
@@ -113,6 +115,14 @@ export function addConvert(command: Command): void {
         .default('official'),
     )
     .action(convert);
+  const isRun = ({ args }: Given) => isRunFolder(args[0] ?? '');
+  onlyWhen(
+    command,
+    'with --model or a run folder',
+    ['--set'],
+    (given) => given.has('--model') || isRun(given),
+  );
+  onlyRun(command, ({ args }) => args[0] ?? '');
 }
 
 async function convert(checkpoint: string, output: string, options: ConvertOptions): Promise<void> {
@@ -166,6 +176,7 @@ export function addMerge(command: Command): void {
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
     .option('--json', 'JSON on standard output')
     .action(merge);
+  onlyWhen(command, 'without --images', ['--count'], ({ has }) => !has('--images'));
 }
 
 async function merge(options: MergeOptions): Promise<void> {

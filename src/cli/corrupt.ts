@@ -6,6 +6,7 @@ import { startCrew } from '../robustness/benchmarks/crew.ts';
 import { exportC, exportP, type ExportOptions } from '../robustness/benchmarks/export.ts';
 import type { Difficulty, Severity } from '../robustness/corruptions/types.ts';
 import { changeOptions } from './benchmarks.ts';
+import { onlyWhen } from './conflicts.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
 import { positiveInteger } from './train.ts';
@@ -42,6 +43,8 @@ export function addCorrupt(command: Command): void {
     .option('--size <pixels>', 'side of the images; smaller ones keep theirs', positiveInteger, 224)
     .option('--limit <n>', 'at most so many images, evenly spaced', positiveInteger);
   changeOptions(command).option('--json', 'JSON on standard output').action(run);
+  onlyWhen(command, 'with --set c', ['--severities'], ({ value }) => value('--set') === 'c');
+  onlyWhen(command, 'with --set p', ['--difficulty'], ({ value }) => value('--set') === 'p');
 }
 
 function letter(text: string): 'c' | 'p' {

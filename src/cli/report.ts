@@ -7,6 +7,7 @@ import { corruptionExamples } from '../report/examples.ts';
 import { reportHtml } from '../report/html.ts';
 import { readModels } from '../report/read-results.ts';
 import { resultsCsv, resultsMarkdown, severityMarkdown } from '../report/tables.ts';
+import { onlyWhen } from './conflicts.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { readError, writeFileAtomic } from '../util/files.ts';
 
@@ -28,6 +29,8 @@ export function addReport(command: Command): void {
     .option('--title <text>', 'the page’s title', 'Robustness')
     .option('--image <file>', 'also show this picture under every corruption')
     .action(report);
+  onlyWhen(command, 'with --out', ['--image'], ({ has }) => has('--out'));
+  onlyWhen(command, 'with --out or --markdown', ['--title'], ({ has }) => has('--out') || has('--markdown'));
 }
 
 async function report(paths: readonly string[], options: Options): Promise<void> {

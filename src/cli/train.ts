@@ -3,6 +3,7 @@ import { duration, makeReporter, type Style } from '../training/reporter.ts';
 import { checkTraining, describeCheck } from '../training/dry-run.ts';
 import { startTraining, type TrainRequest, type TrainResult } from '../training/start.ts';
 import type { TuneMode } from '../training/tuned-plan.ts';
+import { onlyWhen } from './conflicts.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 import { onStopRequests } from './interrupt.ts';
 
@@ -47,6 +48,7 @@ export function addTrain(command: Command): void {
     .option('--json', 'one line of JSON for every step and evaluation on standard output')
     .option('--quiet', 'errors only')
     .action(run);
+  onlyWhen(command, 'without --json', ['--quiet'], ({ has }) => !has('--json'));
 }
 
 export function collect(value: string, previous: readonly string[]): readonly string[] {

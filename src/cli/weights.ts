@@ -17,9 +17,16 @@ import { describeLabels, namesOf } from '../training/model-classes.ts';
 import { loadWeights } from '../training/initial-weights.ts';
 import { listImages, predictFiles } from '../training/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { benchmarkOptions, evaluateBenchmarks, type BenchmarkOptions } from './benchmarks.ts';
+import {
+  BENCHMARK_FLAGS,
+  benchmarkOptions,
+  evaluateBenchmarks,
+  type BenchmarkOptions,
+} from './benchmarks.ts';
+import { onlyWhen, type Given } from './conflicts.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { collect, integerUpTo } from './train.ts';
+import { isRunFolder } from '../training/run-folder.ts';
 
 export interface CheckpointOptions {
   readonly checkpoint: string;
@@ -37,6 +44,7 @@ interface WeightsOptions extends CheckpointOptions {
 
 /** Options that say which weights and whose. */
 export function checkpointOptions(command: Command): Command {
+  onlyRun(command, ({ value }) => String(value('--checkpoint')));
   return command
     .requiredOption('--checkpoint <run|file>', 'a run folder or a file of weights (.safetensors, .pth, .npz)')
     .option('--model <name>', 'the model a bare file belongs to, where its tensors do not tell')
@@ -48,6 +56,13 @@ export function checkpointOptions(command: Command): Command {
       [],
     )
     .option('--ema', 'the averaged weights of a run');
+}
+
+/** `--ema` is a choice between the weights of a run, which knows its model; a file has only its own. */
+export function onlyRun(command: Command, checkpoint: (given: Given) => string): void {
+  onlyWhen(command, 'with a run folder', ['--ema'], (given) => isRunFolder(checkpoint(given)));
+  const ofFiles = ['--model', '--entry'];
+  onlyWhen(command, 'with a file of weights', ofFiles, (given) => !isRunFolder(checkpoint(given)));
 }
 
 /** What `checkpointOptions` said. */
@@ -149,6 +164,8 @@ export function addEvaluate(command: Command): void {
     .option('--split <name>', 'folder below --data')
     .option('--on-error <what>', 'what an unreadable image does: fail or skip', 'fail');
   benchmarkOptions(command).action(evaluate);
+  onlyWhen(command, 'with --benchmarks', BENCHMARK_FLAGS, ({ has }) => has('--benchmarks'));
+  onlyWhen(command, 'without --benchmarks', ['--on-error'], ({ has }) => !has('--benchmarks'));
 }
 
 interface EvaluateOptions extends WeightsOptions {

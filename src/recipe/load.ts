@@ -12,6 +12,7 @@ import type { Provenance } from './parse.ts';
 import { resolvedYaml, RUN_RECIPE } from './resolved.ts';
 import { recipeSchema } from './schema.ts';
 import type { Recipe } from './schema.ts';
+import { rateWarning } from './rate.ts';
 import { parseTree, showTree } from './tree.ts';
 import type { MapTree, Tree } from './tree.ts';
 
@@ -22,6 +23,10 @@ const BASE = join(RECIPES, 'base');
 export interface LoadedRecipe {
   readonly recipe: Recipe;
   readonly provenance: Provenance;
+  /** The file itself, as its values' sources name it. */
+  readonly file: string;
+  /** Lines for people before anything runs. */
+  readonly warnings: readonly string[];
   /** Every value with the place it came from as a comment; itself a recipe. */
   readonly yaml: string;
 }
@@ -42,7 +47,14 @@ export async function loadRecipe(
     tree = merge(tree, expand(parseOverride(override), recipeSchema, recipeSchema));
   const named = merge(nameTree(file), tree);
   const { recipe, provenance } = parseRecipe(named, labelOf(file));
-  return { recipe, provenance, yaml: resolvedYaml(recipe, provenance) };
+  const warning = rateWarning(tree, recipe);
+  return {
+    recipe,
+    provenance,
+    file: labelOf(file),
+    warnings: warning === undefined ? [] : [warning],
+    yaml: resolvedYaml(recipe, provenance),
+  };
 }
 
 /** The project's recipes, without the parts in `base/`, by name. */

@@ -41,8 +41,13 @@ function unknownKey(
   });
 }
 
+/** What a value stands over is told of so many layers. */
+const MOST_LAYERS = 8;
+
 /** `over` on top of `base`: maps key by key, everything else replaced. */
 export function merge(base: Tree, over: Tree): Tree {
+  if (base.kind === 'scalar' && over.kind === 'scalar')
+    return { ...over, over: [...(over.over ?? []), base, ...(base.over ?? [])].slice(0, MOST_LAYERS) };
   if (base.kind !== 'map' || over.kind !== 'map') return over;
   const entries = new Map(base.entries);
   for (const [key, value] of over.entries) {

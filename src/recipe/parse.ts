@@ -2,6 +2,7 @@
 import { FrameworkError } from '../util/errors.ts';
 import type { Field, FieldType, Group } from './fields.ts';
 import { describeType, fieldsOf, isFolderName } from './fields.ts';
+import { peakRate } from './rate.ts';
 import { recipeSchema } from './schema.ts';
 import type { Recipe } from './schema.ts';
 import type { Tree } from './tree.ts';
@@ -149,7 +150,7 @@ function spreadStages(recipe: Recipe): Recipe {
 
 /** Rules between keys: [holds, the key to blame, what is wrong, what to do]. */
 function checkAgreement(recipe: Recipe, provenance: Provenance): void {
-  const { model, batch, schedule, optimizer, augment, evaluation } = recipe;
+  const { model, batch, schedule, augment, evaluation } = recipe;
   const { depths, dims, kernels } = model;
   const stages = depths?.length ?? dims?.length;
   const micro = batch.micro === 'auto' ? 1 : Math.min(batch.micro, batch.size);
@@ -187,9 +188,9 @@ function checkAgreement(recipe: Recipe, provenance: Provenance): void {
       'shorten the warm-up as well: --set schedule.warmupEpochs=…',
     ],
     [
-      schedule.minLr <= optimizer.lr,
+      schedule.minLr <= peakRate(recipe),
       'schedule.minLr',
-      `${schedule.minLr} is above optimizer.lr ${optimizer.lr}`,
+      `${schedule.minLr} is above the peak rate ${peakRate(recipe)}`,
       'lower schedule.minLr as well',
     ],
     [

@@ -40,9 +40,9 @@ const CONVNEXT = 'facebookresearch/ConvNeXt: main.py';
 const model = group('What is trained.', {
   name: required(text, 'A model of the registry: `largekernel models` lists them.'),
   variant: field(
-    choice('plain', 'slak'),
-    'plain',
-    'Of ConvNeXt: `plain` changes the kernel of the depthwise convolution only; `slak` has the BatchNorm, no bias and the small branch of the SLaK code.',
+    orNull(choice('plain', 'slak')),
+    null,
+    "Of ConvNeXt: `plain` changes the kernel of the depthwise convolution only; `slak` has the BatchNorm, no bias and the small branch of the SLaK code; null takes the model's own.",
     { source: 'VITA-Group/SLaK: models/SLaK.py' },
   ),
   kernels: field(
@@ -251,7 +251,16 @@ const optimizer = group('How weights are updated.', {
     'adamw',
     'AdamW with decoupled decay, or SGD with momentum, as in PyTorch.',
   ),
-  lr: required(positive, 'Peak learning rate, for the batch size given; scale it with the batch yourself.'),
+  lr: required(
+    positive,
+    'Peak learning rate, for the batch of `lrPer`, or for batch.size where that is null.',
+  ),
+  lrPer: field(
+    orNull(count),
+    null,
+    'The batch that `lr` was given for: the rate is lr · batch.size / lrPer. Null: the rate is `lr`, whatever the batch.',
+    { unit: 'images', source: 'the linear rule, Goyal et al. 2017' },
+  ),
   betas: field(pair(rate), [0.9, 0.999], 'Of AdamW.', { source: 'torch.optim.AdamW' }),
   eps: field(positive, 1e-8, 'Of AdamW.', { source: 'torch.optim.AdamW' }),
   weightDecay: field(
@@ -343,6 +352,12 @@ export const recipeSchema = group('A training run.', {
       decay: field(rate, 0.9999, 'Share of the old average that a step keeps.', {
         source: `${CONVNEXT}, timm ModelEma`,
       }),
+      warmup: field(
+        boolean,
+        false,
+        'Step n (from 0) keeps min(decay, (1 + n) / (10 + n)), so that a short run forgets its first weights.',
+        { source: 'tf.train.ExponentialMovingAverage, num_updates; timm ModelEmaV3, use_warmup' },
+      ),
     },
     { shorthand: 'decay' },
   ),

@@ -20,6 +20,8 @@ export interface ScalarTree {
   readonly kind: 'scalar';
   readonly value: unknown;
   readonly source: string;
+  /** What stood here in the layers below, the nearest first. */
+  readonly over?: readonly ScalarTree[];
 }
 
 /** Characters; the longest recipe that a run writes has a tenth of it. */

@@ -129,6 +129,7 @@ function settingsOf(recipe: Recipe, target: Target, micro: number): PlanSettings
     optimizer: recipe.optimizer,
     layerDecay: recipe.optimizer.layerDecay,
     emaDecay: recipe.ema?.decay ?? null,
+    emaWarmup: recipe.ema?.warmup ?? false,
     limits,
     features,
     ...(choose === undefined ? {} : { choose }),

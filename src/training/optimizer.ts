@@ -57,6 +57,8 @@ export interface UpdateSettings {
   readonly groups: readonly ParameterGroup[];
   readonly optimizer: OptimizerConfig;
   readonly emaDecay: number | null;
+  /** See `averageDecay`. */
+  readonly emaWarmup: boolean;
   readonly precision: Precision;
 }
 
@@ -122,9 +124,17 @@ function recordStateAverage(graph: Graph, layout: FlatLayout, scalars: Tensor): 
   });
 }
 
+/**
+ * Share of the old average that step n (from 0) keeps under a warm-up: min(decay, (1 + n) / (10 + n)). The average then is of the steps
+ * done so far, not of the first weights. (tf.train.ExponentialMovingAverage)
+ */
+export function averageDecay(decay: number, n: number): number {
+  return Math.min(decay, (1 + n) / (10 + n));
+}
+
 function packGroup(
   group: ParameterGroup,
-  { optimizer, emaDecay }: UpdateSettings,
+  { optimizer, emaDecay, emaWarmup }: UpdateSettings,
   step: StepScalars,
 ): Float32Array {
   return packScalars({
@@ -136,6 +146,6 @@ function packGroup(
     eps: optimizer.eps,
     momentum: optimizer.momentum,
     maxNorm: optimizer.clipNorm ?? 0,
-    ...(emaDecay === null ? {} : { emaDecay }),
+    ...(emaDecay === null ? {} : { emaDecay: emaWarmup ? averageDecay(emaDecay, step.step - 1) : emaDecay }),
   });
 }

@@ -11,7 +11,7 @@ const OPTIONS: readonly {
   readonly unset: unknown;
   readonly option: string | Readonly<Record<string, string>>;
 }[] = [
-  { key: 'variant', unset: 'plain', option: 'variant' },
+  { key: 'variant', unset: null, option: { convnext: 'variant', slak: 'variant' } },
   { key: 'kernels', unset: null, option: 'kernels' },
   { key: 'smallKernel', unset: null, option: 'small' },
   { key: 'decomposed', unset: false, option: 'decomposed' },

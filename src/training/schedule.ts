@@ -2,6 +2,7 @@
  * Learning rate and weight decay as functions of the step: no state to save or to get wrong on resuming. Sources:
  * facebookresearch/ConvNeXt: utils.py cosine_scheduler; huggingface/pytorch-image-models: timm/scheduler/cosine_lr.py.
  */
+import { peakRate } from '../recipe/rate.ts';
 import { FrameworkError } from '../util/errors.ts';
 
 /** A warm-up and a cosine, counted in steps. */
@@ -42,8 +43,10 @@ export function epochCosine({ base, end, start, warmupEpochs, totalEpochs }: Epo
 
 /** The parts of a recipe that a schedule needs. */
 export interface ScheduleConfig {
+  readonly batch: { readonly size: number };
   readonly optimizer: {
     readonly lr: number;
+    readonly lrPer: number | null;
     readonly weightDecay: number;
     readonly weightDecayEnd: number | null;
   };
@@ -84,10 +87,11 @@ export interface Schedule {
  * rate after each epoch, so that epochs 0 and 1 both run at the warm-up's start and epoch e at t = e − 1.
  * @param steps optimiser steps per epoch
  */
-export function scheduleOf({ optimizer, schedule }: ScheduleConfig, steps: number): Schedule {
+export function scheduleOf(config: ScheduleConfig, steps: number): Schedule {
+  const { optimizer, schedule } = config;
   const { epochs, unit, lag } = schedule;
   const totalSteps = epochs * steps;
-  const shape = { base: optimizer.lr, end: schedule.minLr, start: schedule.warmupLr };
+  const shape = { base: peakRate(config), end: schedule.minLr, start: schedule.warmupLr };
   const warmupSteps = Math.min(totalSteps, schedule.warmupSteps ?? Math.floor(schedule.warmupEpochs * steps));
   const lrByStep: StepCosine = { ...shape, warmupSteps, totalSteps };
   const lrByEpoch: EpochCosine = { ...shape, warmupEpochs: schedule.warmupEpochs, totalEpochs: epochs };

@@ -13,6 +13,7 @@ import type { ClassList } from '../data/dataset.ts';
 import type { Loader } from '../data/loader.ts';
 import type { Claim } from '../util/claim.ts';
 import { openEvaluation, openTraining } from './data.ts';
+import { checkEffects } from './effects.ts';
 import { fitPlan, targetOf, type Target } from './fit.ts';
 import { loadInitial } from './initial-weights.ts';
 import { describePreflight, preflight, size, type Preflight } from './preflight.ts';
@@ -119,7 +120,8 @@ export async function prepare<T>(
   });
   try {
     const { folder, resume, damaged } = chosen;
-    for (const { error } of damaged) reporter.note(error.message);
+    for (const line of [...loaded.warnings, ...damaged.map(({ error }) => error.message)])
+      reporter.note(line);
     if (resume !== undefined) reporter.note(`going on with ${folder.root} after step ${resume.info.step}`);
     return await prepareIn(chosen, loaded, request, reporter, interrupted, opened, (rest) =>
       use({ loaded, hash, ...chosen, ...rest }),
@@ -131,13 +133,14 @@ export async function prepare<T>(
 
 async function prepareIn<T>(
   { folder, resume }: ChosenFolder,
-  { recipe }: LoadedRecipe,
+  loaded: LoadedRecipe,
   request: TrainRequest,
   reporter: Reporter,
   interrupted: () => boolean,
   opened: OpenedDevice | undefined,
   use: (rest: Pick<Prepared, 'device' | 'loader' | 'classes' | 'session' | 'checked'>) => Promise<T>,
 ): Promise<T> {
+  const { recipe } = loaded;
   // Before the loader: no thread may open files while the adapters are looked at (see device/quiet.ts).
   const device = opened?.device ?? (await openDevice(request.adapter));
   try {
@@ -152,7 +155,7 @@ async function prepareIn<T>(
         reporter.note(line);
       });
       if (resume !== undefined) await checkSameClasses(folder, classes);
-      const plan = await planOf(request, recipe, classes, device, { folder, resume, interrupted, reporter });
+      const plan = await planOf(request, loaded, classes, device, { folder, resume, interrupted, reporter });
       const { session, checked } = await tried(recipe, loader, classes, plan, {
         device,
         pipelines,
@@ -202,12 +205,14 @@ interface PlanContext {
 /** The plan of a new run, or the one a run began with. */
 async function planOf(
   request: TrainRequest,
-  recipe: Recipe,
+  loaded: LoadedRecipe,
   { classes }: ClassList,
   device: Device,
   { folder, resume, interrupted, reporter }: PlanContext,
 ): Promise<TrainingPlan> {
+  const { recipe } = loaded;
   const model = modelOfRecipe(recipe.model, classes.length);
+  checkEffects(loaded, model);
   const target = targetOf(device, request.memoryGib);
   const note = (line: string) => {
     reporter.note(line);

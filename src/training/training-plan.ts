@@ -63,6 +63,7 @@ export interface PlanSettings {
   readonly optimizer: OptimizerConfig;
   readonly layerDecay: number | null;
   readonly emaDecay: number | null;
+  readonly emaWarmup?: boolean;
   readonly limits: DeviceLimits;
   readonly features: ReadonlySet<string>;
   readonly choose?: ChooseVariant;
@@ -89,6 +90,7 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     groups,
     optimizer,
     emaDecay,
+    emaWarmup: settings.emaWarmup ?? false,
     precision: settings.precision,
   });
   const update = {

@@ -79,7 +79,7 @@ describe('recipes of the project', () => {
       loss: { labelSmoothing: 0.1 },
       init: { dropHead: true },
     });
-    expect((await recipeOf('convnext-xl-22k-to-1k')).ema).toEqual({ decay: 0.9999 });
+    expect((await recipeOf('convnext-xl-22k-to-1k')).ema).toEqual({ decay: 0.9999, warmup: false });
     expect((await recipeOf('replknet-31b-22k-to-1k-384')).schedule.minLr).toBe(3e-4);
     expect((await recipeOf('convnext-b-384')).optimizer.layerDecay).toBe(0.7);
   });

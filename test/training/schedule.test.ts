@@ -4,7 +4,8 @@ import type { ScheduleConfig } from '../../src/training/schedule.ts';
 
 function config(lr: number, schedule: Partial<ScheduleConfig['schedule']>, optimizer = {}): ScheduleConfig {
   return {
-    optimizer: { lr, weightDecay: 0.05, weightDecayEnd: null, ...optimizer },
+    batch: { size: 128 },
+    optimizer: { lr, lrPer: null, weightDecay: 0.05, weightDecayEnd: null, ...optimizer },
     schedule: {
       epochs: 120,
       warmupEpochs: 0,

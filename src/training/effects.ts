@@ -1,0 +1,69 @@
+import type { LoadedRecipe } from '../recipe/load.ts';
+import { recipePaths, valueAt } from '../recipe/parse.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { Model } from '../models/model.ts';
+import { FrameworkError } from '../util/errors.ts';
+
+/** Keys, whether they change anything in a recipe, and why they do not. */
+type Rule = readonly [
+  keys: readonly string[],
+  has: (recipe: Recipe, option: (name: string) => boolean) => boolean,
+  because: string,
+];
+
+const RULES: readonly Rule[] = [
+  [['model.variant', 'model.decomposed', 'model.widthFactor'], (_, option) => option('variant'), 'the model has no variants'],
+  [['model.layerScaleInit'], (_, option) => option('layerScale'), 'the model has no layer scale'],
+  [['model.headInitScale'], (_, option) => option('headInitScale'), 'the model’s classifier has an initialiser of its own'],
+  [['model.dropPath'], (_, option) => option('dropPath'), 'the model drops no paths'],
+  [['model.kernels'], (_, option) => option('kernels'), 'the model’s kernels cannot be chosen'],
+  [['model.merged', 'model.smallKernel'], (_, option) => option('merged'), 'the model has no branches'],
+  [['model.stemStride'], (_, option) => option('stemStride'), 'the model has no patch stem'],
+  [['augment.scale', 'augment.ratio'], ({ augment }) => augment.crop === 'random-resized', 'augment.crop is not random-resized'],
+  [['augment.padding'], ({ augment }) => augment.crop === 'pad-crop', 'augment.crop is not pad-crop'],
+  [['augment.colorJitter'], ({ augment }) => augment.autoAugment === null, 'augment.autoAugment takes its place'],
+  [['augment.erasing.mode', 'augment.erasing.count'], ({ augment }) => augment.erasing.prob > 0, 'augment.erasing.prob is 0'],
+  [
+    ['augment.mixProb', 'augment.mixMode', 'augment.mixOrder'],
+    ({ augment }) => augment.mixup > 0 || augment.cutmix > 0,
+    'nothing is mixed: augment.mixup and augment.cutmix are 0',
+  ],
+  [['augment.switchProb'], ({ augment }) => augment.mixup > 0 && augment.cutmix > 0, 'augment.mixup and augment.cutmix are not both on'],
+  [['evaluation.interpolation', 'evaluation.squash'], ({ evaluation }) => evaluation.resize !== null, 'evaluation.resize is null'],
+  [['evaluation.ema'], ({ ema }) => ema !== null, 'ema is null'],
+  [['optimizer.betas', 'optimizer.eps'], ({ optimizer }) => optimizer.name === 'adamw', 'optimizer.name is sgd'],
+  [['optimizer.momentum', 'optimizer.nesterov'], ({ optimizer }) => optimizer.name === 'sgd', 'optimizer.name is adamw'],
+  [['schedule.warmupEpochs'], ({ schedule }) => schedule.warmupSteps === null || schedule.unit === 'epoch', 'schedule.warmupSteps takes its place'],
+  [['schedule.warmupSteps'], ({ schedule }) => schedule.unit === 'step', 'schedule.unit is epoch'],
+  [
+    ['schedule.warmupLr'],
+    ({ schedule }) => schedule.warmupEpochs > 0 || schedule.warmupSteps !== null,
+    'there is no warm-up',
+  ],
+  [['schedule.lag'], ({ schedule }) => schedule.unit === 'epoch', 'schedule.unit is step'],
+  [['init.dropHead'], ({ init }) => init.file !== null, 'init.file is null'],
+]; // prettier-ignore
+
+/**
+ * Refuses keys that change nothing in this recipe: all of the command line, and those of the recipe's own file that differ from the
+ * default. What a parent sets holds for recipes of other kinds as well, so it is left in peace.
+ * @throws FrameworkError `recipe/no-effect`
+ */
+export function checkEffects({ recipe, provenance, file }: LoadedRecipe, model: Model): void {
+  const defaults = new Map(recipePaths().map(([path, field]) => [path, field.default]));
+  const isAsked = (path: string) => {
+    const source = provenance.get(path) ?? 'default';
+    if (source === 'command line') return true;
+    const isOwn = source === file || source.startsWith(`${file}:`);
+    return isOwn && JSON.stringify(valueAt(recipe, path)) !== JSON.stringify(defaults.get(path));
+  };
+  for (const [keys, has, because] of RULES) {
+    const key = keys.find(isAsked);
+    if (key === undefined || has(recipe, (name) => Object.hasOwn(model.config, name))) continue;
+    throw new FrameworkError(
+      'recipe/no-effect',
+      `${provenance.get(key) ?? ''}: ${key} was given, but it has no effect: ${because}.`,
+      { hint: 'Leave it out, or change what it depends on.' },
+    );
+  }
+}

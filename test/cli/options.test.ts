@@ -1,0 +1,79 @@
+import type { Command } from 'commander';
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { conditionsOf } from '../../src/cli/conflicts.ts';
+import { buildProgram } from '../../src/cli/main.ts';
+import { runCommand } from './run.ts';
+
+const program = await buildProgram('all');
+
+function* commandsOf(parent: Command, words: readonly string[] = []): Generator<[string, Command]> {
+  for (const command of parent.commands) {
+    const path = [...words, command.name()];
+    yield [path.join(' '), command];
+    yield* commandsOf(command, path);
+  }
+}
+const commands = [...commandsOf(program)];
+
+const SOURCES = ['cli', 'bench']
+  .map((folder) => new URL(`../../src/${folder}/`, import.meta.url))
+  .flatMap((folder) => readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8')))
+  // What is read, apart from declarations of options and of their types.
+  .map((text) => text.replace(/^\s*(?:readonly )?\w+\??: [^=;(]+;$/gm, '').replace(/'[^'\n]*'/g, ''))
+  .join('\n');
+
+const RUN = mkdtempSync(join(tmpdir(), 'largekernel-'));
+writeFileSync(join(RUN, 'recipe.yaml'), '');
+const OF_FILES = ['--model resnet50', '--entry x'];
+
+/** A command line for every option that does nothing without another, where that other is missing. */
+const IDLE: Readonly<Record<string, readonly string[]>> = {
+  train: ['--recipe quickstart --json --quiet'],
+  ablate: [
+    ...['--data x', '--benchmark-data x', '--out x', '--set seed=1', '--jobs 2', '--launcher slurm', '--sbatch x', '--lead 9'],
+    ...['--adapter x', '--memory 1', '--only x', '--table', '--dry-run', '--json', '--quiet'],
+    ...['quick-kernels --lead 9', 'quick-kernels --sbatch x', 'quick-kernels --table --only x', 'quick-kernels --table --jobs 2'],
+    ...['quick-kernels --dry-run --launcher local', 'quick-kernels --table --benchmark-data x', 'quick-kernels --only x --jobs 2'],
+    ...['quick-kernels --only x --launcher local', 'quick-kernels --table --dry-run', 'quick-kernels --json --quiet'],
+  ],
+  evaluate: [
+    ...['--data-root x', '--generate', '--limit 5', '--subset val-subset-5k', '--corruptions fog', '--severities 1'],
+    ...['--difficulty 2', '--seed 1', '--workers 2', '--no-jpeg', '--out x', '--dry-run', '--ema', '--benchmarks c --on-error skip'],
+  ].map((rest) => `--checkpoint x.pth ${rest}`).concat(...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`)),
+  predict: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --images x ${rest}`), '--checkpoint x.pth --images x --ema'],
+  merge: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --output x.safetensors ${rest}`), '--checkpoint x.pth --output x.safetensors --images x --count 2', '--checkpoint x.pth --output x.safetensors --ema'],
+  export: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --output x.onnx ${rest}`), '--checkpoint x.pth --output x.onnx --ema'],
+  convert: [...OF_FILES.map((rest) => `${RUN} x.safetensors ${rest}`), 'x.pth x.safetensors --set model.kernels=3', 'x.pth x.safetensors --ema'],
+  inspect: ['x.pth --ema', `${RUN} --entry x`],
+  corrupt: ['--data x --out x --set p --severities 1', '--data x --out x --set c --difficulty 2'],
+  report: ['x --csv x.csv --image x', 'x --csv x.csv --title x'],
+  'bench step': ['--recipe quickstart --versus seed=1 --profile'],
+}; // prettier-ignore
+
+describe('every option', () => {
+  it.each(commands)('of %s is read', (_name, command) => {
+    for (const option of command.options)
+      expect(SOURCES, option.flags).toMatch(new RegExp(`\\b${option.attributeName()}\\b`));
+  });
+
+  it.each(commands.filter(([, command]) => conditionsOf(command).length > 0))(
+    'of %s that would do nothing is refused by its name',
+    async (name, command) => {
+      const lines = IDLE[name] ?? [];
+      const refused = new Set<string>();
+      for (const line of lines) {
+        const { code, stderr } = await runCommand(...name.split(' '), ...line.split(' '));
+        const [, flag = ''] = /(--[\w-]+) was given, but it has an effect only/.exec(stderr) ?? [];
+        expect(line, stderr).toContain(flag === '' ? '(refused)' : flag);
+        expect(code).toBe(2);
+        refused.add(flag);
+      }
+      for (const { flags } of conditionsOf(command))
+        for (const flag of flags.filter((each) => command.options.some(({ long }) => long === each)))
+          expect([...refused], `${name} ${flag}`).toContain(flag);
+    },
+  );
+});
