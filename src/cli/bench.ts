@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { OpRow } from '../bench/op-shapes.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import { listImages } from '../training/predict.ts';
+import { say } from './say.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { classCountOf } from '../training/data.ts';
 import { onlyWhen } from './conflicts.ts';
@@ -91,7 +92,7 @@ interface LoaderOptions {
 
 async function loader(options: LoaderOptions): Promise<void> {
   const { gpuRate, count, rounds } = options;
-  const all = await listImages(options.images);
+  const all = await listImages(options.images, say);
   const n = Math.min(count, all.length);
   const files = Array.from({ length: n }, (_, i) => all[Math.floor((i * all.length) / n)] ?? '');
   const { benchAugment } = await import('../bench/augment.ts');

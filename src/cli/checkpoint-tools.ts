@@ -16,6 +16,7 @@ import {
 import { listImages } from '../training/predict.ts';
 import { isRunFolder } from '../training/run-folder.ts';
 import { convertWeights, type TargetNaming } from '../training/state-dict.ts';
+import { say } from './say.ts';
 import { collect, positiveInteger, positiveNumber } from './train.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
 import { checkpointOptions, onlyRun, weightsRequest, type CheckpointOptions } from './weights.ts';
@@ -141,7 +142,7 @@ async function convert(checkpoint: string, output: string, options: ConvertOptio
       ? 'model not recognised'
       : `${checked ? 'checked against' : 'recognised as'} ${model}`,
   ];
-  for (const note of said) process.stderr.write(`${note}\n`);
+  said.forEach(say);
   process.stderr.write(`${output}: ${notes.join(', ')}\n`);
 }
 
@@ -182,9 +183,9 @@ export function addMerge(command: Command): void {
 async function merge(options: MergeOptions): Promise<void> {
   const { output, batch, tolerance } = options;
   const resolved = await resolveWeights(weightsRequest(options));
-  for (const note of resolved.notes) process.stderr.write(`${note}\n`);
+  resolved.notes.forEach(say);
   const merged = await mergeWeights(resolved);
-  const images = options.images === undefined ? options.count : await listImages(options.images);
+  const images = options.images === undefined ? options.count : await listImages(options.images, say);
   const device = await openDevice(options.adapter);
   try {
     const agreement = await compareForms(device, merged, resolved, images, batch);
@@ -226,7 +227,7 @@ async function exportModel(options: ExportOptions): Promise<void> {
   const resolved = await resolveWeights(weightsRequest(options));
   const { model, imageSize, normalization, entry, classes } = resolved;
   const { values } = await loadWeights(resolved.file, model, { entry });
-  for (const note of resolved.notes) process.stderr.write(`${note}\n`);
+  resolved.notes.forEach(say);
   const onnx = exportOnnx(model, values, { imageSize, opset: options.opset });
   for (const [key, value] of Object.entries(metadataOf(classes))) onnx.property(key, value);
   await onnx.write(options.output);

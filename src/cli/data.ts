@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { DATASETS, namedDataset, openDataset } from '../data/datasets.ts';
 import type { DatasetKind } from '../data/dataset.ts';
 import { DOWNLOADS, fetchDataset } from '../data/fetch.ts';
+import { leftOut } from '../data/left-out.ts';
 import { verifyDataset } from '../data/verify.ts';
 import { FrameworkError } from '../util/errors.ts';
 
@@ -60,7 +61,10 @@ async function verify(name: string, options: Options): Promise<void> {
     }
     for (const { key, message } of report.unreadable)
       process.stdout.write(`unreadable: ${key}: ${message}\n`);
-    for (const note of report.notes) process.stdout.write(`${note.kind}: ${note.path}\n`);
+    for (const id of report.unreadableClasses)
+      process.stdout.write(`no image of the class ${id} can be read\n`);
+    const doubled = report.duplicateClasses.map((path) => ({ kind: 'duplicate class', path }) as const);
+    for (const line of leftOut(report.name, [...report.notes, ...doubled])) process.stdout.write(`${line}\n`);
   }
   if (report.unreadable.length > 0) {
     throw new FrameworkError(

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { availableParallelism } from 'node:os';
 import type { ClassInfo } from '../data/dataset.ts';
+import { leftOut } from '../data/left-out.ts';
 import { openDevice, type Device } from '../device/device.ts';
 import { writeNpy } from '../formats/npy.ts';
 import { InferenceSession } from '../models/inference.ts';
@@ -25,6 +26,7 @@ import {
 } from './benchmarks.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { say } from './say.ts';
 import { collect, integerUpTo } from './train.ts';
 import { isRunFolder } from '../training/run-folder.ts';
 
@@ -92,7 +94,7 @@ async function openWeights(
 ) {
   const weights = await resolveWeights(weightsRequest(options));
   const { values } = await loadWeights(weights.file, weights.model, { entry: weights.entry });
-  for (const note of weights.notes) process.stderr.write(`${note}\n`);
+  weights.notes.forEach(say);
   const device = await openDevice(options.adapter);
   try {
     if (!options.json)
@@ -115,7 +117,7 @@ async function openWeights(
 async function predict(
   options: WeightsOptions & { images: readonly string[]; output?: string },
 ): Promise<void> {
-  const files = await listImages(options.images);
+  const files = await listImages(options.images, say);
   await openWeights(
     { ...options, batch: Math.min(options.batch, files.length) },
     async (_device, weights, session) => {
@@ -213,8 +215,9 @@ async function evaluateImages(
       onFailure: ({ key, message }) => process.stderr.write(`left out: ${key}: ${message}\n`),
     });
     try {
+      leftOut(loader.dataset.name, loader.dataset.notes).forEach(say);
       const labels = describeLabels(loader.dataset, weights.classes);
-      for (const line of labels.lines) process.stderr.write(`${line}\n`);
+      labels.lines.forEach(say);
       const counter = new EvaluationCounter(weights.model.config.classes);
       Object.assign(done, { counter, total: loader.length });
       for await (const batch of loader.evaluate())

@@ -52,7 +52,7 @@ export interface DatasetSpec {
 
 /** Something found beside the data that is not used; never an error by itself. */
 export interface Note {
-  readonly kind: 'stray' | 'hidden' | 'empty class' | 'broken link' | 'duplicate class' | 'no cache';
+  readonly kind: 'stray' | 'hidden' | 'empty class' | 'broken link' | 'link loop' | 'duplicate class' | 'no cache';
   readonly path: string;
 }
 
@@ -145,7 +145,14 @@ export function sortedOrder(keys: readonly string[]): Uint32Array {
   });
 }
 
-/** File names that are read as images; the content decides what they are. */
+/** Extensions of files that are read as images: torchvision's, and others that can be decoded. The content decides what they are. */
+export const IMAGE_EXTENSIONS = 'jpg jpeg jpe jfif png webp gif tif tiff avif bmp ppm pgm pbm pnm'.split(' ');
+
 export function isImageName(name: string): boolean {
-  return /\.(jpe?g|png)$/i.test(name);
+  return IMAGE_EXTENSIONS.includes(extensionOf(name));
+}
+
+/** What follows the last dot of the last segment, in lower case; empty without one. */
+export function extensionOf(name: string): string {
+  return /[^/]\.([^./]*)$/.exec(name)?.[1]?.toLowerCase() ?? '';
 }

@@ -20,7 +20,7 @@ export interface DatasetFormat {
 
 export const FORMATS: Readonly<Record<DatasetKind, DatasetFormat>> = {
   folder: {
-    description: 'image folders <split>/<class>/*.{JPEG,jpg,jpeg,png}, or the flat ImageNet validation folder',
+    description: 'image folders <split>/<class>/ (JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM), or the flat ImageNet validation folder',
     open: openFolder,
   },
   cifar10: { description: 'CIFAR-10 binary: data_batch_<n>.bin, test_batch.bin', open: openCifar },

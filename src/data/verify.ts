@@ -14,6 +14,8 @@ export interface VerifyReport {
   readonly emptyClasses: number;
   /** Images that cannot be decoded, in order. */
   readonly unreadable: readonly Failure[];
+  /** Ids of classes that have images, but none that can be decoded. */
+  readonly unreadableClasses: readonly string[];
   /** Class folders that are the same folder, or differ only in case. */
   readonly duplicateClasses: readonly string[];
   /** Everything else found beside the data. */
@@ -36,6 +38,7 @@ export async function verifyDataset(
   const dataset = await openDataset(spec);
   try {
     const counts = new Array<number>(dataset.classes.length).fill(0);
+    const decoded = new Set<number>();
     const unreadable: (Failure & { index: number })[] = [];
     let done = 0;
     let smallest = Infinity;
@@ -45,6 +48,7 @@ export async function verifyDataset(
       counts[label] = (counts[label] as number) + 1;
       try {
         const { width, height } = await dataset.read(index);
+        decoded.add(label);
         smallest = Math.min(smallest, width, height);
         largest = Math.max(largest, width, height);
       } catch (error) {
@@ -60,6 +64,7 @@ export async function verifyDataset(
       classes: classes.map((info, label) => ({ ...info, label, images: counts[label] as number })),
       emptyClasses: counts.filter((count) => count === 0).length,
       unreadable: unreadable.map(({ key, message }) => ({ key, message })),
+      unreadableClasses: classes.filter((_, i) => counts[i] !== 0 && !decoded.has(i)).map(({ id }) => id),
       duplicateClasses: notes.filter(({ kind }) => kind === 'duplicate class').map(({ path }) => path),
       notes: notes.filter(({ kind }) => kind !== 'duplicate class'),
       sides: { smallest: largest === 0 ? 0 : smallest, largest },

@@ -1,30 +1,42 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isImageName } from '../data/dataset.ts';
-import { decodeImage } from '../data/image/decode.ts';
+import { isImageName, type Note } from '../data/dataset.ts';
+import { IMAGE_KINDS, decodeImage } from '../data/image/decode.ts';
+import { leftOut } from '../data/left-out.ts';
+import { walkFiles } from '../data/readers/walk.ts';
 import { evalTransform, toTensor } from '../data/transform.ts';
 import type { InferenceSession } from '../models/inference.ts';
 import { FrameworkError, messageOf } from '../util/errors.ts';
 import type { ResolvedWeights } from './evaluate-weights.ts';
 
-/** All images of the folders (at any depth) and files given, sorted by path. */
-export async function listImages(paths: readonly string[]): Promise<string[]> {
+/**
+ * All images of the folders (at any depth) and files given, sorted by path.
+ * @param say told what else lies in the folders, a line at a time
+ */
+export async function listImages(paths: readonly string[], say: (line: string) => void): Promise<string[]> {
   const found: string[] = [];
+  const lines: string[] = [];
   for (const path of paths) {
     const info = await stat(path).catch((error: unknown) => {
       throw new FrameworkError('data/not-found', `${path} cannot be read: ${messageOf(error)}.`, {
         hint: 'Name image files or folders of them.',
       });
     });
-    if (!info.isDirectory()) found.push(path);
-    else
-      for (const name of await readdir(path, { recursive: true }))
-        if (isImageName(name)) found.push(join(path, name));
+    if (!info.isDirectory()) {
+      found.push(path);
+      continue;
+    }
+    const notes: Note[] = [];
+    for (const name of await walkFiles(path, '', notes))
+      if (isImageName(name)) found.push(join(path, name));
+      else notes.push({ kind: 'stray', path: name });
+    lines.push(...leftOut(path, notes));
   }
   if (found.length === 0)
-    throw new FrameworkError('data/empty', `No images in ${paths.join(', ')}.`, {
-      hint: 'JPEG and PNG files are read.',
+    throw new FrameworkError('data/empty', [`No images in ${paths.join(', ')}.`, ...lines].join(' '), {
+      hint: `${IMAGE_KINDS} files are read.`,
     });
+  lines.forEach(say);
   return [...new Set(found)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 

@@ -10,6 +10,7 @@ import { checkSameClasses, keepClasses, matchSplits } from './classes.ts';
 import { chooseFolder, type ChosenFolder } from './choose-folder.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import type { ClassList } from '../data/dataset.ts';
+import { leftOut } from '../data/left-out.ts';
 import type { Loader } from '../data/loader.ts';
 import type { Claim } from '../util/claim.ts';
 import { openEvaluation, openTraining } from './data.ts';
@@ -185,6 +186,8 @@ async function tried(
     reporter.note(`left out: ${key}: ${message}`);
   });
   try {
+    for (const { dataset } of [loader, validation])
+      for (const line of leftOut(dataset.name, dataset.notes)) reporter.note(line);
     const initial =
       resume === undefined ? await loadInitial(recipe, plan.model, classes, reporter) : new Map();
     const session = await TrainingSession.create(device, pipelines, plan);

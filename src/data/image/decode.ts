@@ -1,14 +1,22 @@
 import { FrameworkError, messageOf } from '../../util/errors.ts';
+import { decodeBmp } from './bmp.ts';
 import type { Image } from './image.ts';
-import { sharp } from './sharp.ts';
+import { decodePnm } from './pnm.ts';
+import { MAX_PIXELS, sharp } from './sharp.ts';
 import { sniff } from './sniff.ts';
 
-const READ = { failOn: 'truncated', ignoreIcc: true } as const;
+const READ = { failOn: 'truncated', ignoreIcc: true, limitInputPixels: MAX_PIXELS } as const;
+
+/** What is read, for messages. */
+export const IMAGE_KINDS = 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM, PGM or PBM';
+
+type Sharp = ReturnType<typeof sharp>;
 
 /**
- * Decodes a JPEG or PNG to the pixels that torchvision's default loader sees (`PIL.Image.open(f).convert('RGB')`): grey is
+ * Decodes an image (of several, the first) to the pixels that torchvision's default loader sees (`PIL.Image.open(f).convert('RGB')`): grey is
  * replicated, alpha is dropped rather than composited, 16-bit colour keeps its high byte, 16-bit grey is clipped at 255,
- * CMYK goes through Pillow's integer formula; EXIF orientation and ICC profiles are ignored (spec: benchmarks §1.2).
+ * CMYK goes through Pillow's integer formula; EXIF orientation (but that of TIFF, as in Pillow) and ICC profiles are ignored
+ * (spec: benchmarks §1.2).
  *
  * Throws `image/format` when the bytes are another kind of file and `image/corrupt` when they end early or cannot be decoded;
  * both name `name`.
@@ -19,14 +27,16 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
   const found = sniff(bytes);
   if (found.kind === 'other')
     throw new FrameworkError('image/format', `${name} should be a JPEG or PNG image but is ${found.description}`, {
-      hint: 'remove the file from the data set, or convert it to PNG',
+      hint: `remove the file from the data set, or convert it to PNG; ${IMAGE_KINDS} are read`,
     });
   try {
-    if (found.kind === 'jpeg' && found.components === 4) return await decodeCmyk(bytes);
-    if (found.kind === 'png' && found.bitDepth === 16 && found.colourType === 0) return await decodeGrey16(bytes);
-    const { data, info } = await sharp(bytes, READ).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-    expectBytes(data, info.width * info.height * 3);
-    return { width: info.width, height: info.height, data: plain(data) };
+    if (found.kind === 'bmp') return decodeBmp(bytes);
+    if (found.kind === 'pnm') return decodePnm(bytes);
+    if (found.kind === 'tiff') return await decodeTiff(bytes);
+    if (found.kind === 'jpeg' && found.components === 4) return await decodeCmyk(sharp(bytes, READ));
+    if (found.kind === 'png' && found.bitDepth === 16 && found.colourType === 0)
+      return await decodeGrey16(sharp(bytes, READ));
+    return await decodeRgb(sharp(bytes, READ));
   } catch (error) {
     const reason = messageOf(error).replace(/\s+/g, ' ').trim();
     throw new FrameworkError(
@@ -37,9 +47,29 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
   }
 }
 
+async function decodeRgb(image: Sharp): Promise<Image> {
+  const { data, info } = await image.removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  expectBytes(data, info.width * info.height * 3);
+  return { width: info.width, height: info.height, data: plain(data) };
+}
+
+/** The first page. TIFF's orientation tag is part of the picture: Pillow turns it when it loads the file. */
+async function decodeTiff(bytes: Uint8Array): Promise<Image> {
+  // `truncated` lets a strip pass that is cut off.
+  const options = { ...READ, failOn: 'error' } as const;
+  const { space, depth } = await sharp(bytes, options).metadata();
+  const image = sharp(bytes, options).autoOrient();
+  const kind = `${depth ?? ''} ${space ?? ''}`;
+  if (kind === 'uchar cmyk') return decodeCmyk(image);
+  if (kind === 'ushort grey16') return decodeGrey16(image);
+  if (['uchar srgb', 'uchar b-w', 'ushort rgb16', 'float b-w'].includes(kind))
+    return decodeRgb(image.toColourspace('srgb'));
+  throw new Error(`pixels of the kind ${kind} are not read`);
+}
+
 /** CMYK and YCCK: the inks as stored (Adobe's inversion undone by the decoder), then Pillow's cmyk2rgb. */
-async function decodeCmyk(bytes: Uint8Array): Promise<Image> {
-  const { data, info } = await sharp(bytes, READ)
+async function decodeCmyk(image: Sharp): Promise<Image> {
+  const { data, info } = await image
     .pipelineColourspace('cmyk')
     .toColourspace('cmyk')
     .raw()
@@ -58,8 +88,8 @@ async function decodeCmyk(bytes: Uint8Array): Promise<Image> {
 }
 
 /** 16-bit grey: Pillow opens it as 32-bit integers and clips those at 255 on conversion; it does not scale them. */
-async function decodeGrey16(bytes: Uint8Array): Promise<Image> {
-  const { data, info } = await sharp(bytes, READ)
+async function decodeGrey16(image: Sharp): Promise<Image> {
+  const { data, info } = await image
     .removeAlpha()
     .pipelineColourspace('grey16')
     .toColourspace('grey16')

@@ -1,16 +1,27 @@
-/** What the first bytes of a file say it is. `components` and `bitDepth`/`colourType` steer the decoder. */
+/** What the first bytes of a file say it is, whatever its name. `components` and `bitDepth`/`colourType` steer the decoder. */
 export type Sniffed =
   | { readonly kind: 'jpeg'; readonly components: number }
   | { readonly kind: 'png'; readonly bitDepth: number; readonly colourType: number }
+  | { readonly kind: 'webp' | 'gif' | 'tiff' | 'avif' | 'bmp' | 'pnm' }
   | { readonly kind: 'other'; readonly description: string };
 
+const IMAGES = [
+  ['GIF8', 0, 'gif'],
+  ['WEBP', 8, 'webp'],
+  ['BM', 0, 'bmp'],
+  ['II*\0', 0, 'tiff'],
+  ['MM\0*', 0, 'tiff'],
+  ['ftypavif', 4, 'avif'],
+  ['ftypavis', 4, 'avif'],
+] as const;
+
 const SIGNATURES: readonly (readonly [string, number, string])[] = [
-  ['GIF8', 0, 'a GIF image'],
-  ['WEBP', 8, 'a WebP image'],
-  ['BM', 0, 'a BMP image'],
-  ['II*\0', 0, 'a TIFF image'],
-  ['MM\0*', 0, 'a TIFF image'],
-  ['ftyp', 4, 'an MP4, HEIC or AVIF file'],
+  ['ftyphe', 4, 'a HEIC image'],
+  ['ftyp', 4, 'an MP4 or HEIC file'],
+  ['\xff\x0a', 0, 'a JPEG XL image'],
+  ['\0\0\0\x0cJXL ', 0, 'a JPEG XL image'],
+  ['\0\0\0\x0cjP  ', 0, 'a JPEG 2000 image'],
+  ['8BPS', 0, 'a Photoshop file'],
   ['%PDF', 0, 'a PDF document'],
   ['PK', 0, 'a zip archive'],
   ['\x1f\x8b', 0, 'a gzip archive'],
@@ -23,6 +34,8 @@ export function sniff(bytes: Uint8Array): Sniffed {
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return { kind: 'jpeg', components: jpegComponents(bytes) };
   if (startsWith(bytes, '\x89PNG\r\n\x1a\n', 0))
     return { kind: 'png', bitDepth: bytes[24] ?? 0, colourType: bytes[25] ?? 0 };
+  for (const [text, at, kind] of IMAGES) if (startsWith(bytes, text, at)) return { kind };
+  if (/^P[1-6][\s#]/.test(Buffer.from(bytes.subarray(0, 3)).toString('latin1'))) return { kind: 'pnm' };
   for (const [text, at, description] of SIGNATURES)
     if (startsWith(bytes, text, at)) return { kind: 'other', description };
   return { kind: 'other', description: describeUnknown(bytes) };

@@ -2,16 +2,19 @@
 import { createHash } from 'node:crypto';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { IMAGE_EXTENSIONS } from '../dataset.ts';
 import type { Note } from '../dataset.ts';
 import { messageOf } from '../../util/errors.ts';
 import { ifThere, readSealedBytes, sealedKind, writeSealedBytes } from '../../util/sealed.ts';
 import { fileStamp } from './archive-files.ts';
 
 /** Raise the version when the content of any index changes. */
-const INDEX = sealedKind<Uint8Array>('archive index', 2, 'It is made again.');
+const INDEX = sealedKind<Uint8Array>('archive index', 3, 'It is made again.');
 
 interface CacheFile<T> {
   readonly sources: readonly { path: string; size: number; mtimeMs: number }[];
+  /** Extensions that counted as images when the index was made. */
+  readonly images: string;
   readonly index: T;
 }
 
@@ -36,9 +39,11 @@ export async function cachedIndex<T>(
     .slice(0, 24);
   const file = join(folder ?? defaultFolder(), `${kind}-${name}.json`);
   const stored = await load<T>(file, notes);
-  if (stored !== undefined && JSON.stringify(stored.sources) === JSON.stringify(sources)) return stored.index;
+  const images = IMAGE_EXTENSIONS.join(' ');
+  if (stored?.images === images && JSON.stringify(stored.sources) === JSON.stringify(sources))
+    return stored.index;
   const index = await build();
-  await store(file, { sources, index }, notes);
+  await store(file, { sources, images, index }, notes);
   return index;
 }
 

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { classList } from '../../../src/data/classes.ts';
 import { openDataset } from '../../../src/data/datasets.ts';
 import type { ClassTarget, Dataset } from '../../../src/data/dataset.ts';
+import { leftOut } from '../../../src/data/left-out.ts';
+import { listImages } from '../../../src/training/predict.ts';
 import { golden, temporaryFolder, writeTree } from '../fixtures.ts';
 
 const jpeg = readFileSync(golden('images/train/n01440764/n01440764_10.JPEG'));
@@ -45,8 +47,8 @@ describe('image folder', () => {
     symlinkSync(join(root, 'train', 'cat'), join(root, 'train', 'zcat'));
     symlinkSync(join(root, 'nowhere'), join(root, 'train', 'gone'));
     const data = await openDataset({ kind: 'folder', root, split: 'train' });
-    expect(keysOf(data)).toEqual(['cat/1.jpg', 'emu/4.jpg', 'zcat/1.jpg']);
-    expect(labelsOf(data)).toEqual([0, 1, 2]);
+    expect(keysOf(data)).toEqual(['cat/1.jpg', 'cat/deeper/2.jpg', 'emu/4.jpg', 'zcat/1.jpg', 'zcat/deeper/2.jpg']);
+    expect(labelsOf(data)).toEqual([0, 0, 1, 2, 2]);
     const notes = data.notes.map(({ kind, path }) => `${kind}: ${path}`).sort();
     expect(notes).toEqual([
       'broken link: gone',
@@ -56,11 +58,62 @@ describe('image folder', () => {
       'hidden: cat/.DS_Store',
       'hidden: zcat/.DS_Store',
       'stray: README',
-      'stray: cat/deeper',
       'stray: cat/notes.txt',
-      'stray: zcat/deeper',
       'stray: zcat/notes.txt',
     ]);
+  });
+
+  it('finds the images torchvision finds: in folders of a class, behind links, of every kind', async () => {
+    const root = writeTree(temporaryFolder(), {
+      'train/ash/1.png': jpeg,
+      'train/ash/more/2.PNG': jpeg,
+      'train/ash/more/deeper/0.webp': jpeg,
+      'train/birch/a.bmp': jpeg,
+      'train/birch/a.ppm': jpeg,
+      'train/birch/a.tif': jpeg,
+      'train/cedar/1.heic': 'x',
+      'train/cedar/2.HEIC': 'x',
+      'train/cedar/list': 'x',
+      'elsewhere/9.gif': jpeg,
+    });
+    symlinkSync(join(root, 'elsewhere'), join(root, 'train', 'birch', 'linked'));
+    symlinkSync(join(root, 'train', 'birch'), join(root, 'train', 'birch', 'loop'));
+    const data = await openDataset({ kind: 'folder', root, split: 'train' });
+    expect(keysOf(data)).toEqual([
+      'ash/1.png',
+      'ash/more/2.PNG',
+      'ash/more/deeper/0.webp',
+      'birch/a.bmp',
+      'birch/a.ppm',
+      'birch/a.tif',
+      'birch/linked/9.gif',
+    ]);
+    expect(data.classes.map(({ id }) => id)).toEqual(['ash', 'birch']);
+    expect(leftOut('train', data.notes)).toEqual([
+      'train: 2 .heic files left out, for example cedar/1.heic',
+      'train: 1 file without extension left out, cedar/list',
+      'train: a link that leads back into its own folder: birch/loop',
+      'train: no image can be read in the class: cedar',
+    ]);
+    expect((await data.read(2)).width).toBeGreaterThan(0);
+  });
+
+  it('predict finds the same, and says what else there is', async () => {
+    const root = writeTree(temporaryFolder(), { 'a/1.webp': jpeg, 'b.gif': jpeg, 'c.heic': 'x', '.d.jpg': 'x' });
+    const said: string[] = [];
+    const files = await listImages([root], (line) => said.push(line));
+    expect(files).toEqual([join(root, 'a/1.webp'), join(root, 'b.gif')]);
+    expect(said).toEqual([
+      `${root}: 1 hidden file left out, .d.jpg`,
+      `${root}: 1 .heic file left out, c.heic`,
+    ]);
+    await expect(listImages([join(root, 'nowhere')], () => undefined)).rejects.toMatchObject({ code: 'data/not-found' });
+  });
+
+  it('a folder of splits is one level too high', async () => {
+    await expect(open({ 'train/val/cat/a.jpg': jpeg, 'train/train/cat/b.jpg': jpeg })).rejects.toMatchObject({
+      hint: 'it holds the folders train, val: is one of them the split?',
+    });
   });
 
   it('orders classes by code point, as torchvision does', async () => {
