@@ -26,6 +26,7 @@ import { isImagenet } from '../training/model-classes.ts';
 import { duration } from '../training/reporter.ts';
 import { isRunFolder } from '../training/run-folder.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { versionOf } from '../util/modules.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
 import { MOST_WORKERS } from '../recipe/schema.ts';
@@ -47,6 +48,7 @@ export interface BenchmarkOptions {
   readonly severities?: readonly Severity[];
   readonly corruptions?: readonly string[];
   readonly difficulty: Difficulty;
+  readonly storedSize?: number;
   /** Commander's name for --no-jpeg. */
   readonly jpeg: boolean;
   readonly seed: number;
@@ -57,9 +59,8 @@ export interface BenchmarkOptions {
 
 const SUBSET = 'val-subset-5k';
 
-/** Data sets as tables call them. */
+/** Data sets as tables call them. ImageNet is recognised by its files. */
 const TITLES: Readonly<Record<string, string>> = {
-  imagenet: 'ImageNet',
   cifar10: 'CIFAR-10',
   cifar100: 'CIFAR-100',
   'fashion-mnist': 'Fashion-MNIST',
@@ -86,6 +87,11 @@ export function benchmarkOptions(command: Command): Command {
     .option('--subset <name>', `${SUBSET}: RobustBench’s 5,000 validation images`, subsetName);
   return changeOptions(command)
     .option('--no-jpeg', 'of generated C at 224 px: leave out the final JPEG of the release')
+    .option(
+      '--stored-size <px>',
+      'of C, 9 and Stylized whose images are not the release’s 224 px: their side; no AlexNet-normalised numbers',
+      positiveInteger,
+    )
     .option('--out <folder>', 'where results go (default: <run>/robustness, or runs/robustness/…)')
     .option('--dry-run', 'list images, forward passes and hours; evaluate nothing');
 }
@@ -141,11 +147,11 @@ export async function evaluateBenchmarks(
   options: BenchmarkOptions,
   weights: ResolvedWeights,
   session: InferenceSession,
+  adapter: string,
 ): Promise<void> {
-  const classifier = await sessionClassifier(session, {
-    ...weights,
-    isImagenet: isImagenet(weights.classes),
-  });
+  const kind = isRunFolder(options.checkpoint) ? (options.ema ? 'ema' : 'raw') : 'file';
+  const named = { ...weights, isImagenet: isImagenet(weights.classes) };
+  const classifier = { ...(await sessionClassifier(session, named)), weights: kind } as const;
   if (weights.classes.assumed !== undefined) process.stderr.write(`${weights.classes.assumed}\n`);
   const benchmarks = chooseBenchmarks(options.benchmarks);
   await checkFolder(options.dataRoot);
@@ -162,6 +168,8 @@ export async function evaluateBenchmarks(
     severities: options.severities,
     difficulty: options.difficulty,
     jpeg85: options.jpeg ? undefined : false,
+    stored: options.storedSize,
+    maker: { version: versionOf('largekernel'), adapter },
     selection: { limit: options.limit, subset: options.subset === undefined ? undefined : SUBSET },
     batchSize: options.batch,
     crew,
@@ -209,8 +217,7 @@ function ownImages({ data, split }: BenchmarkOptions, weights: ResolvedWeights):
   const builtIn = named === undefined ? undefined : DATASETS[named]?.root;
   if (data === undefined && (weights.data?.root ?? builtIn) === undefined) return undefined;
   const spec = evaluationData(weights, data, split);
-  const isOfImagenet = named === undefined && isImagenet(weights.classes);
-  return { spec, title: isOfImagenet ? 'ImageNet' : (TITLES[named ?? ''] ?? basename(spec.root)) };
+  return { spec, title: TITLES[named ?? ''] ?? basename(spec.root) };
 }
 
 function outFolder({ out, checkpoint, ema }: BenchmarkOptions, { name, fingerprint }: Classifier): string {
@@ -244,6 +251,7 @@ function outcomeText(outcome: Outcome): string {
         `  ${metric.label.padEnd(width)}  ${formatMetric(metric).padStart(12)} ${metric.unit.padEnd(2)} ${metric.protocol.replace(`, ${result.protocol.dataOrigin}`, '')}`,
     ),
     ...partLines(result),
+    ...result.absent.map(({ label, protocol, why }) => `  ${label} not computed (${protocol}): ${why}`),
     ...groupProblems(result.problems).map((group) => {
       const count = group.parts.length > 1 ? `${group.count} in each` : `${group.count}`;
       return `  ${group.kind} (${count}), ${partsText(group)}: ${group.what}`;
@@ -254,8 +262,9 @@ function outcomeText(outcome: Outcome): string {
 }
 
 /** Corruptions and perturbations one by one where they were picked: without the others there is no aggregate. */
-function partLines({ benchmark, parts }: BenchmarkResult): string[] {
-  if ((benchmark !== 'c' && benchmark !== 'p') || parts.length > 20) return [];
+function partLines({ rows, parts }: BenchmarkResult): string[] {
+  const isVaried = rows.length > 0 || parts.some(({ name }) => name.includes('/'));
+  if (!isVaried || parts.length > 20) return [];
   const width = Math.max(...parts.map(({ name }) => name.length));
   return parts.flatMap(({ name, metrics: [metric] }) =>
     metric === undefined

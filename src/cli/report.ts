@@ -3,10 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { decodeImage } from '../data/image/decode.ts';
 import { evalTransform } from '../data/transform.ts';
-import { corruptionExamples } from '../report/examples.ts';
+import { corruptionGallery } from '../report/examples.ts';
 import { reportHtml } from '../report/html.ts';
 import { readModels } from '../report/read-results.ts';
-import { resultsCsv, resultsMarkdown, severityMarkdown } from '../report/tables.ts';
+import {
+  resultsCsv,
+  escapeMarkdown,
+  resultsMarkdown,
+  severityMarkdown,
+  variantMarkdown,
+} from '../report/tables.ts';
 import { onlyWhen } from './conflicts.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { readError, writeFileAtomic } from '../util/files.ts';
@@ -42,11 +48,20 @@ async function report(paths: readonly string[], options: Options): Promise<void>
   const models = await readModels(paths);
   const files: [string, string][] = [];
   if (out !== undefined) {
-    const examples = image === undefined ? [] : await corruptionExamples(await squareImage(image));
-    files.push([out, reportHtml({ title, models, examples })]);
+    const gallery =
+      image === undefined ? undefined : await corruptionGallery(await squareImage(image), basename(image));
+    files.push([out, reportHtml({ title, models, ...(gallery === undefined ? {} : { gallery }) })]);
   }
   if (markdown !== undefined)
-    files.push([markdown, `# ${title}\n\n${resultsMarkdown(models)}\n${severityMarkdown(models)}`]);
+    files.push([
+      markdown,
+      [
+        `# ${escapeMarkdown(title)}\n`,
+        resultsMarkdown(models),
+        variantMarkdown(models),
+        severityMarkdown(models),
+      ].join('\n'),
+    ]);
   if (csv !== undefined) files.push([csv, resultsCsv(models)]);
   for (const [file, text] of files) {
     await writeFileAtomic(file, text);

@@ -178,7 +178,10 @@ interface EvaluateOptions extends WeightsOptions {
 
 async function evaluate(options: EvaluateOptions | (EvaluateOptions & BenchmarkOptions)): Promise<void> {
   if ('benchmarks' in options)
-    return openWeights(options, (_device, weights, session) => evaluateBenchmarks(options, weights, session));
+    return openWeights(options, (device, weights, session) => {
+      const adapter = `${device.description || device.name} (${device.kind})`;
+      return evaluateBenchmarks(options, weights, session, adapter);
+    });
   if (options.onError !== 'fail' && options.onError !== 'skip') {
     throw new FrameworkError('cli/option', `--on-error takes fail or skip, got ${options.onError}.`);
   }

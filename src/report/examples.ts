@@ -3,7 +3,7 @@ import type { Image } from '../data/image/image.ts';
 import { CORRUPTIONS, corrupt } from '../robustness/corruptions/registry.ts';
 import type { Severity } from '../robustness/corruptions/types.ts';
 
-/** One picture of a corrupted image, inline. */
+/** One picture, inline. */
 export interface Example {
   readonly corruption: string;
   readonly severity: Severity;
@@ -13,21 +13,36 @@ export interface Example {
   readonly height: number;
 }
 
-/** The image under every corruption at severities 1, 3 and 5, corruption by corruption. */
-export async function corruptionExamples(
+/** A picture as it is and under every corruption, and what makes it again. */
+export interface Gallery {
+  /** Name of the picture's file. */
+  readonly picture: string;
+  readonly seed: number;
+  readonly clean: Example;
+  /** Corruption by corruption. */
+  readonly examples: readonly Example[];
+}
+
+/** The image under every corruption at severities 1, 3 and 5. @param picture what it is called */
+export async function corruptionGallery(
   image: Image,
-  options: { seed?: number; severities?: readonly Severity[] } = {},
-): Promise<Example[]> {
-  const { seed = 0, severities = [1, 3, 5] } = options;
-  const isSmall = Math.min(image.width, image.height) < 96;
+  picture: string,
+  { seed = 0, severities = [1, 3, 5] }: { seed?: number; severities?: readonly Severity[] } = {},
+): Promise<Gallery> {
   const examples: Example[] = [];
   for (const { name } of CORRUPTIONS)
     for (const severity of severities) {
-      const out = await corrupt(image, name, severity, { seed, imageNumber: 0 });
-      const bytes = isSmall ? await encodePng(out) : await encodeJpeg(out, 80);
-      const kind = isSmall ? 'png' : 'jpeg';
-      const source = `data:image/${kind};base64,${Buffer.from(bytes).toString('base64')}`;
-      examples.push({ corruption: name, severity, source, width: image.width, height: image.height });
+      const corrupted = await corrupt(image, name, severity, { seed, imageNumber: 0 });
+      examples.push(await inline(corrupted, name, severity));
     }
-  return examples;
+  return { picture, seed, clean: await inline(image, 'clean', 0), examples };
+}
+
+async function inline(image: Image, corruption: string, severity: Severity): Promise<Example> {
+  const { width, height } = image;
+  const isSmall = Math.min(width, height) < 96;
+  const bytes = isSmall ? await encodePng(image) : await encodeJpeg(image, 80);
+  const kind = isSmall ? 'png' : 'jpeg';
+  const source = `data:image/${kind};base64,${Buffer.from(bytes).toString('base64')}`;
+  return { corruption, severity, source, width, height };
 }

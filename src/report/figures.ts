@@ -1,8 +1,10 @@
 import { CORRUPTIONS } from '../robustness/corruptions/registry.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/result.ts';
-import type { Column, ReportModel } from './columns.ts';
-import type { Bar } from './svg.ts';
-import { barChart, lineChart } from './svg.ts';
+import type { Metric } from '../robustness/scoring/metric.ts';
+import { rowChart } from './bars.ts';
+import { dataKey, minus, type Cell, type Column, type ReportModel } from './columns.ts';
+import type { LinePoint } from './svg.ts';
+import { lineChart } from './svg.ts';
 
 /** A figure with a caption that says its protocol. */
 export interface Figure {
@@ -12,104 +14,154 @@ export interface Figure {
   readonly svg: string;
 }
 
-/** What the overview shows, best protocol first: the bars of A, C, O and R. */
-const OVERVIEW = [
+/** The numbers that have a figure of their own, by benchmark. Nothing of another kind is drawn beside them. */
+const SHOWN: readonly { readonly benchmark: string; readonly metrics: readonly string[] }[] = [
+  { benchmark: 'val', metrics: ['top1'] },
   { benchmark: 'a', metrics: ['top1'] },
-  { benchmark: 'c', metrics: ['accuracy-19-severity-5'] },
-  { benchmark: 'o', metrics: ['aupr'] },
   { benchmark: 'r', metrics: ['top1'] },
-] as const;
+  { benchmark: 'c', metrics: ['mce', 'mean-error-15', 'accuracy-19-severity-5'] },
+  { benchmark: 'o', metrics: ['aupr'] },
+  { benchmark: 'p', metrics: ['mfr', 'mean-flip-probability'] },
+  { benchmark: '9', metrics: ['original', 'mixed_same', 'mixed_rand', 'bg-gap'] },
+  { benchmark: 'sketch', metrics: ['top1'] },
+  { benchmark: 'stylized', metrics: ['top1'] },
+];
 
-/** Bars of ImageNet-A, -C, -O and -R, one per model: higher is better in all. Undefined if none was measured. */
-export function overviewFigure(
-  columns: readonly Column[],
-  models: readonly ReportModel[],
-): Figure | undefined {
-  const shown = OVERVIEW.flatMap(({ benchmark, metrics }) =>
-    columns.filter((column) => column.benchmark === benchmark && metrics.some((id) => id === column.metric)),
+/** One figure for each main number and protocol, with a bar for each model that has it. */
+export function metricFigures(columns: readonly Column[], models: readonly ReportModel[]): Figure[] {
+  return SHOWN.flatMap(({ benchmark, metrics }) =>
+    metrics.flatMap((metric) =>
+      columns
+        .filter((column) => column.benchmark === benchmark && column.metric === metric)
+        .map((column) => metricFigure(column, models)),
+    ),
   );
-  if (shown.length === 0) return undefined;
-  const measured = models
-    .map(({ name }, colour) => ({ name, colour }))
-    .filter(({ name }) => shown.some(({ cells }) => cells.some(({ model }) => model === name)));
-  const groups = shown.map((column, i) => ({
-    label: `${column.benchmarkName.replace('ImageNet-', '')}${footnote(i)}`,
-    bars: measured.map(({ name }) => barOf(column, name)),
-  }));
-  const title = 'Robust accuracy';
-  const notes = shown.map(
-    (column, i) => `${footnote(i)} ${column.benchmarkName}: ${column.label}, ${column.protocol}`,
+}
+
+function metricFigure(column: Column, models: readonly ReportModel[]): Figure {
+  const { benchmarkName, label, unit, better, metric, cells } = column;
+  const rows = models.flatMap((model, colour) =>
+    cells.filter((cell) => cell.model === model.name).map((cell) => barOf(cell, colour)),
   );
+  const title = `${benchmarkName}: ${label}`;
+  // Shares of images end at 100 %; errors divided by AlexNet's may lie above.
+  const isShare = unit === '%' && cells.every((cell) => (cell.metric.high ?? cell.metric.value) <= 100);
+  const interval = cells.some((cell) => cell.metric.low !== undefined) ? ', with 95 % intervals' : '';
+  const rings = cells.some(({ reference }) => reference) ? ' Rings are published values.' : '';
+  const stars = cells.some(({ isComplete }) => !isComplete) ? ' * The evaluation is not whole.' : '';
   return {
-    id: 'overview',
+    id: `${column.benchmark}-${metric}`,
     title,
-    caption: `In %, higher is better, with 95 % intervals. ${notes.join('; ')}.`,
-    svg: barChart({
-      title,
-      yLabel: '%',
-      groups,
-      series: measured.map(({ name }) => name),
-      colours: measured.map(({ colour }) => colour),
-    }),
+    caption: `${column.protocol}. ${unit === '' ? '' : `In ${unit}, `}${better} is better${interval}.${rings}${stars}`,
+    svg: rowChart({ title, rows, ...(isShare ? { max: 100 } : {}) }),
   };
 }
 
-function footnote(i: number): string {
-  return ['¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][i] ?? `(${i + 1})`;
+function barOf({ model: label, metric, isComplete, reference }: Cell, colour: number) {
+  const { value, low, high, unit } = metric;
+  const text = `${minus(value.toFixed(unit === '' || unit === 'nats' ? 3 : 1))}${isComplete ? '' : '*'}`;
+  return { label, colour, value, low, high, text, published: reference?.value };
 }
 
-function barOf(column: Column, model: string): Bar | undefined {
-  const metric = column.cells.find((cell) => cell.model === model)?.metric;
-  if (!metric) return undefined;
-  const { value, low, high } = metric;
-  return low === undefined || high === undefined ? { value } : { value, low, high };
+/** The curves of one data side, and whose they are. */
+export interface SeverityGroup {
+  readonly origin: string;
+  readonly names: readonly string[];
+  /** Where severity 0 comes from. */
+  readonly zero: string;
+  readonly figures: readonly Figure[];
 }
 
 /**
- * Top-1 against severity, one small figure per corruption, all on one scale. Results of different origin (release,
- * generated) are not drawn together: one list of figures per origin.
+ * Top-1 against severity, one small figure per corruption, all on one scale. Results on different data (release,
+ * generated, other files) are not drawn together: one list of figures for each.
  */
-export function severityFigures(
-  models: readonly ReportModel[],
-): { origin: string; names: string[]; figures: Figure[] }[] {
-  const origins = new Map<string, { model: string; colour: number; result: BenchmarkResult }[]>();
+export function severityFigures(models: readonly ReportModel[]): SeverityGroup[] {
+  const groups = new Map<string, Entry[]>();
   for (const [colour, model] of models.entries())
     for (const result of model.results.filter(({ benchmark }) => benchmark === 'c')) {
-      const { dataOrigin, subset } = result.protocol;
-      const origin = [result.name, dataOrigin, subset].join(', ').replace(/, all$/, '');
-      origins.set(origin, [...(origins.get(origin) ?? []), { model: model.name, colour, result }]);
+      const key = dataKey(result);
+      groups.set(key, [...(groups.get(key) ?? []), { model, colour, result }]);
     }
-  return [...origins].map(([origin, entries]) => ({
-    origin,
-    names: entries.map(({ model }) => model),
+  return [...groups.values()].map((entries) => ({
+    origin: originOf(entries),
+    names: entries.map(({ model }) => model.name),
+    zero: zeroWords(entries),
     figures: CORRUPTIONS.flatMap(({ name }): Figure[] => {
       const series = entries.map(({ model, colour, result }) => ({
-        name: model,
+        name: model.name,
         colour,
-        points: curve(result, name),
+        points: curve(model, result, name),
       }));
       if (series.every(({ points }) => points.length < 2)) return [];
       const title = name.replaceAll('_', ' ');
-      const svg = lineChart({
-        title,
-        xLabel: 'severity',
-        yLabel: 'top-1 %',
-        series,
-        yMin: 0,
-        yMax: 100,
-        width: 190,
-        height: 150,
-      });
-      return [{ id: `severity-${name}`, title, caption: title, svg }];
+      const size = { width: 200, height: 160 };
+      const axes = { xLabel: 'severity', yLabel: 'top-1 %', yMin: 0, yMax: 100 };
+      return [
+        {
+          id: `severity-${name}`,
+          title,
+          caption: title,
+          svg: lineChart({ title, series, ...axes, ...size }),
+        },
+      ];
     }),
   }));
 }
 
-/** (severity, top-1 %) of one corruption; severity 0 where the clean images were measured with it. */
-function curve(result: BenchmarkResult, corruption: string): [number, number][] {
-  return result.parts.flatMap(({ name, metrics }): [number, number][] => {
+interface Entry {
+  readonly model: ReportModel;
+  readonly colour: number;
+  readonly result: BenchmarkResult;
+}
+
+function originOf([first]: readonly Entry[]): string {
+  if (first === undefined) return '';
+  const { name, protocol } = first.result;
+  return [name, protocol.dataOrigin, ...(protocol.subset === 'all' ? [] : [protocol.subset])].join(', ');
+}
+
+function zeroWords(entries: readonly Entry[]): string {
+  if (entries.every(({ result }) => cleanPart(result) !== undefined))
+    return 'Severity 0 is the clean images through the same steps.';
+  const without = entries.filter(({ model, result }) => zeroOf(model, result) === undefined);
+  if (without.length === 0) return 'Severity 0 is the clean evaluation of the same model.';
+  return `Severity 0 is the clean evaluation of the same model; not measured for ${without.map(({ model }) => model.name).join('; ')}.`;
+}
+
+function cleanPart({ parts }: BenchmarkResult): Metric | undefined {
+  return parts.find(({ name }) => name === 'clean/0')?.metrics.find(({ id }) => id === 'top1');
+}
+
+/** Top-1 on the clean images: measured with the corruptions, or a whole clean evaluation of the same images. */
+function zeroOf(model: ReportModel, result: BenchmarkResult): Metric | undefined {
+  const own = cleanPart(result);
+  if (own !== undefined) return own;
+  const clean = model.results.find(
+    ({ benchmark, protocol, complete }) =>
+      benchmark === 'val' &&
+      complete &&
+      protocol.dataOrigin === 'release' &&
+      protocol.subset === result.protocol.subset,
+  );
+  return result.protocol.dataOrigin === 'release'
+    ? clean?.metrics.find(({ id }) => id === 'top1')
+    : undefined;
+}
+
+/** (severity, top-1 %) of one corruption with its interval, severity 0 first where it is known. */
+function curve(model: ReportModel, result: BenchmarkResult, corruption: string): LinePoint[] {
+  const point = (severity: number, { value, low, high }: Metric): LinePoint => ({
+    x: severity,
+    y: value,
+    low,
+    high,
+  });
+  const measured = result.parts.flatMap(({ name, metrics }): LinePoint[] => {
     const [part, severity] = name.split('/');
     const top1 = metrics.find(({ id }) => id === 'top1');
-    return top1 && (part === corruption || part === 'clean') ? [[Number(severity), top1.value]] : [];
+    return top1 && part === corruption ? [point(Number(severity), top1)] : [];
   });
+  const zero = zeroOf(model, result);
+  return zero === undefined || measured.length === 0 ? measured : [point(0, zero), ...measured];
 }

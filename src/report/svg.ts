@@ -18,6 +18,14 @@ export interface BarChart {
   readonly yMax?: number;
 }
 
+/** A point with its interval. */
+export interface LinePoint {
+  readonly x: number;
+  readonly y: number;
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
+}
+
 export interface LineChart {
   readonly title: string;
   readonly xLabel: string;
@@ -26,7 +34,7 @@ export interface LineChart {
     readonly name: string;
     /** Number of its colour; default its place. */
     readonly colour?: number;
-    readonly points: readonly (readonly [number, number])[];
+    readonly points: readonly LinePoint[];
   }[];
   readonly yMin?: number;
   readonly yMax?: number;
@@ -44,7 +52,7 @@ function seriesStyle(colours: readonly string[]): string {
   return colours
     .map(
       (c, i) =>
-        `.s${i} { --c: ${c} } .fill.s${i} { fill: ${c} } .s${i} .line { stroke: ${c} } .s${i} .dot { fill: ${c}; stroke: ${c} }`,
+        `.s${i} { --c: ${c} } .fill.s${i} { fill: ${c} } .s${i} .line { stroke: ${c} } .s${i} .band { fill: ${c} } .s${i} .dot { fill: ${c}; stroke: ${c} }`,
     )
     .join('\n');
 }
@@ -57,6 +65,9 @@ export const FIGURE_STYLE = `
 .figure .grid { stroke: currentColor; stroke-opacity: .15; stroke-width: 1; }
 .figure .whisker { stroke: currentColor; stroke-width: 1.25; }
 .figure .line { fill: none; stroke-width: 2; }
+.figure .band { fill-opacity: .18; stroke: none; }
+.figure .ring { fill: #fff; stroke: #1b1f24; stroke-width: 1.5; }
+.figure .value { font-variant-numeric: tabular-nums; font-weight: 600; }
 ${seriesStyle(LIGHT)}
 @media (prefers-color-scheme: dark) {
   .figure { color: #e6edf3; }
@@ -112,8 +123,8 @@ function yAxis(frame: Frame, ticks: readonly number[], y: (value: number) => num
   return `${lines.join('')}<text class="muted" x="2" y="12">${escapeXml(label)}</text>`;
 }
 
-function open(frame: Frame, title: string): string {
-  const { width, height } = frame;
+/** The opening tag of a figure. */
+export function openSvg({ width, height }: Pick<Frame, 'width' | 'height'>, title: string): string {
   const name = escapeXml(title);
   return `<svg xmlns="http://www.w3.org/2000/svg" class="figure" viewBox="0 0 ${width} ${height}" role="img" aria-label="${name}"><title>${name}</title>`;
 }
@@ -143,7 +154,7 @@ export function barChart({ title, yLabel, groups, series, colours, yMax }: BarCh
     return drawn.join('') + label;
   });
   const base = `<line class="axis" x1="${frame.left}" x2="${frame.width - frame.right}" y1="${y(0)}" y2="${y(0)}"/>`;
-  return `${open(frame, title)}${yAxis(frame, ticks, y, yLabel)}${bars.join('')}${base}</svg>`;
+  return `${openSvg(frame, title)}${yAxis(frame, ticks, y, yLabel)}${bars.join('')}${base}</svg>`;
 }
 
 function drawBar(bar: Bar, x: number, width: number, y: (value: number) => number, series: number): string {
@@ -159,15 +170,25 @@ function drawBar(bar: Bar, x: number, width: number, y: (value: number) => numbe
   return rect + whisker + value;
 }
 
-/** Lines with dots; the x axis shows every x that occurs. */
+/** The intervals along a line as an area; nothing where a point has none. */
+function band(points: readonly LinePoint[], x: (v: number) => number, y: (v: number) => number): string {
+  const at = (px: number, value: number | undefined): string =>
+    `${x(px).toFixed(1)} ${y(value ?? 0).toFixed(1)}`;
+  if (points.length < 2 || points.some(({ low, high }) => low === undefined || high === undefined)) return '';
+  const upper = points.map((p) => at(p.x, p.high));
+  const lower = points.map((p) => at(p.x, p.low)).reverse();
+  return `<path class="band" d="M${[...upper, ...lower].join('L')}Z"/>`;
+}
+
+/** Lines with dots, and their intervals as bands; the x axis shows every x that occurs. */
 export function lineChart(chart: LineChart): string {
   const { title, xLabel, yLabel, series, width = 240, height = 170 } = chart;
   const frame = { width, height, left: 38, top: 24, right: 10, bottom: 32 };
   const points = series.flatMap((s) => s.points);
-  const xs = [...new Set(points.map(([x]) => x))].sort((a, b) => a - b);
+  const xs = [...new Set(points.map(({ x: at }) => at))].sort((a, b) => a - b);
   const [first = 0, last = 1] = [xs[0], xs.at(-1)];
-  const yMin = chart.yMin ?? Math.min(0, ...points.map(([, value]) => value));
-  const yMax = chart.yMax ?? Math.max(...points.map(([, value]) => value), 1e-9);
+  const yMin = chart.yMin ?? Math.min(0, ...points.map(({ y: value }) => value));
+  const yMax = chart.yMax ?? Math.max(...points.map(({ y: value }) => value), 1e-9);
   const y = yScale(frame, yMin, yMax);
   const span = width - frame.left - frame.right - 12;
   const x = (value: number): number => frame.left + 6 + (span * (value - first)) / (last - first || 1);
@@ -177,17 +198,17 @@ export function lineChart(chart: LineChart): string {
   const lines = series.map(({ points: own, colour }, place) => {
     const s = colour ?? place;
     const path = own
-      .map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${x(px).toFixed(1)} ${y(py).toFixed(1)}`)
+      .map((p, i) => `${i === 0 ? 'M' : 'L'}${x(p.x).toFixed(1)} ${y(p.y).toFixed(1)}`)
       .join('');
     // After six colours they start again with dashes.
     const dash = s < COLOURS ? '' : ' stroke-dasharray="5 3"';
     const dots = own.map(
-      ([px, py]) => `<circle class="dot" cx="${x(px).toFixed(1)}" cy="${y(py).toFixed(1)}" r="2"/>`,
+      (p) => `<circle class="dot" cx="${x(p.x).toFixed(1)}" cy="${y(p.y).toFixed(1)}" r="2"/>`,
     );
-    return `<g class="${seriesClass(s)}"><path class="line" d="${path}"${dash}/>${dots.join('')}</g>`;
+    return `<g class="${seriesClass(s)}">${band(own, x, y)}<path class="line" d="${path}"${dash}/>${dots.join('')}</g>`;
   });
   const axis = `<line class="axis" x1="${frame.left}" x2="${width - frame.right}" y1="${y(yMin).toFixed(1)}" y2="${y(yMin).toFixed(1)}"/>`;
   const xName = `<text class="muted" x="${width - frame.right}" y="${height - 4}" text-anchor="end">${escapeXml(xLabel)}</text>`;
   const body = [yAxis(frame, niceTicks(yMin, yMax, 4), y, yLabel), axis, ...labels, xName, ...lines].join('');
-  return `${open(frame, title)}${body}</svg>`;
+  return `${openSvg(frame, title)}${body}</svg>`;
 }

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { columnsOf } from '../report/columns.ts';
 import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
 import { referencesFor } from '../robustness/benchmarks/reference.ts';
-import type { BenchmarkResult, Metric } from '../robustness/benchmarks/result.ts';
+import { RESULT } from '../robustness/benchmarks/result.ts';
+import type { Metric } from '../robustness/scoring/metric.ts';
 import { readMetrics, type MetricsRecord } from '../training/metrics-log.ts';
-import { exists, readJson } from '../util/files.ts';
+import { exists } from '../util/files.ts';
+import { readSealed } from '../util/sealed.ts';
 import type { PointCost } from './cost.ts';
 import { evaluationFolder, furtherBenchmarks } from './execute.ts';
 import type { SweepRun, SweepRuns } from './runs.ts';
@@ -127,7 +129,7 @@ async function benchmarkMeasurements(runs: SweepRuns, run: SweepRun): Promise<Me
     for (const id of furtherBenchmarks(runs)) {
       const path = join(evaluationFolder(run, weights), id, 'result.json');
       if (!existsSync(path)) continue;
-      const results = [(await readJson(path)) as BenchmarkResult];
+      const results = [await readSealed(path, RESULT)];
       const paperName = typeof run.point.paper === 'string' ? run.point.paper : run.id;
       for (const column of columnsOf([{ name: run.id, paperName, results }])) {
         const { benchmark, metric, label, unit, better, cells } = column;

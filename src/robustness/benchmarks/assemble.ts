@@ -1,52 +1,16 @@
-import type { EvalConfig } from '../../data/transform.ts';
 import { defined } from '../../util/errors.ts';
 import { classCount } from './classifier.ts';
 import type { EvaluateOptions } from './options.ts';
 import type { Part, Problem } from './parts.ts';
-import type { BenchmarkResult, PartResult } from './result.ts';
-import { hashLines } from './store.ts';
-import { benchmarkMetrics, partMetrics } from './summarise.ts';
-import type { Tally } from './tally.ts';
+import type { BenchmarkResult, PartResult, Protocol } from './result.ts';
+import type { Tally } from '../scoring/tally.ts';
 import type { WorkUnit } from './units.ts';
-
-/** How the numbers are made, before any is. */
-export function protocolOf(
-  options: EvaluateOptions,
-  units: readonly WorkUnit[],
-): BenchmarkResult['protocol'] {
-  const { benchmark, classifier, parts, selection = {}, difficulty = 1 } = options;
-  const { imageSize, evalConfig, mean, std } = classifier.preprocessing;
-  const keys = new Map(parts.map((part) => [part.name, part.keys]));
-  const files = units.flatMap(({ part, items }) =>
-    items.map((item) => `${part}/${keys.get(part)?.[item] ?? ''}`),
-  );
-  const limit =
-    selection.limit === undefined ? [] : [`${selection.limit} images of each part, evenly spaced`];
-  return {
-    dataOrigin: options.origin,
-    preprocessing:
-      benchmark.preprocessing === 'as-is'
-        ? `as stored, resized only if not ${imageSize} px`
-        : describeEval(evalConfig),
-    normalization: `mean ${mean.join(' ')}, std ${std.join(' ')}`,
-    subset: [...(selection.subset ? [selection.subset] : []), ...limit].join(', ') || 'all',
-    difficulty,
-    classListSha256: hashLines(parts[0]?.classes ?? []),
-    fileListSha256: hashLines(files),
-  };
-}
-
-function describeEval({ resize, crop, squash, interpolation }: EvalConfig): string {
-  const resized =
-    resize === null ? 'no resize' : `${squash ? 'squash' : 'short side'} ${resize} ${interpolation}`;
-  return `${resized}, ${crop === null ? 'no crop' : `centre crop ${crop}`}`;
-}
 
 /** The result record from the tallies of all parts. */
 export function resultOf(
   options: EvaluateOptions,
   units: readonly WorkUnit[],
-  protocol: BenchmarkResult['protocol'],
+  protocol: Protocol,
   tallies: ReadonlyMap<string, Tally>,
 ): BenchmarkResult {
   const { benchmark, classifier, parts, selection = {} } = options;
@@ -72,10 +36,11 @@ export function resultOf(
     name,
     items: tally.items,
     failures: tally.failures,
-    metrics: partMetrics(benchmark, tally),
+    metrics: benchmark.scoring.partMetrics(tally),
   }));
+  const { normalised = true, origin, clean = { unknown: 'no clean images were evaluated' } } = options;
+  const { metrics, absent, rows = [] } = benchmark.scoring.summarise(named, { normalised, origin, clean });
   return {
-    format: 1,
     benchmark: benchmark.id,
     name: options.name ?? benchmark.name,
     model: classifier.name,
@@ -89,11 +54,9 @@ export function resultOf(
       scored: named.reduce((sum, { tally }) => sum + tally.items, 0),
       unreadable: named.reduce((sum, { tally }) => sum + tally.failures.length, 0),
     },
-    metrics: benchmarkMetrics(benchmark, named, {
-      isNormalised: options.isImagenetLike ?? true,
-      origin: options.origin,
-      cleanError: options.cleanError,
-    }),
+    metrics,
+    absent,
+    rows,
     parts: partResults,
     perClass: perClassOf(parts, named),
   };

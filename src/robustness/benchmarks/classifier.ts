@@ -8,6 +8,8 @@ export interface Classifier {
   readonly name: string;
   /** Says which weights these are, e.g. the checkpoint's hash; an evaluation is never resumed with other ones. */
   readonly fingerprint: string;
+  /** Whose weights: a run's or its averaged ones, or a file's (the default). */
+  readonly weights?: 'raw' | 'ema' | 'file';
   /** `imagenet1k`: 1000 logits in sorted-wnid order; a number: that many logits of some other class list. */
   readonly classes: number | 'imagenet1k';
   readonly preprocessing: Normalization & {

@@ -2,22 +2,23 @@ import { join } from 'node:path';
 import { claim } from '../../util/claim.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { checkClasses, classCount } from './classifier.ts';
-import { whyNotApplicable } from './records.ts';
-import { protocolOf, resultOf } from './assemble.ts';
+import { whyNotApplicable } from './benchmark.ts';
+import { resultOf } from './assemble.ts';
+import { protocolOf } from './protocol.ts';
+import { checkFirstImages } from './release-checks.ts';
 import type { BenchmarkResult } from './result.ts';
 import type { EvaluateOptions, Report } from './options.ts';
 import { evaluateUnit } from './run-unit.ts';
 import { EvaluationStore } from './store.ts';
-import type { Tally } from './tally.ts';
-import { addTallies, scorerFor } from './tally.ts';
+import { addTallies, type Tally } from '../scoring/tally.ts';
 import { workUnits } from './units.ts';
 import type { WorkUnit } from './units.ts';
 
 /**
  * Evaluates a classifier on the parts of a benchmark, unit by unit, resuming what was finished before.
  * The caller turns `complete: false` into its exit code.
- * @throws FrameworkError `evaluate/not-applicable`, `evaluate/nothing`, `evaluate/classes`, `evaluate/aborted`, `evaluate/other-run`,
- *   `held/folder` where another process evaluates into the folder
+ * @throws FrameworkError `evaluate/not-applicable`, `evaluate/nothing`, `evaluate/classes`, `data/wrong-size`, `evaluate/aborted`,
+ *   `evaluate/other-run`, `held/folder` where another process evaluates into the folder, `checkpoint/non-finite`
  * @example
  *  const location = await locate(findBenchmark('a'), '/data');
  *  const { parts, problems } = await openRelease(location);
@@ -26,7 +27,11 @@ import type { WorkUnit } from './units.ts';
  */
 export async function evaluateBenchmark(options: EvaluateOptions): Promise<BenchmarkResult> {
   const { benchmark, classifier, parts, selection = {} } = options;
-  const reason = whyNotApplicable(benchmark, classifier, options.origin !== 'release');
+  const reason = whyNotApplicable(
+    benchmark,
+    classifier,
+    !(options.isRelease ?? options.origin === 'release'),
+  );
   if (reason !== undefined)
     throw new FrameworkError('evaluate/not-applicable', reason, {
       hint: 'leave this benchmark out for this model',
@@ -35,9 +40,10 @@ export async function evaluateBenchmark(options: EvaluateOptions): Promise<Bench
     throw new FrameworkError('evaluate/nothing', `${benchmark.name}: no part of it could be opened`, {
       hint: options.problems?.[0]?.what ?? 'check the data folder',
     });
-  if (benchmark.scoring === 'classification' && benchmark.restriction === null)
+  if (benchmark.scoring.labelsAreLogits)
     for (const { name, classes } of parts)
       checkClasses(classifier, classes.length, `${benchmark.name}, part ${name},`);
+  await checkFirstImages(benchmark.name, parts);
   const held = await claim(join(options.folder, 'claim.json'), 'evaluating');
   try {
     return await evaluateUnits(options, workUnits(parts, selection, options.imagesPerUnit));
@@ -57,6 +63,7 @@ async function evaluateUnits(options: EvaluateOptions, units: readonly WorkUnit[
   });
   const tallies = new Map<string, Tally[]>(parts.map(({ name }) => [name, []]));
   const progress = progressOf(options, units);
+  let hasBegun = false;
   for (const unit of units) {
     const part = defined(
       parts.find(({ name }) => name === unit.part),
@@ -64,8 +71,10 @@ async function evaluateUnits(options: EvaluateOptions, units: readonly WorkUnit[
     );
     let tally = await store.read(unit);
     if (!tally) {
-      const isNoise = part.name.includes('noise');
-      const scorer = scorerFor(benchmark, classCount(classifier), isNoise, difficulty);
+      if (!hasBegun && options.maker !== undefined) await store.begin(options.maker);
+      hasBegun = true;
+      const context = { part: part.name, classes: classCount(classifier), step: difficulty };
+      const scorer = benchmark.scoring.scorer(context);
       tally = await evaluateUnit(options, part, unit, scorer, progress);
       await store.write(unit, tally);
     } else progress(unit, unit.items.length * part.frames, tally.failures.length, true);

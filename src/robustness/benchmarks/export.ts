@@ -11,8 +11,8 @@ import { SEVERITIES } from '../corruptions/types.ts';
 import type { Crew } from './crew.ts';
 import { exportFile } from './export-job.ts';
 import type { ExportJob } from './export-job.ts';
-import type { Selection } from './parts.ts';
-import { imagesOf, selectItems } from './parts.ts';
+import { imagesOf } from './parts.ts';
+import { selectItems, type Selection } from './selection.ts';
 import { loadFrom, releaseFraming } from './source.ts';
 import type { Change } from './source.ts';
 

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { classList } from '../../data/classes.ts';
 import type { Dataset, DatasetSpec } from '../../data/dataset.ts';
 import { openDataset } from '../../data/datasets.ts';
@@ -10,15 +11,22 @@ import { generateC, generateP } from './generated.ts';
 import type { Generated } from './generated.ts';
 import { locate } from './locate.ts';
 import type { Location } from './locate.ts';
-import { datasetPart, openRelease } from './parts.ts';
-import type { Part, Problem, Selection } from './parts.ts';
-import { findBenchmark, whyNotApplicable } from './records.ts';
-import type { Benchmark, BenchmarkId } from './records.ts';
+import { datasetPart } from './parts.ts';
+import type { Part, Problem } from './parts.ts';
+import type { SummaryOptions } from '../scoring/scoring.ts';
+import { findBenchmark } from './records.ts';
+import { openRelease } from './release.ts';
+import { isImagenet, nameProblems } from './release-checks.ts';
+import type { Selection } from './selection.ts';
+import { whyNotApplicable } from './benchmark.ts';
+import type { Benchmark } from './benchmark.ts';
+
+const IMAGENET = 'ImageNet';
 
 /** Labelled images of the model's own classes, for clean accuracy and for generated benchmarks. */
 export interface OwnImages {
   readonly spec: DatasetSpec;
-  /** For people and tables: `CIFAR-10`, `ImageNet`. */
+  /** For people and tables: `CIFAR-10`; the name of a folder. ImageNet is recognised by its files, whatever the title. */
   readonly title: string;
 }
 
@@ -38,6 +46,8 @@ export interface ImageOptions {
   /** Of generated C: compress as the release does; default where images are 224 px. */
   readonly jpeg85: boolean | undefined;
   readonly selection: Selection;
+  /** Side of the images of C, 9 and Stylized that are not the release's 224 px. */
+  readonly stored?: number | undefined;
 }
 
 /** A benchmark with its images found and listed. */
@@ -48,7 +58,9 @@ export interface Prepared {
   readonly parts: readonly Part[];
   readonly problems: readonly Problem[];
   readonly origin: string;
-  readonly isImagenetLike: boolean;
+  readonly normalised: SummaryOptions['normalised'];
+  readonly framing?: string;
+  readonly isRelease: boolean;
   readonly selection: Selection;
   close(): Promise<void>;
 }
@@ -85,20 +97,20 @@ export async function prepareBenchmark(
   benchmark: Benchmark,
 ): Promise<Prepared | Absent> {
   const { classifier, generate } = options;
-  const isGenerated = generate && (benchmark.id === 'c' || benchmark.id === 'p');
+  const isGenerated = generate && benchmark.variants !== undefined;
   const reason = whyNotApplicable(benchmark, classifier, isGenerated);
   if (reason !== undefined) {
-    const advice = benchmark.id === 'c' || benchmark.id === 'p' ? '; --generate makes it from its own' : '';
+    const advice = benchmark.variants === undefined ? '' : '; --generate makes it from its own';
     return { kind: 'not applicable', benchmark, reason: `${reason}${advice}` };
   }
   if (isGenerated) return prepareGenerated(options, benchmark);
-  const isOther = benchmark.id === 'val' && classifier.classes !== 'imagenet1k';
+  const isOther = benchmark.isClean && classifier.classes !== 'imagenet1k';
   const location =
     options.dataRoot === undefined || isOther
       ? undefined
       : selectParts(await locate(benchmark, options.dataRoot), options);
   if (location !== undefined && location.parts.length > 0) return prepareRelease(options, location);
-  if (benchmark.id === 'val' && options.own !== undefined) return prepareOwn(options.own, benchmark, options);
+  if (benchmark.isClean && options.own !== undefined) return prepareOwn(options.own, benchmark, options);
   const why = isOther ? noOwnImages(classifier) : noRoot(benchmark);
   return { kind: 'left out', benchmark, reason: location?.message ?? why };
 }
@@ -115,8 +127,7 @@ function noRoot({ name, source }: Benchmark): string {
 
 /** The parts that were asked for; the others are not missing. */
 function selectParts(location: Location, { names, severities }: ImageOptions): Location {
-  const { id } = location.benchmark;
-  if (id !== 'c' && id !== 'p') return location;
+  if (location.benchmark.variants === undefined) return location;
   const isWanted = (part: string): boolean => {
     const [name = '', severity] = part.split('/');
     const isNamed = names === undefined || names.includes(name);
@@ -130,24 +141,37 @@ function selectParts(location: Location, { names, severities }: ImageOptions): L
 
 async function prepareRelease(options: ImageOptions, location: Location): Promise<Prepared> {
   const { benchmark } = location;
-  const { parts, problems } = await openRelease(location, options.difficulty);
+  const { difficulty, stored } = options;
+  const { parts, problems } = await openRelease(location, {
+    difficulty,
+    ...(stored === undefined ? {} : { stored }),
+  });
+  const selection = selectionFor(benchmark, options.selection);
+  const of = { benchmark, parts, problems, selection, isRelease: true, close: async () => closeAll(parts) };
+  const side = benchmark.items === 'images' ? parts[0]?.stored : undefined;
+  if (side !== undefined && side !== null && side !== benchmark.stored)
+    return {
+      ...of,
+      name: `${benchmark.name} at ${side} px`,
+      origin: `images of ${side} px, not the release's ${benchmark.stored ?? ''}`,
+      normalised: {
+        not: `AlexNet’s numbers are of images of ${benchmark.stored ?? ''} px, and these have ${side}`,
+      },
+    };
+  const isWhole = [...problems, ...parts.flatMap((part) => part.problems)].every(
+    ({ kind }) => kind === 'folder',
+  );
   return {
-    benchmark,
+    ...of,
     name: benchmark.name,
-    parts,
-    problems,
-    origin: 'release',
-    isImagenetLike: true,
-    selection: selectionFor(benchmark.id, options.selection),
-    close: async () => closeAll(parts),
+    origin: isWhole ? 'release' : 'release, not as published',
+    normalised: true,
   };
 }
 
 /** RobustBench's subset is of the validation images, and of what is made from them file by file. */
-const OF_VALIDATION: readonly BenchmarkId[] = ['val', 'c', 'p', 'stylized'];
-
-function selectionFor(id: BenchmarkId, selection: Selection): Selection {
-  return OF_VALIDATION.includes(id) ? selection : { limit: selection.limit };
+function selectionFor({ ofValidation }: Benchmark, selection: Selection): Selection {
+  return ofValidation ? selection : { limit: selection.limit };
 }
 
 async function closeAll(parts: readonly Part[]): Promise<void> {
@@ -160,16 +184,30 @@ async function prepareOwn(
   { selection }: ImageOptions,
 ): Promise<Prepared> {
   const dataset = await openDataset(own.spec);
+  const part = datasetPart(dataset, 'all', { spec: own.spec });
+  const title = titleOf(own, part);
   return {
     benchmark,
-    name: own.title,
-    parts: [datasetPart(dataset, 'all', { spec: own.spec })],
+    name: title,
+    parts: [part],
     problems: [],
-    origin: `${own.title}, ${own.spec.split}`,
-    isImagenetLike: false,
+    origin: originOf(own, title, part),
+    normalised: true,
+    isRelease: false,
     selection,
     close: () => dataset.close(),
   };
+}
+
+/** What images are called: ImageNet's only where every file is named and labelled as one of its validation images. */
+function titleOf(own: OwnImages, part: Part): string {
+  return isImagenet(part.classes) && nameProblems(part).length === 0 ? IMAGENET : own.title;
+}
+
+function originOf({ spec: { split } }: OwnImages, title: string, { keys }: Part): string {
+  // Every validation image under its own name and label.
+  if (title === IMAGENET && keys.length === 50_000) return 'release';
+  return [title, ...(split === '' || split === '.' ? [] : [split]), `${keys.length} images`].join(', ');
 }
 
 async function prepareGenerated(options: ImageOptions, benchmark: Benchmark): Promise<Prepared | Absent> {
@@ -180,28 +218,38 @@ async function prepareGenerated(options: ImageOptions, benchmark: Benchmark): Pr
     return { kind: 'left out', benchmark, reason };
   }
   const dataset = await openDataset(images.spec);
-  const generated = await closedOnError(dataset, () => generate(options, benchmark, dataset, images.spec));
+  const title = titleOf(images, datasetPart(dataset, 'all'));
+  const generated = await closedOnError(dataset, () =>
+    generate(options, benchmark, dataset, images.spec, title),
+  );
   if (generated.parts.length === 0) {
     await dataset.close();
     return { kind: 'left out', benchmark, reason: `${benchmark.name}: none of its parts was asked for` };
   }
-  const style = generated.isImagenetLike || images.title !== 'ImageNet' ? '' : '-style';
+  const style = generated.normalised === true || title !== IMAGENET ? '' : '-style';
   return {
     benchmark,
-    name: `${images.title}-${benchmark.id.toUpperCase()}${style}`,
+    name: `${title}-${benchmark.id.toUpperCase()}${style}`,
     ...generated,
+    isRelease: false,
     problems: [],
     selection: options.selection,
     close: () => dataset.close(),
   };
 }
 
-function generate(options: ImageOptions, { id }: Benchmark, dataset: Dataset, spec: DatasetSpec): Generated {
+function generate(
+  options: ImageOptions,
+  { variants }: Benchmark,
+  dataset: Dataset,
+  spec: DatasetSpec,
+  title: string,
+): Generated {
   const { classifier, seed, severities, difficulty, jpeg85 } = options;
-  const all = id === 'c' ? CORRUPTIONS : PERTURBATIONS;
+  const all = variants === 'corruptions' ? CORRUPTIONS : PERTURBATIONS;
   const names = all.map(({ name }) => name).filter((name) => options.names?.includes(name) ?? true);
-  const shared = { seed, names, difficulty, spec };
-  if (id === 'p') return generateP(dataset, classifier, shared);
+  const shared = { seed, names, difficulty, spec, isImagenet: title === IMAGENET };
+  if (variants === 'perturbations') return generateP(dataset, classifier, shared);
   const generated = generateC(dataset, classifier, {
     ...shared,
     ...(severities === undefined ? {} : { severities }),
@@ -225,7 +273,7 @@ async function imagesToChange({ own, dataRoot }: ImageOptions): Promise<OwnImage
   const [part] = (await locate(findBenchmark('val'), dataRoot)).parts;
   if (part === undefined) return undefined;
   return {
-    title: 'ImageNet',
+    title: basename(part.path),
     spec: { kind: 'folder', root: part.path, split: '', classes: classList('imagenet-1k') },
   };
 }

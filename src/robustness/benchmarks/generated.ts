@@ -3,11 +3,14 @@ import { CORRUPTIONS, GENERATOR_VERSION } from '../corruptions/registry.ts';
 import { PERTURBATIONS } from '../corruptions/sequences.ts';
 import type { Difficulty, Severity } from '../corruptions/types.ts';
 import { familyOf } from '../corruptions/types.ts';
+import type { SummaryOptions } from '../scoring/scoring.ts';
 import type { Classifier } from './classifier.ts';
 import { checkClasses } from './classifier.ts';
+import { describeEval } from './protocol.ts';
+import { isImagenet } from './release-checks.ts';
 import { datasetPart, imagesOf } from './parts.ts';
 import type { Part } from './parts.ts';
-import { loadFrom } from './source.ts';
+import { loadFrom, shortSide } from './source.ts';
 import type { Change } from './source.ts';
 
 export interface GenerateOptions {
@@ -20,6 +23,8 @@ export interface GenerateOptions {
   readonly severities?: readonly Severity[];
   /** ImageNet-P; default 1. */
   readonly difficulty?: Difficulty;
+  /** The images are ImageNet's validation images; default: where the classes are its. */
+  readonly isImagenet?: boolean;
   /** How worker threads open the data set again; without it they cannot help. */
   readonly spec?: DatasetSpec;
 }
@@ -29,8 +34,10 @@ export interface Generated {
   readonly parts: Part[];
   /** E.g. `generated (seed 0, generator 1, ImageNet-C at 224 px, JPEG 85)`. */
   readonly origin: string;
-  /** Are the normalisers of the release worth printing? Only for 224-px images of the 1000 classes. */
-  readonly isImagenetLike: boolean;
+  /** AlexNet's numbers are of 224-px images made from ImageNet's; otherwise why not. */
+  readonly normalised: SummaryOptions['normalised'];
+  /** From the stored image to the model's input, in words. */
+  readonly framing: string;
 }
 
 /**
@@ -61,7 +68,8 @@ export function generateC(dataset: Dataset, classifier: Classifier, options: Gen
   return {
     parts: [changedPart(clean, dataset, changeOf('clean', 0), options.spec), ...parts],
     origin: originOf('C', options.seed, size, jpeg85 ? ', JPEG 85' : ', no final JPEG'),
-    isImagenetLike: size === 224 && classifier.classes === 'imagenet1k',
+    normalised: normalisedFor(dataset, size, options),
+    framing: describeEval(evalConfig),
   };
 }
 
@@ -86,14 +94,26 @@ export function generateP(dataset: Dataset, classifier: Classifier, options: Gen
   return {
     parts,
     origin: originOf('P', options.seed, size, `, difficulty ${difficulty}, no video compression`),
-    isImagenetLike: size === 224 && classifier.classes === 'imagenet1k',
+    normalised: normalisedFor(dataset, size, options),
+    framing: `short side ${shortSide(size)} bilinear where larger, frames of ${size} px`,
   };
+}
+
+function normalisedFor(
+  { classes }: Dataset,
+  size: number,
+  { isImagenet: isOf = isImagenet(classes.map(({ id }) => id)) }: GenerateOptions,
+): SummaryOptions['normalised'] {
+  if (!isOf) return { not: 'AlexNet’s numbers are of ImageNet’s validation images, and these are others' };
+  if (size !== 224) return { not: `AlexNet’s numbers are of images of 224 px, and these have ${size}` };
+  return true;
 }
 
 /** A part of the same images, each changed. Items are samples: every class of the data set is one of the part. */
 function changedPart(part: Part, dataset: Dataset, change: Change, spec: DatasetSpec | undefined): Part {
   return {
     ...part,
+    fit: 'input',
     ...(spec === undefined ? {} : { source: imagesOf(spec, dataset, change) }),
     load: loadFrom(dataset, change),
   };

@@ -1,7 +1,10 @@
+import type { SummaryOptions } from '../scoring/scoring.ts';
 import type { Classifier } from './classifier.ts';
 import type { Crew } from './crew.ts';
-import type { Part, Problem, Selection } from './parts.ts';
-import type { Benchmark } from './records.ts';
+import type { Part, Problem } from './parts.ts';
+import type { Selection } from './selection.ts';
+import type { Maker } from './store.ts';
+import type { Benchmark } from './benchmark.ts';
 import type { WorkUnit } from './units.ts';
 
 export interface EvaluateOptions {
@@ -12,8 +15,12 @@ export interface EvaluateOptions {
   readonly problems?: readonly Problem[];
   /** Where the images come from: `release`, or the words of a generator. */
   readonly origin: string;
-  /** Print AlexNet-normalised aggregates; default true for a release. */
-  readonly isImagenetLike?: boolean;
+  /** The images are files of the benchmark, not made of others; default: where that is their origin. */
+  readonly isRelease?: boolean;
+  /** Preprocessing in words, where it is not that of the parts. */
+  readonly framing?: string | undefined;
+  /** Print AlexNet-normalised aggregates (the default), or why they would mean nothing. */
+  readonly normalised?: SummaryOptions['normalised'];
   /** Folder of this evaluation: results unit by unit, then `result.json`. */
   readonly folder: string;
   readonly batchSize: number;
@@ -24,8 +31,10 @@ export interface EvaluateOptions {
   readonly selection?: Selection;
   /** ImageNet-P; default 1. */
   readonly difficulty?: 1 | 2 | 3;
-  /** Clean top-1 error as a fraction, for relative mCE on a release. */
-  readonly cleanError?: number;
+  /** Clean top-1 error as a fraction, for relative mCE on a release, or why it is not known. */
+  readonly clean?: SummaryOptions['clean'];
+  /** What the numbers are made with, kept beside them. */
+  readonly maker?: Maker;
   /** Smaller work units than about 5,000 images. */
   readonly imagesPerUnit?: number;
   readonly signal?: AbortSignal;

@@ -1,55 +1,20 @@
 import { FrameworkError, nearest } from '../../util/errors.ts';
 import { CORRUPTIONS } from '../corruptions/registry.ts';
 import { PERTURBATIONS } from '../corruptions/sequences.ts';
-import type { Classifier } from './classifier.ts';
+import { backgrounds } from '../scoring/backgrounds.ts';
+import { classification } from '../scoring/classification.ts';
+import { corruptionErrors } from '../scoring/corruptions.ts';
+import { detection } from '../scoring/detection.ts';
+import { perturbationStability } from '../scoring/perturbations.ts';
+import { imagenetClasses, imagenetSubset } from '../../data/classes.ts';
+import { imagenet9Classes } from '../metrics/normalisers.ts';
+import type { Benchmark, PartRecord } from './benchmark.ts';
 
-export type BenchmarkId = 'val' | 'a' | 'c' | 'o' | 'p' | 'r' | '9' | 'sketch' | 'stylized';
-
-/** How a benchmark's predictions become numbers. */
-export type Scoring = 'classification' | 'detection' | 'stability' | 'imagenet9';
-
-/** One folder of images or clips that is counted on its own. */
-export interface PartRecord {
-  /** E.g. `gaussian_noise/3`; `all` where there is only one. */
-  readonly name: string;
-  /** Folders that may hold it, relative to the benchmark's root, as downloaded or unpacked side by side. */
-  readonly folders: readonly string[];
-  /** Files in the release; null where copies differ. */
-  readonly expected: number | null;
-  /** An evaluation without it is still whole: the extra corruptions, the validation perturbations. */
-  readonly optional?: true;
-}
-
-/** One robustness benchmark: what it is, where its files lie, how it is scored. A plain record. */
-export interface Benchmark {
-  readonly id: BenchmarkId;
-  readonly name: string;
-  readonly description: string;
-  readonly source: {
-    readonly archives: readonly string[];
-    /** Size of the download, for people. */
-    readonly size: string;
-    readonly layout: string;
-  };
-  /** Folder names, relative to the data root, under which the parts are looked for. */
-  readonly roots: readonly string[];
-  readonly parts: readonly PartRecord[];
-  readonly scoring: Scoring;
-  /** Classes the logits are restricted to under `masked200`. */
-  readonly restriction: 'a' | 'r' | 'o' | null;
-  /** `as-is`: stored at 224 px, not resized for 224-px models. `model`: the model's own resize and crop. */
-  readonly preprocessing: 'as-is' | 'model';
-  /** Images per file: frames of a clip. */
-  readonly frames: (part: string) => number;
-  /** Numbers of classes a model may have. */
-  readonly classes: readonly ('imagenet1k' | number | 'any')[];
-  /** Also needs the validation images. */
-  readonly needsVal?: true;
-}
-
-const SUBSET = ['imagenet1k'] as const;
-const single = (folders: readonly string[], expected: number | null): PartRecord[] => [
-  { name: 'all', folders, expected },
+const IMAGENET = ['imagenet1k'] as const;
+const thousand = (): readonly string[] => imagenetClasses().map(({ id }) => id);
+const subset = (letter: 'a' | 'r' | 'o') => (): readonly string[] => imagenetSubset(letter).wnids;
+const single = (expected: number | null, expectedPerClass?: number): PartRecord[] => [
+  { name: 'all', folders: [''], expected, ...(expectedPerClass === undefined ? {} : { expectedPerClass }) },
 ];
 const one = (): number => 1;
 
@@ -64,6 +29,7 @@ const corruptionParts: readonly PartRecord[] = CORRUPTIONS.flatMap(({ name, grou
     name: `${name}/${severity}`,
     folders: inGroups(name).map((folder) => `${folder}/${severity}`),
     expected: 50_000,
+    expectedPerClass: 50,
     ...(group === 'extra' ? { optional: true as const } : {}),
   })),
 );
@@ -72,6 +38,7 @@ const perturbationParts: readonly PartRecord[] = PERTURBATIONS.map(({ name, grou
   name,
   folders: inGroups(name),
   expected: 50_000,
+  expectedPerClass: 50,
   ...(group === 'validation' ? { optional: true as const } : {}),
 }));
 
@@ -98,12 +65,15 @@ export const BENCHMARKS: readonly Benchmark[] = [
       layout: 'val/<wnid>/ILSVRC2012_val_00000001.JPEG, or all 50,000 files in val/',
     },
     roots: ['val', 'imagenet/val', 'ILSVRC2012/val', 'ILSVRC2012_img_val', 'ILSVRC/Data/CLS-LOC/val'],
-    parts: single([''], 50_000),
-    scoring: 'classification',
-    restriction: null,
-    preprocessing: 'model',
+    parts: single(50_000, 50),
+    scoring: classification(null),
+    labels: null,
+    items: 'images',
+    stored: null,
     frames: one,
     classes: ['any'],
+    isClean: true,
+    ofValidation: true,
   },
   {
     id: 'a',
@@ -111,12 +81,13 @@ export const BENCHMARKS: readonly Benchmark[] = [
     description: 'natural images a ResNet-50 gets wrong, 200 classes',
     source: { archives: ['imagenet-a.tar'], size: '0.7 GB', layout: 'imagenet-a/<wnid>/*.jpg' },
     roots: ['imagenet-a', 'ImageNet-A', 'imagenet-a/imagenet-a'],
-    parts: single([''], 7500),
-    scoring: 'classification',
-    restriction: 'a',
-    preprocessing: 'model',
+    parts: single(7500),
+    scoring: classification('a'),
+    labels: subset('a'),
+    items: 'images',
+    stored: null,
     frames: one,
-    classes: SUBSET,
+    classes: IMAGENET,
   },
   {
     id: 'c',
@@ -129,11 +100,14 @@ export const BENCHMARKS: readonly Benchmark[] = [
     },
     roots: ['imagenet-c', 'ImageNet-C', 'ImageNet-C/imagenet-c'],
     parts: corruptionParts,
-    scoring: 'classification',
-    restriction: null,
-    preprocessing: 'as-is',
+    scoring: corruptionErrors,
+    labels: thousand,
+    items: 'images',
+    stored: 224,
     frames: one,
-    classes: SUBSET,
+    classes: IMAGENET,
+    ofValidation: true,
+    variants: 'corruptions',
   },
   {
     id: 'o',
@@ -146,11 +120,12 @@ export const BENCHMARKS: readonly Benchmark[] = [
     },
     roots: ['imagenet-o', 'ImageNet-O', 'imagenet-o/imagenet-o'],
     parts: [{ name: 'out', folders: [''], expected: 2000 }],
-    scoring: 'detection',
-    restriction: 'o',
-    preprocessing: 'model',
+    scoring: detection,
+    labels: subset('o'),
+    items: 'images',
+    stored: null,
     frames: one,
-    classes: SUBSET,
+    classes: IMAGENET,
     needsVal: true,
   },
   {
@@ -164,11 +139,14 @@ export const BENCHMARKS: readonly Benchmark[] = [
     },
     roots: ['imagenet-p', 'ImageNet-P', 'ImageNet-P/imagenet-p'],
     parts: perturbationParts,
-    scoring: 'stability',
-    restriction: null,
-    preprocessing: 'as-is',
+    scoring: perturbationStability,
+    labels: thousand,
+    items: 'clips',
+    stored: 224,
     frames: (part) => (part === 'translate' ? 41 : 31),
-    classes: SUBSET,
+    classes: IMAGENET,
+    ofValidation: true,
+    variants: 'perturbations',
   },
   {
     id: 'r',
@@ -176,12 +154,13 @@ export const BENCHMARKS: readonly Benchmark[] = [
     description: 'art, cartoons, sculptures and other renditions, 200 classes',
     source: { archives: ['imagenet-r.tar'], size: '2.2 GB', layout: 'imagenet-r/<wnid>/*.jpg' },
     roots: ['imagenet-r', 'ImageNet-R', 'imagenet-r/imagenet-r'],
-    parts: single([''], 30_000),
-    scoring: 'classification',
-    restriction: 'r',
-    preprocessing: 'model',
+    parts: single(30_000),
+    scoring: classification('r'),
+    labels: subset('r'),
+    items: 'images',
+    stored: null,
     frames: one,
-    classes: SUBSET,
+    classes: IMAGENET,
   },
   {
     id: '9',
@@ -202,11 +181,13 @@ export const BENCHMARKS: readonly Benchmark[] = [
       name,
       folders: [`${name}/val`],
       expected: 4050,
+      expectedPerClass: 450,
       ...(NINE_REQUIRED.includes(name) ? {} : { optional: true as const }),
     })),
-    scoring: 'imagenet9',
-    restriction: null,
-    preprocessing: 'as-is',
+    scoring: backgrounds,
+    labels: () => imagenet9Classes().folders,
+    items: 'images',
+    stored: 224,
     frames: one,
     classes: ['imagenet1k', 9],
   },
@@ -226,12 +207,13 @@ export const BENCHMARKS: readonly Benchmark[] = [
       'imagenet-sketch',
       'ImageNet-Sketch',
     ],
-    parts: single([''], null),
-    scoring: 'classification',
-    restriction: null,
-    preprocessing: 'model',
+    parts: single(null),
+    scoring: classification(null),
+    labels: thousand,
+    items: 'images',
+    stored: null,
     frames: one,
-    classes: SUBSET,
+    classes: IMAGENET,
   },
   {
     id: 'stylized',
@@ -243,12 +225,14 @@ export const BENCHMARKS: readonly Benchmark[] = [
       layout: 'stylized-imagenet/val/<wnid>/*.png',
     },
     roots: ['stylized-imagenet/val', 'Stylized-ImageNet/val', 'stylized/val', 'stylized-imagenet'],
-    parts: single([''], 50_000),
-    scoring: 'classification',
-    restriction: null,
-    preprocessing: 'as-is',
+    parts: single(50_000, 50),
+    scoring: classification(null),
+    labels: thousand,
+    items: 'images',
+    stored: 224,
     frames: one,
-    classes: SUBSET,
+    classes: IMAGENET,
+    ofValidation: true,
   },
 ];
 
@@ -261,25 +245,4 @@ export function findBenchmark(id: string): Benchmark {
   throw new FrameworkError('benchmark/unknown', `there is no benchmark "${id}"`, {
     hint: near === undefined ? `known: ${ids.join(', ')}` : `did you mean ${near}?`,
   });
-}
-
-/**
- * Why a benchmark says nothing about a model, or undefined if it applies. `generated`: the images are made from a data
- * set of the model's own classes, so any number of classes will do. Clean images of any classes always will.
- */
-export function whyNotApplicable(
-  benchmark: Benchmark,
-  classifier: Pick<Classifier, 'name' | 'classes'>,
-  generated = false,
-): string | undefined {
-  if (benchmark.classes.includes('any')) return undefined;
-  if (generated) {
-    if (benchmark.id === 'c' || benchmark.id === 'p') return undefined;
-    return `${benchmark.name} cannot be generated from other images; only ImageNet-C and ImageNet-P can`;
-  }
-  if (benchmark.classes.includes(classifier.classes)) return undefined;
-  const wanted = benchmark.classes.map((c) =>
-    c === 'imagenet1k' ? 'the 1000 ImageNet classes' : `${c} classes`,
-  );
-  return `${benchmark.name} needs a model of ${wanted.join(' or ')}; ${classifier.name} has ${classifier.classes} classes`;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dataFile } from '../../data/classes.ts';
-import type { BenchmarkId } from './records.ts';
+import type { BenchmarkId } from './benchmark.ts';
 
 /** A published number beside which ours may be put: only where the protocol is the same. */
 export interface Reference {

@@ -4,6 +4,7 @@ import type { Normalization } from '../../data/normalization.ts';
 import type { EvalConfig } from '../../data/transform.ts';
 import { evalTransform, toTensor } from '../../data/transform.ts';
 import { FrameworkError, messageOf } from '../../util/errors.ts';
+import { checkStored } from './release-checks.ts';
 import type { Load, Place } from './source.ts';
 
 /** How images become the model's input. Plain data. */
@@ -11,6 +12,8 @@ export interface RenderSettings extends Normalization {
   readonly evalConfig: EvalConfig;
   /** Side of the input in pixels. */
   readonly imageSize: number;
+  /** Side that every stored image must have; null: any. */
+  readonly stored: number | null;
   /** Images of one item. */
   readonly frames: number;
 }
@@ -53,7 +56,8 @@ export async function renderItems(
       const images = await load(places[i] as Place);
       for (const [frame, image] of images.entries()) {
         const at = i * elems + (frame * elems) / settings.frames;
-        toTensor(ofSize(transform(image), settings.imageSize), mean, std, out, at);
+        const input = transform(checkStored(image, settings.stored));
+        toTensor(ofSize(input, settings.imageSize), mean, std, out, at);
       }
     } catch (error) {
       if (error instanceof FrameworkError && error.code === 'video/no-ffmpeg') throw error;

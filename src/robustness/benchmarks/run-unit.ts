@@ -2,21 +2,20 @@ import type { Failure } from '../../data/render.ts';
 import type { EvalConfig } from '../../data/transform.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { logitsRow } from '../metrics/accuracy.ts';
+import type { Scorer, Tally } from '../scoring/tally.ts';
 import type { Classifier } from './classifier.ts';
 import { checkLogits, classCount } from './classifier.ts';
 import type { Crew } from './crew.ts';
 import type { EvaluateOptions, Report } from './options.ts';
 import type { Part } from './parts.ts';
-import type { Benchmark } from './records.ts';
 import { itemElems, renderItems } from './render-items.ts';
 import type { RenderSettings } from './render-items.ts';
-import type { Scorer, Tally } from './tally.ts';
+
 import type { WorkUnit } from './units.ts';
 
-/** Images of `as-is` benchmarks are already at their size: the resize does nothing unless the model wants another. */
-function evalConfigOf(benchmark: Benchmark, { preprocessing }: Classifier): EvalConfig {
-  if (benchmark.preprocessing === 'model') return preprocessing.evalConfig;
+function evalConfigOf({ fit }: Part, { preprocessing }: Classifier): EvalConfig {
   const { imageSize, evalConfig } = preprocessing;
+  if (fit === 'model') return evalConfig;
   return { resize: imageSize, crop: imageSize, squash: false, interpolation: evalConfig.interpolation };
 }
 
@@ -29,7 +28,7 @@ interface Prepared {
   readonly failures: readonly Failure[];
 }
 
-type PrepareOptions = Pick<EvaluateOptions, 'benchmark' | 'classifier' | 'crew'>;
+type PrepareOptions = Pick<EvaluateOptions, 'classifier' | 'crew'>;
 
 async function prepare(options: PrepareOptions, part: Part, items: readonly number[]): Promise<Prepared> {
   const settings = settingsOf(options, part);
@@ -76,9 +75,10 @@ function evenly<T>(list: readonly T[], count: number): T[] {
   return Array.from({ length: n }, (_, i) => list[Math.floor((i * list.length) / n)] as T);
 }
 
-function settingsOf({ benchmark, classifier }: PrepareOptions, { frames }: Part): RenderSettings {
+function settingsOf({ classifier }: PrepareOptions, part: Part): RenderSettings {
   const { imageSize, mean, std } = classifier.preprocessing;
-  return { imageSize, mean, std, frames, evalConfig: evalConfigOf(benchmark, classifier) };
+  const { frames, stored } = part;
+  return { imageSize, mean, std, frames, stored, evalConfig: evalConfigOf(part, classifier) };
 }
 
 /** Position and message of the items that failed, by position. All threads share each batch. */

@@ -82,7 +82,7 @@ function loadPerturbed(dataset: Dataset, change: Extract<Change, { set: 'P' }>):
 }
 
 /** Short side of the release's images before the crop of `size`: 256 for 224. */
-function shortSide(size: number): number {
+export function shortSide(size: number): number {
   return Math.round((size * 256) / 224);
 }
 

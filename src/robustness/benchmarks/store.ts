@@ -1,13 +1,35 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { FrameworkError } from '../../util/errors.ts';
-import { readJson, writeFileAtomic } from '../../util/files.ts';
-import type { BenchmarkResult } from './result.ts';
-import type { Tally } from './tally.ts';
+import { readSealedIfThere, sealedKind, writeSealed } from '../../util/sealed.ts';
+import type { Tally } from '../scoring/tally.ts';
+import { RESULT, type BenchmarkResult } from './result.ts';
 import type { WorkUnit } from './units.ts';
 
 /** What an evaluation is of. Units of another identity are never mixed in. */
 export type Identity = Readonly<Record<string, string | number>>;
+
+/** What numbers are made with. */
+export interface Maker {
+  /** Of largekernel. */
+  readonly version: string;
+  /** Adapter and driver in words. */
+  readonly adapter: string;
+}
+
+/** The commands that made an evaluation, in order; more than one where it was cut off. */
+export interface EvaluationLog {
+  readonly sessions: readonly (Maker & { readonly date: string; readonly node: string })[];
+}
+
+const AGAIN = 'Delete the folder of this evaluation and run the command again.';
+const IDENTITY = sealedKind<Identity>('evaluation identity', 1, AGAIN);
+const UNIT = sealedKind<Tally>(
+  'evaluation unit',
+  1,
+  'Delete this file; the command evaluates its images again.',
+);
+export const EVALUATION_LOG = sealedKind<EvaluationLog>('evaluation log', 1, AGAIN);
+export const EVALUATION_LOG_NAME = 'sessions.json';
 
 /**
  * The folder of one evaluation: `identity.json`, `units/00000.json` … and, at the end, `result.json`, each written
@@ -23,10 +45,9 @@ export class EvaluationStore {
   /** @throws FrameworkError `evaluate/other-run` if the folder holds an evaluation of something else */
   static async open(folder: string, identity: Identity): Promise<EvaluationStore> {
     const path = join(folder, 'identity.json');
-    const found = await optional(path);
-    if (found === undefined) await writeFileAtomic(path, text(identity));
+    const before = await readSealedIfThere(path, IDENTITY);
+    if (before === undefined) await writeSealed(path, IDENTITY, identity);
     else {
-      const before = found as Identity;
       const keys = [...new Set([...Object.keys(before), ...Object.keys(identity)])];
       const changed = keys.filter((key) => before[key] !== identity[key]);
       if (changed.length > 0)
@@ -41,41 +62,28 @@ export class EvaluationStore {
 
   /** The tally of a unit that was finished before, or undefined. */
   async read(unit: WorkUnit): Promise<Tally | undefined> {
-    const found = await optional(this.unitPath(unit));
-    return found === undefined ? undefined : (found as Tally);
+    return readSealedIfThere(this.unitPath(unit), UNIT);
   }
 
   async write(unit: WorkUnit, tally: Tally): Promise<void> {
-    await writeFileAtomic(this.unitPath(unit), text(tally));
+    await writeSealed(this.unitPath(unit), UNIT, tally);
   }
 
   async finish(result: BenchmarkResult): Promise<string> {
     const path = join(this.folder, 'result.json');
-    await writeFileAtomic(path, `${JSON.stringify(result, undefined, 1)}\n`);
+    await writeSealed(path, RESULT, result);
     return path;
+  }
+
+  /** Notes who evaluates now. */
+  async begin(maker: Maker): Promise<void> {
+    const path = join(this.folder, EVALUATION_LOG_NAME);
+    const { sessions } = (await readSealedIfThere(path, EVALUATION_LOG)) ?? { sessions: [] };
+    const now = { date: new Date().toISOString(), ...maker, node: process.version };
+    await writeSealed(path, EVALUATION_LOG, { sessions: [...sessions, now] });
   }
 
   private unitPath(unit: WorkUnit): string {
     return join(this.folder, 'units', `${String(unit.index).padStart(5, '0')}.json`);
   }
-}
-
-async function optional(path: string): Promise<unknown> {
-  try {
-    return await readJson(path);
-  } catch (error) {
-    if (error instanceof FrameworkError && error.code === 'file/missing') return undefined;
-    throw error;
-  }
-}
-
-function text(value: unknown): string {
-  return `${JSON.stringify(value)}\n`;
-}
-
-/** SHA-256 of lines. */
-export function hashLines(lines: Iterable<string>): string {
-  const hash = createHash('sha256');
-  for (const line of lines) hash.update(`${line}\n`);
-  return hash.digest('hex');
 }

@@ -1,6 +1,6 @@
 import { prepareBenchmark, unlessImagesFail } from './find-images.ts';
 import type { Absent, Prepared } from './find-images.ts';
-import { selectItems } from './parts.ts';
+import { selectItems } from './selection.ts';
 import { preparationRate } from './run-unit.ts';
 import { forwardRate } from './session-classifier.ts';
 import type { SuiteOptions } from './suite.ts';
@@ -64,7 +64,7 @@ async function planReady(options: SuiteOptions, found: Prepared, rate: number): 
   const { benchmark, parts, selection, origin, name } = found;
   const { images, forwardPasses } = plan(benchmark, parts, selection);
   const listed = parts.map((part) => ({ part, items: selectItems(part.keys, selection) }));
-  const prepared = await preparationRate({ ...options, benchmark }, listed);
+  const prepared = await preparationRate(options, listed);
   const hours = forwardPasses / Math.min(rate, prepared) / 3600;
   return {
     benchmark: benchmark.id,

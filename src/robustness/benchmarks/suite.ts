@@ -7,8 +7,10 @@ import { evaluateBenchmark } from './evaluate.ts';
 import { prepareBenchmark, unlessImagesFail } from './find-images.ts';
 import type { Absent, ImageOptions, Prepared } from './find-images.ts';
 import type { Progress } from './options.ts';
+import type { SummaryOptions } from '../scoring/scoring.ts';
 import { BENCHMARKS, findBenchmark } from './records.ts';
-import type { Benchmark } from './records.ts';
+import type { Maker } from './store.ts';
+import type { Benchmark } from './benchmark.ts';
 import type { BenchmarkResult } from './result.ts';
 import { findMetric } from './result.ts';
 
@@ -20,6 +22,7 @@ export interface SuiteOptions extends ImageOptions {
   /** One folder for each benchmark is made in it. */
   readonly folder: string;
   readonly signal?: AbortSignal;
+  readonly maker?: Maker;
   /** @param name what the result is called */
   readonly onProgress?: (name: string, progress: Progress) => void;
 }
@@ -54,20 +57,20 @@ export function checkNames(names: readonly string[]): void {
 export async function runSuite(options: SuiteOptions): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const benchmark of options.benchmarks)
-    outcomes.push(await runOne(options, benchmark, cleanErrorOf(options, outcomes)));
+    outcomes.push(await runOne(options, benchmark, cleanOf(options, outcomes)));
   return outcomes;
 }
 
 async function runOne(
   options: SuiteOptions,
   benchmark: Benchmark,
-  cleanError: number | undefined,
+  clean: SummaryOptions['clean'],
 ): Promise<Outcome> {
   return unlessImagesFail(benchmark, async () => {
     const found = await prepareBenchmark(options, benchmark);
     if ('kind' in found) return found;
     try {
-      return await evaluatePrepared(options, found, cleanError).catch((error: unknown) => {
+      return await evaluatePrepared(options, found, clean).catch((error: unknown) => {
         throw withClips(error, found);
       });
     } finally {
@@ -90,10 +93,10 @@ function withClips(error: unknown, { parts }: Prepared): unknown {
 async function evaluatePrepared(
   options: SuiteOptions,
   prepared: Prepared,
-  cleanError: number | undefined,
+  clean: SummaryOptions['clean'],
 ): Promise<Outcome> {
-  const { classifier, batchSize, crew, difficulty, signal, onProgress } = options;
-  const { benchmark, name, parts, problems, origin, isImagenetLike, selection } = prepared;
+  const { classifier, batchSize, crew, difficulty, signal, maker, onProgress } = options;
+  const { benchmark, name, parts, problems, origin, normalised, framing, isRelease, selection } = prepared;
   const folder = join(options.folder, benchmark.id);
   const result = await evaluateBenchmark({
     benchmark,
@@ -101,27 +104,40 @@ async function evaluatePrepared(
     parts,
     problems,
     origin,
-    isImagenetLike,
+    normalised,
+    framing,
+    isRelease,
+    clean,
     folder,
     batchSize,
     selection,
-    difficulty: benchmark.id === 'p' ? difficulty : 1,
+    difficulty: benchmark.variants === 'perturbations' ? difficulty : 1,
     name,
     crew,
-    ...(cleanError === undefined ? {} : { cleanError }),
+    ...(maker === undefined ? {} : { maker }),
     ...(signal === undefined ? {} : { signal }),
     ...(onProgress === undefined ? {} : { onProgress: (progress) => onProgress(name, progress) }),
   });
   return { kind: 'measured', result, path: join(folder, 'result.json') };
 }
 
-/** The clean error measured just before on the whole release, which relative mCE needs. */
-function cleanErrorOf({ selection }: SuiteOptions, outcomes: readonly Outcome[]): number | undefined {
-  if (selection.limit !== undefined) return undefined;
-  for (const outcome of outcomes) {
-    if (outcome.kind !== 'measured' || outcome.result.benchmark !== 'val') continue;
-    const top1 = outcome.result.complete ? findMetric(outcome.result, 'top1') : undefined;
-    if (top1 !== undefined) return 1 - top1.value / 100;
-  }
-  return undefined;
+/** The clean error measured just before on the whole release, which relative mCE needs, or why there is none. */
+function cleanOf(
+  { selection, benchmarks }: SuiteOptions,
+  outcomes: readonly Outcome[],
+): SummaryOptions['clean'] {
+  if (selection.limit !== undefined)
+    return { unknown: 'the clean error is that of all validation images, and --limit was given' };
+  const index = benchmarks.findIndex(({ isClean }) => isClean);
+  const outcome = outcomes[index];
+  if (outcome === undefined)
+    return { unknown: 'the clean images were not evaluated by the same command: --benchmarks val,c' };
+  if (outcome.kind !== 'measured') return { unknown: `the clean images were left out: ${outcome.reason}` };
+  const { complete, name, problems } = outcome.result;
+  const top1 = findMetric(outcome.result, 'top1');
+  if (!complete || top1 === undefined)
+    return {
+      unknown: `the clean images of ${name} are not whole: ${problems[0]?.what ?? 'none was scored'}`,
+    };
+  return { error: 1 - top1.value / 100, of: `${name}, ${outcome.result.protocol.subset}` };
 }

@@ -1,6 +1,6 @@
-import type { Part, Selection } from './parts.ts';
-import { selectItems } from './parts.ts';
-import type { Benchmark } from './records.ts';
+import type { Part } from './parts.ts';
+import { selectItems, type Selection } from './selection.ts';
+import type { Benchmark } from './benchmark.ts';
 
 /** What is evaluated and stored in one go: a killed evaluation repeats at most one of these. */
 export interface WorkUnit {

@@ -9,6 +9,8 @@ export interface CorruptionSummary {
   readonly meanError: Readonly<Record<string, number>>;
   /** CE_c = mean error / AlexNet's mean error, for the 15. */
   readonly ce: Readonly<Record<string, number>>;
+  /** (mean error − clean error) / the same of AlexNet, for the 15; empty without a clean error. */
+  readonly relativeCe: Readonly<Record<string, number>>;
   /** Mean CE over the 15: the leaderboard's "mCE". */
   readonly mce: number | undefined;
   /** Mean of (mean error − clean error) / the same of AlexNet, over the 15. */
@@ -41,12 +43,8 @@ export function summariseCorruptions(errors: ErrorsBySeverity, cleanError?: numb
   const all = [...benchmark, ...extra];
   return {
     meanError,
-    ce: Object.fromEntries(
-      benchmark.flatMap((name) => {
-        const ce = ceOf(name);
-        return ce === undefined ? [] : [[name, ce] as const];
-      }),
-    ),
+    ce: defined(benchmark, ceOf),
+    relativeCe: defined(benchmark, relativeOf),
     mce: over(benchmark, ceOf),
     relativeMce: over(benchmark, relativeOf),
     meanError15: over(benchmark, (name) => meanError[name]),
@@ -56,6 +54,15 @@ export function summariseCorruptions(errors: ErrorsBySeverity, cleanError?: numb
       return worst === undefined ? undefined : 1 - worst;
     }),
   };
+}
+
+function defined(names: readonly string[], of: (name: string) => number | undefined): Record<string, number> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = of(name);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 }
 
 export function mean(values: readonly number[]): number {

@@ -12,13 +12,12 @@ import type { Part } from '../../../src/robustness/benchmarks/parts.ts';
 import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
 import type { BenchmarkResult } from '../../../src/robustness/benchmarks/result.ts';
 import { findMetric } from '../../../src/robustness/benchmarks/result.ts';
-import { benchmarkMetrics } from '../../../src/robustness/benchmarks/summarise.ts';
-import type { Tally } from '../../../src/robustness/benchmarks/tally.ts';
 import {
   alexnetImagenetC,
   alexnetImagenetP,
   imagenet9Classes,
 } from '../../../src/robustness/metrics/normalisers.ts';
+import type { Tally } from '../../../src/robustness/scoring/tally.ts';
 import { evaluateRelease, temporaryFolder } from './world.ts';
 
 /** Logits by class; every other class has 0. */
@@ -88,7 +87,7 @@ describe('Stylized and Sketch', () => {
     const stylized = await evaluateRelease('stylized', root, model);
     expect([value(stylized, 'top1'), value(stylized, 'top5')]).toEqual([25, 75]);
     expect(stylized.perClass.full1000).toEqual({ [wnid(3)]: [1, 4] });
-    expect(stylized.protocol.preprocessing).toBe('as stored, resized only if not 224 px');
+    expect(stylized.protocol.preprocessing).toBe('as stored at 224 px');
     const sketch = await evaluateRelease('sketch', root, model);
     expect([value(sketch, 'top1'), value(sketch, 'top5')]).toEqual([0, 0]);
     expect(sketch.protocol.preprocessing).toBe('short side 256 bilinear, centre crop 224');
@@ -113,7 +112,7 @@ describe('ImageNet-9', () => {
     const outside = map.indexOf(-1);
     const answers: Logits[] = [...folders.map((_, label) => ({ [map.indexOf(label)]: 1 })), { [outside]: 1 }];
     const root = await worldOf({ original: 8, mixed_same: 6, mixed_rand: 3, only_fg: 9 }, 9);
-    const result = await evaluateRelease('9', root, answering(answers, 'imagenet1k', 8));
+    const result = await evaluateRelease('9', root, answering(answers, 'imagenet1k', 8), { stored: 8 });
     expect(value(result, 'original')).toBeCloseTo(800 / 9, 10);
     expect(value(result, 'bg-gap')).toBeCloseTo(300 / 9, 10);
     expect(value(result, 'only_fg')).toBe(100);
@@ -124,7 +123,7 @@ describe('ImageNet-9', () => {
   it('9 classes: compared directly', async () => {
     const answers = folders.map((_, label) => ({ [label]: 1 }));
     const root = await worldOf({ original: 9, mixed_same: 9, mixed_rand: 5 }, 0);
-    const result = await evaluateRelease('9', root, answering(answers, 9, 8));
+    const result = await evaluateRelease('9', root, answering(answers, 9, 8), { stored: 8 });
     expect(value(result, 'mixed_rand')).toBeCloseTo(500 / 9, 10);
     expect(value(result, 'bg-gap')).toBeCloseTo(400 / 9, 10);
   });
@@ -163,6 +162,8 @@ function clipsOf(answersOf: (name: string, frames: number) => readonly number[],
     keys: [`${name}.mp4`],
     frames: frames[name]!,
     problems: [],
+    stored: null,
+    fit: 'input',
     label: () => 0,
     place: () => 0,
     load: async () => answersOf(name, frames[name]!).map((answer) => asking(answer, side)),
@@ -208,7 +209,11 @@ const emptyTally: Tally = {
   scores: [],
   clips: null,
 };
-const RELEASE = { isNormalised: true, origin: 'release' };
+const RELEASE = {
+  normalised: true,
+  origin: 'release',
+  clean: { unknown: 'it is no part of this test' },
+} as const;
 
 describe('published counts', () => {
   it('ResNeXt-101 32x48d-WSL: mCE 45.70, mean error 36.09 from its 3.75 million predictions', () => {
@@ -226,10 +231,34 @@ describe('published counts', () => {
         return { name: `${name}/${severity}`, tally: { ...emptyTally, counts } };
       });
     });
-    const metrics = benchmarkMetrics(findBenchmark('c'), parts, RELEASE);
+    const { metrics, absent, rows } = findBenchmark('c').scoring.summarise(parts, RELEASE);
     const of = (id: string): string => metrics.find((metric) => metric.id === id)!.value.toFixed(2);
     expect([of('mce'), of('mean-error-15')]).toEqual(['45.70', '36.09']);
     expect(metrics.some(({ id }) => id === 'mean-error-19')).toBe(false);
+    expect(Object.fromEntries(absent.map(({ id, why }) => [id, why]))).toEqual({
+      'mean-error-19': expect.stringMatching(
+        /^it needs 95 parts, and 20 of them were not measured: speckle/,
+      ) as string,
+      'accuracy-19-severity-5': expect.stringMatching(/it needs 19 parts, and 4/) as string,
+      'relative-mce': 'it needs the clean error: it is no part of this test',
+    });
+    const fog = rows!.find(({ name }) => name === 'fog')!;
+    expect(fog.metrics.map(({ id, value }) => [id, value.toFixed(2)])).toEqual([
+      ['mean-error', '29.92'],
+      ['ce', (29.9156 / 0.819324).toFixed(2)],
+    ]);
+    const clean = { error: 0.15, of: 'somewhere' };
+    const relative = findBenchmark('c').scoring.summarise(parts, { ...RELEASE, clean });
+    expect(relative.absent.map(({ id }) => id)).not.toContain('relative-mce');
+    expect(relative.metrics.find(({ id }) => id === 'relative-mce')!.protocol).toContain(
+      'clean error of somewhere',
+    );
+    const other = findBenchmark('c').scoring.summarise(parts, {
+      ...RELEASE,
+      normalised: { not: 'other sizes' },
+    });
+    expect(other.metrics.map(({ id }) => id)).not.toContain('mce');
+    expect(other.absent.find(({ id }) => id === 'mce')!.why).toBe('other sizes');
   });
 
   it('its 0.5 million clips: mFR 27.83, mean T5D 1.466', () => {
@@ -239,9 +268,12 @@ describe('published counts', () => {
       const clips = { flips, flipsSquared: flips, t5d: distance, t5dSquared: 15 * distance, zipf: 0 };
       return { name, tally: { ...emptyTally, clips } };
     });
-    const metrics = benchmarkMetrics(findBenchmark('p'), parts, RELEASE);
+    const { metrics, absent } = findBenchmark('p').scoring.summarise(parts, RELEASE);
     const of = (id: string): number => metrics.find((metric) => metric.id === id)!.value;
     expect(of('mfr').toFixed(2)).toBe('27.83');
     expect(of('mean-t5d').toFixed(3)).toBe('1.466');
+    expect(absent.map(({ id, why }) => [id, why])).toEqual([
+      ['mt5d', expect.stringMatching(/not been published/)],
+    ]);
   });
 });

@@ -32,7 +32,7 @@ describe('worker threads', () => {
           const { parts, origin } = make(dataset, classifier, { ...options, spec });
           results.push(
             await evaluateBenchmark({
-              benchmark: findBenchmark(id), classifier, parts, origin, batchSize: 3, crew, isImagenetLike: false,
+              benchmark: findBenchmark(id), classifier, parts, origin, batchSize: 3, crew, normalised: { not: "small" },
               folder: join(await temporaryFolder(), id),
             }), // prettier-ignore
           );

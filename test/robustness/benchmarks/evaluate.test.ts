@@ -8,7 +8,8 @@ import { evaluateBenchmark } from '../../../src/robustness/benchmarks/evaluate.t
 import { generateC, generateP } from '../../../src/robustness/benchmarks/generated.ts';
 import { locate } from '../../../src/robustness/benchmarks/locate.ts';
 import type { Progress } from '../../../src/robustness/benchmarks/options.ts';
-import { datasetPart, openRelease, type Part } from '../../../src/robustness/benchmarks/parts.ts';
+import { datasetPart, type Part } from '../../../src/robustness/benchmarks/parts.ts';
+import { openRelease } from '../../../src/robustness/benchmarks/release.ts';
 import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
 import { findMetric } from '../../../src/robustness/benchmarks/result.ts';
 import { readClip } from '../../../src/robustness/benchmarks/video.ts';
@@ -118,9 +119,10 @@ describe('ImageNet-O and ImageNet-9', () => {
       await writePictures(
         join(root, 'bg_challenge', variation, 'val'),
         Object.fromEntries(imagenet9Classes().folders.map((n) => [n, 2])),
+        { width: 32, height: 32 },
       );
     const classifier = new LinearClassifier('imagenet1k');
-    const result = await evaluateRelease('9', root, classifier);
+    const result = await evaluateRelease('9', root, classifier, { stored: 32 });
     const direct = await logitsOf('9', root, classifier);
     const map = imagenet9Classes().map_1k_to_9;
     const share = (name: string): number => {
@@ -204,10 +206,10 @@ describe('generated benchmarks of any class space', () => {
   it('C: severity 0 reproduces the clean accuracy, all aggregates but the AlexNet-normalised', async () => {
     const classifier = new LinearClassifier(10);
     const dataset = pictureDataset(10, 10);
-    const { parts, origin, isImagenetLike } = generateC(dataset, classifier, { seed: 0 });
+    const generated = generateC(dataset, classifier, { seed: 0 });
     const folder = await temporaryFolder();
     const options = { benchmark: findBenchmark('c'), classifier, batchSize: 10 };
-    const result = await evaluateBenchmark({ ...options, parts, origin, isImagenetLike, folder });
+    const result = await evaluateBenchmark({ ...options, ...generated, folder });
     expect(result.parts).toHaveLength(96);
     expect(result.complete).toBe(true);
     expect(result.protocol.dataOrigin).toBe(

@@ -5,7 +5,7 @@ import { decodeImage } from '../../../src/data/image/decode.ts';
 import { openFolder } from '../../../src/data/readers/folder.ts';
 import { exportC, exportP } from '../../../src/robustness/benchmarks/export.ts';
 import { locate } from '../../../src/robustness/benchmarks/locate.ts';
-import { openRelease } from '../../../src/robustness/benchmarks/parts.ts';
+import { openRelease } from '../../../src/robustness/benchmarks/release.ts';
 import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
 import { corrupt } from '../../../src/robustness/corruptions/registry.ts';
 import { hasFfmpeg, pictureDataset, temporaryFolder, writePictures } from './world.ts';

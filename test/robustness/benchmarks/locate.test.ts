@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { imagenetSubset } from '../../../src/data/classes.ts';
 import { detect, locate } from '../../../src/robustness/benchmarks/locate.ts';
-import { openRelease, selectItems } from '../../../src/robustness/benchmarks/parts.ts';
-import { BENCHMARKS, findBenchmark, whyNotApplicable } from '../../../src/robustness/benchmarks/records.ts';
+import { whyNotApplicable } from '../../../src/robustness/benchmarks/benchmark.ts';
+import { openRelease } from '../../../src/robustness/benchmarks/release.ts';
+import { BENCHMARKS, findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
+import { selectItems } from '../../../src/robustness/benchmarks/selection.ts';
 import { plan, workUnits } from '../../../src/robustness/benchmarks/units.ts';
 import {
   alexnetImagenetC,

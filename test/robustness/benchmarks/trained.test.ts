@@ -64,7 +64,7 @@ describe('CIFAR-10-C of the trained ResNet-20', () => {
       classifier,
       parts,
       origin,
-      isImagenetLike: false,
+      normalised: { not: 'other classes' },
       folder: join(root, 'c'),
       batchSize: 4,
     });

@@ -13,7 +13,7 @@ import { classCount } from '../../../src/robustness/benchmarks/classifier.ts';
 import { evaluateBenchmark } from '../../../src/robustness/benchmarks/evaluate.ts';
 import { locate } from '../../../src/robustness/benchmarks/locate.ts';
 import type { EvaluateOptions } from '../../../src/robustness/benchmarks/options.ts';
-import { openRelease } from '../../../src/robustness/benchmarks/parts.ts';
+import { openRelease } from '../../../src/robustness/benchmarks/release.ts';
 import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
 import type { BenchmarkResult } from '../../../src/robustness/benchmarks/result.ts';
 import { Rng } from '../../../src/util/rng.ts';
@@ -122,14 +122,13 @@ export async function evaluateRelease(
   id: string,
   root: string,
   classifier: Classifier,
-  more: Partial<EvaluateOptions> = {},
+  { stored, ...more }: Partial<EvaluateOptions> & { stored?: number } = {},
 ): Promise<BenchmarkResult> {
   const location = await locate(findBenchmark(id), root);
-  const { parts, problems } = await openRelease(
-    location,
-    1,
-    classifier.classes === 'imagenet1k' ? undefined : 'folders',
-  );
+  const { parts, problems } = await openRelease(location, {
+    ...(stored === undefined ? {} : { stored }),
+    ...(classifier.classes === 'imagenet1k' ? {} : { valClasses: 'folders' }),
+  });
   const folder = join(await temporaryFolder(), id);
   const { benchmark } = location;
   return evaluateBenchmark({
