@@ -18,7 +18,9 @@ import { listSweeps, loadSweep } from '../sweeps/sweep.ts';
 import { targetOf } from '../training/fit.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
-import { EXIT_INTERRUPTED } from './errors.ts';
+import { EXIT_CODES, EXIT_INTERRUPTED } from './errors.ts';
+import { onStopRequests } from './interrupt.ts';
+import { PARENT_VARIABLE } from './onlookers.ts';
 import { collect, integerUpTo, positiveNumber } from './train.ts';
 
 interface Options {
@@ -35,6 +37,7 @@ interface Options {
   readonly only?: string;
   readonly table?: boolean;
   readonly dryRun?: boolean;
+  readonly detach?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -62,6 +65,7 @@ export function addAblate(command: Command): void {
     .option('--only <run>', 'one run of the sweep, without the table')
     .option('--table', 'make the table of what is there; run nothing')
     .option('--dry-run', 'list the runs with their cost; run nothing')
+    .option('--detach', 'go on when the terminal closes or the process that started this one has ended')
     .option('--json', 'JSON on standard output')
     .option('--quiet', 'errors only')
     .action((sweep: string | undefined, template: string | undefined, options: Options) =>
@@ -106,12 +110,16 @@ async function run(name: string | undefined, template: string | undefined, optio
   if (options.dryRun) return dryRun(request, options);
   if (options.table) return printFiles(await tabulate(runs, await planSweep(runs, request.target)), options);
   const stopper = new Stopper();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      process.stderr.write('\nfinishing the steps and saving; once more to stop at once\n');
+  onStopRequests({
+    detach: options.detach === true,
+    asked: (why) => {
+      process.stderr.write(`\n${why}: the runs finish their steps and save; once more to stop at once\n`);
       stopper.stop();
-    });
-  }
+    },
+    again: () => {
+      stopper.stop();
+    },
+  });
   if (options.only !== undefined) {
     setExitCode([await ablateOnly(request, options.only, stopper)]);
     return;
@@ -223,9 +231,10 @@ function printFiles(files: readonly string[], { json, quiet }: Options): void {
   else if (!quiet) for (const file of files) process.stdout.write(`${file}\n`);
 }
 
-/** The exit code of the first run that failed; 75 if some were asked to stop. */
+/** The exit code of the first run that failed; 75 if some were asked to stop, 9 if some were left to other processes. */
 function setExitCode(outcomes: readonly Outcome[], stopped = false): void {
   const failure = outcomes.find((outcome) => outcome.kind === 'failed')?.failure;
   if (stopped || outcomes.some(({ kind }) => kind === 'interrupted')) process.exitCode = EXIT_INTERRUPTED;
   else if (failure !== undefined) process.exitCode = failure.exitCode ?? 1;
+  else if (outcomes.some(({ kind }) => kind === 'elsewhere')) process.exitCode = EXIT_CODES['held'];
 }

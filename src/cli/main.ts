@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { describeError, exitCodeOf } from './errors.ts';
 import { guardOutput } from './output.ts';
 import { nearest } from '../util/errors.ts';
+import { setJob } from '../util/process-identity.ts';
 import { versionOf } from '../util/modules.ts';
 
 /** Declares a command's arguments, options and action. */
@@ -153,6 +154,8 @@ function refuseUnknown(parent: Command, command: Command): void {
 /** Runs one command and sets the exit code; see errors.ts for the codes. */
 export async function main(argv: readonly string[]): Promise<void> {
   guardOutput();
+  const { SLURM_JOB_ID: id, SLURM_RESTART_COUNT: restarts } = process.env;
+  if (id !== undefined) setJob({ id: `slurm ${id}`, restarts: Number(restarts ?? 0) });
   try {
     await (await buildProgram(argv)).parseAsync([...argv], { from: 'user' });
   } catch (error) {

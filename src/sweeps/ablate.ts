@@ -1,4 +1,6 @@
 /** From a sweep to its table: what is left to do, who does it, what came of it. */
+import { join } from 'node:path';
+import { claim, claimSoon } from '../util/claim.ts';
 import { FrameworkError, messageOf } from '../util/errors.ts';
 import type { Target } from '../training/fit.ts';
 import { Board, type BoardStyle } from './board.ts';
@@ -14,8 +16,8 @@ import { commandLauncher, launchAll, localLauncher } from './local.ts';
 import { shellQuote, type Stopper } from './process.ts';
 import { readResults } from './results.ts';
 import type { SweepRun, SweepRuns } from './runs.ts';
-import { submitArray } from './slurm.ts';
-import { stateOf, type RunState } from './state.ts';
+import { submitArray, type ArrayJob } from './slurm.ts';
+import { holderText, stateOf, type RunState } from './state.ts';
 import { writeTables } from './table.ts';
 
 export type Launcher =
@@ -42,6 +44,9 @@ export interface PlannedRun {
   /** Why there is no cost, or why the number of steps is unknown. */
   readonly problem: string | undefined;
 }
+
+/** Tables of other sweeps in the same folder take so long at most. */
+const TABLE_SECONDS = 30;
 
 /** Plans every run; opens the training images for their number, and no device. */
 export async function planSweep({ runs }: SweepRuns, target: Target): Promise<PlannedRun[]> {
@@ -86,7 +91,7 @@ export async function ablate(request: AblateRequest, stopper: Stopper): Promise<
     .map(({ run }) => run);
   const notes = notesOn(runs, execution);
   if (launcher.kind === 'slurm' && pending.length > 0) {
-    const { id, script } = await submitArray({
+    const { id, script } = await submitOnce(runs, {
       name: `largekernel-${runs.sweep.name}`,
       folder: `${runs.root}/slurm`,
       cwd: process.cwd(),
@@ -115,7 +120,24 @@ export async function ablate(request: AblateRequest, stopper: Stopper): Promise<
   const outcomes = await launchAll(pending, request.jobs ?? 1, launch, stopper, board);
   board.close();
   const files = await tabulate(runs, planned);
+  const elsewhere = [...outcomes].flatMap(([id, outcome]) =>
+    outcome.kind === 'elsewhere' ? [`${id} (${holderText(outcome.holder)})`] : [],
+  );
+  if (elsewhere.length > 0)
+    notes.push(
+      `left to other processes: ${elsewhere.join(', ')}; once they have ended, the same command makes the table`,
+    );
   return { outcomes, files, notes };
+}
+
+/** Two submissions at once would both find the queue empty. */
+async function submitOnce({ root }: SweepRuns, job: ArrayJob): ReturnType<typeof submitArray> {
+  const held = await claim(join(root, 'slurm', 'claim.json'), 'submitting');
+  try {
+    return await submitArray(job);
+  } finally {
+    await held.release();
+  }
 }
 
 /** One run of the sweep, as a launcher starts it elsewhere. No table: other runs may be going on. */
@@ -141,7 +163,13 @@ export async function tabulate(runs: SweepRuns, planned: readonly PlannedRun[]):
       cost === undefined ? [] : [[run.point.label, cost]],
     ),
   );
-  return writeTables(runs, await readResults(runs, costs));
+  // Read and written in one: a sweep that read before another's last run ended would write the older table over the newer one.
+  const held = await claimSoon(join(runs.root, 'claim.json'), 'writing the tables', TABLE_SECONDS);
+  try {
+    return await writeTables(runs, await readResults(runs, costs));
+  } finally {
+    await held.release();
+  }
 }
 
 function isDone(runs: SweepRuns, run: SweepRun, state: RunState, execution: Execution): boolean {
@@ -175,7 +203,7 @@ function boardOf({ runs, style }: AblateRequest, planned: readonly PlannedRun[])
   const board = new Board(style, runs.runs, steps);
   for (const { run, state } of planned) {
     if (state.kind === 'finished')
-      board.begin(run, 'finished', state.summary.step, state.summary.evaluations.raw?.top1);
+      board.begin(run, 'finished', state.summary.step, state.summary.evaluations);
     if (state.kind === 'part') board.begin(run, 'waiting', state.step);
   }
   return board;

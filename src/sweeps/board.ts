@@ -1,7 +1,10 @@
 /** How a sweep speaks to people while it runs: a rewritten table on a terminal, plain lines elsewhere. */
 import type { MetricsRecord } from '../training/metrics-log.ts';
 import { duration } from '../training/reporter.ts';
+import type { TrainingSummary } from '../training/run-folder.ts';
+import type { Weights } from '../training/session.ts';
 import type { Outcome } from './execute.ts';
+import { holderText } from './state.ts';
 import type { SweepRun } from './runs.ts';
 
 export type BoardStyle = 'terminal' | 'lines' | 'quiet';
@@ -20,8 +23,10 @@ interface Row {
   loss: number;
   imagesPerSecond: number;
   readonly batch: number;
-  top1: number | undefined;
+  top1: Accuracies;
 }
+
+type Accuracies = Readonly<Partial<Record<Weights, number>>>;
 
 /** Steps between two lines of one run where the output is not a terminal. */
 const PLAIN_EVERY = 100;
@@ -56,7 +61,7 @@ export class Board {
           loss: NaN,
           imagesPerSecond: NaN,
           batch: recipe.batch.size,
-          top1: undefined,
+          top1: {},
         },
       ]),
     );
@@ -83,9 +88,11 @@ export class Board {
     const row = this.rows.get(run.id);
     if (row === undefined) return;
     if (record.kind === 'evaluation') {
-      row.top1 = record.top1;
+      row.top1 = { ...row.top1, [record.weights]: record.top1 };
       if (this.style === 'lines')
-        this.note(`${run.id}: step ${record.step}, ${record.weights} top-1 ${percent(record.top1)}`);
+        this.note(
+          `${run.id}: step ${record.step}, ${accuraciesOf({ [record.weights]: record.top1 }).join('')}`,
+        );
     } else {
       Object.assign(row, {
         step: record.step,
@@ -103,17 +110,22 @@ export class Board {
     if (row === undefined) return;
     row.state = outcome.kind;
     row.isActive = false;
-    const top1 = row.top1 === undefined ? '' : `, top-1 ${percent(row.top1)}`;
+    const top1 = accuraciesOf(row.top1)
+      .map((text) => `, ${text}`)
+      .join('');
     if (outcome.kind === 'failed') {
       const { stage, exitCode, signal, message } = outcome.failure;
       this.note(`${run.id}: failed in ${stage}, exit ${exitCode ?? signal ?? '?'}: ${firstLine(message)}`);
-    } else if (this.style === 'lines') this.note(`${run.id}: ${outcome.kind}${top1}`);
+    } else if (outcome.kind === 'elsewhere') this.note(`${run.id}: left to ${holderText(outcome.holder)}`);
+    else if (this.style === 'lines') this.note(`${run.id}: ${outcome.kind}${top1}`);
     this.draw(true);
   }
 
   /** Sets what earlier invocations have left. */
-  begin(run: SweepRun, state: string, step: number, top1?: number): void {
+  begin(run: SweepRun, state: string, step: number, evaluations: TrainingSummary['evaluations'] = {}): void {
     const row = this.rows.get(run.id);
+    const { raw, ema } = evaluations;
+    const top1: Accuracies = { ...(raw && { raw: raw.top1 }), ...(ema && { ema: ema.top1 }) };
     if (row !== undefined) Object.assign(row, { state, step, top1 });
   }
 
@@ -166,8 +178,16 @@ function progressOf(row: Row): string {
     if (row.steps !== undefined)
       parts.push(`${duration(((row.steps - row.step) * row.batch) / row.imagesPerSecond)} left`);
   }
-  if (row.top1 !== undefined) parts.push(`top-1 ${percent(row.top1)}`);
+  parts.push(...accuraciesOf(row.top1));
   return parts.join('  ');
+}
+
+/** Of raw and averaged weights, each by its name. */
+function accuraciesOf(top1: Accuracies): string[] {
+  return (['raw', 'ema'] as const).flatMap((weights) => {
+    const value = top1[weights];
+    return value === undefined ? [] : [`${weights === 'ema' ? 'EMA' : weights} top-1 ${percent(value)}`];
+  });
 }
 
 function percent(value: number): string {

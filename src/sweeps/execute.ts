@@ -2,13 +2,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MetricsRecord } from '../training/metrics-log.ts';
-import { FrameworkError } from '../util/errors.ts';
+import { Claim, holderOf, tryClaim, type SeenHolder } from '../util/claim.ts';
 import { runProcess, type Ended, type Stopper } from './process.ts';
 import type { SweepRun, SweepRuns } from './runs.ts';
-import { claim, clearFailure, recordFailure, release, stateOf, type Failure } from './state.ts';
+import { clearFailure, heldStateOf, recordFailure, sweepClaim, type Failure } from './state.ts';
 
 /** Exit code of a run that was asked to stop and has saved. */
 export const EXIT_SAVED = 75;
+/** Exit code of a command whose folder another process holds. */
+export const EXIT_HELD = 9;
 
 /** How runs are started. */
 export interface Execution {
@@ -20,6 +22,8 @@ export interface Execution {
   readonly benchmarkData: string | undefined;
   /** Whether `evaluate` takes --benchmarks. */
   readonly hasBenchmarks: boolean;
+  /** Of the runs' processes; without it, this process's own. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export type Outcome =
@@ -27,6 +31,8 @@ export type Outcome =
   | { readonly kind: 'interrupted' }
   /** Given to a scheduler, which has not begun or not ended it. */
   | { readonly kind: 'submitted' }
+  /** Another process trains or evaluates it: another sweep in this folder, or `train`. */
+  | { readonly kind: 'elsewhere'; readonly holder: SeenHolder }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /** What a run tells while it goes on. */
@@ -70,8 +76,9 @@ export function evaluationsMissing(
 }
 
 /**
- * Trains one run to its end, or to a request to stop, and evaluates it. A failure is recorded in the run's folder.
- * @throws FrameworkError where nothing can be run: another recipe's folder, a run that another process trains
+ * Trains one run to its end, or to a request to stop, and evaluates it. A failure is recorded in the run's folder. Of several sweeps
+ * that share a folder one executes it, the others are told who.
+ * @throws FrameworkError where nothing can be run: another recipe's folder
  */
 export async function executeRun(
   runs: SweepRuns,
@@ -80,19 +87,33 @@ export async function executeRun(
   stopper: Stopper,
   watcher: Watcher,
 ): Promise<Outcome> {
-  const state = await stateOf(run);
-  if (state.kind === 'running') {
-    throw new FrameworkError('cli/running', `${run.id} is being trained by process ${state.pid}.`, {
-      hint: `Wait for it, or stop it: kill ${state.pid}.`,
-    });
+  const held = await tryClaim(sweepClaim(run), 'a sweep’s run');
+  if (!(held instanceof Claim)) return { kind: 'elsewhere', holder: held };
+  try {
+    const holder = await holderOf(run.folder.claim);
+    if (holder !== undefined) return { kind: 'elsewhere', holder };
+    return await executeHeld(runs, run, execution, stopper, watcher);
+  } finally {
+    await held.release();
   }
+}
+
+async function executeHeld(
+  runs: SweepRuns,
+  run: SweepRun,
+  execution: Execution,
+  stopper: Stopper,
+  watcher: Watcher,
+): Promise<Outcome> {
+  // Another sweep may have finished it since this one began.
+  const state = await heldStateOf(run);
   await clearFailure(run);
   if (state.kind !== 'finished') {
     watcher.stage(run, 'training');
     const ended = await trainProcess(runs, run, execution, stopper, watcher);
     const outcome = await outcomeOf(run, ended, 'train', stopper);
     if (outcome.kind !== 'finished') return outcome;
-    if ((await stateOf(run)).kind !== 'finished')
+    if ((await heldStateOf(run)).kind !== 'finished')
       return failed(
         run,
         { ...ended, errors: 'the process ended well, but the run is not finished' },
@@ -109,25 +130,16 @@ async function trainProcess(
   stopper: Stopper,
   watcher: Watcher,
 ): Promise<Ended> {
-  let claimed = Promise.resolve();
   const job = {
     command: trainCommand(sweep.recipe, run, execution),
+    environment: execution.environment,
     log: join(run.folder.root, 'train.log'),
-    onStart: (pid: number) => {
-      claimed = claim(run, pid);
-      claimed.catch(() => undefined); // awaited below; until then it must not count as unhandled
-    },
     onLine: (line: string) => {
       const record = parseRecord(line);
       if (record !== undefined) watcher.record(run, record);
     },
   };
-  try {
-    return await runProcess(job, stopper);
-  } finally {
-    await claimed;
-    await release(run);
-  }
+  return runProcess(job, stopper);
 }
 
 function parseRecord(line: string): MetricsRecord | undefined {
@@ -150,7 +162,9 @@ async function evaluate(
     if (stopper.stopped) return { kind: 'interrupted' };
     watcher.stage(run, `evaluating ${missing.join(', ')} (${weights})`);
     const command = evaluateCommand(run, weights, missing, execution);
-    const ended = await runProcess({ command, log: join(run.folder.root, 'evaluate.log') }, stopper);
+    const { environment } = execution;
+    const log = join(run.folder.root, 'evaluate.log');
+    const ended = await runProcess({ command, environment, log }, stopper);
     const outcome = await outcomeOf(run, ended, 'evaluate', stopper);
     if (outcome.kind !== 'finished') return outcome;
   }
@@ -181,6 +195,11 @@ async function outcomeOf(
   if (ended.exitCode === 0) return { kind: 'finished' };
   if (ended.exitCode === EXIT_SAVED || (stopper.stopped && ended.signal === 'SIGTERM'))
     return { kind: 'interrupted' };
+  if (ended.exitCode === EXIT_HELD) {
+    const path = stage === 'train' ? run.folder.claim : undefined;
+    const holder = path === undefined ? undefined : await holderOf(path);
+    if (holder !== undefined) return { kind: 'elsewhere', holder };
+  }
   return failed(run, ended, stage);
 }
 

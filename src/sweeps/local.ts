@@ -4,7 +4,8 @@ import type { Board } from './board.ts';
 import { EXIT_SAVED, executeRun, type Execution, type Outcome, type Watcher } from './execute.ts';
 import { runProcess, type Stopper } from './process.ts';
 import type { SweepRun, SweepRuns } from './runs.ts';
-import { recordFailure, stateOf, type Failure } from './state.ts';
+import { recordFailure, stateOf, sweepClaim, type Failure } from './state.ts';
+import { holderOf } from '../util/claim.ts';
 import { messageOf } from '../util/errors.ts';
 
 export type Launch = (run: SweepRun) => Promise<Outcome>;
@@ -70,6 +71,8 @@ export function commandLauncher(
       { command: [line], shell: true, log: join(run.folder.root, 'launch.log') },
       stopper,
     );
+    const holder = (await holderOf(run.folder.claim)) ?? (await holderOf(sweepClaim(run)));
+    if (holder !== undefined && ended.exitCode !== 0) return { kind: 'elsewhere', holder };
     const state = await stateOf(run);
     if (state.kind === 'finished' && state.failure === undefined) return { kind: 'finished' };
     if (state.kind === 'finished' || state.kind === 'failed') {

@@ -8,7 +8,7 @@ import { defined } from '../util/errors.ts';
 export interface Ended {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Last lines of what it wrote to standard error, this time. */
+  /** The error it wrote to standard error, this time; without one, its last lines. */
   readonly errors: string;
 }
 
@@ -52,7 +52,8 @@ export interface Job {
   readonly shell?: boolean;
   /** File that standard error is appended to. */
   readonly log: string;
-  readonly onStart?: (pid: number) => void;
+  /** Without it, this process's own. */
+  readonly environment?: NodeJS.ProcessEnv | undefined;
   readonly onLine?: (line: string) => void;
 }
 
@@ -69,6 +70,7 @@ export async function runProcess(job: Job, stopper: Stopper): Promise<Ended> {
     const child = spawn(program, args, {
       shell: job.shell === true,
       detached: true,
+      env: job.environment,
       stdio: ['ignore', 'pipe', log],
     });
     const ended = new Promise<Omit<Ended, 'errors'>>((resolve, reject) => {
@@ -80,15 +82,12 @@ export async function runProcess(job: Job, stopper: Stopper): Promise<Ended> {
     const { pid } = child;
     // A shell passes no signal on; its whole group is asked.
     const target = (own: number) => (job.shell === true ? -own : own);
-    if (pid !== undefined) {
-      job.onStart?.(pid);
-      stopper.add(target(pid));
-    }
+    if (pid !== undefined) stopper.add(target(pid));
     const lines = createInterface({ input: defined(child.stdout, 'the output of the process') });
     lines.on('line', (line) => job.onLine?.(line));
     try {
       const end = await ended;
-      return { ...end, errors: lastLines(readFileSync(job.log).subarray(before).toString('utf8')) };
+      return { ...end, errors: lastWords(readFileSync(job.log).subarray(before).toString('utf8')) };
     } finally {
       lines.close();
       if (pid !== undefined) stopper.delete(target(pid));
@@ -100,8 +99,15 @@ export async function runProcess(job: Job, stopper: Stopper): Promise<Ended> {
 
 const LAST_LINES = 12;
 
-function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-LAST_LINES).join('\n');
+/** The error a command ended with, or the last lines it wrote. Warnings of libraries are not what it failed for. */
+export function lastWords(text: string): string {
+  const lines = text.trim().split('\n');
+  const said = lines.filter(
+    (line) => line.trim() !== '' && !/^(Warning: |\(node:\d+\) |\(Use `node )/.test(line),
+  );
+  const error = said.findLastIndex((line) => /^(internal )?error: /.test(line));
+  if (error >= 0) return said.slice(error, error + LAST_LINES).join('\n');
+  return (said.length > 0 ? said : lines).slice(-LAST_LINES).join('\n');
 }
 
 /** A command line for a POSIX shell. @example shellQuote(['node', 'a b']) // "node 'a b'" */

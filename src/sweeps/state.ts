@@ -1,11 +1,12 @@
 /** What a sweep knows of its runs is what their folders hold; there is no other record. */
 import { rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { latestCheckpoint } from '../training/checkpoints.ts';
 import { readIdentity, readSummary, type TrainingSummary } from '../training/run-folder.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { exists, readJson, writeFileAtomic } from '../util/files.ts';
+import { exists } from '../util/files.ts';
+import { holderOf, type SeenHolder } from '../util/claim.ts';
+import { readSealedIfThere, sealedKind, writeSealed } from '../util/sealed.ts';
 import type { SweepRun } from './runs.ts';
 
 /** Why a run failed: `failure.json` in its folder until it is tried again. */
@@ -18,21 +19,27 @@ export interface Failure {
   readonly message: string;
 }
 
+const FAILURE = sealedKind<Failure>('failure of a run', 1, 'Delete it; the run is tried again.');
+
 export type RunState =
   | { readonly kind: 'new' }
   /** Stopped before its end; goes on from this step (0: before the first checkpoint). */
   | { readonly kind: 'part'; readonly step: number }
   | { readonly kind: 'finished'; readonly summary: TrainingSummary; readonly failure: Failure | undefined }
   | { readonly kind: 'failed'; readonly step: number; readonly failure: Failure }
-  /** A process of this machine is training it now. */
-  | { readonly kind: 'running'; readonly pid: number };
+  /** A process trains or evaluates it now, here or elsewhere. */
+  | { readonly kind: 'running'; readonly pid: number; readonly host: string };
 
 /** @throws FrameworkError `recipe/other-run` if the folder holds a run of another recipe */
 export async function stateOf(run: SweepRun): Promise<RunState> {
+  const holder = (await holderOf(run.folder.claim)) ?? (await holderOf(sweepClaim(run)));
+  return holder === undefined ? heldStateOf(run) : { kind: 'running', pid: holder.pid, host: holder.host };
+}
+
+/** As `stateOf`, of a run that this process holds. */
+export async function heldStateOf(run: SweepRun): Promise<Exclude<RunState, { kind: 'running' }>> {
   const { folder } = run;
-  const pid = await livingProcess(run);
-  if (pid !== undefined) return { kind: 'running', pid };
-  const failure = (await optional(failurePath(run))) as Failure | undefined;
+  const failure = await readSealedIfThere(failurePath(run), FAILURE);
   if (!(await exists(folder.environment)))
     return failure === undefined ? { kind: 'new' } : { kind: 'failed', step: 0, failure };
   const { recipeHash } = await readIdentity(folder);
@@ -48,42 +55,23 @@ export async function stateOf(run: SweepRun): Promise<RunState> {
 }
 
 export async function recordFailure(run: SweepRun, failure: Failure): Promise<void> {
-  await writeFileAtomic(failurePath(run), `${JSON.stringify(failure, null, 2)}\n`);
+  await writeSealed(failurePath(run), FAILURE, failure);
 }
 
 export async function clearFailure(run: SweepRun): Promise<void> {
   await rm(failurePath(run), { force: true });
 }
 
-/** Notes which process trains the run, so that no second one writes into its folder. */
-export async function claim(run: SweepRun, pid: number): Promise<void> {
-  await writeFileAtomic(processPath(run), `${JSON.stringify({ pid, host: hostname() })}\n`);
+/** By this file a sweep holds a run from its start to the last of its evaluations; the run's own processes hold its folder besides. */
+export function sweepClaim(run: SweepRun): string {
+  return join(run.folder.root, 'sweep.json');
 }
 
-export async function release(run: SweepRun): Promise<void> {
-  await rm(processPath(run), { force: true });
-}
-
-/** A claim of another machine cannot be checked; the scheduler that placed it there keeps two apart. */
-async function livingProcess(run: SweepRun): Promise<number | undefined> {
-  const claimed = (await optional(processPath(run))) as { pid: number; host: string } | undefined;
-  if (claimed === undefined || claimed.host !== hostname()) return undefined;
-  try {
-    process.kill(claimed.pid, 0);
-    return claimed.pid;
-  } catch {
-    return undefined; // it ended without cleaning up
-  }
+/** Who trains or evaluates a run of this sweep now, in words. */
+export function holderText({ pid, host, life }: Pick<SeenHolder, 'pid' | 'host' | 'life'>): string {
+  return life === 'alive' ? `process ${pid}` : `process ${pid} on ${host}`;
 }
 
 function failurePath(run: SweepRun): string {
   return join(run.folder.root, 'failure.json');
-}
-
-function processPath(run: SweepRun): string {
-  return join(run.folder.root, 'process.json');
-}
-
-async function optional(path: string): Promise<unknown> {
-  return (await exists(path)) ? readJson(path) : undefined;
 }

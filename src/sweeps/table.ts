@@ -129,7 +129,7 @@ function stateWords(state: PointSummary['runs'][number]['state']): string {
     case 'part':
       return `stopped after step ${state.step}`;
     case 'running':
-      return `being trained by process ${state.pid}`;
+      return `held by process ${state.pid} on ${state.host}`;
     case 'failed': {
       const { stage, exitCode, signal, message } = state.failure;
       return `failed in ${stage} (exit ${exitCode ?? signal ?? 'unknown'}): ${message.replaceAll('\n', ' ')}`;

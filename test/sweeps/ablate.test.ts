@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ablate, ablateOnly, planSweep, tabulate, type AblateRequest } from '../../src/sweeps/ablate.ts';
 import { Stopper } from '../../src/sweeps/process.ts';
+import { claim } from '../../src/util/claim.ts';
 import { expandSweep, type SweepRuns } from '../../src/sweeps/runs.ts';
 import { stateOf } from '../../src/sweeps/state.ts';
 import { parseSweep } from '../../src/sweeps/sweep.ts';
@@ -138,14 +139,35 @@ describe('a sweep', () => {
     expect(await kinds()).toEqual(['finished', 'finished', 'finished', 'finished']);
   });
 
-  it('does not start a run that another process trains', async () => {
-    await writeProcess(process.pid);
-    const { outcomes } = await ablate(await request(), new Stopper());
-    expect(outcomes.get('3-seed0')).toMatchObject({
-      kind: 'failed',
-      failure: { message: expect.stringContaining(String(process.pid)) as string },
-    });
+  it('leaves a run to the process that trains it, and says so', async () => {
+    const held = await claim(runs.runs[0]!.folder.claim, 'training');
+    const { outcomes, notes } = await ablate(await request(), new Stopper());
+    expect(outcomes.get('3-seed0')).toMatchObject({ kind: 'elsewhere', holder: { pid: process.pid } });
+    expect(notes.join('\n')).toContain(`left to other processes: 3-seed0 (process ${process.pid})`);
+    expect(await text('table.md')).toContain(`- 3-seed0: held by process ${process.pid} on`);
     expect(await started()).toHaveLength(3);
+    await held.release();
+  });
+
+  it('shares its folder with another: no run is done twice', async () => {
+    const asked = await request({ jobs: 2 });
+    const both = await Promise.all([ablate(asked, new Stopper()), ablate(asked, new Stopper())]);
+    expect(await started()).toEqual(runs.runs.map(({ id }) => `train ${id}`));
+    for (const { id } of runs.runs) {
+      const ends = both.map(({ outcomes }) => outcomes.get(id)?.kind);
+      expect(ends).toContain('finished');
+      expect(ends.every((kind) => kind === 'finished' || kind === 'elsewhere')).toBe(true);
+    }
+    expect(await kinds()).toEqual(['finished', 'finished', 'finished', 'finished']);
+    expect(await text('table.md')).not.toContain('Runs without a result');
+  });
+
+  it('tells its runs that they end with it', async () => {
+    behaviour['3-seed0'] = { exit: 3 };
+    const asked = await request({ jobs: 1 });
+    const environment = { ...process.env, LARGEKERNEL_PARENT: '4711' };
+    await ablate({ ...asked, execution: { ...asked.execution, environment } }, new Stopper());
+    expect(await readFile(join(folder, 'parents'), 'utf8')).toContain('3-seed0 4711\n');
   });
 
   it('refuses a folder whose run is of another recipe', async () => {
@@ -251,11 +273,6 @@ spawnSync(node, [...rest, 'train', '--out', ${JSON.stringify(join(folder, 'out')
     expect([...outcomes.values()].map(({ kind }) => kind)).toEqual(Array(4).fill('submitted'));
   });
 });
-
-async function writeProcess(pid: number): Promise<void> {
-  const { claim } = await import('../../src/sweeps/state.ts');
-  await claim(runs.runs[0]!, pid);
-}
 
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((done) => setTimeout(done, 20));

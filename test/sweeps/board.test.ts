@@ -50,6 +50,31 @@ describe('the board', () => {
     expect(text()).toBe('3-seed1  training\n0 of 3 runs finished\n');
   });
 
+  it('says of which weights an accuracy is', async () => {
+    const { board: lines, a, text } = await board('lines');
+    const evaluation = {
+      kind: 'evaluation',
+      step: 9,
+      epoch: 0,
+      top5: 1,
+      loss: 1,
+      count: 1,
+      skipped: 0,
+    } as const;
+    lines.record(a, { ...evaluation, weights: 'raw', top1: 0.5 });
+    lines.record(a, { ...evaluation, weights: 'ema', top1: 0.25 });
+    lines.end(a, { kind: 'finished' });
+    expect(text()).toBe(
+      '3-seed0: step 9, raw top-1 50.00 %\n3-seed0: step 9, EMA top-1 25.00 %\n' +
+        '3-seed0: finished, raw top-1 50.00 %, EMA top-1 25.00 %\n',
+    );
+    const { board: table, b, text: shown } = await board('terminal');
+    const accuracy = (top1: number) => ({ top1, top5: 1, loss: 1, count: 1, correct1: 1, correct5: 1 });
+    table.begin(b, 'finished', 9, { raw: accuracy(0.5), ema: accuracy(0.25) });
+    table.close();
+    expect(shown()).toContain('3-seed1  finished     step 9  raw top-1 50.00 %  EMA top-1 25.00 %\n');
+  });
+
   it('is silent when asked to be', async () => {
     const { board: quiet, a, text } = await board('quiet');
     quiet.stage(a, 'training');

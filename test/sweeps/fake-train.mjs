@@ -42,6 +42,7 @@ if (command === 'evaluate') {
 const id = basename(out);
 const { hash, top1, exit = 0, hang = false } = JSON.parse(readFileSync(file, 'utf8'))[id];
 appendFileSync(join(dirname(file), 'started'), `${command} ${id}\n`);
+appendFileSync(join(dirname(file), 'parents'), `${id} ${process.env.LARGEKERNEL_PARENT}\n`);
 mkdirSync(join(out, 'checkpoints'), { recursive: true });
 writeFileSync(join(out, 'environment.json'), sealed('run identity', 1, { recipeHash: hash }));
 if (exit !== 0) {
