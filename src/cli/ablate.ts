@@ -8,7 +8,6 @@ import {
   tabulate,
   type AblateRequest,
   type Launcher,
-  type PlannedRun,
 } from '../sweeps/ablate.ts';
 import type { Outcome } from '../sweeps/execute.ts';
 import { Stopper } from '../sweeps/process.ts';
@@ -18,6 +17,7 @@ import { listSweeps, loadSweep } from '../sweeps/sweep.ts';
 import { targetOf } from '../training/fit.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
+import { dryRun } from './ablate-dry-run.ts';
 import { EXIT_CODES, EXIT_INTERRUPTED } from './errors.ts';
 import { onStopRequests } from './interrupt.ts';
 import { PARENT_VARIABLE } from './onlookers.ts';
@@ -64,7 +64,7 @@ export function addAblate(command: Command): void {
     .option('--memory <gib>', 'device memory that a run may use', positiveNumber)
     .option('--only <run>', 'one run of the sweep, without the table')
     .option('--table', 'make the table of what is there; run nothing')
-    .option('--dry-run', 'list the runs with their cost; run nothing')
+    .option('--dry-run', 'list the runs with their cost and try each up to its first step; run nothing')
     .option('--detach', 'go on when the terminal closes or the process that started this one has ended')
     .option('--json', 'JSON on standard output')
     .option('--quiet', 'errors only')
@@ -101,13 +101,14 @@ async function run(name: string | undefined, template: string | undefined, optio
       memoryGib: options.memory,
       benchmarkData: options.benchmarkData === undefined ? undefined : resolve(options.benchmarkData),
       hasBenchmarks: true,
+      environment: { ...process.env, [PARENT_VARIABLE]: String(process.pid) },
     },
     launcher,
     jobs: options.jobs,
     target: await planTarget(options),
     style: options.quiet || options.json ? 'quiet' : process.stderr.isTTY ? 'terminal' : 'lines',
   };
-  if (options.dryRun) return dryRun(request, options);
+  if (options.dryRun) return dryRun(request, options.json === true);
   if (options.table) return printFiles(await tabulate(runs, await planSweep(runs, request.target)), options);
   const stopper = new Stopper();
   onStopRequests({
@@ -172,58 +173,6 @@ async function planTarget({ adapter, memory, only }: Options): Promise<AblateReq
 async function list(): Promise<void> {
   for (const name of await listSweeps())
     process.stdout.write(`${name.padEnd(18)}${(await loadSweep(name)).description}\n`);
-}
-
-async function dryRun({ runs, target, jobs }: AblateRequest, options: Options): Promise<void> {
-  const planned = await planSweep(runs, target);
-  if (options.json) {
-    const rows = planned.map(({ run: { id, point, seed, overrides, folder }, ...rest }) => ({
-      id,
-      point: point.label,
-      seed,
-      overrides,
-      folder: folder.root,
-      ...rest,
-    }));
-    process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-    return;
-  }
-  const header = ['run', 'state', 'steps', 'memory', 'micro-batch', 'MACs live', 'nominal', 'one step'];
-  const rows = [header, ...planned.map(planRow)];
-  const widths = header.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  for (const row of rows)
-    process.stdout.write(
-      `${row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
-  process.stdout.write(`${planned.length} runs, ${jobs ?? 1} at a time, in ${runs.root}\n`);
-  for (const problem of new Set(planned.flatMap(({ problem }) => problem ?? [])))
-    process.stderr.write(`note: ${problem}\n`);
-}
-
-function planRow({ run: { id, recipe }, state, steps, cost }: PlannedRun): string[] {
-  const short = (count: number) =>
-    count < 1e9
-      ? `${(count / 1e6).toPrecision(4)} M`
-      : count < 1e12
-        ? `${(count / 1e9).toPrecision(4)} G`
-        : `${(count / 1e12).toPrecision(4)} T`;
-  return [
-    id,
-    state.kind === 'part' ? `part, step ${state.step}` : state.kind,
-    steps === undefined ? `${recipe.schedule.epochs} epochs` : String(steps),
-    ...(cost === undefined
-      ? ['?', '?', '?', '?', '?']
-      : [
-          `${(cost.memoryBytes / 2 ** 30).toFixed(2)} GiB`,
-          String(cost.micro),
-          short(cost.macs.live),
-          short(cost.macs.nominal),
-          short(cost.stepMacs.live),
-        ]),
-  ];
 }
 
 function printFiles(files: readonly string[], { json, quiet }: Options): void {

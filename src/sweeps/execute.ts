@@ -22,8 +22,8 @@ export interface Execution {
   readonly benchmarkData: string | undefined;
   /** Whether `evaluate` takes --benchmarks. */
   readonly hasBenchmarks: boolean;
-  /** Of the runs' processes; without it, this process's own. */
-  readonly environment?: NodeJS.ProcessEnv;
+  /** Of the runs' processes: tells them that they end with this one. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 export type Outcome =

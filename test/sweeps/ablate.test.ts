@@ -57,6 +57,7 @@ async function request(over: Partial<AblateRequest> = {}): Promise<AblateRequest
       memoryGib: undefined,
       benchmarkData: undefined,
       hasBenchmarks: false,
+      environment: process.env,
     },
     launcher: { kind: 'local' },
     jobs: 2,
