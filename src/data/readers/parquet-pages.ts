@@ -1,13 +1,12 @@
 /**
  * Pages of one flat parquet column (apache/parquet-format): found by walking their headers and decoded one by one, so that
- * one image costs one page and not a row group. Data pages v1 and v2, plain and dictionary encoding, snappy, gzip or
- * uncompressed. hyparquet reads the file's metadata and headers; its value decoder trusts the run lengths in the file,
+ * one image costs one page and not a row group. Data pages v1 and v2, plain and dictionary encoding. hyparquet reads the file's metadata and headers; its value decoder trusts the run lengths in the file,
  * which a damaged file turns into gigabytes, so values are decoded here with every length checked.
  */
-import { gunzipSync } from 'node:zlib';
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
 import { FrameworkError } from '../../util/errors.ts';
-import { readVarint, uncompressSnappy } from './snappy.ts';
+import { decompress } from './codecs.ts';
+import { readVarint } from './snappy.ts';
 import type { RangeReader } from './tar.ts';
 
 /** Where one column of one row group lies, and how its values are stored. */
@@ -44,6 +43,7 @@ export type Value = Uint8Array | number | null;
 
 const PLAIN = 0;
 const PLAIN_DICTIONARY = 2;
+const RLE = 3;
 const RLE_DICTIONARY = 8;
 /** Names by number, for messages. */
 const ENCODINGS = ['PLAIN', '', 'PLAIN_DICTIONARY', 'RLE', 'BIT_PACKED', 'DELTA_BINARY_PACKED'];
@@ -51,7 +51,8 @@ ENCODINGS.push('DELTA_LENGTH_BYTE_ARRAY', 'DELTA_BYTE_ARRAY', 'RLE_DICTIONARY', 
 /** Headers hold statistics of up to 2 × 4 KiB. */
 const HEADER_WINDOW = 16 << 10;
 const MAX_HEADER = 1 << 20;
-const MAX_PAGE = 1 << 30;
+/** Writers stop a page at 1 MiB or one value; a few bytes of zstd could announce gigabytes. */
+const MAX_PAGE = 1 << 28;
 /** Writers stop a page at 1 MiB or 20,000 rows; a run-length page could announce billions in a few bytes. */
 const MAX_VALUES = 1 << 24;
 
@@ -180,6 +181,7 @@ function decode(
   dictionary: readonly Value[] | undefined,
 ): Value[] {
   if (page.encoding === PLAIN) return plain(chunk.type, bytes, count);
+  if (page.encoding === RLE && chunk.type === 'BOOLEAN') return [...hybrid(bytes.subarray(4), 1, count)];
   if (page.encoding !== RLE_DICTIONARY && page.encoding !== PLAIN_DICTIONARY)
     throw unsupported(`encoding ${ENCODINGS[page.encoding] ?? page.encoding}`, 'write the file again with PLAIN');
   if (dictionary === undefined) throw corrupt('a page refers to a dictionary that is not there');
@@ -194,8 +196,9 @@ function decode(
 
 function plain(type: string, bytes: Uint8Array, count: number): Value[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (type === 'BOOLEAN') return Array.from({ length: count }, (_, i) => bits(bytes, i, 1));
   const least = { BYTE_ARRAY: 4, INT32: 4, INT64: 8 }[type];
-  if (least === undefined) throw unsupported(`a column of type ${type}`, 'labels must be integers');
+  if (least === undefined) throw unsupported(`a column of type ${type}`, 'labels must be integers, strings or booleans');
   if (count * least > bytes.length) throw corrupt(`${count} values in a page of ${bytes.length} bytes`);
   if (type === 'INT32') return Array.from({ length: count }, (_, i) => view.getInt32(4 * i, true));
   if (type === 'INT64') return Array.from({ length: count }, (_, i) => Number(view.getBigInt64(8 * i, true)));
@@ -249,21 +252,6 @@ function byteAt(bytes: Uint8Array, at: number): number {
   const byte = bytes[at];
   if (byte === undefined) throw corrupt('its runs end too early');
   return byte;
-}
-
-function decompress(codec: string, bytes: Uint8Array, size: number): Uint8Array {
-  if (codec === 'SNAPPY') return uncompressSnappy(bytes, size);
-  let result = bytes;
-  if (codec === 'GZIP') {
-    try {
-      result = gunzipSync(bytes, { maxOutputLength: Math.max(size, 1) });
-    } catch (error) {
-      throw corrupt('a page is not sound gzip', error);
-    }
-  } else if (codec !== 'UNCOMPRESSED')
-    throw unsupported(`compression ${codec}`, 'write the file again with snappy, gzip or no compression');
-  if (result.length !== size) throw corrupt(`a page of ${result.length} bytes instead of ${size}`);
-  return result;
 }
 
 function uint32(bytes: Uint8Array, at: number): number {

@@ -1,6 +1,6 @@
 /**
  * Image data sets of the Hugging Face hub: parquet files with an image column `{bytes, path}` (or plain bytes) and an
- * integer label. Rows of all files are ordered by path; rows without one by file and row.
+ * label: an integer, a string or a boolean. Rows of all files are ordered by path; rows without one by file and row.
  * Reading at random decodes a page (about 1 MiB) for an image, so sequential passes and small sets are fast and training on
  * a large one pays some tenfold; unpack those into folders or tar files.
  */
@@ -10,7 +10,7 @@ import type { FileMetaData, RowGroup } from 'hyparquet';
 import { imagenetClasses } from '../classes.ts';
 import type { Dataset, DatasetSpec, Note } from '../dataset.ts';
 import { sortedOrder, tableDataset } from '../dataset.ts';
-import { classOf, numberedClasses } from '../found-classes.ts';
+import { classOf, namedClasses, numberedClasses } from '../found-classes.ts';
 import type { FoundClasses } from '../found-classes.ts';
 import { FrameworkError, defined, messageOf } from '../../util/errors.ts';
 import { ArchiveFiles, fileStamp } from './archive-files.ts';
@@ -30,6 +30,8 @@ interface Index {
   readonly groups: number[];
   readonly rows: number[];
   readonly chunks: { readonly file: number; readonly image: Chunk }[];
+  /** Labels that are strings. */
+  readonly ids: string[] | undefined;
   /** Names of the classes, if the file has them. */
   readonly names: string[] | undefined;
 }
@@ -64,8 +66,8 @@ export async function openParquet(spec: DatasetSpec): Promise<Dataset> {
 
 async function indexFiles(files: ArchiveFiles, shards: readonly string[]): Promise<Index> {
   const keys: string[] = [];
-  const index: Index = { keys: [], labels: [], groups: [], rows: [], chunks: [], names: undefined };
-  const labels: number[] = [];
+  const index: Index = { keys: [], labels: [], groups: [], rows: [], chunks: [], ids: undefined, names: undefined };
+  const labels: (number | string)[] = [];
   const places: { group: number; row: number }[] = [];
   let names: string[] | undefined;
   for (const [file, path] of shards.entries()) {
@@ -74,7 +76,7 @@ async function indexFiles(files: ArchiveFiles, shards: readonly string[]): Promi
     try {
       const metadata = await readMetadata(read, size);
       const columns = findColumns(metadata);
-      names ??= classNames(metadata, columns.label.name);
+      names ??= classNames(metadata, columns.label);
       for (const rowGroup of metadata.row_groups) {
         const group = index.chunks.length;
         index.chunks.push({ file, image: chunkOf(rowGroup, columns.image, size) });
@@ -84,7 +86,7 @@ async function indexFiles(files: ArchiveFiles, shards: readonly string[]): Promi
           const name = paths?.[row];
           const key = name instanceof Uint8Array && name.length > 0 ? text(name) : undefined;
           keys.push(key ?? `${basename(path)}/${String(group).padStart(4, '0')}-${String(row).padStart(6, '0')}`);
-          labels.push(typeof label === 'number' ? label : -1);
+          labels.push(label instanceof Uint8Array ? text(label) : (label ?? -1));
           places.push({ group, row });
         });
       }
@@ -95,11 +97,25 @@ async function indexFiles(files: ArchiveFiles, shards: readonly string[]): Promi
   for (const i of sortedOrder(keys)) {
     const { group, row } = defined(places[i], `row ${i}`);
     index.keys.push(keys[i] as string);
-    index.labels.push(labels[i] as number);
     index.groups.push(group);
     index.rows.push(row);
   }
-  return { ...index, names };
+  const inOrder = Array.from(sortedOrder(keys), (i) => defined(labels[i], `label ${i}`));
+  return { ...index, names, ...oneKind(index.keys, inOrder) };
+}
+
+/** All numbers or all strings. @throws FrameworkError `data/bad-label` */
+function oneKind(
+  keys: readonly string[],
+  labels: readonly (number | string)[],
+): Pick<Index, 'ids' | 'labels'> {
+  const ids = labels.filter((label) => typeof label === 'string');
+  if (ids.length === 0) return { ids: undefined, labels: labels as number[] };
+  if (ids.length === labels.length && !ids.includes('')) return { ids, labels: [] };
+  const missing = labels.findIndex((label) => typeof label !== 'string' || label === '');
+  throw new FrameworkError('data/bad-label', `${keys[missing] ?? missing} has no label, while others are strings such as "${ids[0] ?? ''}"`, {
+    hint: 'fill in the column, or leave the row out',
+  });
 }
 
 /** Decodes pages on demand and keeps the last ones; a page is read once although several samples wait for it. */
@@ -206,18 +222,22 @@ function findColumns(metadata: FileMetaData): { image: Leaf; path: Leaf | undefi
   const leaves = leavesOf(metadata).filter(({ isRepeated }) => !isRepeated);
   const pick = (type: RegExp, ...names: RegExp[]): Leaf | undefined => {
     for (const name of names) {
-      const leaf = leaves.find((candidate) => name.test(candidate.name) && type.test(candidate.type));
+      const [leaf, other] = leaves.filter((candidate) => name.test(candidate.name) && type.test(candidate.type));
+      if (leaf !== undefined && other !== undefined)
+        throw new FrameworkError('data/ambiguous', `the columns ${leaf.name} and ${other.name} may both be meant`, {
+          hint: 'keep one of them, or rename the one that is meant to image or label',
+        });
       if (leaf !== undefined) return leaf;
     }
     return undefined;
   };
-  const image = pick(/^BYTE_ARRAY$/, /^(image|img)\.bytes$/, /\.bytes$/, /^(image|img|jpg|jpeg|png)$/);
-  const label = pick(/^INT(32|64)$/, /^labels?$/, /^fine_label$/, /^(cls|class|target)$/, /label/);
+  const image = pick(/^BYTE_ARRAY$/, /^image\.bytes$/, /^img\.bytes$/, /^image$/, /^(img|jpg|jpeg|png|webp)$/, /\.bytes$/);
+  const label = pick(/^(INT(32|64)|BYTE_ARRAY|BOOLEAN)$/, /^labels?$/, /^fine_label$/, /^(cls|class|target)$/, /label/);
   if (image === undefined || label === undefined)
     throw new FrameworkError(
       'data/unsupported',
       `no ${image === undefined ? 'image' : 'label'} column among ${leaves.map(({ name }) => name).join(', ')}`,
-      { hint: 'expected a struct column image {bytes, path} and an integer column label' },
+      { hint: 'expected a struct column image {bytes, path} and a column label of integers, strings or booleans' },
     );
   const parent = image.name.replace(/\.bytes$/, '');
   return { image, label, path: leaves.find(({ name, type }) => name === `${parent}.path` && type === 'BYTE_ARRAY') };
@@ -242,7 +262,8 @@ function chunkOf(rowGroup: RowGroup, leaf: Leaf, fileSize: number): Chunk {
 }
 
 /** The `ClassLabel` names that the `datasets` library stores in the file. */
-function classNames(metadata: FileMetaData, label: string): string[] | undefined {
+function classNames(metadata: FileMetaData, { name: label, type }: Leaf): string[] | undefined {
+  if (type === 'BOOLEAN') return ['false', 'true'];
   const stored = metadata.key_value_metadata?.find(({ key }) => key === 'huggingface')?.value;
   if (stored === undefined) return undefined;
   try {
@@ -254,7 +275,8 @@ function classNames(metadata: FileMetaData, label: string): string[] | undefined
   }
 }
 
-function classesFor({ keys, labels, names }: Index): FoundClasses {
+function classesFor({ keys, labels, ids, names }: Index): FoundClasses {
+  if (ids !== undefined) return namedClasses(ids);
   if (names === undefined) return numberedClasses(keys, labels);
   const imagenet = imagenetClasses();
   const first = defined(imagenet[0], 'class 0').name;

@@ -37,6 +37,32 @@ describe('the same pictures in every format', () => {
     expect(await contents(await openDataset({ kind: 'parquet', root, split: 'train', cache, classes }))).toEqual(expected);
   });
 
+  it.each(['zstd', 'zstd-v2', 'lz4', 'brotli'])('parquet compressed with %s', async (codec) => {
+    const expected = await contents(await folder());
+    const root = golden(`codecs/${codec}.parquet`);
+    expect(await contents(await openDataset({ kind: 'parquet', root, split: 'train', cache, classes }))).toEqual(expected);
+  });
+
+  it.each([
+    ['words', ['bee', 'cat', 'wolf'], [2, 1, 2, 0]],
+    ['words-plain', ['bee', 'cat', 'wolf'], [2, 1, 2, 0]],
+    ['booleans', ['false', 'true'], [1, 0, 1, 1]],
+    ['booleans-v2', ['false', 'true'], [1, 0, 1, 1]],
+    ['named', ['cat', 'dog', 'wolf'], [2, 0, 2, 1]],
+  ])('parquet with %s for labels', async (name, classes, labels) => {
+    const root = golden(`labels/${name}.parquet`);
+    const data = await openDataset({ kind: 'parquet', root, split: 'train', cache });
+    expect(data.classes.map(({ id }) => id)).toEqual(classes);
+    expect((await contents(data)).map(({ label }) => label)).toEqual(labels);
+  });
+
+  it('parquet whose labels are missing or not clear is refused', async () => {
+    const open = (name: string): Promise<unknown> =>
+      openDataset({ kind: 'parquet', root: golden(`labels/${name}.parquet`), split: 'train', cache });
+    await expect(open('missing')).rejects.toThrow(/n01440764_17\.JPEG has no label, while others are strings such as "cat"/);
+    await expect(open('two')).rejects.toThrow(/first_label and second_label may both be meant/);
+  });
+
   it('parquet without paths keeps the order of the file', async () => {
     const root = golden('variants/nopath.parquet');
     const rows = await contents(await openDataset({ kind: 'parquet', root, split: 'train', cache, classes }));
@@ -48,7 +74,6 @@ describe('the same pictures in every format', () => {
   it('parquet that cannot be read says what to do', async () => {
     const open = (name: string): Promise<unknown> =>
       openDataset({ kind: 'parquet', root: golden(`variants/${name}.parquet`), split: 'train', cache, classes });
-    await expect(open('zstd')).rejects.toThrow(/zstd\.parquet: compression ZSTD/);
     await expect(open('delta')).rejects.toThrow(/encoding DELTA_BINARY_PACKED/);
     await expect(open('missing')).rejects.toMatchObject({ code: 'data/not-found' });
   });
