@@ -70,7 +70,7 @@ const TITLES: Readonly<Record<string, string>> = {
 /** Options of `evaluate` that belong to the benchmarks alone. */
 export const BENCHMARK_FLAGS = [
   '--data-root', '--generate', '--limit', '--subset', '--corruptions', '--severities', '--difficulty', '--seed',
-  '--workers', '--no-jpeg', '--out', '--dry-run',
+  '--workers', '--no-jpeg', '--stored-size', '--out', '--dry-run',
 ]; // prettier-ignore
 
 /** Adds the options of the benchmarks to `evaluate`. */
