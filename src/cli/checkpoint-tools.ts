@@ -4,6 +4,8 @@ import { isOpset, type Opset } from '../formats/onnx.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
 import { resolveWeights } from '../training/evaluate-weights.ts';
 import { loadWeights } from '../training/initial-weights.ts';
+import { classesOfMetadata } from '../data/class-metadata.ts';
+import { some } from '../data/match-classes.ts';
 import { metadataOf } from '../training/model-classes.ts';
 import { inspectWeights, type Inspection } from '../training/inspect.ts';
 import {
@@ -70,7 +72,10 @@ function describe({
         ])
       : []),
     ...leftOut.map((name) => ['left out', name]),
-    ...Object.entries(metadata).map(([key, value]) => [`metadata ${key}`, value]),
+    ...classRow(metadata),
+    ...Object.entries(metadata)
+      .filter(([key]) => classRow(metadata).length === 0 || !/^class(es|_names)$/.test(key))
+      .map(([key, value]) => [`metadata ${key}`, value]),
     ['', ''],
     ...tensors.map(({ name, dtype, shape }) => [name, `${dtype.padEnd(5)}(${shape.join(', ')})`]),
   ].map(([key = '', value = '']) => [printable(key), printable(value)] as const);
@@ -84,6 +89,12 @@ function describe({
 function spokenModel(model: Inspection['model']): string {
   if (model === null) return 'not recognised';
   return `--model ${spoken(model.name, model.set)}, ${model.classes} classes`;
+}
+
+/** The class names that a file carries. */
+function classRow(metadata: Readonly<Record<string, string>>): [string, string][] {
+  const classes = classesOfMetadata(new Map(Object.entries(metadata)));
+  return classes === undefined ? [] : [['classes', some(classes, 10)]];
 }
 
 /** `convnext-t --set 'model.kernels=[31,31,31,31]'` */

@@ -1,15 +1,17 @@
 import type { Command } from 'commander';
 import { DATASETS, namedDataset, openDataset } from '../data/datasets.ts';
-import type { DatasetKind } from '../data/dataset.ts';
+import type { ClassList, ClassTarget, DatasetKind, DatasetSpec } from '../data/dataset.ts';
 import { DOWNLOADS, fetchDataset } from '../data/fetch.ts';
 import { leftOut } from '../data/left-out.ts';
 import { verifyDataset } from '../data/verify.ts';
+import { describeClasses } from '../training/classes.ts';
 import { FrameworkError } from '../util/errors.ts';
 
 interface Options {
   readonly root?: string;
   readonly split?: string;
   readonly format?: string;
+  readonly classes: string;
   readonly json?: boolean;
 }
 
@@ -23,6 +25,7 @@ export function addData(command: Command): void {
     .option('--root <folder>', 'where it is')
     .option('--split <name>', 'which part', 'train')
     .option('--format <kind>', 'folder, imagenet-tar, webdataset, parquet, …')
+    .option('--classes <list>', 'as data.classes of a recipe: folders, imagenet-1k, …, or a file', 'auto')
     .option('--json', 'JSON on standard output')
     .action(verify);
   command
@@ -41,11 +44,10 @@ function list(): void {
 }
 
 async function verify(name: string, options: Options): Promise<void> {
-  const spec = namedDataset(name, options.split ?? 'train', {
-    ...(options.root === undefined ? {} : { root: options.root }),
-    ...(options.format === undefined ? {} : { kind: options.format as DatasetKind }),
-  });
-  await (await openDataset(spec)).close();
+  const spec = await labelledSpec(name, options);
+  const dataset = await openDataset(spec);
+  const lines = describeClasses(dataset, classesName(spec.classes) ?? dataset.name, options.classes);
+  await dataset.close();
   const isTerminal = process.stderr.isTTY;
   const report = await verifyDataset(spec, (done, total) => {
     if (isTerminal && !options.json) process.stderr.write(`\r\x1b[K${done} of ${total} images`);
@@ -57,8 +59,10 @@ async function verify(name: string, options: Options): Promise<void> {
       `${report.name}: ${report.images} images, ${report.classes.length} classes, ${report.emptyClasses} of them without images\n`,
     );
     for (const { label, id, name: title, images } of report.classes) {
-      if (images > 0) process.stdout.write(`  ${String(label).padStart(4)}  ${id}  ${title}: ${images}\n`);
+      const shown = id === title ? id : `${id}  ${title}`;
+      if (images > 0) process.stdout.write(`  ${String(label).padStart(4)}  ${shown}: ${images}\n`);
     }
+    for (const line of lines) process.stdout.write(`${line}\n`);
     for (const { key, message } of report.unreadable)
       process.stdout.write(`unreadable: ${key}: ${message}\n`);
     for (const id of report.unreadableClasses)
@@ -75,6 +79,33 @@ async function verify(name: string, options: Options): Promise<void> {
       },
     );
   }
+}
+
+/** A split as training would label it: the others count in the classes of `train`. */
+async function labelledSpec(name: string, options: Options): Promise<DatasetSpec> {
+  const { root, format, classes, split = 'train' } = options;
+  const of = (part: string, target: string | ClassList) =>
+    namedDataset(name, part, {
+      ...(root === undefined ? {} : { root }),
+      ...(format === undefined ? {} : { kind: format as DatasetKind }),
+      classes: target,
+    });
+  const spec = of(split, classes);
+  if (split === 'train' || typeof spec.classes === 'object') return spec;
+  const train = await openDataset(of('train', classes)).catch((error: unknown) => {
+    if (!(error instanceof FrameworkError)) throw error;
+    process.stderr.write(
+      `the classes of train are not known (${error.message}); those of ${split} are shown\n`,
+    );
+    return undefined;
+  });
+  if (train === undefined) return spec;
+  await train.close();
+  return of(split, { name: train.name, classes: train.classes });
+}
+
+function classesName(target: ClassTarget | undefined): string | undefined {
+  return typeof target === 'object' ? target.name : undefined;
 }
 
 async function fetch(name: string, options: { root: string; from?: string }): Promise<void> {

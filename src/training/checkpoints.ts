@@ -45,13 +45,14 @@ export function checkpointName(step: number): string {
 /**
  * Writes one checkpoint atomically and returns its folder.
  * @param root an existing folder: one that is gone while training is a failure, not a reason to make it again
- * @param files file name → tensors
+ * @param files file name → tensors @param metadata of each file
  */
 export async function saveCheckpoint(
   root: string,
   counters: Counters,
   recipeHash: string,
   files: ReadonlyMap<string, readonly TensorToWrite[]>,
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const folder = join(root, checkpointName(counters.step));
   const staging = join(root, `.${checkpointName(counters.step)}.${process.pid}`);
@@ -60,7 +61,7 @@ export async function saveCheckpoint(
     await mkdir(staging);
     const digests: Record<string, FileDigest> = {};
     for (const [name, tensors] of files)
-      digests[name] = await writeSafetensors(join(staging, name), tensors, { format: 'pt' });
+      digests[name] = await writeSafetensors(join(staging, name), tensors, { format: 'pt', ...metadata });
     await writeSealed(join(staging, 'checkpoint.json'), CHECKPOINT, {
       ...counters,
       recipeHash,

@@ -1,4 +1,5 @@
 import type { Device } from '../device/device.ts';
+import { classMetadata } from '../data/class-metadata.ts';
 import type { ClassList } from '../data/dataset.ts';
 import type { Loader } from '../data/loader.ts';
 import type { Recipe } from '../recipe/schema.ts';
@@ -286,12 +287,13 @@ class TrainingRun {
 
   private async save(): Promise<void> {
     if (this.savedAt === this.step) return;
-    const { session, folder, claim, recipeHash, recipe } = this.job;
+    const { session, folder, claim, recipeHash, recipe, classes } = this.job;
+    const names = classMetadata(classes.classes);
     const { step, batchesTracked, best } = this;
     await claim.check();
     const files = await stateFiles(session, batchesTracked);
     await this.log.sync(); // a checkpoint implies the lines of its steps
-    await saveCheckpoint(folder.checkpoints, { step, batchesTracked, best }, recipeHash, files);
+    await saveCheckpoint(folder.checkpoints, { step, batchesTracked, best }, recipeHash, files, names);
     this.savedAt = step;
     await pruneCheckpoints(folder.checkpoints, {
       keep: recipe.checkpoint.keep,

@@ -35,6 +35,31 @@ const SETTINGS = [
   'evaluation.resize=28', 'evaluation.crop=28', 'checkpoint.everySteps=null',
 ]; // prettier-ignore
 
+describe('data verify', () => {
+  const args = (root: string, split: string) => ['verify', 'image-folder', '--root', root, '--split', split];
+
+  it('shows the labels that training would use', async () => {
+    const root = temporaryFolder();
+    await colours(root, 'train', ALL, 1);
+    await colours(root, 'val', ['bee', 'dog'], 1);
+    await colours(root, 'test', ['bee', 'cat'], 1, (name) => `${name}s`);
+    const { stdout } = await runCommand('data', ...args(root, 'val'));
+    expect(stdout).toMatch(/^ {5}1 {2}bee: 1\n {5}3 {2}dog: 1$/m);
+    expect(stdout).toMatch(
+      /^4 classes, of .*train \(data.classes: auto\), matched by name: ant, bee, cat, dog$/m,
+    );
+    expect(stdout).toMatch(/val has no images of 2 of 4 classes: ant, cat$/m);
+    const other = await runCommand('data', ...args(root, 'test'));
+    expect(other.stderr).toContain('2 classes are not among the 4 of');
+    const chosen = await runCommand('data', ...args(root, 'test'), '--classes', 'folders', '--json');
+    expect(chosen.code).not.toBe(0);
+    rmSync(join(root, 'train'), { recursive: true });
+    const alone = await runCommand('data', ...args(root, 'test'));
+    expect(alone.stderr).toContain('the classes of train are not known');
+    expect(alone.stdout).toMatch(/^ {5}0 {2}bees: 1$/m);
+  });
+});
+
 describe.skipIf(adapter === undefined)('a run trained on folders', () => {
   const root = temporaryFolder();
   const run = join(root, 'run');
@@ -58,7 +83,7 @@ describe.skipIf(adapter === undefined)('a run trained on folders', () => {
     await colours(root, 'renamed', ALL, 1, (name) => `the ${name}`);
     const { summary } = await train(run);
     expect(summary.best?.top1).toBe(1); // of a val without ants
-  }, 60_000);
+  }, 300_000);
 
   it('is evaluated by name on a part of its classes', async () => {
     const result = await evaluate(join(root, 'val'));
@@ -102,6 +127,13 @@ describe.skipIf(adapter === undefined)('a run trained on folders', () => {
     const onnx = join(root, 'run.onnx');
     await runCommand('export', '--checkpoint', run, '--output', onnx);
     expect(readFileSync(onnx).includes('["ant","bee","cat","dog"]')).toBe(true);
+  });
+
+  it('is known by its checkpoint’s file alone', async () => {
+    const file = join((await latestCheckpoint(join(run, 'checkpoints')))!.folder, 'model.safetensors');
+    const { stdout } = await runCommand('inspect', file);
+    expect(stdout).toMatch(/^classes +ant, bee, cat, dog$/m);
+    expect(stdout).not.toContain('metadata classes');
   });
 
   it('lends its classifier by name', async () => {
