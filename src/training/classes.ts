@@ -100,9 +100,17 @@ export async function keepClasses(folder: RunFolder, list: ClassList): Promise<v
 }
 
 /** @throws FrameworkError `data/classes-changed` where the training images have other classes than when the run began */
-export async function checkSameClasses(folder: RunFolder, now: ClassList): Promise<void> {
+export async function checkSameClasses(
+  folder: RunFolder,
+  now: ClassList,
+  note: (line: string) => void,
+): Promise<void> {
   const before = await storedClasses(folder);
-  if (before === undefined || sameClasses(before.classes, now.classes)) return;
+  if (before === undefined) {
+    note(`${folder.root} keeps no class list: it is taken to have begun with the classes there are now`);
+    return;
+  }
+  if (sameClasses(before.classes, now.classes)) return;
   const lost = without(before.classes, now.classes);
   const added = without(now.classes, before.classes);
   const parts = [

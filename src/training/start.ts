@@ -152,10 +152,11 @@ async function prepareIn<T>(
     });
     try {
       stepsPerEpoch(loader.length, recipe.batch.size);
-      const classes = await matchSplits(recipe, loader.dataset, (line) => {
+      const note = (line: string) => {
         reporter.note(line);
-      });
-      if (resume !== undefined) await checkSameClasses(folder, classes);
+      };
+      const classes = await matchSplits(recipe, loader.dataset, note);
+      if (resume !== undefined) await checkSameClasses(folder, classes, note);
       const plan = await planOf(request, loaded, classes, device, { folder, resume, interrupted, reporter });
       const { session, checked } = await tried(recipe, loader, classes, plan, {
         device,

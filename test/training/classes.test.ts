@@ -118,13 +118,18 @@ describe('the list of a run', () => {
   it('is kept, sealed, and compared when the run goes on', async () => {
     const folder = runFolder(temporaryFolder());
     expect(await storedClasses(folder)).toBeUndefined();
-    await checkSameClasses(folder, list);
+    const said: string[] = [];
+    const note = (line: string) => said.push(line);
+    await checkSameClasses(folder, list, note);
+    expect(said[0]).toContain('keeps no class list');
     await keepClasses(folder, list);
     expect(await storedClasses(folder)).toEqual({ ...list, name: `the run ${folder.root}` });
-    await checkSameClasses(folder, list);
+    await checkSameClasses(folder, list, note);
+    expect(said).toHaveLength(1);
     const now = (...names: string[]) =>
-      expect(checkSameClasses(folder, { name: 'x/train', classes: names.map((id) => ({ id, name: id })) }))
-        .rejects;
+      expect(
+        checkSameClasses(folder, { name: 'x/train', classes: names.map((id) => ({ id, name: id })) }, note),
+      ).rejects;
     await now('ant', 'bee', 'cat').toThrow(/trained with 2 classes, and x\/train now has 3; new: cat\./);
     await now('ant', 'cow').toThrow(/gone: bee; new: cow/);
     await now('bee', 'ant').toThrow(/the same in another order/);
