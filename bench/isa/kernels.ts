@@ -1,5 +1,5 @@
 import { classCountOf } from '../../src/training/data.ts';
-import { DEFAULT_LIMITS } from '../../src/device/device.ts';
+import { DEFAULT_LIMITS, profileOf } from '../../src/device/profile.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { expandShader } from '../../src/shader/template.ts';
 import { fitPlan } from '../../src/training/fit.ts';
@@ -19,10 +19,12 @@ export interface Kernel {
 }
 
 const BATCH = 32;
-const FEATURES: ReadonlySet<string> = new Set(['subgroups', 'shader-f16']);
-
 /** No memory is allocated: tensors larger than a binding may be are planned all the same. */
-const LIMITS = { ...DEFAULT_LIMITS, maxBufferSize: 2 ** 50, maxStorageBufferBindingSize: 2 ** 50 };
+const PROFILE = profileOf(
+  'gpu',
+  { ...DEFAULT_LIMITS, maxBufferSize: 2 ** 50, maxStorageBufferBindingSize: 2 ** 50 },
+  ['subgroups', 'shader-f16'],
+);
 
 /**
  * The distinct kernels of the training steps of recipes at 32 images, as a GPU with WebGPU's default limits runs them.
@@ -43,7 +45,7 @@ export async function kernelsOf(recipes: readonly string[], overrides: readonly 
 
 async function stepsOf(name: string, overrides: readonly string[]): Promise<readonly PlannedStep[]> {
   const { recipe } = await loadRecipe(name, overrides);
-  const target = { limits: LIMITS, features: FEATURES, budget: Infinity, preferred: BATCH };
+  const target = { profile: PROFILE, budget: Infinity, preferred: BATCH };
   const { step, update } = fitPlan(recipe, modelOfRecipe(recipe.model, classCountOf(recipe)), target, BATCH);
   return [...step.plan.steps, ...update.plan.steps];
 }

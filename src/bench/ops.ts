@@ -70,9 +70,9 @@ export async function* benchOps(
   }
 }
 
-function contextOf({ limits, features }: Device, { op, inputs, attrs }: OpRow): LowerContext<unknown> {
+function contextOf({ profile }: Device, { op, inputs, attrs }: OpRow): LowerContext<unknown> {
   const outputs = op.infer(inputs, attrs);
-  return { inputs, outputs, attrs, accumulate: outputs.map(() => false), limits, features };
+  return { inputs, outputs, attrs, accumulate: outputs.map(() => false), profile };
 }
 
 async function timeOp(

@@ -45,7 +45,7 @@ async function run(options: Options): Promise<void> {
     const lookup = lookupIn(await readChoices(identity, (line) => process.stderr.write(`${line}\n`)));
     const target = { ...targetOf(device, options.memory), choose: chooserOf(lookup) };
     const plan = fitPlan(recipe, modelOfRecipe(recipe.model, classCountOf(recipe)), target, options.batch);
-    const problems = problemsOf(plansOf(plan), device).filter(
+    const problems = problemsOf(plansOf(plan), device.profile).filter(
       (problem) => options.again === true || lookup(problem) === undefined,
     );
     const start = performance.now();

@@ -1,28 +1,7 @@
 import { FrameworkError } from '../util/errors.ts';
 import { chooseAdapter, type AdapterKind } from './adapters.ts';
 import { patiently } from './patience.ts';
-
-/** Limits that kernels choose their variants by. Bytes unless said otherwise. */
-export interface DeviceLimits {
-  readonly maxBufferSize: number;
-  readonly maxStorageBufferBindingSize: number;
-  readonly maxComputeWorkgroupStorageSize: number;
-  readonly maxComputeInvocationsPerWorkgroup: number;
-  readonly maxComputeWorkgroupSizeX: number;
-  readonly maxStorageBuffersPerShaderStage: number;
-  readonly maxComputeWorkgroupsPerDimension: number;
-}
-
-/** What WebGPU guarantees everywhere; kernels that stay inside run on any adapter. */
-export const DEFAULT_LIMITS: DeviceLimits = {
-  maxBufferSize: 268435456,
-  maxStorageBufferBindingSize: 134217728,
-  maxComputeWorkgroupStorageSize: 16384,
-  maxComputeInvocationsPerWorkgroup: 256,
-  maxComputeWorkgroupSizeX: 256,
-  maxStorageBuffersPerShaderStage: 8,
-  maxComputeWorkgroupsPerDimension: 65535,
-};
+import { profileOf, type DeviceLimits, type DeviceProfile } from './profile.ts';
 
 const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
@@ -35,9 +14,8 @@ export class Device {
   readonly description: string;
   readonly vendor: string;
   readonly architecture: string;
-  readonly limits: DeviceLimits;
-  /** WebGPU's features; where a processor computes also `software` and the adapter's kind, which variants are chosen by. */
-  readonly features: ReadonlySet<string>;
+  /** What kernels choose their variants by. */
+  readonly profile: DeviceProfile;
   private failure: FrameworkError | undefined;
   private closing = false;
 
@@ -48,8 +26,7 @@ export class Device {
     this.description = info.description;
     this.vendor = info.vendor;
     this.architecture = info.architecture;
-    this.limits = readLimits(gpu.limits);
-    this.features = new Set([...gpu.features, ...(kind === 'gpu' ? [] : ['software', kind])]);
+    this.profile = profileOf(kind, readLimits(gpu.limits), gpu.features);
     gpu.onuncapturederror = (event) => {
       this.fail(gpuError(event.error, 'an unguarded call', this));
     };
@@ -62,6 +39,14 @@ export class Device {
         }),
       );
     });
+  }
+
+  get limits(): DeviceLimits {
+    return this.profile.limits;
+  }
+
+  get features(): ReadonlySet<string> {
+    return this.profile.features;
   }
 
   private fail(error: FrameworkError): void {

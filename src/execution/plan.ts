@@ -1,14 +1,7 @@
-import type { DeviceLimits } from '../device/device.ts';
+import type { DeviceLimits, DeviceProfile } from '../device/profile.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import type { Node, Tensor } from '../graph/graph.ts';
-import {
-  type DeviceTraits,
-  type BoundDispatch,
-  type LowerContext,
-  type Slot,
-  type Variant,
-  lowerOp,
-} from '../ops/kernels.ts';
+import { type BoundDispatch, type LowerContext, type Slot, type Variant, lowerOp } from '../ops/kernels.ts';
 import type { Cost } from '../ops/op.ts';
 import { type TensorSpec, bytesOf, showShape } from '../ops/tensor.ts';
 import { type Interval, assignPool, makeInterval, peakBytes } from './memory.ts';
@@ -61,8 +54,7 @@ export type ChooseVariant = (
 ) => Variant;
 
 export interface PlanOptions {
-  readonly limits: DeviceLimits;
-  readonly features: ReadonlySet<string>;
+  readonly profile: DeviceProfile;
   /** Values that are read after a run: losses, logits, taps. */
   readonly kept: readonly Tensor[];
   readonly choose?: ChooseVariant;
@@ -82,7 +74,7 @@ export function planNodes(nodes: readonly Node[], options: PlanOptions): Plan {
         continue;
       }
       tensors.set(tensor.id, tensor);
-      values.set(tensor.id, makeInterval(checkedBytes(tensor, options.limits), step));
+      values.set(tensor.id, makeInterval(checkedBytes(tensor, options.profile.limits), step));
     }
     for (const tensor of node.inputs) {
       const interval = values.get(tensor.id);
@@ -145,20 +137,19 @@ function checkedBytes(tensor: Tensor, limits: DeviceLimits): number {
 }
 
 /** What a node is lowered with. */
-export function contextOf(node: Node, { limits, features }: DeviceTraits): LowerContext<unknown> {
+export function contextOf(node: Node, profile: DeviceProfile): LowerContext<unknown> {
   const { attrs, accumulate } = node;
   return {
     inputs: specsOf(node.inputs),
     outputs: specsOf(node.outputs),
     attrs,
     accumulate,
-    limits,
-    features,
+    profile,
   };
 }
 
 function lowerNode(node: Node, options: PlanOptions) {
-  const context = contextOf(node, options);
+  const context = contextOf(node, options.profile);
   const kernels = kernelsOf(node.op);
   const variants = kernels.variants(context);
   const variant =

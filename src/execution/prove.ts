@@ -59,8 +59,7 @@ export async function proveOp(
       ...example,
       outputs,
       accumulate: outputs.map(() => false),
-      limits: device.limits,
-      features: device.features,
+      profile: device.profile,
     };
     for (const variant of kernelsOf(op).variants(context)) {
       cases++;

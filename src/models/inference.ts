@@ -110,9 +110,8 @@ export class InferenceSession {
   ): Promise<InferenceSession> {
     const { model } = weights;
     const graph = recordInference(model, shape, options);
-    const { limits, features } = device;
     const kept = [graph.logits, ...graph.taps.values()];
-    const plan = planNodes(graph.nodes, { limits, features, kept });
+    const plan = planNodes(graph.nodes, { profile: device.profile, kept });
     const program = await Program.build(device, PipelineCache.of(device), plan, weights.locate, model.name);
     return new InferenceSession(model, shape, graph, program);
   }

@@ -1,6 +1,6 @@
+import type { DeviceProfile } from '../device/profile.ts';
 import { defined } from '../util/errors.ts';
 import {
-  type DeviceTraits,
   type Dispatch,
   type Kernels,
   type LowerContext,
@@ -21,10 +21,10 @@ export interface Operand {
 export class Composition implements Lowering {
   readonly scratch: TensorSpec[] = [];
   readonly dispatches: Dispatch[] = [];
-  private readonly context: DeviceTraits;
+  private readonly profile: DeviceProfile;
 
-  constructor(context: DeviceTraits) {
-    this.context = context;
+  constructor(profile: DeviceProfile) {
+    this.profile = profile;
   }
 
   /** A value that lives for this op only. */
@@ -37,7 +37,7 @@ export class Composition implements Lowering {
   apply<A>(kernels: Kernels<A>, inputs: readonly Operand[], attrs: A, to: Slot): void {
     const specs = inputs.map(({ spec }) => spec);
     const context: LowerContext<A> = {
-      ...this.context,
+      profile: this.profile,
       inputs: specs,
       outputs: kernels.op.infer(specs, attrs),
       attrs,

@@ -1,4 +1,4 @@
-import type { DeviceLimits } from '../device/device.ts';
+import type { DeviceProfile } from '../device/profile.ts';
 import type { Bound } from '../shader/bindings.ts';
 import type { ParamValue } from '../shader/parameters.ts';
 import type { Op } from './op.ts';
@@ -57,14 +57,10 @@ export function variantLabel(variant: Variant): string {
     .join(' ');
 }
 
-/** What of a device variants are chosen by. */
-export interface DeviceTraits {
-  readonly limits: DeviceLimits;
-  readonly features: ReadonlySet<string>;
-}
-
 /** Where and for what an op is lowered. */
-export interface LowerContext<A> extends DeviceTraits {
+export interface LowerContext<A> {
+  /** What variants are chosen by. */
+  readonly profile: DeviceProfile;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly attrs: A;

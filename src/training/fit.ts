@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
-import type { Device, DeviceLimits } from '../device/device.ts';
-import { DEFAULT_LIMITS } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
+import { DEFAULT_PROFILE, type DeviceProfile } from '../device/profile.ts';
 import type { Model } from '../models/model.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { FrameworkError } from '../util/errors.ts';
@@ -10,8 +10,7 @@ import type { ChooseVariant } from '../execution/plan.ts';
 
 /** What a plan is made for. */
 export interface Target {
-  readonly limits: DeviceLimits;
-  readonly features: ReadonlySet<string>;
+  readonly profile: DeviceProfile;
   /** Device memory that may be used, in bytes. */
   readonly budget: number;
   /** Largest micro-batch worth choosing. */
@@ -30,8 +29,7 @@ export function targetOf(device: Device | undefined, memoryGib?: number): Target
   const budget =
     memoryGib !== undefined ? memoryGib * GIB : isSoftware ? 0.7 * totalmem() : ASSUMED_GPU_BYTES;
   return {
-    limits: device?.limits ?? DEFAULT_LIMITS,
-    features: device?.features ?? new Set(),
+    profile: device?.profile ?? DEFAULT_PROFILE,
     budget,
     // A processor gains nothing from more images at once.
     preferred: isSoftware ? 16 : 128,
@@ -117,7 +115,7 @@ function largestFitting(
 }
 
 function settingsOf(recipe: Recipe, target: Target, micro: number): PlanSettings {
-  const { limits, features, choose } = target;
+  const { profile, choose } = target;
   return {
     seed: recipe.seed,
     batch: recipe.batch.size,
@@ -130,8 +128,7 @@ function settingsOf(recipe: Recipe, target: Target, micro: number): PlanSettings
     layerDecay: recipe.optimizer.layerDecay,
     emaDecay: recipe.ema?.decay ?? null,
     emaWarmup: recipe.ema?.warmup ?? false,
-    limits,
-    features,
+    profile,
     ...(choose === undefined ? {} : { choose }),
   };
 }

@@ -1,4 +1,4 @@
-import type { DeviceLimits } from '../device/device.ts';
+import type { DeviceProfile } from '../device/profile.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { recordInference, type InferenceGraph } from '../models/inference.ts';
 import type { Model } from '../models/model.ts';
@@ -64,22 +64,20 @@ export interface PlanSettings {
   readonly layerDecay: number | null;
   readonly emaDecay: number | null;
   readonly emaWarmup?: boolean;
-  readonly limits: DeviceLimits;
-  readonly features: ReadonlySet<string>;
+  readonly profile: DeviceProfile;
   readonly choose?: ChooseVariant;
 }
 
 /** @throws FrameworkError `plan/too-large` if one tensor exceeds what the adapter can bind */
 export function planTraining(model: Model, settings: PlanSettings): TrainingPlan {
-  const { limits, micro, imageSize, optimizer, emaDecay } = settings;
+  const { profile, micro, imageSize, optimizer, emaDecay } = settings;
   const options = {
-    limits,
-    features: settings.features,
+    profile,
     ...(settings.choose ? { choose: settings.choose } : {}),
   };
   const shape: StepShape = { micro, channels: model.config.channels, imageSize };
   const { groups, members } = parameterGroups(model, settings.layerDecay);
-  const maxBytes = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  const maxBytes = Math.min(profile.limits.maxStorageBufferBindingSize, profile.limits.maxBufferSize);
   const layout = layoutFlat(members, maxBytes);
   const stateLayout = layoutFlat(stateMembers(model), maxBytes);
   const stepGraph = recordTraining(model, shape, settings);

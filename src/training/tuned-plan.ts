@@ -43,7 +43,7 @@ export async function tunedPlan(
   for (;;) {
     const lookup = lookupIn(await readChoices(identityOf(device), note));
     const plan = fitPlan(recipe, model, { ...target, choose: chooserOf(lookup) }, micro);
-    const problems = problemsOf(plansOf(plan), device);
+    const problems = problemsOf(plansOf(plan), device.profile);
     const missing = problems.filter((problem) => lookup(problem) === undefined);
     const untried = missing.filter(({ key }) => !tried.has(key));
     if (mode === 'stored' || untried.length === 0) {
@@ -76,7 +76,7 @@ const RECORD = sealedKind<PlanRecord>(
 
 /** Writes what a run is continued by, bit for bit. */
 export async function writeRecord(file: string, plan: TrainingPlan, device: Device): Promise<void> {
-  const problems = problemsOf(plansOf(plan), device);
+  const problems = problemsOf(plansOf(plan), device.profile);
   const variants = Object.fromEntries(problems.map(({ key, planned }) => [key, planned]));
   await writeSealed(file, RECORD, { micro: plan.micro, variants });
 }

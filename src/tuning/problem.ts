@@ -3,7 +3,6 @@ import { expandShader } from '../shader/template.ts';
 import { type Plan, contextOf } from '../execution/plan.ts';
 import {
   type AnyKernels,
-  type DeviceTraits,
   type BoundDispatch,
   type LowerContext,
   type Variant,
@@ -12,6 +11,7 @@ import {
 import type { AnyOp } from '../ops/op.ts';
 import { showShape } from '../ops/tensor.ts';
 import { kernelsOf } from '../execution/kernels.ts';
+import type { DeviceProfile } from '../device/profile.ts';
 
 /** An op at its shapes, where it can be computed in more than one way. */
 export interface Problem {
@@ -28,11 +28,11 @@ export interface Problem {
 }
 
 /** The distinct problems of some plans, in their order. */
-export function problemsOf(plans: readonly Plan[], traits: DeviceTraits): Problem[] {
+export function problemsOf(plans: readonly Plan[], profile: DeviceProfile): Problem[] {
   const problems = new Map<string, Problem>();
   for (const { node, variant: planned } of plans.flatMap(({ steps }) => steps)) {
     const kernels = kernelsOf(node.op);
-    const context = contextOf(node, traits);
+    const context = contextOf(node, profile);
     const key = keyOf(node.op, context);
     const known = problems.get(key);
     const variants = known?.variants ?? kernels.variants(context);

@@ -21,8 +21,8 @@ async function answer(question: TuneQuestion): Promise<void> {
     OPS.find(({ name }) => name === question.op),
     `op ${question.op}`,
   );
-  const { limits, features } = device;
-  const context = { inputs, outputs, attrs, accumulate, limits, features };
+  const { profile } = device;
+  const context = { inputs, outputs, attrs, accumulate, profile };
   const kernels = kernelsOf(op);
   const variants = kernels.variants(context);
   const planned = defined(variants[0], 'variant');

@@ -7,7 +7,7 @@ import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
 import { add } from '../../src/ops/add/op.ts';
 import { depthwise, depthwiseGradInput } from '../../src/ops/depthwise/op.ts';
 import { gelu } from '../../src/ops/gelu/op.ts';
-import type { DeviceTraits } from '../../src/ops/kernels.ts';
+import type { LowerContext } from '../../src/ops/kernels.ts';
 import { layerNorm } from '../../src/ops/layer-norm/op.ts';
 import {
   type FusedMatmulAttrs,
@@ -181,7 +181,7 @@ testOp(matmulGradWeight, [
 // The tiles meant for GPUs: the smallest, and once the largest, where compiling it takes seconds and not minutes.
 const smallest = { variants: () => MATMUL_TILES.slice(-1) };
 const largest = {
-  variants: ({ limits }: DeviceTraits) =>
+  variants: ({ profile: { limits } }: Pick<LowerContext<unknown>, 'profile'>) =>
     MATMUL_TILES.slice(0, limits.maxComputeInvocationsPerWorkgroup > 256 ? 1 : 0),
 };
 const ragged: OpCase<MatmulResidualAttrs> = {

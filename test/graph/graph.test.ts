@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../src/graph/autodiff.ts';
 import { interpret } from '../../src/graph/interpret.ts';
 import { prune } from '../../src/graph/prune.ts';
-import { DEFAULT_LIMITS } from '../../src/device/device.ts';
+import { DEFAULT_PROFILE } from '../../src/device/profile.ts';
 import { adapters, compare, deviceFor, randomData } from '../ops/harness.ts';
 import { type Plan, planNodes } from '../../src/execution/plan.ts';
 import { Program } from '../../src/execution/program.ts';
@@ -43,7 +43,7 @@ function interpretChain(c: ReturnType<typeof chain>, data: Float64Array[]): Map<
 }
 
 const plan = (nodes: Parameters<typeof planNodes>[0], kept: Tensor[]): Plan =>
-  planNodes(nodes, { limits: DEFAULT_LIMITS, features: new Set(), kept });
+  planNodes(nodes, { profile: DEFAULT_PROFILE, kept });
 
 const data = randomData([f32(5, 7), f32(5, 7), f32(5, 7)], 9);
 

@@ -31,7 +31,7 @@ export async function withProgram(
   };
   const ids = new Set(kept.map((tensor) => tensor.id));
   const nodes = fuse(graph.nodes, ids);
-  const plan = planNodes(nodes, { limits: device.limits, features: device.features, kept });
+  const plan = planNodes(nodes, { profile: device.profile, kept });
   const program = await Program.build(device, pipelines, plan, locateIn(families), 'golden');
   const owner = (tensor: Tensor): Family =>
     defined(families[tensor.kind as keyof typeof families], `family of ${tensor.name}`);

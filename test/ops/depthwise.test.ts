@@ -134,8 +134,7 @@ describe.each(adapters)('depthwise-grad-weight on %s', (kind) => {
         outputs,
         attrs,
         accumulate,
-        limits: device.limits,
-        features: device.features,
+        profile: device.profile,
       };
       const split: Tile = { ...correlate, images: 1, blocks: 1, phases: 1, batches: 3 };
       for (const variant of [...kernelsOf(depthwiseGradWeight).variants(context).slice(0, 1), split]) {

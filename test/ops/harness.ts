@@ -78,8 +78,7 @@ export function testKernels<A>(kernels: Kernels<A>, cases: readonly OpCase<A>[])
           ...c,
           outputs,
           accumulate,
-          limits: device.limits,
-          features: device.features,
+          profile: device.profile,
         };
         for (const variant of kernels.variants(context))
           await checkVariant(kernels, c, context, variant, kind);

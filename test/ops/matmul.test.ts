@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS } from '../../src/device/device.ts';
+import { DEFAULT_PROFILE } from '../../src/device/profile.ts';
 import { testGradient, testKernels, testOp, type OpCase } from './harness.ts';
 import { columnSum } from '../../src/ops/column-sum/op.ts';
 import { MATMUL_TILES, matmulVariants } from '../../src/ops/matmul/gemm.ts';
@@ -42,7 +42,7 @@ testKernels(
   {
     ...matmulKernels,
     op: { ...matmul, name: 'matmul tiles', accumulates: [] },
-    variants: ({ limits }) =>
+    variants: ({ profile: { limits } }) =>
       MATMUL_TILES.slice(0, limits.maxComputeInvocationsPerWorkgroup > 256 ? MATMUL_TILES.length : 0),
   },
   [product([68, 72, 36], NT)],
@@ -68,9 +68,7 @@ testOp(rowSum, [
 describe('tiles', () => {
   const shape = { batch: 1, m: 512, n: 512, k: 512, batchStrideA: 0, batchStrideB: 0 };
   const tilesOf = (sums: boolean) =>
-    matmulVariants(shape, { limits: DEFAULT_LIMITS, features: new Set() }, false, sums).map(
-      ({ lx, ra, rb }) => [lx, ra, rb],
-    );
+    matmulVariants(shape, DEFAULT_PROFILE, false, sums).map(({ lx, ra, rb }) => [lx, ra, rb]);
 
   it('fit into the workgroup memory of every adapter, with column sums beside them too', () => {
     expect(tilesOf(false)).toEqual([
@@ -87,8 +85,7 @@ describe('tiles', () => {
   });
 
   it('are flat where rows are few, narrow where columns are', () => {
-    const first = (m: number, n: number) =>
-      matmulVariants({ ...shape, m, n }, { limits: DEFAULT_LIMITS, features: new Set() }, false)[0];
+    const first = (m: number, n: number) => matmulVariants({ ...shape, m, n }, DEFAULT_PROFILE, false)[0];
     expect(first(32, 512)).toMatchObject({ ra: 1, rb: 2 });
     expect(first(512, 32)).toMatchObject({ ra: 1, rb: 1 });
   });

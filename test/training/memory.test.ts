@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS } from '../../src/device/device.ts';
+import { DEFAULT_LIMITS, profileOf } from '../../src/device/profile.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { fitPlan } from '../../src/training/fit.ts';
 import { modelOfRecipe } from '../../src/training/recipe-model.ts';
@@ -10,8 +10,7 @@ const large = { maxBufferSize: 2 ** 30, maxStorageBufferBindingSize: 2 ** 30 };
 async function planOf(name: string, settings: readonly string[]): Promise<TrainingPlan> {
   const { recipe } = await loadRecipe(name, settings);
   return fitPlan(recipe, modelOfRecipe(recipe.model, 1000), {
-    limits: { ...DEFAULT_LIMITS, ...large },
-    features: new Set(['subgroups', 'shader-f16']),
+    profile: profileOf('gpu', { ...DEFAULT_LIMITS, ...large }, ['subgroups', 'shader-f16']),
     budget: 2 ** 33,
     preferred: 32,
   });

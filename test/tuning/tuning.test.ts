@@ -53,7 +53,7 @@ async function planTiny(device: Device, mode: TuneMode): Promise<{ plan: Trainin
 /** Choices of the last variant for every problem of the tiny recipe. */
 async function lastVariants(device: Device): Promise<{ problems: Problem[]; choices: Choices }> {
   const { plan } = await planTiny(device, 'off');
-  const problems = problemsOf(plansOf(plan), device);
+  const problems = problemsOf(plansOf(plan), device.profile);
   const choice = (problem: Problem): Choice => ({
     fingerprint: fingerprintOf(problem),
     variant: problem.variants.at(-1)!,
@@ -62,7 +62,7 @@ async function lastVariants(device: Device): Promise<{ problems: Problem[]; choi
 }
 
 const plannedOf = (plan: TrainingPlan, device: Device): Record<string, Variant> =>
-  Object.fromEntries(problemsOf(plansOf(plan), device).map(({ key, planned }) => [key, planned]));
+  Object.fromEntries(problemsOf(plansOf(plan), device.profile).map(({ key, planned }) => [key, planned]));
 
 const chosenOf = (choices: Choices): Record<string, Variant> =>
   Object.fromEntries([...choices].map(([key, { variant }]) => [key, variant]));
@@ -81,7 +81,7 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
     ]);
     expect(plannedOf((await planTiny(device(), 'stored')).plan, device())).toEqual(chosenOf(choices));
     const { plan: byRule, notes: silent } = await planTiny(device(), 'off');
-    for (const { planned, variants } of problemsOf(plansOf(byRule), device()))
+    for (const { planned, variants } of problemsOf(plansOf(byRule), device().profile))
       expect(planned).toEqual(variants[0]);
     expect(silent).toEqual([]);
   });
@@ -119,7 +119,7 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
     const { plan, notes } = await planTiny(device(), 'stored');
     expect(notes).toHaveLength(1);
     expect(notes[0]).toContain(file);
-    for (const { planned, variants } of problemsOf(plansOf(plan), device()))
+    for (const { planned, variants } of problemsOf(plansOf(plan), device().profile))
       expect(planned).toEqual(variants[0]);
     const { choices } = await lastVariants(device());
     await saveChoices(identity, choices);
@@ -188,15 +188,14 @@ describe.each(adapters)('timing on %s', (adapter) => {
   const attrs: MatmulAttrs = { transposeA: false, transposeB: false, bias: 'none' };
 
   function problemOf(kernels: Kernels<MatmulAttrs>): Problem {
-    const { limits, features } = devices.get(adapter)!;
+    const { profile } = devices.get(adapter)!;
     const inputs = [f32(48, 48), f32(48, 48)];
     const typed: LowerContext<MatmulAttrs> = {
       inputs,
       outputs: [f32(48, 48)],
       attrs,
       accumulate: [false],
-      limits,
-      features,
+      profile,
     };
     const context = typed as LowerContext<unknown>;
     const variants = kernels.variants(typed);
@@ -265,7 +264,7 @@ describe('tuning what is missing', () => {
   it.skipIf(adapter === undefined)('stores every kernel of a plan, once', { timeout: 300_000 }, async () => {
     const device = devices.get(adapter!)!;
     const { plan, notes } = await planTiny(device, 'missing');
-    const problems = problemsOf(plansOf(plan), device);
+    const problems = problemsOf(plansOf(plan), device.profile);
     expect(notes[0]).toMatch(/^tuning \d+ kernels/);
     const choices = await readChoices(identityOf(device), () => expect.fail());
     expect([...choices.keys()].sort()).toEqual(problems.map(({ key }) => key).sort());

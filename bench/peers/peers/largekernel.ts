@@ -7,6 +7,7 @@ import { TrainingSession } from '../../../src/training/session.ts';
 import { defined } from '../../../src/util/errors.ts';
 import { ADAM, EPS, inputsOf, type Case, type StepCase } from '../cases.ts';
 import { preparedSteps, tensor, type Data, type Peer, type Prepared } from '../peer.ts';
+import { kernelsOf } from '../../../src/execution/kernels.ts';
 import { OpRun } from '../../../src/execution/run.ts';
 import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../../../src/ops/depthwise/op.ts';
 import type { LowerContext } from '../../../src/ops/kernels.ts';
@@ -89,11 +90,11 @@ async function prepareOps(
       outputs,
       attrs: attrs as never,
       accumulate: outputs.map(() => false),
-      limits: device.limits,
-      features: device.features,
+      profile: device.profile,
     };
-    const variant = defined(op.variants(context)[0], 'a variant');
-    const run = await OpRun.make(device, pipelines, op, context, variant);
+    const kernels = kernelsOf(op as Op<never>);
+    const variant = defined(kernels.variants(context)[0], 'a variant');
+    const run = await OpRun.make(device, pipelines, kernels, context, variant);
     for (const [i, name] of names.entries()) {
       const earlier = results.get(name);
       // A result of an earlier call is copied once: it is the same in every run.

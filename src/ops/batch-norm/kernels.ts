@@ -1,3 +1,4 @@
+import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
 import { flatGrid } from '../dispatches.ts';
 import {
@@ -23,51 +24,59 @@ import type { NormShape } from './reference.ts';
 
 const WORKGROUP = 256;
 
-/** Workgroups the first stage of a reduction aims at: enough to fill a GPU. */
-const TARGET_GROUPS = 512;
+interface Partition {
+  /** Elements of an item. */
+  readonly width: number;
+  /** Items of a channel. */
+  readonly items: number;
+  /** Items of a part. */
+  readonly run: number;
+  /** Workgroups of a channel. */
+  readonly parts: number;
+}
 
 /** How the elements of a channel are read: in vectors of four where rows allow it, split among workgroups. */
-function partition({ n, c, area }: NormShape) {
+function partition({ n, c, area }: NormShape, { busyWorkgroups }: DeviceProfile): Partition {
   const width = area % 4 === 0 ? 4 : 1;
   const items = (n * area) / width;
-  const wanted = Math.min(Math.ceil(TARGET_GROUPS / c), Math.ceil(items / (WORKGROUP * 2)));
+  const wanted = Math.min(Math.ceil((2 * busyWorkgroups) / c), Math.ceil(items / (WORKGROUP * 2)));
   const run = Math.ceil(items / Math.max(1, wanted));
   return { width, items, run, parts: Math.ceil(items / run) };
 }
 
 /** The parameters of batch-norm/channel.wgsl. */
-function channelParams(shape: NormShape, parts: ReturnType<typeof partition>): Record<string, number> {
-  return { C: shape.c, AREA: shape.area, ITEMS: parts.items, WIDTH: parts.width };
+function channelParams(shape: NormShape, split: Partition): Record<string, number> {
+  return { C: shape.c, AREA: shape.area, ITEMS: split.items, WIDTH: split.width };
 }
 
 /** A first stage: one workgroup a part of a channel. */
 function staged(
   shape: NormShape,
+  split: Partition,
   shader: string,
   bindings: Dispatch['bindings'],
   params: Readonly<Record<string, ParamValue>> = {},
 ): Dispatch {
-  const parts = partition(shape);
   return {
     shader,
-    params: { ...channelParams(shape, parts), RUN: parts.run, PARTS: parts.parts, WORKGROUP, ...params },
+    params: { ...channelParams(shape, split), RUN: split.run, PARTS: split.parts, WORKGROUP, ...params },
     bindings,
-    grid: flatGrid(shape.c * parts.parts),
+    grid: flatGrid(shape.c * split.parts),
   };
 }
 
 /** A last stage: one item an invocation. */
 function itemwise(
   shape: NormShape,
+  split: Partition,
   shader: string,
   bindings: Dispatch['bindings'],
   params: Readonly<Record<string, ParamValue>> = {},
 ): Dispatch {
-  const parts = partition(shape);
-  const items = parts.items * shape.c;
+  const items = split.items * shape.c;
   return {
     shader,
-    params: { C: shape.c, AREA: shape.area, WIDTH: parts.width, TOTAL: items, WORKGROUP, ...params },
+    params: { C: shape.c, AREA: shape.area, WIDTH: split.width, TOTAL: items, WORKGROUP, ...params },
     bindings,
     grid: flatGrid(Math.ceil(items / WORKGROUP)),
   };
@@ -102,10 +111,12 @@ export const batchNormGradientKernels: Kernels<BatchNormGradientAttrs> = {
 
 export const kernels: readonly AnyKernels[] = [batchNormKernels, batchNormGradientKernels];
 
-function lowerBatchNorm({ inputs, attrs }: LowerContext<BatchNormAttrs>): Lowering {
+function lowerBatchNorm({ inputs, attrs, profile }: LowerContext<BatchNormAttrs>): Lowering {
   const shape = normShape('batch-norm', inputs, 5);
+  const split = partition(shape, profile);
   const normalize = itemwise(
     shape,
+    split,
     'batch-norm/normalize.wgsl',
     {
       x: input(0),
@@ -123,7 +134,7 @@ function lowerBatchNorm({ inputs, attrs }: LowerContext<BatchNormAttrs>): Loweri
     const running = channelwise(shape, 'batch-norm/running.wgsl', bindings, { EPS });
     return { scratch: [], dispatches: [running, normalize] };
   }
-  const { parts, run, items, width } = partition(shape);
+  const { parts, run, items, width } = split;
   const running = attrs.updateStatistics === false ? {} : { running_mean: input(3), running_var: input(4) };
   const combine = channelwise(
     shape,
@@ -140,7 +151,7 @@ function lowerBatchNorm({ inputs, attrs }: LowerContext<BatchNormAttrs>): Loweri
   return {
     scratch: [f32(shape.c, parts, 2)],
     dispatches: [
-      staged(shape, 'batch-norm/statistics.wgsl', { x: input(0), parts: scratch(0) }),
+      staged(shape, split, 'batch-norm/statistics.wgsl', { x: input(0), parts: scratch(0) }),
       combine,
       normalize,
     ],
@@ -151,9 +162,11 @@ function lowerBatchNormGradient({
   inputs,
   attrs,
   accumulate,
+  profile,
 }: LowerContext<BatchNormGradientAttrs>): Lowering {
   const shape = normShape('batch-norm-gradient', inputs, 6);
-  const { parts, items, width } = partition(shape);
+  const split = partition(shape, profile);
+  const { parts, items, width } = split;
   const RELU = attrs.relu;
   const needsSums = attrs.training || attrs.parameters;
   const [x, weight, bias, mean, rstd, dy] = [0, 1, 2, 3, 4, 5].map(input) as [
@@ -167,6 +180,7 @@ function lowerBatchNormGradient({
   const affine = attrs.relu ? { weight, bias } : {};
   const sums = staged(
     shape,
+    split,
     'batch-norm/grad-sums.wgsl',
     { x, dy, mean, rstd, ...affine, parts: scratch(0) },
     { RELU },
@@ -184,6 +198,7 @@ function lowerBatchNormGradient({
   const means = attrs.training ? scratch(1) : undefined;
   const last = itemwise(
     shape,
+    split,
     'batch-norm/grad-input.wgsl',
     { dy, weight, rstd, dx: output(0), ...statistics, bias: attrs.relu ? bias : undefined, means },
     { RELU },

@@ -1,7 +1,7 @@
+import type { DeviceProfile } from '../../device/profile.ts';
 import { flatGrid, sumParts } from '../dispatches.ts';
 import {
   type AnyKernels,
-  type DeviceTraits,
   type Dispatch,
   type Kernels,
   type LowerContext,
@@ -38,9 +38,6 @@ export type ConvPass = 'forward' | 'grad-input' | 'grad-weight';
 
 const WORKGROUP = 64;
 
-/** Workgroups a weight gradient aims at: enough to fill a GPU. */
-const TARGET_GROUPS = 512;
-
 const LARGE: Variant = { kind: 'tile', rows: 8, lanesM: 8, lanesN: 16, depth: 16 };
 const SMALL: Variant = { kind: 'tile', rows: 4, lanesM: 8, lanesN: 8, depth: 16 };
 /** For few output rows: the three channels of an image's gradient, the 16 of a CIFAR network. */
@@ -51,9 +48,9 @@ const LOWEST: Variant = { kind: 'tile', rows: 4, lanesM: 1, lanesN: 64, depth: 4
  * Ways to compute one pass of a convolution, best guess first. Dense ones are tiled products of (output channels, or input
  * channels for grad-input) by (pixels, or taps for grad-weight); a tile has rows·lanesM by 4·lanesN elements.
  */
-export function convVariants(pass: ConvPass, s: ConvShape, context: DeviceTraits): readonly Variant[] {
+export function convVariants(pass: ConvPass, s: ConvShape, profile: DeviceProfile): readonly Variant[] {
   if (s.groups > 1) return [{ kind: 'direct' }];
-  return [...patchesVariants(s, context), ...tileVariants(pass, s)];
+  return [...patchesVariants(s, profile), ...tileVariants(pass, s)];
 }
 
 function tileVariants(pass: ConvPass, s: ConvShape): readonly Variant[] {
@@ -159,7 +156,10 @@ export function lowerGradWeight(
   const pixels = s.n * s.ho * s.wo;
   const depth = Number(variant['depth']);
   const tiles = tilesOf(variant, s.co, taps + Number(bias));
-  const wanted = Math.min(Math.ceil(TARGET_GROUPS / tiles), Math.ceil(pixels / (16 * depth)));
+  const wanted = Math.min(
+    Math.ceil((2 * context.profile.busyWorkgroups) / tiles),
+    Math.ceil(pixels / (16 * depth)),
+  );
   const run = Math.ceil(pixels / wanted / depth) * depth;
   const parts = Math.ceil(pixels / run);
   const sums = { x, dy, dweight: scratch(0), dbias: bias ? scratch(1) : undefined };
@@ -175,21 +175,24 @@ export function lowerGradWeight(
 
 export const conv2dKernels: Kernels<ConvAttrs> = {
   op: conv2d,
-  variants: (context) => convVariants('forward', forwardShape(context.inputs, context.attrs), context),
+  variants: (context) =>
+    convVariants('forward', forwardShape(context.inputs, context.attrs), context.profile),
   lower: (context, variant) =>
     lowerForward(forwardShape(context.inputs, context.attrs), context.inputs.length > 2, variant, context),
 };
 
 export const conv2dGradInputKernels: Kernels<ConvGradInputAttrs> = {
   op: conv2dGradInput,
-  variants: (context) => convVariants('grad-input', gradInputShape(context.inputs, context.attrs), context),
+  variants: (context) =>
+    convVariants('grad-input', gradInputShape(context.inputs, context.attrs), context.profile),
   lower: (context, variant) =>
     lowerGradInput(gradInputShape(context.inputs, context.attrs), variant, context),
 };
 
 export const conv2dGradWeightKernels: Kernels<ConvGradWeightAttrs> = {
   op: conv2dGradWeight,
-  variants: (context) => convVariants('grad-weight', gradWeightShape(context.inputs, context.attrs), context),
+  variants: (context) =>
+    convVariants('grad-weight', gradWeightShape(context.inputs, context.attrs), context.profile),
   lower: (context, variant) => {
     const { inputs, attrs, accumulate } = context;
     return lowerGradWeight(gradWeightShape(inputs, attrs), attrs.bias, accumulate, variant, context);

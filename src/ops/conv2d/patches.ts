@@ -1,14 +1,7 @@
+import type { DeviceProfile } from '../../device/profile.ts';
 import { Composition, type Operand } from '../compose.ts';
 import { flatGrid } from '../dispatches.ts';
-import {
-  type DeviceTraits,
-  type LowerContext,
-  type Lowering,
-  type Slot,
-  type Variant,
-  input,
-  output,
-} from '../kernels.ts';
+import { type LowerContext, type Lowering, type Slot, type Variant, input, output } from '../kernels.ts';
 import { matmulKernels } from '../matmul/kernels.ts';
 import type { MatmulAttrs } from '../matmul/op.ts';
 import { rowSumKernels } from '../row-sum/kernels.ts';
@@ -28,10 +21,10 @@ const FEW_PIXELS = 48;
 const PRODUCT: MatmulAttrs = { transposeA: false, transposeB: false, bias: 'none' };
 
 /** This way to compute all three passes, where it is possible and pays. */
-export function patchesVariants(s: ConvShape, { limits, features }: DeviceTraits): readonly Variant[] {
+export function patchesVariants(s: ConvShape, { limits, machine }: DeviceProfile): readonly Variant[] {
   // Software adapters are slow at sharing tiles in workgroup memory: a larger product is quicker there than a tiled convolution.
   const overlaps = s.kh > s.sh || s.kw > s.sw;
-  if (s.groups > 1 || (overlaps && !features.has('software'))) return [];
+  if (s.groups > 1 || (overlaps && machine !== 'processor')) return [];
   if (s.n * s.ci * s.kh * s.kw * s.ho * s.wo * 4 > limits.maxStorageBufferBindingSize) return [];
   return [{ kind: 'patches', folded: s.n > 1 && s.ho * s.wo < FEW_PIXELS }];
 }
@@ -45,7 +38,7 @@ class Products extends Composition {
   private readonly maps: TensorSpec | undefined;
 
   constructor(context: LowerContext<unknown>, s: ConvShape, folded: boolean, weight: Slot) {
-    super(context);
+    super(context.profile);
     this.maps = context.inputs[0];
     this.s = s;
     this.folded = folded;

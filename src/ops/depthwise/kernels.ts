@@ -24,19 +24,20 @@ import { type Mode, type Planes, type Tile, layout, planes, tilesFor } from './t
 
 export const depthwiseKernels: Kernels<None> = {
   op: depthwise,
-  variants: (context) => tilesFor(planes('forward', convolutionSizes(context.inputs)), context),
+  variants: (context) => tilesFor(planes('forward', convolutionSizes(context.inputs)), context.profile),
   lower: (context, variant) => lowerMaps('forward', context, variant),
 };
 
 export const depthwiseGradInputKernels: Kernels<None> = {
   op: depthwiseGradInput,
-  variants: (context) => tilesFor(planes('input', convolutionSizes(context.inputs)), context),
+  variants: (context) => tilesFor(planes('input', convolutionSizes(context.inputs)), context.profile),
   lower: (context, variant) => lowerMaps('input', context, variant),
 };
 
 export const depthwiseGradWeightKernels: Kernels<DepthwiseGradWeightAttrs> = {
   op: depthwiseGradWeight,
-  variants: (context) => tilesFor(planes('weight', gradWeightSizes(context.inputs, context.attrs)), context),
+  variants: (context) =>
+    tilesFor(planes('weight', gradWeightSizes(context.inputs, context.attrs)), context.profile),
   lower: (context, variant) => lowerWeight(context, variant),
 };
 

@@ -1,5 +1,6 @@
+import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
-import type { LowerContext, Variant } from '../kernels.ts';
+import type { Variant } from '../kernels.ts';
 import { liveKernel } from './op.ts';
 import type { DepthwiseSizes } from './reference.ts';
 
@@ -192,31 +193,16 @@ function plainLayout(p: Planes, t: PlainTile) {
 }
 
 /** Tiles that fit the device, best guess first. */
-export function tilesFor(p: Planes, context: LowerContext<unknown>): readonly Tile[] {
+export function tilesFor(p: Planes, profile: DeviceProfile): readonly Tile[] {
   const plain: PlainTile = { kernel: 'plain', lanes: 64, batches: 1 };
   if (p.tapW > LONGEST) return [plain];
-  const width = processorWidth(context);
-  const rowLanes = correlateTiles(p, context);
-  const vectors = context.features.has('subgroups') ? vectorTiles(p, width) : [];
+  const width = profile.features.has('subgroups') ? profile.simdWidth : 0;
+  const rowLanes = correlateTiles(p, profile);
+  const vectors = profile.features.has('subgroups') ? vectorTiles(p, width) : [];
   // Of a map that fills a quarter of a vector, most lanes would hold nothing: images side by side use them.
   const isNarrow = p.mode !== 'weight' && 4 * p.outW <= width;
   const tiles = width > 0 && !isNarrow ? [...vectors, ...rowLanes] : [...rowLanes, ...vectors];
   return tiles.length === 0 || p.sizes.kh * p.sizes.kw <= 9 ? [...tiles, plain] : tiles;
-}
-
-/**
- * Width of the SIMD unit where the adapter is a CPU, else 0. WebGPU has no such fact; these are the limits of llvmpipe and of
- * SwiftShader, and a wrong guess costs speed alone: the kernels check the subgroup's size themselves.
- */
-function processorWidth({ limits, features }: LowerContext<unknown>): number {
-  if (!features.has('subgroups')) return 0;
-  if (limits.maxComputeInvocationsPerWorkgroup === 256 && limits.maxStorageBuffersPerShaderStage === 12)
-    return 4;
-  const llvmpipe =
-    limits.maxComputeInvocationsPerWorkgroup === 1024 &&
-    limits.maxStorageBuffersPerShaderStage === 16 &&
-    limits.maxStorageBufferBindingSize === 128 * 1024 * 1024;
-  return llvmpipe ? 8 : 0;
 }
 
 /** Bounds on compile time and registers: multiply-adds in a tap loop's body, and accumulators of a lane. */
@@ -244,11 +230,7 @@ function vectorTiles(p: Planes, width: number): VectorTile[] {
   return distinct(tiles);
 }
 
-/** Workgroups wanted in flight on a GPU before a weight gradient stops splitting its batch. */
-const GROUPS = 1024;
-
-function correlateTiles(p: Planes, context: LowerContext<unknown>): CorrelateTile[] {
-  const { limits } = context;
+function correlateTiles(p: Planes, { limits, busyWorkgroups }: DeviceProfile): CorrelateTile[] {
   const fits = (tile: CorrelateTile) => {
     const { bytes, lanes } = layout(p, tile);
     return (
@@ -259,7 +241,7 @@ function correlateTiles(p: Planes, context: LowerContext<unknown>): CorrelateTil
     if (p.mode !== 'weight') return tile;
     const once = layout(p, tile);
     const most = Math.min(64, Math.ceil(p.sizes.n / tile.images));
-    return { ...tile, batches: Math.min(most, Math.ceil(GROUPS / once.groups)) };
+    return { ...tile, batches: Math.min(most, Math.ceil((4 * busyWorkgroups) / once.groups)) };
   };
   const tiles: CorrelateTile[] = [];
   for (const most of [14, 8]) {

@@ -30,19 +30,18 @@ const PLAIN_WORKGROUP = 64;
 /**
  * Rows: where a row fits into the registers of four lanes of a subgroup (each has as many), these exchange sums without a barrier;
  * else the fewest lanes that keep it in registers share sums through workgroup memory. Maps: blocks of 4×4 where four divides
- * both sizes. SwiftShader switches between the invocations of a workgroup at each barrier, which costs more than all else:
- * there, none waits for another.
+ * both sizes. Where a barrier switches between invocations, none waits for another.
  */
 function variants(
   pass: 'forward' | 'gradient',
-  { attrs: { from }, inputs: [x], features }: LowerContext<LayerNormAttrs>,
+  { attrs: { from }, inputs: [x], profile: { features, barrier } }: LowerContext<LayerNormAttrs>,
 ): readonly Variant[] {
   const items = itemsOf(x?.shape.at(-1) ?? 1);
   const shuffled: readonly Variant[] =
     from === 'rows' && features.has('subgroups') && items <= 4 * MOST_ITEMS
       ? [{ kind: 'rows', lanes: 4, shuffle: true }]
       : [];
-  if (features.has('swiftshader')) return [...(pass === 'forward' ? shuffled : []), { kind: 'plain' }];
+  if (barrier === 'switch') return [...(pass === 'forward' ? shuffled : []), { kind: 'plain' }];
   if (from === 'nchw') return [{ kind: isInQuads(x?.shape ?? []) ? 'quads' : 'maps' }];
   const lanes = [8, 16, 32, 64].find((count) => Math.ceil(items / count) <= MOST_ITEMS) ?? 64;
   return [...shuffled, { kind: 'rows', lanes }];

@@ -33,7 +33,7 @@ function fusedKernels<A extends FusedMatmulAttrs>(
     variants: (context) =>
       matmulVariants(
         matmulShape(productSpecs(op.name, context.inputs, context.attrs), context.attrs),
-        context,
+        context.profile,
         hasHalf(context.inputs),
         sums,
       ),

@@ -1,14 +1,8 @@
+import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
 import { columnSumLowering } from '../column-sum/kernels.ts';
 import { sumParts } from '../dispatches.ts';
-import {
-  type DeviceTraits,
-  type Dispatch,
-  type Lowering,
-  type Slot,
-  type Variant,
-  scratch,
-} from '../kernels.ts';
+import { type Dispatch, type Lowering, type Slot, type Variant, scratch } from '../kernels.ts';
 import { defined } from '../../util/errors.ts';
 import { normalizeRows } from '../layer-norm/kernels.ts';
 import { type DType, type TensorSpec, f32 } from '../tensor.ts';
@@ -85,7 +79,7 @@ function lanesFor(n: number): number {
  */
 export function matmulVariants(
   shape: MatmulShape,
-  { limits, features }: DeviceTraits,
+  { limits, features, machine, simdWidth, barrier }: DeviceProfile,
   half: boolean,
   sums = false,
 ): readonly Variant[] {
@@ -105,9 +99,9 @@ export function matmulVariants(
   if (!features.has('subgroups')) return tiles;
   // A large tile takes software adapters seconds to compile, and runs at a third of the rate.
   const broadcast = (rows: number) => ({ kind: 'subgroup', rows, lanes: lanesFor(shape.n) });
-  if (features.has('swiftshader')) return [broadcast(8)];
-  if (features.has('software'))
-    return [broadcast(16), ...tiles.filter((tile) => tile['rb'] === 1 && tile['ra'] === 1)];
+  if (machine === 'processor' && barrier === 'switch') return [broadcast(2 * simdWidth)];
+  if (machine === 'processor')
+    return [broadcast(2 * simdWidth), ...tiles.filter((tile) => tile['rb'] === 1 && tile['ra'] === 1)];
   return [...tiles, broadcast(8)];
 }
 

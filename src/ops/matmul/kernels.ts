@@ -5,7 +5,7 @@ import { type MatmulAttrs, hasHalf, matmul, matmulShape } from './op.ts';
 export const matmulKernels: Kernels<MatmulAttrs> = {
   op: matmul,
   variants: (context) =>
-    matmulVariants(matmulShape(context.inputs, context.attrs), context, hasHalf(context.inputs)),
+    matmulVariants(matmulShape(context.inputs, context.attrs), context.profile, hasHalf(context.inputs)),
   lower: ({ inputs, attrs, accumulate }, variant) =>
     lowerMatmul(
       {

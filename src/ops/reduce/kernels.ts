@@ -1,11 +1,9 @@
 import { flatGrid, flatLowering } from '../dispatches.ts';
 import {
   type AnyKernels,
-  type DeviceTraits,
   type Kernels,
   type LowerContext,
   type Lowering,
-  type Variant,
   input,
   onlyPlain,
   output,
@@ -15,9 +13,12 @@ import type { None } from '../op.ts';
 import { elems, f32 } from '../tensor.ts';
 import { type SpreadAttrs, type SumAttrs, nonFinite, spread, sum, sumSquares } from './op.ts';
 
-/** SwiftShader switches between the invocations of a workgroup at each barrier: the fewer of them, the better. */
-function reductionVariants({ features }: DeviceTraits): readonly Variant[] {
-  return [{ kind: 'two-stage', lanes: features.has('swiftshader') ? 8 : 256 }];
+/** Invocations of a workgroup of the first stage. */
+type TwoStage = { readonly kind: 'two-stage'; readonly lanes: number };
+
+/** Where a barrier switches between invocations: the fewer of them, the better. */
+function reductionVariants({ profile }: Pick<LowerContext<unknown>, 'profile'>): readonly TwoStage[] {
+  return [{ kind: 'two-stage', lanes: profile.barrier === 'switch' ? 8 : 256 }];
 }
 
 /** Items an invocation of the first stage adds up, where there are enough. */
@@ -35,11 +36,10 @@ type Term = 'value' | 'square' | 'non_finite';
  */
 function lowerReduction(
   { inputs, accumulate }: Pick<LowerContext<unknown>, 'inputs' | 'accumulate'>,
-  variant: Variant,
+  { lanes }: TwoStage,
   term: Term,
   factor: number,
 ): Lowering {
-  const lanes = Number(variant['lanes']);
   const n = elems(inputs[0]?.shape ?? []);
   const width = n % 4 === 0 ? 4 : 1;
   const items = n / width;
@@ -69,19 +69,19 @@ function lowerReduction(
   };
 }
 
-export const sumKernels: Kernels<SumAttrs> = {
+export const sumKernels: Kernels<SumAttrs, TwoStage> = {
   op: sum,
   variants: reductionVariants,
   lower: (context, variant) => lowerReduction(context, variant, 'value', context.attrs.factor),
 };
 
-export const sumSquaresKernels: Kernels<None> = {
+export const sumSquaresKernels: Kernels<None, TwoStage> = {
   op: sumSquares,
   variants: reductionVariants,
   lower: (context, variant) => lowerReduction(context, variant, 'square', 1),
 };
 
-export const nonFiniteKernels: Kernels<None> = {
+export const nonFiniteKernels: Kernels<None, TwoStage> = {
   op: nonFinite,
   variants: reductionVariants,
   lower: (context, variant) => lowerReduction(context, variant, 'non_finite', 1),

@@ -21,9 +21,9 @@ import {
   split,
 } from './op.ts';
 import type { ResidualSize } from './reference.ts';
-import { TILE, WORKGROUP, layoutVariants, relayout } from './relayout.ts';
+import { TILE, WORKGROUP, layoutVariants, relayout, type LayoutVariant } from './relayout.ts';
 
-export const scaleResidualKernels: Kernels<ScaleResidualAttrs> = {
+export const scaleResidualKernels: Kernels<ScaleResidualAttrs, LayoutVariant> = {
   op: scaleResidual,
   variants: layoutVariants,
   lower({ inputs, attrs }, variant): Lowering {
@@ -43,7 +43,7 @@ export const scaleResidualKernels: Kernels<ScaleResidualAttrs> = {
             false,
             { addend: input(0), source: input(1), gamma: slots.gamma, mask: slots.mask },
             1,
-            variant['kind'] === 'plain',
+            variant.kind === 'plain',
           ),
         ],
       };
@@ -58,7 +58,7 @@ export const scaleResidualKernels: Kernels<ScaleResidualAttrs> = {
   },
 };
 
-export const scaleResidualGradientKernels: Kernels<ScaleResidualAttrs> = {
+export const scaleResidualGradientKernels: Kernels<ScaleResidualAttrs, LayoutVariant> = {
   op: scaleResidualGradient,
   variants: layoutVariants,
   lower({ inputs, attrs, accumulate }, variant): Lowering {
@@ -71,7 +71,7 @@ export const scaleResidualGradientKernels: Kernels<ScaleResidualAttrs> = {
     const first =
       attrs.from === 'nchw'
         ? gradientInMaps(size, slots)
-        : variant['kind'] === 'plain'
+        : variant.kind === 'plain'
           ? gradientToRowsPlain(size, slots)
           : gradientToRows(size, slots);
     if (!attrs.gamma) return { scratch: [], dispatches: first.dispatches };

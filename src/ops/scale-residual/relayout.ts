@@ -1,5 +1,5 @@
 import { flatGrid } from '../dispatches.ts';
-import { type DeviceTraits, type Dispatch, type Slot, type Variant, output } from '../kernels.ts';
+import { type Dispatch, type Slot, type LowerContext, output } from '../kernels.ts';
 import type { ResidualSize } from './reference.ts';
 
 export const TILE = 32;
@@ -45,7 +45,11 @@ export function relayout(
   };
 }
 
-/** SwiftShader switches between the invocations of a workgroup at each barrier, which costs more than a scattered read. */
-export function layoutVariants({ features }: DeviceTraits): readonly Variant[] {
-  return [{ kind: features.has('swiftshader') ? 'plain' : 'tiles' }];
+export type LayoutVariant = { readonly kind: 'plain' | 'tiles' };
+
+/** Where a barrier switches between invocations, it costs more than a scattered read. */
+export function layoutVariants({
+  profile,
+}: Pick<LowerContext<unknown>, 'profile'>): readonly LayoutVariant[] {
+  return [{ kind: profile.barrier === 'switch' ? 'plain' : 'tiles' }];
 }

@@ -1,0 +1,62 @@
+import type { AdapterKind } from './adapters.ts';
+
+/** Limits that kernels choose their variants by. Bytes unless said otherwise. */
+export interface DeviceLimits {
+  readonly maxBufferSize: number;
+  readonly maxStorageBufferBindingSize: number;
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxComputeInvocationsPerWorkgroup: number;
+  readonly maxComputeWorkgroupSizeX: number;
+  readonly maxStorageBuffersPerShaderStage: number;
+  readonly maxComputeWorkgroupsPerDimension: number;
+}
+
+/** What WebGPU guarantees everywhere; kernels that stay inside run on any adapter. */
+export const DEFAULT_LIMITS: DeviceLimits = {
+  maxBufferSize: 268435456,
+  maxStorageBufferBindingSize: 134217728,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeWorkgroupsPerDimension: 65535,
+};
+
+/** What kernels choose their variants by: all that they may know of a device. */
+export interface DeviceProfile {
+  readonly limits: DeviceLimits;
+  /** WebGPU's features, such as `subgroups` and `shader-f16`. */
+  readonly features: ReadonlySet<string>;
+  /** Whether a GPU computes, or the processor through a software adapter. */
+  readonly machine: 'gpu' | 'processor';
+  /** Floats of a vector register where a processor computes; 0 on GPUs, whose kernels ask for the subgroup's size themselves. */
+  readonly simdWidth: number;
+  /** `switch`: an adapter that changes from one invocation of a workgroup to the next at each barrier, which costs more than all else. */
+  readonly barrier: 'cheap' | 'switch';
+  /** Workgroups that keep a large GPU busy. */
+  readonly busyWorkgroups: number;
+}
+
+type Nature = Omit<DeviceProfile, 'limits' | 'features'>;
+
+const NATURES: Readonly<Record<AdapterKind, Nature>> = {
+  gpu: { machine: 'gpu', simdWidth: 0, barrier: 'cheap', busyWorkgroups: 256 },
+  // llvmpipe compiles for AVX, SwiftShader for SSE.
+  lavapipe: { machine: 'processor', simdWidth: 8, barrier: 'cheap', busyWorkgroups: 256 },
+  swiftshader: { machine: 'processor', simdWidth: 4, barrier: 'switch', busyWorkgroups: 256 },
+};
+
+/**
+ * The profile of an adapter.
+ * @example profileOf('gpu', DEFAULT_LIMITS, ['subgroups'])
+ */
+export function profileOf(
+  kind: AdapterKind,
+  limits: DeviceLimits,
+  features: Iterable<string> = [],
+): DeviceProfile {
+  return { limits, features: new Set(features), ...NATURES[kind] };
+}
+
+/** A GPU that offers no more than every WebGPU adapter: what is planned for where no device is named. */
+export const DEFAULT_PROFILE = profileOf('gpu', DEFAULT_LIMITS);
