@@ -1,8 +1,7 @@
 import type { Device } from '../device/device.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
-import type { Tensor } from '../graph/graph.ts';
 import { elems } from '../ops/tensor.ts';
-import type { Location } from './program.ts';
+import type { Locate, Location } from './program.ts';
 
 /** A member of a family: its name, shape, and the group (same learning rate and decay) it is stored with. */
 export interface Member {
@@ -89,8 +88,10 @@ export class Family {
     return defined(this.layout.slices.get(name), `parameter ${name}`);
   }
 
-  locate(name: string): Location | undefined {
-    const slice = this.layout.slices.get(name);
+  /** @param member a member's name, or the number of a range */
+  locate(member: string | number): Location | undefined {
+    const { slices, ranges } = this.layout;
+    const slice = typeof member === 'string' ? slices.get(member) : ranges[member];
     return slice && { buffer: this.chunk(slice), offset: slice.offset * 4 };
   }
 
@@ -143,9 +144,7 @@ export class Family {
   }
 }
 
-/** A `Locate` that takes each kind of tensor from a family. */
-export function locateIn(
-  families: Partial<Record<Tensor['kind'], Family>>,
-): (tensor: Tensor) => Location | undefined {
-  return (tensor) => families[tensor.kind]?.locate(tensor.name);
+/** Finds what tensors say of where they are stored among families by name. */
+export function locateIn(families: Readonly<Record<string, Family | undefined>>): Locate {
+  return ({ stored }) => stored && families[stored.family]?.locate(stored.member);
 }

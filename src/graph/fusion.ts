@@ -24,23 +24,30 @@ interface Surroundings {
   readonly producer: (tensor: Tensor | undefined) => Node | undefined;
   /** Whether nothing but `node` reads the value, and it need not exist after the run. */
   readonly isOnlyFor: (tensor: Tensor, node: Node) => boolean;
+  /** Whether the value has to exist after the run. */
+  readonly isKept: (tensor: Tensor) => boolean;
   /** The nodes that read the value, in their order. */
   readonly readersOf: (tensor: Tensor) => readonly Node[];
 }
 
-/** One pattern: an op whose nodes may swallow a neighbour. */
+/** What a rule puts in the place of nodes; undefined where a node goes. */
+type Replacements = ReadonlyMap<Node, Node | undefined>;
+
+/** One pattern: an op whose nodes may be merged with neighbours. */
 interface Rule {
   readonly name: string;
-  /** The op at the pattern's end. */
-  readonly last: AnyOp;
-  /**
-   * @returns the other node of the pair and the node for both, or undefined where the pattern is not there.
-   * The new node stands in the place of `at`: one of the two, after all its inputs and before all readers of its outputs.
-   */
-  readonly match: (
-    node: Node,
-    around: Surroundings,
-  ) => { readonly first: Node; readonly fused: Node; readonly at: Node } | undefined;
+  /** The op that the pattern is recognised by. */
+  readonly anchor: AnyOp;
+  /** Undefined where the pattern is not there. New nodes come after all their inputs and before all readers of their outputs. */
+  readonly match: (node: Node, around: Surroundings) => Replacements | undefined;
+}
+
+/** `fused` for a pair of nodes, in the place of `at`, which is one of the two. */
+function pair(first: Node, last: Node, at: Node, fused: Node): Replacements {
+  return new Map([
+    [first, at === first ? fused : undefined],
+    [last, at === last ? fused : undefined],
+  ]);
 }
 
 /** The node for a pair: of op `op`, recorded where `base` was. */
@@ -67,89 +74,6 @@ function productFor(
   return product.attrs.reduceBatch === true ? undefined : product;
 }
 
-const RULES: readonly Rule[] = [
-  {
-    name: 'product, bias, gelu',
-    last: gelu,
-    match(node, around) {
-      const h = defined(node.inputs[0], 'h');
-      const first = productFor(h, around);
-      if (first === undefined) return undefined;
-      const keep = !around.isOnlyFor(h, node);
-      const outputs = keep ? [...node.outputs, h] : node.outputs;
-      // In the product's place: others may read h before gelu does.
-      return {
-        first,
-        at: first,
-        fused: fusedNode(first, matmulGelu, { ...first.attrs, keep }, first.inputs, outputs),
-      };
-    },
-  },
-  {
-    name: 'product, gradient of gelu',
-    last: geluGradient,
-    match(node, around) {
-      const [h, dy] = node.inputs.map((tensor) => defined(tensor, 'input')) as [Tensor, Tensor];
-      const first = productFor(dy, around);
-      if (first === undefined || !around.isOnlyFor(dy, node)) return undefined;
-      const inputs = [...first.inputs, h];
-      return {
-        first,
-        at: node,
-        fused: fusedNode(node, matmulGeluGradient, first.attrs, inputs, node.outputs),
-      };
-    },
-  },
-  {
-    name: 'product, layer scale, drop path, residual, back to maps',
-    last: scaleResidual,
-    match(node, around) {
-      const { from, gamma, mask } = node.attrs as ScaleResidualAttrs;
-      const [x, branch, ...factors] = node.inputs as [Tensor, Tensor, ...Tensor[]];
-      const first = productFor(branch, around);
-      if (from !== 'rows' || first?.op !== matmul || around.readersOf(branch)[0] !== node) return undefined;
-      const keep = !around.isOnlyFor(branch, node);
-      const attrs = { ...first.attrs, gamma, mask, keep };
-      const inputs = [...first.inputs, x, ...factors];
-      const outputs = keep ? [...node.outputs, branch] : node.outputs;
-      // In the sum's place: x may be younger than the product.
-      return { first, at: node, fused: fusedNode(node, matmulResidual, attrs, inputs, outputs) };
-    },
-  },
-  {
-    name: 'gradient of a weight, gradient of its bias',
-    last: columnSum,
-    match(node, around) {
-      const dy = defined(node.inputs[0], 'dy');
-      const first = around.readersOf(dy).find((reader): reader is Node<FusedMatmulAttrs> => {
-        if (reader.op !== matmul && reader.op !== matmulNorm) return false;
-        const { transposeA, bias, reduceBatch } = reader.attrs as FusedMatmulAttrs;
-        const isGradient = transposeA && bias === 'none' && reduceBatch !== true;
-        return isGradient && reader.inputs[0] === dy && reader.inputs[1] !== dy && dy.spec.shape.length === 2;
-      });
-      if (first === undefined) return undefined;
-      const outputs = [...first.outputs, ...node.outputs];
-      const accumulate = [...first.accumulate, ...node.accumulate];
-      const fused = fusedNode(first, matmulGradWeight, first.attrs, first.inputs, outputs, accumulate);
-      return { first, at: first, fused };
-    },
-  },
-  {
-    name: 'input gradient of a depthwise convolution, sum with another gradient',
-    last: add,
-    match(node, around) {
-      for (const [dx, other] of [node.inputs, [...node.inputs].reverse()] as [Tensor, Tensor][]) {
-        const first = around.producer(dx);
-        if (first?.op !== depthwiseGradInput || first.inputs.length !== 2) continue;
-        if (!around.isOnlyFor(dx, node) || other === dx) continue;
-        const inputs = [...first.inputs, other];
-        return { first, at: node, fused: fusedNode(node, depthwiseGradInput, {}, inputs, node.outputs) };
-      }
-      return undefined;
-    },
-  },
-];
-
 /** The product with its operand `y` normalised on the way in, or undefined where it is not one that can. */
 function normalising(node: Node, norm: Node): Node | undefined {
   if (node.op !== matmul) return undefined;
@@ -168,34 +92,104 @@ function normalising(node: Node, norm: Node): Node | undefined {
 
 /**
  * LayerNorms between maps and products become statistics, which are small, and the products normalise what they read: a normalised
- * activation is neither written nor kept. Where anything else needs it, it stays. `fuse` begins with it; to be done before
- * `recomputeCheap` too, which would make again what need not be there.
+ * activation is neither written nor kept. Where anything else needs it, it stays.
  */
-export function absorbNorms(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
-  const { readersOf } = surroundings(nodes, kept);
-  const replaced = new Map<Node, Node>();
-  for (const norm of nodes) {
-    if (norm.op !== layerNorm) continue;
+const ABSORB_NORMS: Rule = {
+  name: 'LayerNorm, products',
+  anchor: layerNorm,
+  match(norm, { isKept, readersOf }) {
     const { eps, from, to } = norm.attrs as LayerNormAttrs;
     const [y, statistics] = norm.outputs as [Tensor, Tensor];
     const [x] = norm.inputs as [Tensor];
-    if (from !== 'nchw' || to !== 'rows' || !isInQuads(x.spec.shape) || kept.has(y.id)) continue;
-    const readers = readersOf(y);
-    const products = readers.map((node) => normalising(node, norm));
-    if (products.length === 0 || products.includes(undefined)) continue;
-    replaced.set(norm, fusedNode(norm, layerNormStatistics, { eps }, [x], [statistics]));
-    readers.forEach((reader, i) => replaced.set(reader, defined(products[i], 'product')));
-  }
-  return nodes.map((node) => replaced.get(node) ?? node);
-}
+    if (from !== 'nchw' || to !== 'rows' || !isInQuads(x.spec.shape) || isKept(y)) return undefined;
+    const replaced = new Map<Node, Node>();
+    for (const reader of readersOf(y)) {
+      const product = normalising(reader, norm);
+      if (product === undefined) return undefined;
+      replaced.set(reader, product);
+    }
+    if (replaced.size === 0) return undefined;
+    return replaced.set(norm, fusedNode(norm, layerNormStatistics, { eps }, [x], [statistics]));
+  },
+};
 
-/**
- * Lets products normalise what they read, and merges pairs of nodes that one kernel can do. The result computes every tensor in `kept` (ids) and every accumulated output
- * that `nodes` did, in a valid order; values between merged nodes are no longer made unless something else reads them.
- */
-export function fuse(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
-  return RULES.reduce((current, rule) => applyRule(current, rule, kept), absorbNorms(nodes, kept));
-}
+/** In the order in which they are applied: what absorbs a norm is merged with its other neighbours after that. */
+const RULES: readonly Rule[] = [
+  ABSORB_NORMS,
+  {
+    name: 'product, bias, gelu',
+    anchor: gelu,
+    match(node, around) {
+      const h = defined(node.inputs[0], 'h');
+      const first = productFor(h, around);
+      if (first === undefined) return undefined;
+      const keep = !around.isOnlyFor(h, node);
+      const outputs = keep ? [...node.outputs, h] : node.outputs;
+      // In the product's place: others may read h before gelu does.
+      const fused = fusedNode(first, matmulGelu, { ...first.attrs, keep }, first.inputs, outputs);
+      return pair(first, node, first, fused);
+    },
+  },
+  {
+    name: 'product, gradient of gelu',
+    anchor: geluGradient,
+    match(node, around) {
+      const [h, dy] = node.inputs.map((tensor) => defined(tensor, 'input')) as [Tensor, Tensor];
+      const first = productFor(dy, around);
+      if (first === undefined || !around.isOnlyFor(dy, node)) return undefined;
+      const inputs = [...first.inputs, h];
+      return pair(first, node, node, fusedNode(node, matmulGeluGradient, first.attrs, inputs, node.outputs));
+    },
+  },
+  {
+    name: 'product, layer scale, drop path, residual, back to maps',
+    anchor: scaleResidual,
+    match(node, around) {
+      const { from, gamma, mask } = node.attrs as ScaleResidualAttrs;
+      const [x, branch, ...factors] = node.inputs as [Tensor, Tensor, ...Tensor[]];
+      const first = productFor(branch, around);
+      if (from !== 'rows' || first?.op !== matmul || around.readersOf(branch)[0] !== node) return undefined;
+      const keep = !around.isOnlyFor(branch, node);
+      const attrs = { ...first.attrs, gamma, mask, keep };
+      const inputs = [...first.inputs, x, ...factors];
+      const outputs = keep ? [...node.outputs, branch] : node.outputs;
+      // In the sum's place: x may be younger than the product.
+      return pair(first, node, node, fusedNode(node, matmulResidual, attrs, inputs, outputs));
+    },
+  },
+  {
+    name: 'gradient of a weight, gradient of its bias',
+    anchor: columnSum,
+    match(node, around) {
+      const dy = defined(node.inputs[0], 'dy');
+      const first = around.readersOf(dy).find((reader): reader is Node<FusedMatmulAttrs> => {
+        if (reader.op !== matmul && reader.op !== matmulNorm) return false;
+        const { transposeA, bias, reduceBatch } = reader.attrs as FusedMatmulAttrs;
+        const isGradient = transposeA && bias === 'none' && reduceBatch !== true;
+        return isGradient && reader.inputs[0] === dy && reader.inputs[1] !== dy && dy.spec.shape.length === 2;
+      });
+      if (first === undefined) return undefined;
+      const outputs = [...first.outputs, ...node.outputs];
+      const accumulate = [...first.accumulate, ...node.accumulate];
+      const fused = fusedNode(first, matmulGradWeight, first.attrs, first.inputs, outputs, accumulate);
+      return pair(first, node, first, fused);
+    },
+  },
+  {
+    name: 'input gradient of a depthwise convolution, sum with another gradient',
+    anchor: add,
+    match(node, around) {
+      for (const [dx, other] of [node.inputs, [...node.inputs].reverse()] as [Tensor, Tensor][]) {
+        const first = around.producer(dx);
+        if (first?.op !== depthwiseGradInput || first.inputs.length !== 2) continue;
+        if (!around.isOnlyFor(dx, node) || other === dx) continue;
+        const inputs = [...first.inputs, other];
+        return pair(first, node, node, fusedNode(node, depthwiseGradInput, {}, inputs, node.outputs));
+      }
+      return undefined;
+    },
+  },
+];
 
 function surroundings(nodes: readonly Node[], kept: ReadonlySet<number>): Surroundings {
   const producers = new Map<number, Node>();
@@ -209,6 +203,7 @@ function surroundings(nodes: readonly Node[], kept: ReadonlySet<number>): Surrou
   }
   return {
     producer: (tensor) => (tensor?.kind === 'value' ? producers.get(tensor.id) : undefined),
+    isKept: (tensor) => kept.has(tensor.id),
     isOnlyFor: (tensor, node) => {
       const all = readers.get(tensor.id);
       return !kept.has(tensor.id) && all?.size === 1 && all.has(node);
@@ -219,15 +214,28 @@ function surroundings(nodes: readonly Node[], kept: ReadonlySet<number>): Surrou
 
 function applyRule(nodes: readonly Node[], rule: Rule, kept: ReadonlySet<number>): Node[] {
   const around = surroundings(nodes, kept);
-  /** Nodes that are gone, and what stands in their place. */
-  const replaced = new Map<Node, readonly Node[]>();
+  const replaced = new Map<Node, Node | undefined>();
   for (const node of nodes) {
-    if (node.op !== rule.last || replaced.has(node)) continue;
+    if (node.op !== rule.anchor || replaced.has(node)) continue;
     const found = rule.match(node, around);
-    if (found === undefined || replaced.has(found.first)) continue;
-    const { first, fused, at } = found;
-    replaced.set(first, at === first ? [fused] : []);
-    replaced.set(node, at === node ? [fused] : []);
+    if (found === undefined || [...found.keys()].some((other) => replaced.has(other))) continue;
+    for (const [old, made] of found) replaced.set(old, made);
   }
-  return nodes.flatMap((node) => replaced.get(node) ?? [node]);
+  return nodes
+    .map((node) => (replaced.has(node) ? replaced.get(node) : node))
+    .filter((node) => node !== undefined);
+}
+
+/** Lets products normalise what they read: the first of the rules of `fuse`, alone. */
+export function absorbNorms(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
+  return applyRule(nodes, ABSORB_NORMS, kept);
+}
+
+/**
+ * Lets products normalise what they read, and merges nodes that one kernel can do. The result computes every tensor in `kept` (ids) and
+ * every accumulated output that `nodes` did, in a valid order; values between merged nodes are no longer made unless something else
+ * reads them.
+ */
+export function fuse(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
+  return RULES.reduce((current, rule) => applyRule(current, rule, kept), [...nodes]);
 }

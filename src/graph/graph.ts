@@ -1,8 +1,8 @@
 import { FrameworkError } from '../util/errors.ts';
 import type { AnyOp, Op } from '../ops/op.ts';
-import { type TensorKind, type Tensor, type TensorSpec, f32, showShape } from '../ops/tensor.ts';
+import { f32, showShape, type Stored, type Tensor, type TensorKind, type TensorSpec } from '../ops/tensor.ts';
 
-export type { Tensor, TensorKind } from '../ops/tensor.ts';
+export type { Stored, Tensor, TensorKind } from '../ops/tensor.ts';
 
 export type Stage = 'forward' | 'backward';
 
@@ -61,7 +61,7 @@ export class Graph {
   ): Tensor {
     const known = family.get(name);
     if (known === undefined) {
-      const tensor = this.tensor(kind, f32(...shape), name);
+      const tensor = this.stored(kind, f32(...shape), { family: kind, member: name });
       family.set(name, tensor);
       return tensor;
     }
@@ -132,5 +132,12 @@ export class Graph {
   /** A fresh tensor; used by passes. */
   tensor(kind: TensorKind, spec: TensorSpec, name: string): Tensor {
     return { id: this.nextTensor++, kind, spec, name };
+  }
+
+  /** A fresh tensor for what a family holds; named after its member. */
+  stored(kind: TensorKind, spec: TensorSpec, stored: Stored): Tensor {
+    const { family, member } = stored;
+    const name = typeof member === 'string' ? member : `range ${member} of ${family}`;
+    return { ...this.tensor(kind, spec, name), stored };
   }
 }

@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import { fuse } from '../graph/fusion.ts';
+import { optimise } from '../graph/passes.ts';
 import { prune } from '../graph/prune.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
@@ -52,8 +52,8 @@ export function recordInference(
   });
   const taps = new Map((options.taps ?? []).map((name) => [name, tapNamed(graph, name)]));
   const kept = new Set([logits.id, ...[...taps.values()].map((tensor) => tensor.id)]);
-  const nodes = prune(graph.nodes, kept);
-  return { nodes: options.plain === true ? nodes : fuse(nodes, kept), x, logits, taps };
+  const nodes = options.plain === true ? prune(graph.nodes, kept) : optimise(graph.nodes, { kept, graph });
+  return { nodes, x, logits, taps };
 }
 
 function tapNamed(graph: Graph, name: string): Tensor {

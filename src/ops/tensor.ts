@@ -12,17 +12,25 @@ export interface TensorSpec {
 /**
  * Where a tensor's memory lives.
  * - `input`: written by the host before a run
- * - `parameter`, `state`: members of the flat families of a ParameterStore (state: running statistics, not trained)
+ * - `parameter`, `state`: members of flat families, or ranges of them (state: running statistics, not trained)
  * - `gradient`: the accumulated gradient of a parameter, in the family parallel to the parameters
  * - `value`: made by a node; the planner finds memory for it
  */
 export type TensorKind = 'input' | 'parameter' | 'state' | 'gradient' | 'value';
+
+/** Where a tensor that outlives a run is stored: a family of flat vectors, and in it a member by name or a whole range by number. */
+export interface Stored {
+  readonly family: string;
+  readonly member: string | number;
+}
 
 /** A symbolic tensor: a shape and where it comes from, no data. */
 export interface Tensor {
   readonly id: number;
   readonly kind: TensorKind;
   readonly spec: TensorSpec;
+  /** Absent for inputs and values. */
+  readonly stored?: Stored;
   /** PyTorch's name for parameters and state; a tap's or input's name; otherwise for error messages only. */
   readonly name: string;
 }

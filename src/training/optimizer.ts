@@ -64,7 +64,7 @@ export interface UpdateSettings {
 
 /**
  * Records one optimiser step over whole ranges of the flat families: gradient norm, clip and guard, the step, and the running average
- * of parameters and state. Tensors are named `family/range`; gradients are zeroed on the way.
+ * of parameters and state. Gradients are zeroed on the way.
  */
 export function recordUpdate(settings: UpdateSettings): UpdateGraph {
   const { layout, stateLayout, groups, optimizer, emaDecay, precision } = settings;
@@ -78,7 +78,7 @@ export function recordUpdate(settings: UpdateSettings): UpdateGraph {
     graph.apply(clipFactor, [squaredNorm, tensor, ...(scaler ? [scaler] : [])], {});
   if (scaler) graph.apply(adjustLossScale, [squaredNorm, scaler], LOSS_SCALE);
   layout.ranges.forEach((range, i) => {
-    const own = (family: string) => graph.tensor('parameter', f32(range.elems), `${family}/${i}`);
+    const own = (family: string) => graph.stored('parameter', f32(range.elems), { family, member: i });
     const group = defined(scalars.get(range.group), `scalars of ${range.group}`);
     const average = emaDecay === null ? [] : [own('ema')];
     if (optimizer.name === 'adamw') {
@@ -106,7 +106,7 @@ function recordNorm(graph: Graph, layout: FlatLayout): Tensor {
     graph.push({
       op: sumSquares,
       attrs: {},
-      inputs: [graph.tensor('gradient', f32(range.elems), `gradient/${i}`)],
+      inputs: [graph.stored('gradient', f32(range.elems), { family: 'gradient', member: i })],
       outputs: [total],
       stage: 'backward',
       scope: 'gradient norm',
@@ -119,7 +119,7 @@ function recordNorm(graph: Graph, layout: FlatLayout): Tensor {
 /** Running statistics are averaged like parameters (timm ModelEma covers the whole state dict). */
 function recordStateAverage(graph: Graph, layout: FlatLayout, scalars: Tensor): void {
   layout.ranges.forEach((range, i) => {
-    const own = (family: string) => graph.tensor('state', f32(range.elems), `${family}/${i}`);
+    const own = (family: string) => graph.stored('state', f32(range.elems), { family, member: i });
     graph.apply(ema, [own('ema-state'), own('state'), scalars], {});
   });
 }

@@ -8,9 +8,8 @@ import type { TrainingPlan } from './training-plan.ts';
 import type { StepScalars } from './optimizer.ts';
 import { ReadbackRing } from './readback.ts';
 import { LOSS_SCALER } from './step-graph.ts';
-import { type Locate, type Location, Program } from '../execution/program.ts';
+import { Program } from '../execution/program.ts';
 import { Family, layoutFlat, locateIn } from '../execution/store.ts';
-import type { Tensor } from '../graph/graph.ts';
 import { INITIAL_SCALER, SCALER, SCALER_SPEC } from '../ops/loss-scale/op.ts';
 
 /** The weights a run has: as trained, and averaged. */
@@ -55,13 +54,13 @@ export class TrainingSession {
     this.device = device;
     this.plan = plan;
     this.model = plan.model;
-    this.parameters = families.parameters;
-    this.gradients = families.gradients;
-    this.moments = families.moments;
+    this.parameters = families.parameter;
+    this.gradients = families.gradient;
+    this.moments = [families.moment1, families.moment2].filter((family) => family !== undefined);
     this.state = families.state;
-    this.emaParameters = families.emaParameters;
-    this.emaState = families.emaState;
-    this.scaler = families.scaler;
+    this.emaParameters = families.ema;
+    this.emaState = families['ema-state'];
+    this.scaler = families[LOSS_SCALER];
     this.step = programs.step;
     this.update = programs.update;
     this.evaluation = { raw: programs.raw, ema: programs.ema };
@@ -83,31 +82,19 @@ export class TrainingSession {
       );
     }
     const families = await device.guard('allocating parameters', () => makeFamilies(device, plan));
-    const members = locateIn({
-      parameter: families.parameters,
-      state: families.state,
-      gradient: families.gradients,
-    });
-    const raw: Locate = (tensor) => locateScaler(tensor, families) ?? members(tensor);
-    const step = await Program.build(device, pipelines, plan.step.plan, raw, 'training step');
-    const update = await Program.build(
+    const locate = locateIn({ ...families });
+    const step = await Program.build(device, pipelines, plan.step.plan, locate, 'training step');
+    const update = await Program.build(device, pipelines, plan.update.plan, locate, 'update', step);
+    const evaluation = await Program.build(
       device,
       pipelines,
-      plan.update.plan,
-      locateForUpdate(plan, families),
-      'update',
+      plan.evaluation.plan,
+      locate,
+      'evaluation',
       step,
     );
-    const evaluation = await Program.build(device, pipelines, plan.evaluation.plan, raw, 'evaluation', step);
-    const { emaParameters, emaState } = families;
-    const ema =
-      emaParameters && emaState
-        ? await evaluation.rebound(
-            pipelines,
-            locateIn({ parameter: emaParameters, state: emaState }),
-            'EMA evaluation',
-          )
-        : undefined;
+    const averages = locateIn({ parameter: families.ema, state: families['ema-state'] });
+    const ema = families.ema && (await evaluation.rebound(pipelines, averages, 'EMA evaluation'));
     return new TrainingSession(device, plan, families, { step, update, raw: evaluation, ema });
   }
 
@@ -219,14 +206,16 @@ export class TrainingSession {
   }
 }
 
+/** By the names that tensors give as their family. */
 interface Families {
-  readonly parameters: Family;
-  readonly gradients: Family;
-  readonly moments: readonly Family[];
+  readonly parameter: Family;
+  readonly gradient: Family;
   readonly state: Family;
-  readonly emaParameters: Family | undefined;
-  readonly emaState: Family | undefined;
-  readonly scaler: Family | undefined;
+  readonly moment1: Family | undefined;
+  readonly moment2: Family | undefined;
+  readonly ema: Family | undefined;
+  readonly 'ema-state': Family | undefined;
+  readonly [LOSS_SCALER]: Family | undefined;
 }
 
 interface Programs {
@@ -239,41 +228,18 @@ interface Programs {
 /** Loss scaling has a family of its own. */
 const SCALER_LAYOUT = layoutFlat([{ name: LOSS_SCALER, shape: SCALER_SPEC.shape, group: LOSS_SCALER }], 4096);
 
-function locateScaler({ name }: Tensor, { scaler }: Families): Location | undefined {
-  return name === LOSS_SCALER ? scaler?.locate(name) : undefined;
-}
-
 function makeFamilies(device: Device, plan: TrainingPlan): Families {
   const { layout, stateLayout, moments, emaDecay, update } = plan;
   const averaged = emaDecay !== null;
+  const moment = (i: number) => (i <= moments ? new Family(device, `moment ${i}`, layout) : undefined);
   return {
-    parameters: new Family(device, 'parameters', layout),
-    gradients: new Family(device, 'gradients', layout),
-    moments: Array.from({ length: moments }, (_, i) => new Family(device, `moment ${i + 1}`, layout)),
+    parameter: new Family(device, 'parameters', layout),
+    gradient: new Family(device, 'gradients', layout),
     state: new Family(device, 'state', stateLayout),
-    emaParameters: averaged ? new Family(device, 'EMA parameters', layout) : undefined,
-    emaState: averaged ? new Family(device, 'EMA state', stateLayout) : undefined,
-    scaler: update.graph.scaler && new Family(device, 'loss scaler', SCALER_LAYOUT),
-  };
-}
-
-/** The update graph's tensors are whole ranges of families, named `family/range`. */
-function locateForUpdate(plan: TrainingPlan, families: Families): Locate {
-  const byName: Record<string, Family | undefined> = {
-    parameter: families.parameters,
-    gradient: families.gradients,
-    moment1: families.moments[0],
-    moment2: families.moments[1],
-    ema: families.emaParameters,
-    state: families.state,
-    'ema-state': families.emaState,
-  };
-  return (tensor) => {
-    const scaler = locateScaler(tensor, families);
-    if (scaler !== undefined) return scaler;
-    const [name = '', index = ''] = tensor.name.split('/');
-    const family = byName[name];
-    const range = family?.layout.ranges[Number(index)];
-    return family && range && { buffer: family.chunk(range), offset: range.offset * 4 };
+    moment1: moment(1),
+    moment2: moment(2),
+    ema: averaged ? new Family(device, 'EMA parameters', layout) : undefined,
+    'ema-state': averaged ? new Family(device, 'EMA state', stateLayout) : undefined,
+    [LOSS_SCALER]: update.graph.scaler && new Family(device, 'loss scaler', SCALER_LAYOUT),
   };
 }

@@ -1,16 +1,11 @@
 import { differentiate, type Gradients } from '../graph/autodiff.ts';
-import { absorbNorms, fuse } from '../graph/fusion.ts';
-import { prune } from '../graph/prune.ts';
-import { recomputeCheap } from '../graph/recompute.ts';
+import { optimise } from '../graph/passes.ts';
 import type { Model } from '../models/model.ts';
 import type { DropPath } from '../nn/drop-path.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { cast } from '../ops/cast/op.ts';
 import { softCrossEntropy } from '../ops/cross-entropy/op.ts';
-import { gelu } from '../ops/gelu/op.ts';
-import { layerNorm } from '../ops/layer-norm/op.ts';
 import { SCALER_SPEC, scaleLoss } from '../ops/loss-scale/op.ts';
-import type { AnyOp } from '../ops/op.ts';
 import { f32 } from '../ops/tensor.ts';
 
 /** What one micro-batch computes, recorded without a device. */
@@ -35,19 +30,16 @@ export interface TrainingGraph {
   readonly gradients: Gradients;
 }
 
-/** Name of the tensor that holds the state of dynamic loss scaling (src/ops/loss-scale/op.ts). */
+/** The family, and its one member, that holds the state of dynamic loss scaling (src/ops/loss-scale/op.ts). */
 export const LOSS_SCALER = 'loss-scaler';
 
-/** The scaler's state as a tensor of a graph; the session finds its memory by its name. */
+/** The scaler's state as a tensor of a graph. */
 export function lossScaler(graph: Graph): Tensor {
-  return graph.tensor('state', SCALER_SPEC, LOSS_SCALER);
+  return graph.stored('state', SCALER_SPEC, { family: LOSS_SCALER, member: LOSS_SCALER });
 }
 
 /** What the backward pass computes again: nothing, what cheap ops made, or whole blocks. */
 export type Recompute = 'none' | 'cheap' | 'blocks';
-
-/** Ops that take a pass over memory each, and whose outputs are among the largest. */
-const CHEAP: ReadonlySet<AnyOp> = new Set([gelu, layerNorm] as AnyOp[]);
 
 export interface StepSettings {
   readonly recompute: Recompute;
@@ -79,11 +71,7 @@ export function recordTraining(
   const seed = graph.input('loss-weight', f32(micro));
   const scaled = isHalf ? graph.one(scaleLoss, [seed, lossScaler(graph)], {}) : seed;
   const gradients = differentiate(graph, loss, scaled);
-  const kept = new Set([loss.id]);
-  const pruned = prune(graph.nodes, kept);
-  const nodes = fuse(
-    recompute === 'cheap' ? recomputeCheap(graph, absorbNorms(pruned, kept), CHEAP) : pruned,
-    kept,
-  );
+  const options = { kept: new Set([loss.id]), recomputesCheap: recompute === 'cheap', graph };
+  const nodes = optimise(graph.nodes, options);
   return { nodes, x, targets, seed, loss, dropPaths, gradients };
 }
