@@ -1,10 +1,9 @@
 import type { Device } from '../device/device.ts';
 import { differentiate } from '../graph/autodiff.ts';
-import { fuse } from '../graph/fusion.ts';
+import { optimise } from '../graph/passes.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { planNodes } from '../execution/plan.ts';
 import { Program } from '../execution/program.ts';
-import { prune } from '../graph/prune.ts';
 import { Family, locateIn } from '../execution/store.ts';
 import { softCrossEntropy } from '../ops/cross-entropy/op.ts';
 import { f32 } from '../ops/tensor.ts';
@@ -59,7 +58,7 @@ function recordGradients(
   if (dx === undefined)
     throw new FrameworkError('graph/no-gradient', `The logits of ${model.name} do not depend on the image.`);
   const kept = new Set([logits.id, loss.id, dx.id]);
-  return { nodes: fuse(prune(graph.nodes, kept), kept), logits, loss, dx };
+  return { nodes: optimise(graph.nodes, { kept, graph }), logits, loss, dx };
 }
 
 /**
@@ -102,8 +101,8 @@ export class GradientSession {
   ): Promise<GradientSession> {
     const { model, parameters, state } = weights;
     const graph = recordGradients(model, shape, options);
-    const { limits, features } = device;
-    const plan = planNodes(graph.nodes, { limits, features, kept: [graph.logits, graph.loss, graph.dx] });
+    const kept = [graph.logits, graph.loss, graph.dx];
+    const plan = planNodes(graph.nodes, { profile: device.profile, kept });
     const gradients = options.parameters
       ? await device.guard(
           `gradients of ${model.name}`,

@@ -77,8 +77,7 @@ export class Trainer {
       optimizer: { ...ADAMW, ...options.optimizer },
       layerDecay: options.layerDecay ?? null,
       emaDecay: options.emaDecay ?? null,
-      limits: device.limits,
-      features: device.features,
+      profile: device.profile,
     });
     const session = await TrainingSession.create(device, PipelineCache.of(device), plan);
     session.initialise(seed, options.weights);
