@@ -2,8 +2,8 @@
 #param N: int // elements
 #import common/flat.wgsl
 
-#bind read x: array<f32>
-#bind read_write out: array<f32>
+#bind read x: array<f32> // (N)
+#bind read_write out: array<f32> // (N)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

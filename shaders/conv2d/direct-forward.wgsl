@@ -3,10 +3,10 @@
 #import conv2d/shape.wgsl
 #import common/flat.wgsl
 
-#bind read x: array<f32>
-#bind read weight: array<f32>
-#bind read bias?: array<f32>
-#bind read_write y: array<f32>
+#bind read x: array<f32> // (BATCH, CI, H, W)
+#bind read weight: array<f32> // (CO, CG, KH, KW)
+#bind read bias?: array<f32> // (CO)
+#bind read_write y: array<f32> // (BATCH, CO, HO, WO)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -3,9 +3,9 @@
 #import conv2d/shape.wgsl
 #import common/flat.wgsl
 
-#bind read dy: array<f32>
-#bind read weight: array<f32>
-#bind read_write dx: array<f32>
+#bind read dy: array<f32> // (BATCH, CO, HO, WO)
+#bind read weight: array<f32> // (CO, CG, KH, KW)
+#bind read_write dx: array<f32> // (BATCH, CI, H, W)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

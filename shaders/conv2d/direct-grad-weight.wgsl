@@ -4,10 +4,10 @@
 #param WORKGROUP: int // invocations a workgroup, a power of two
 #import conv2d/shape.wgsl
 
-#bind read x: array<f32>
-#bind read dy: array<f32>
-#bind read_write dweight: array<f32>
-#bind read_write dbias?: array<f32>
+#bind read x: array<f32> // (BATCH, CI, H, W)
+#bind read dy: array<f32> // (BATCH, CO, HO, WO)
+#bind read_write dweight: array<f32> // (CO, CG, KH, KW)
+#bind read_write dbias?: array<f32> // (CO)
 
 var<workgroup> sums: array<vec2f, ${WORKGROUP}>;
 

@@ -4,8 +4,8 @@
 #import conv2d/patches-layout.wgsl
 #import common/flat.wgsl
 
-#bind read x: array<f32>
-#bind read_write patches: array<f32>
+#bind read x: array<f32> // (BATCH, CI, H, W)
+#bind read_write patches: array<f32> // TAPS × PIXELS an image, by STRIDE_TAP and STRIDE_IMAGE
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -3,10 +3,10 @@
 #import conv2d/shape.wgsl
 #import conv2d/tile.wgsl
 
-#bind read x: array<f32>
-#bind read weight: array<f32>
-#bind read bias?: array<f32>
-#bind read_write y: array<f32>
+#bind read x: array<f32> // (BATCH, CI, H, W)
+#bind read weight: array<f32> // (CO, CG, KH, KW)
+#bind read bias?: array<f32> // (CO)
+#bind read_write y: array<f32> // (BATCH, CO, HO, WO)
 
 const K = CI * KH * KW;
 const PIXELS = BATCH * HO * WO;

@@ -5,9 +5,9 @@
 #import conv2d/shape.wgsl
 #import conv2d/tile.wgsl
 
-#bind read dy: array<f32>
-#bind read weight: array<f32>
-#bind read_write dx: array<f32>
+#bind read dy: array<f32> // (BATCH, CO, HO, WO)
+#bind read weight: array<f32> // (CO, CG, KH, KW)
+#bind read_write dx: array<f32> // (BATCH, CI, H, W)
 
 const HP = (H + SH - 1u) / SH;
 const WP = (W + SW - 1u) / SW;

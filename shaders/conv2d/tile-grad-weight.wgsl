@@ -5,8 +5,8 @@
 #import conv2d/shape.wgsl
 #import conv2d/tile.wgsl
 
-#bind read x: array<f32>
-#bind read dy: array<f32>
+#bind read x: array<f32> // (BATCH, CI, H, W)
+#bind read dy: array<f32> // (BATCH, CO, HO, WO)
 #bind read_write dweight: array<f32> // (PARTS, CO, K)
 #bind read_write dbias?: array<f32> // (PARTS, CO)
 

@@ -5,11 +5,11 @@
 #param PLANE: int // positions of one map
 #import common/flat.wgsl
 
-#bind read x: array<vec4f>
+#bind read x: array<vec4f> // (n, c, plane)
 #bind read statistics: array<vec4f> // mean of each row, then rstd of each
-#bind read weight: array<vec4f>
-#bind read bias: array<vec4f>
-#bind read_write y: array<vec4f>
+#bind read weight: array<vec4f> // (c)
+#bind read bias: array<vec4f> // (c)
+#bind read_write y: array<vec4f> // (n·plane, c)
 
 const QUADS = ${COLS / 4}u;
 

@@ -7,11 +7,11 @@
 #param PLANE: int // positions of one map
 #param FROM_ROWS: bool // dy is (rows, c)
 
-#bind read x: array<f32>
-#bind read weight: array<f32>
+#bind read x: array<f32> // (n, c, plane)
+#bind read weight: array<f32> // (c)
 #bind read statistics: array<f32> // mean of each row, then rstd of each
-#bind read dy: array<f32>
-#bind read_write dx: array<f32>
+#bind read dy: array<f32> // (n, c, plane) or (n·plane, c)
+#bind read_write dx: array<f32> // (n, c, plane)
 #bind read_write weight_parts: array<f32> // (ceil(ROWS/32), c)
 #bind read_write bias_parts: array<f32> // (ceil(ROWS/32), c)
 

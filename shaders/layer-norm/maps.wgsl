@@ -9,10 +9,10 @@
 #param TO_ROWS: bool // y is (rows, c)
 #param EPS: f32 // added to the variance
 
-#bind read x: array<f32>
-#bind read weight: array<f32>
-#bind read bias: array<f32>
-#bind read_write y: array<f32>
+#bind read x: array<f32> // (n, c, plane)
+#bind read weight: array<f32> // (c)
+#bind read bias: array<f32> // (c)
+#bind read_write y: array<f32> // (n, c, plane) or (n·plane, c)
 #bind read_write statistics: array<f32> // mean of each row, then rstd of each
 
 // mean and Σ (x − mean)² of each lane's channels

@@ -4,7 +4,7 @@
 #import common/flat.wgsl
 #import layer-norm/plain-layout.wgsl
 
-#bind read x: array<f32>
+#bind read x: array<f32> // (rows, c) or (n, c, plane)
 #bind read_write y?: array<f32> // x normalised; without it only the statistics are written
 #if bound(y)
 #bind read weight: array<f32> // (c)

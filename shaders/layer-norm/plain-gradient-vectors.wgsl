@@ -3,11 +3,11 @@
 #import common/flat.wgsl
 #import layer-norm/plain-layout.wgsl
 
-#bind read x: array<f32>
+#bind read x: array<f32> // (rows, c) or (n, c, plane)
 #bind read statistics: array<f32> // mean of each row, then rstd of each
-#bind read dy: array<f32>
-#bind read_write dweight: array<f32>
-#bind read_write dbias: array<f32>
+#bind read dy: array<f32> // (rows, c) or (n, c, plane)
+#bind read_write dweight: array<f32> // (c)
+#bind read_write dbias: array<f32> // (c)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -5,11 +5,11 @@
 #param PLANE: int // positions of one map
 #param FROM_ROWS: bool // dy is (rows, c)
 
-#bind read x: array<vec4f>
-#bind read weight: array<vec4f>
+#bind read x: array<vec4f> // (n, c, plane)
+#bind read weight: array<vec4f> // (c)
 #bind read statistics: array<vec4f> // mean of each row, then rstd of each
-#bind read dy: array<vec4f>
-#bind read_write dx: array<vec4f>
+#bind read dy: array<vec4f> // (n, c, plane) or (n·plane, c)
+#bind read_write dx: array<vec4f> // (n, c, plane)
 #bind read_write weight_parts: array<vec4f> // (ceil(ROWS/32), c)
 #bind read_write bias_parts: array<vec4f> // (ceil(ROWS/32), c)
 

@@ -8,7 +8,7 @@
 #param TO_ROWS: bool // y is (rows, c)
 #param EPS: f32 // added to the variance
 
-#bind read x: array<vec4f>
+#bind read x: array<vec4f> // (n, c, plane)
 #bind read_write y?: array<vec4f> // x normalised; without it only the statistics are written
 #if bound(y)
 #bind read weight: array<vec4f> // (c)

@@ -9,11 +9,11 @@ enable subgroups;
 #param PARTS: int // workgroups
 #import layer-norm/item.wgsl
 
-#bind read x: array<Item>
-#bind read weight: array<Item>
+#bind read x: array<Item> // (rows, c)
+#bind read weight: array<Item> // (c)
 #bind read statistics: array<f32> // mean of each row, then rstd of each
-#bind read dy: array<Item>
-#bind read_write dx: array<Item>
+#bind read dy: array<Item> // (rows, c)
+#bind read_write dx: array<Item> // (rows, c)
 #bind read_write weight_parts: array<Item> // (PARTS, c)
 #bind read_write bias_parts: array<Item> // (PARTS, c)
 

@@ -7,10 +7,10 @@ enable subgroups;
 #param EPS: f32 // added to the variance
 #import layer-norm/item.wgsl
 
-#bind read x: array<Item>
-#bind read weight: array<Item>
-#bind read bias: array<Item>
-#bind read_write y: array<Item>
+#bind read x: array<Item> // (rows, c)
+#bind read weight: array<Item> // (c)
+#bind read bias: array<Item> // (c)
+#bind read_write y: array<Item> // (rows, c)
 #bind read_write statistics: array<f32> // mean of each row, then rstd of each
 
 @compute @workgroup_size(64)

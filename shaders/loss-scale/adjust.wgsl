@@ -5,7 +5,7 @@
 #param INTERVAL: f32 // steps
 #import loss-scale/scaler.wgsl
 
-#bind read squares: array<f32>
+#bind read squares: array<f32> // (1)
 #bind read_write scaler: Scaler
 
 @compute @workgroup_size(1)

@@ -3,9 +3,9 @@
 #import common/flat.wgsl
 #import loss-scale/scaler.wgsl
 
-#bind read x: array<f32>
+#bind read x: array<f32> // (N)
 #bind read scaler: Scaler
-#bind read_write y: array<f32>
+#bind read_write y: array<f32> // (N)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -1,7 +1,7 @@
 // Reads of the operands of a matrix product, four elements at a time along the dimension they are stored in. The outer dimension
 // of a is m, that of b is n. Beyond the edges an outer index is clamped (its results are not stored) and a reads zero past the
-// inner size. With NORMAL one operand is maps (images, channels, PLANE), four dividing
-// channels and PLANE: its rows are positions, counted through all images, and `normal` makes LayerNorm's y of what is read.
+// inner size. With NORMAL one operand is maps (images, channels, PLANE), four dividing channels and PLANE: its rows are positions,
+// counted through all images, and `normal` makes LayerNorm's y of what is read.
 #param shared M: int // rows of y
 #param shared N: int // columns of y
 #param K: int // inner size
@@ -50,7 +50,7 @@ fn maps_at(row: u32, channel: u32) -> u32 {
 
 #for o in a, b
 #if NORMAL == o
-#bind read ${o}: array<vec4f>
+#bind read ${o}: array<vec4f> // (images, channels, PLANE)
 
 // As below, of the only matrix, not yet normalised.
 fn quad_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
@@ -61,11 +61,7 @@ fn quad_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
 #endif
 }
 #else
-#if (o == b ? (TRANSPOSE_B ? K : N) : (TRANSPOSE_A ? M : K)) % 4 == 0
-#bind read ${o}: array<vec4f>
-#else
-#bind read ${o}: array<f32>
-#endif
+#bind read ${o}: array<${(o == b ? (TRANSPOSE_B ? K : N) : (TRANSPOSE_A ? M : K)) % 4 == 0 ? vec4f : f32}> // matrices, as they are stored
 
 #if o == b ? TRANSPOSE_B : !TRANSPOSE_A
 // Elements (outer, inner … inner+3) of matrix s; inner is a multiple of 4.

@@ -2,12 +2,12 @@
 // g = gradient · gradient_scale; gradient ← 0; with `ema` e ← ema_decay e + (1−ema_decay) p. One item an invocation.
 #import optimizer/items.wgsl
 
-#bind read_write parameter: array<Item>
-#bind read_write m: array<Item>
-#bind read_write v: array<Item>
-#bind read_write gradient: array<Item>
+#bind read_write parameter: array<Item> // (ITEMS)
+#bind read_write m: array<Item> // (ITEMS)
+#bind read_write v: array<Item> // (ITEMS)
+#bind read_write gradient: array<Item> // (ITEMS)
 #bind read scalars: Scalars
-#bind read_write ema?: array<Item>
+#bind read_write ema?: array<Item> // (ITEMS)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

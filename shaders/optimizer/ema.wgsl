@@ -1,8 +1,8 @@
 // ema ← ema_decay · ema + (1−ema_decay) · parameter, one item an invocation.
 #import optimizer/items.wgsl
 
-#bind read_write ema: array<Item>
-#bind read parameter: array<Item>
+#bind read_write ema: array<Item> // (ITEMS)
+#bind read parameter: array<Item> // (ITEMS)
 #bind read scalars: Scalars
 
 @compute @workgroup_size(${WORKGROUP})

@@ -3,11 +3,11 @@
 #param NESTEROV: bool // look ahead
 #import optimizer/items.wgsl
 
-#bind read_write parameter: array<Item>
-#bind read_write buffer: array<Item>
-#bind read_write gradient: array<Item>
+#bind read_write parameter: array<Item> // (ITEMS)
+#bind read_write buffer: array<Item> // (ITEMS)
+#bind read_write gradient: array<Item> // (ITEMS)
 #bind read scalars: Scalars
-#bind read_write ema?: array<Item>
+#bind read_write ema?: array<Item> // (ITEMS)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

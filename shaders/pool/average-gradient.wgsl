@@ -3,8 +3,8 @@
 #import pool/shape.wgsl
 #import common/flat.wgsl
 
-#bind read dy: array<f32>
-#bind read_write dx: array<f32>
+#bind read dy: array<f32> // (n, c, HO, WO)
+#bind read_write dx: array<f32> // (n, c, H, W)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

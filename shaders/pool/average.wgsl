@@ -3,8 +3,8 @@
 #import pool/shape.wgsl
 #import common/flat.wgsl
 
-#bind read x: array<f32>
-#bind read_write y: array<f32>
+#bind read x: array<f32> // (n, c, H, W)
+#bind read_write y: array<f32> // (n, c, HO, WO)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

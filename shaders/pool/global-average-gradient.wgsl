@@ -4,8 +4,8 @@
 #param FACTOR: f32 // 1/AREA
 #import common/flat.wgsl
 
-#bind read dy: array<f32>
-#bind read_write dx: array<f32>
+#bind read dy: array<f32> // (N / AREA)
+#bind read_write dx: array<f32> // (N)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {

@@ -4,8 +4,8 @@
 #param LANES: int // invocations a plane, a power of two
 #param WORKGROUP: int // invocations a workgroup
 
-#bind read x: array<f32>
-#bind read_write y: array<f32>
+#bind read x: array<f32> // (PLANES, AREA)
+#bind read_write y: array<f32> // (PLANES)
 
 #if LANES > 1
 var<workgroup> sums: array<f32, ${WORKGROUP}>;

@@ -9,7 +9,7 @@
 #type Item = WIDTH == 4 ? vec4f : f32
 #type Bits = WIDTH == 4 ? vec4u : u32
 
-#bind read x: array<Item>
+#bind read x: array<Item> // (ITEMS)
 #bind read_write parts: array<f32> // (PARTS)
 
 var<workgroup> sums: array<f32, ${WORKGROUP}>;

@@ -3,8 +3,8 @@
 #param WORKGROUP: int // invocations a workgroup, a power of two
 #param FACTOR: f32 // multiplies the result
 
-#bind read parts: array<f32>
-#bind read_write total: array<f32>
+#bind read parts: array<f32> // (PARTS)
+#bind read_write total: array<f32> // (1)
 
 var<workgroup> sums: array<f32, ${WORKGROUP}>;
 
