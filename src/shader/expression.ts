@@ -25,12 +25,23 @@ export type Question = (typeof QUESTIONS)[number];
  * parentheses, min, max, ceildiv, bound(BINDING), accumulates(BINDING). Booleans are 0 and 1. Words can be compared for equality.
  */
 export function evaluate(text: string, scope: Scope): Value {
-  const tokens = text.match(/\d+|[A-Za-z_]\w*|<=|>=|==|!=|&&|\|\||[-+*/%<>!?:(),]/g) ?? [];
-  if (tokens.join('') !== text.replace(/\s+/g, '')) throw malformed(text);
-  const parser = new Parser(tokens, scope, text);
+  const parser = new Parser(tokensOf(text), scope, text);
   const value = parser.ternary();
   if (!parser.done) throw malformed(text);
   return value;
+}
+
+/** Loops evaluate the same texts again and again. */
+const known = new Map<string, readonly string[]>();
+
+function tokensOf(text: string): readonly string[] {
+  let tokens = known.get(text);
+  if (tokens === undefined) {
+    tokens = text.match(/\d+|[A-Za-z_]\w*|<=|>=|==|!=|&&|\|\||[-+*/%<>!?:(),]/g) ?? [];
+    if (tokens.join('') !== text.replace(/\s+/g, '')) throw malformed(text);
+    known.set(text, tokens);
+  }
+  return tokens;
 }
 
 function malformed(text: string): FrameworkError {

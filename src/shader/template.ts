@@ -1,8 +1,9 @@
-import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
+import { FrameworkError, messageOf } from '../util/errors.ts';
 import { bindLines, matchBinds, parseBind, type Bind, type Bound } from './bindings.ts';
-import { evaluate, type Question, type Scope, type Value } from './expression.ts';
+import { evaluate, type Value } from './expression.ts';
+import { Names, TYPES, type Locals } from './names.ts';
 import { valuesOf, type ParamValue } from './parameters.ts';
-import { directiveOf, loopWords, readShader, sourceOf, type Line, type Read, type Source } from './source.ts';
+import { directiveOf, loopWords, readShader, sourceOf, type Line, type Read } from './source.ts';
 
 /**
  * The `.wgsl` loader. Shaders are plain WGSL with line directives; all of them begin with `#`, which WGSL does not use:
@@ -39,13 +40,6 @@ export interface ExpandedShader {
   readonly bindings: readonly string[];
 }
 
-/** Words that `#type` can choose between. */
-const TYPES = new Set(
-  ['f16', 'f32', 'i32', 'u32'].concat(
-    ['vec2', 'vec3', 'vec4'].flatMap((vec) => ['h', 'f', 'i', 'u'].map((type) => vec + type)),
-  ),
-);
-
 /**
  * Expands a shader for one set of parameters and bindings.
  * @param file path below `shaders/`
@@ -59,11 +53,11 @@ export function expandShader(
   read: Read = readShader,
 ): ExpandedShader {
   const source = sourceOf(file, read);
-  const values = valuesOf(file, source.params, params);
-  const expansion = new Expansion(source, values, bound);
+  const names = new Names(source, valuesOf(file, source.params, params), bound);
+  const expansion = new Expansion(names, bound);
   expansion.block(source.lines, 0, source.lines.length, new Map());
   for (const [name, { origin }] of source.params) {
-    if (!expansion.used.has(name))
+    if (!names.used.has(name))
       throw new FrameworkError(
         'shader/param',
         `shaders/${file} declares #param ${name} (${origin}) but never uses it.`,
@@ -72,20 +66,14 @@ export function expandShader(
   return expansion.finish(file);
 }
 
-type Locals = ReadonlyMap<string, Value>;
-
 class Expansion {
-  readonly used = new Set<string>();
   private readonly out: (Line | Bind)[] = [];
   private readonly aliases = new Map<string, string>();
-  private readonly asked = new Set<string>();
-  private readonly source: Source;
-  private readonly values: ReadonlyMap<string, Value>;
+  private readonly names: Names;
   private readonly bound: Readonly<Record<string, Bound>>;
 
-  constructor(source: Source, values: ReadonlyMap<string, Value>, bound: Readonly<Record<string, Bound>>) {
-    this.source = source;
-    this.values = values;
+  constructor(names: Names, bound: Readonly<Record<string, Bound>>) {
+    this.names = names;
     this.bound = bound;
   }
 
@@ -99,7 +87,14 @@ class Expansion {
       const number = given.indexOf(line);
       if (number < 0) return [];
       const { name, origin } = line;
-      const texts = bindLines(line, number, this.bound[name] ?? {}, code, this.aliases, this.asked.has(name));
+      const texts = bindLines(
+        line,
+        number,
+        this.bound[name] ?? {},
+        code,
+        this.aliases,
+        this.names.asked.has(name),
+      );
       return texts.map((text) => ({ text, origin }));
     });
     const isHalf = Object.values(this.bound).some(({ half }) => half === true);
@@ -161,9 +156,7 @@ class Expansion {
       const places = /^\s*#/.test(text)
         ? [text]
         : [...text.matchAll(/\$\{([^}]*)\}/g)].map((m) => m[1] ?? '');
-      for (const place of places) {
-        for (const word of place.match(/[A-Za-z_]\w*/g) ?? []) if (this.values.has(word)) this.used.add(word);
-      }
+      for (const place of places) this.names.note(place);
     }
   }
 
@@ -199,47 +192,12 @@ class Expansion {
   }
 
   private value(expression: string, line: Line, locals: Locals): Value {
-    const scope: Scope = {
-      value: (name) => this.named(name, locals),
-      ask: (question, name) => this.ask(question, name),
-    };
+    this.names.locals = locals;
     try {
-      return evaluate(expression, scope);
+      return evaluate(expression, this.names);
     } catch (error) {
       throw new FrameworkError('shader/expression', `${line.origin}: ${messageOf(error)}`);
     }
-  }
-
-  private named(name: string, locals: Locals): Value {
-    const local = locals.get(name);
-    if (local !== undefined) return local;
-    const value = this.values.get(name);
-    if (value !== undefined) {
-      this.used.add(name);
-      return value;
-    }
-    const { params, words } = this.source;
-    const isWord = [...params.values()].some(({ kind }) => typeof kind !== 'string' && kind.includes(name));
-    if (isWord || words.has(name) || TYPES.has(name)) return { word: name };
-    const near = nearest(name, [...params.keys(), ...locals.keys()]);
-    throw new FrameworkError(
-      'shader/param',
-      `\`${name}\` is not a declared parameter, nor a word of one${near === undefined ? '' : `; the nearest is ${near}`}.`,
-    );
-  }
-
-  private ask(question: Question, name: string): boolean {
-    const { binds } = this.source;
-    if (!binds.has(name)) {
-      const near = nearest(name, binds);
-      throw new FrameworkError(
-        'shader/binding',
-        `no #bind declares \`${name}\`${near === undefined ? '' : `; the nearest is ${near}`}.`,
-      );
-    }
-    if (question === 'bound') return this.bound[name] !== undefined;
-    this.asked.add(name);
-    return this.bound[name]?.accumulate === true;
   }
 
   private number(expression: string, line: Line, locals: Locals): number {
