@@ -31,7 +31,7 @@ export const FORMATS: Readonly<Record<DatasetKind, DatasetFormat>> = {
     open: openImagenetTar,
   },
   webdataset: {
-    description: 'WebDataset shards <split>-*.tar with {jpg|jpeg|png} and {cls|json}',
+    description: 'WebDataset shards <split>-*.tar with an image and {cls|json|txt}',
     open: openWebdataset,
   },
   parquet: {

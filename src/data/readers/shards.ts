@@ -17,7 +17,8 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
  * @throws FrameworkError `data/not-found`
  */
 export async function findShards(root: string, split: string, extension: string): Promise<string[]> {
-  if ((await isFile(root)) && root.endsWith(extension)) return [root];
+  // A file of another name is looked at, and refused by what it holds.
+  if (await isFile(root)) return [root];
   for (const name of ALIASES[split] ?? [split]) {
     const named = new RegExp(`(^|[^A-Za-z0-9])${name.replace(/[^\w]/g, '\\$&')}([^A-Za-z0-9]|\\d|$)`);
     for (const folder of [root, join(root, 'data'), join(root, name), join(root, 'data', name)]) {
@@ -28,6 +29,11 @@ export async function findShards(root: string, split: string, extension: string)
       if (files.length > 0) return files.sort().map((file) => join(folder, file));
     }
   }
+  const packed = (await names(root)).find((file) => /\.(tar|parquet)\.(gz|bz2|xz|zst)$|\.tgz$/.test(file));
+  if (packed !== undefined)
+    throw new FrameworkError('data/packed', `${join(root, packed)} is packed as a whole; its members cannot be reached one by one`, {
+      hint: `unpack it to a plain ${extension} first, for example with gzip -d`,
+    });
   throw new FrameworkError('data/not-found', `no ${extension} file of the split "${split}" in ${root}`, {
     hint: `expected names such as ${split}-00000${extension}, in that folder, in data/ or in ${split}/`,
   });

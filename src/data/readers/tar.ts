@@ -46,6 +46,7 @@ export async function indexTar(
   while (position + BLOCK <= end) {
     const block = await window(position, BLOCK);
     if (block.every((byte) => byte === 0)) return index;
+    if (position === start) refusePacked(block, label);
     const header = parseHeader(block, `${label} at byte ${position}`);
     const meta = 'xgLK'.includes(header.type);
     const size = meta ? header.size : paxSize(pax, header.size, label);
@@ -77,6 +78,17 @@ export async function indexTar(
     `${label}: the closing block is missing after ${index.entries.length} members; the archive was cut off at ${end}`,
     { hint: 'the download is incomplete; fetch the archive again' },
   );
+}
+
+/** An archive that is packed as a whole; a plain one says `ustar`, or is so old that its checksum tells. */
+function refusePacked(block: Uint8Array, label: string): void {
+  const hex = Buffer.from(block.subarray(0, 4)).toString('hex');
+  const known = { '1f8b': 'gzip', '28b52ffd': 'zstd', '425a68': 'bzip2', fd377a58: 'xz' };
+  const program = Object.entries(known).find(([start]) => hex.startsWith(start))?.[1];
+  if (program === undefined || cString(block.subarray(257, 262)) === 'ustar') return;
+  throw new FrameworkError('data/packed', `${label} is packed with ${program}; its members cannot be reached one by one`, {
+    hint: `unpack it to a plain .tar first: ${program} -d`,
+  });
 }
 
 /** Serves small reads from one page-sized window, so that hopping over headers costs one read each. */

@@ -1,6 +1,7 @@
 /**
  * WebDataset shards: tar files in which the members of one sample share the name up to its first dot:
- * `n01440764/x.jpg` + `n01440764/x.cls` (or `x.json` with `label` or `cls`). Shards are indexed and read at random, so the
+ * `n01440764/x.jpg` + `n01440764/x.cls` (or `x.json` with `label` or `cls`, or `x.txt`). What a member is says its name alone, never its
+ * place; two that may be meant are an error. Shards are indexed and read at random, so the
  * order is by key over all shards and not the order of packing.
  */
 import type { Dataset, DatasetSpec, Note } from '../dataset.ts';
@@ -67,9 +68,18 @@ async function indexShards(files: ArchiveFiles, shards: readonly string[]): Prom
   return { rows: Array.from(order, (i) => defined(rows[i], `row ${i}`)), notes };
 }
 
+interface Member {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
 interface Sample {
-  image?: { key: string; offset: number; size: number };
-  label?: number;
+  /** `x.jpg`, and where there is none `x.photo.jpg`. */
+  readonly images: Member[];
+  readonly partImages: Member[];
+  readonly labels: { readonly name: string; readonly label: number }[];
+  readonly texts: Member[];
 }
 
 async function indexShard(
@@ -87,29 +97,71 @@ async function indexShard(
     (await fileStamp(path)).size,
   );
   for (const name of skipped) notes.push({ kind: 'stray', path: name });
-  for (const { name, offset, size } of entries) {
-    const slash = name.lastIndexOf('/');
-    const dot = name.indexOf('.', slash + 2); // a leading dot is part of the name
-    const stem = dot < 0 ? name : name.slice(0, dot);
-    const extension = dot < 0 ? '' : name.slice(dot + 1).toLowerCase();
-    const sample = samples.get(stem) ?? {};
-    if (isImageName(name)) sample.image = { key: name, offset, size };
-    else if (extension === 'cls' || extension === 'json') {
-      if (size > MAX_LABEL) throw badLabel(path, name, `it has ${size} bytes`);
-      const text = Buffer.from(await files.read(path, offset, size)).toString('utf8');
-      const label = extension === 'cls' ? parseCls(path, name, text) : parseJson(path, name, text);
-      if (label !== undefined) sample.label = label;
-    } else {
-      notes.push({ kind: 'stray', path: name });
-      continue;
-    }
+  for (const entry of entries) {
+    const { stem, extension } = splitName(entry.name);
+    const sample = samples.get(stem) ?? { images: [], partImages: [], labels: [], texts: [] };
     samples.set(stem, sample);
+    if (isImageName(entry.name)) sample[extension.includes('.') ? 'partImages' : 'images'].push(entry);
+    else if (extension === 'txt') sample.texts.push(entry);
+    else if (/^(cls|class|label|json)$/.test(extension)) {
+      const label = await readLabel(files, path, entry, extension);
+      if (label !== undefined) sample.labels.push({ name: entry.name, label });
+    } else notes.push({ kind: 'stray', path: entry.name });
   }
-  for (const [stem, { image, label }] of samples) {
+  for (const [stem, sample] of samples) {
+    const { images, partImages } = sample;
+    const [image, other] = images.length > 0 ? images : partImages;
+    if (other !== undefined) throw twoCandidates(path, 'image', stem, image?.name, other.name);
+    for (const { name } of images.length > 0 ? partImages : []) notes.push({ kind: 'stray', path: name });
     if (image === undefined) notes.push({ kind: 'stray', path: stem });
-    else if (label === undefined) throw badLabel(path, stem, 'it has neither .cls nor a label in .json');
-    else rows.push({ ...image, shard, label });
+    else {
+      const { name: key, offset, size } = image;
+      rows.push({ key, offset, size, shard, label: await labelOf(files, path, stem, sample) });
+    }
   }
+}
+
+/** A leading dot is part of the name. */
+function splitName(name: string): { stem: string; extension: string } {
+  const dot = name.indexOf('.', name.lastIndexOf('/') + 2);
+  if (dot < 0) return { stem: name, extension: '' };
+  return { stem: name.slice(0, dot), extension: name.slice(dot + 1).toLowerCase() };
+}
+
+/** Several labels have to agree; a text counts where nothing else is there, since most texts are captions. */
+async function labelOf(files: ArchiveFiles, path: string, stem: string, sample: Sample): Promise<number> {
+  const [first, ...others] = sample.labels;
+  const differs = others.find(({ label }) => label !== first?.label);
+  if (first !== undefined && differs !== undefined)
+    throw twoCandidates(
+      path,
+      'label',
+      stem,
+      `${first.name} (${first.label})`,
+      `${differs.name} (${differs.label})`,
+    );
+  if (first !== undefined) return first.label;
+  const [text, another] = sample.texts;
+  if (text === undefined) throw badLabel(path, stem, 'it has neither .cls, a label in .json nor .txt');
+  if (another !== undefined) throw twoCandidates(path, 'label', stem, text.name, another.name);
+  return defined(await readLabel(files, path, text, 'cls'), text.name);
+}
+
+async function readLabel(
+  files: ArchiveFiles,
+  path: string,
+  { name, offset, size }: Member,
+  extension: string,
+): Promise<number | undefined> {
+  if (size > MAX_LABEL) throw badLabel(path, name, `it has ${size} bytes`);
+  const text = Buffer.from(await files.read(path, offset, size)).toString('utf8');
+  return extension === 'json' ? parseJson(path, name, text) : parseCls(path, name, text);
+}
+
+function twoCandidates(path: string, what: string, stem: string, first = '', second = ''): FrameworkError {
+  return new FrameworkError('data/ambiguous', `${path}: ${first} and ${second} may both be the ${what} of ${stem}`, {
+    hint: 'keep one of them in the shards',
+  });
 }
 
 function parseCls(path: string, name: string, text: string): number {

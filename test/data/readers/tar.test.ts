@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import type { Dataset } from '../../../src/data/dataset.ts';
 import { openDataset } from '../../../src/data/datasets.ts';
 import { indexTar } from '../../../src/data/readers/tar.ts';
 import type { TarIndex } from '../../../src/data/readers/tar.ts';
@@ -64,6 +66,26 @@ describe('tar index', () => {
       return openDataset({ kind: 'webdataset', root, split: 'train', cache: root });
     };
     const text = (value: string): Buffer => Buffer.concat([Buffer.from(value), Buffer.alloc(512 - value.length)]);
+    await expect(open({ 'train-0.tar.gz': new Uint8Array(9) })).rejects.toThrow(/train-0\.tar\.gz is packed/);
+    await expect(open({ 'train-0.tar': gzipSync(new Uint8Array(2000), { level: 0 }) })).rejects.toThrow(/train-0\.tar is packed with gzip/);
+    const [jpg, png, cls, json] = [tarHeader('a.jpg', '0'), tarHeader('a.PNG', '0'), tarHeader('a.cls', '1'), tarHeader('a.json', '14')];
+    await expect(open(shard(jpg, png, cls, text('3')))).rejects.toThrow(/a\.jpg and a\.PNG may both be the image of a/);
+    await expect(open(shard(png, jpg, cls, text('3')))).rejects.toThrow(/a\.PNG and a\.jpg may both be the image of a/);
+    const two = shard(jpg, cls, text('3'), json, text('{"label": 4}'));
+    await expect(open(two)).rejects.toThrow(/a\.cls \(3\) and a\.json \(4\) may both be the label of a/);
+    const caption = [tarHeader('a.txt', '5'), text('a dog')];
+    const mask = tarHeader('a.mask.png', '0');
+    for (const members of [
+      [...caption, mask, jpg, cls, text('3')],
+      [cls, text('3'), jpg, mask, ...caption],
+      [jpg, mask, tarHeader('a.txt', '1'), text('3')],
+    ]) {
+      const data = (await open(shard(...members))) as Dataset;
+      expect([data.length, data.key(0), data.label(0)]).toEqual([1, 'a.jpg', 3]);
+      expect(data.notes).toEqual([{ kind: 'stray', path: 'a.mask.png' }]);
+      await data.close();
+    }
+    await expect(open(shard(jpg, ...caption))).rejects.toThrow(/it says "a dog"/);
     await expect(open(shard(tarHeader('a.jpg', '0')))).rejects.toThrow(/no class number for a: it has neither/);
     await expect(open(shard(tarHeader('a.jpg', '0'), tarHeader('a.cls', '3'), text('cat')))).rejects.toThrow(/it says "cat"/);
     await expect(open(shard(tarHeader('a.jpg', '0'), tarHeader('a.json', '2'), text('{"')))).rejects.toThrow(/not JSON/);
