@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../src/graph/autodiff.ts';
 import { absorbNorms, fuse } from '../../src/graph/fusion.ts';
 import { interpret } from '../../src/graph/interpret.ts';
-import { randomData, testKernels, testOp, type OpCase } from '../ops/harness.ts';
+import { compare, randomData, testKernels, testOp, type OpCase } from '../ops/harness.ts';
 import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
 import { add } from '../../src/ops/add/op.ts';
 import { depthwise, depthwiseGradInput } from '../../src/ops/depthwise/op.ts';
@@ -135,6 +135,20 @@ describe('fusion leaves alone', () => {
     expect(names(absorbNorms(read.graph.nodes, new Set([read.y.id])))[0]).toBe('layer-norm');
     const odd = normed(3);
     expect(names(absorbNorms(odd.graph.nodes, new Set([odd.y.id])))[0]).toBe('layer-norm');
+  });
+
+  it('a second LayerNorm, where a product reads two: one operand is normalised, the other made as before', () => {
+    const graph = new Graph();
+    const attrs = { eps: 1e-6, from: 'nchw', to: 'rows' } as const;
+    const [a, b] = ['a', 'b'].map((name) => {
+      const vectors = [graph.parameter(`${name} weight`, [4]), graph.parameter(`${name} bias`, [4])];
+      return graph.one(layerNorm, [graph.input(name, f32(1, 4, 2, 2)), ...vectors], attrs);
+    }) as [Tensor, Tensor];
+    const y = graph.one(matmul, [a, b], { transposeA: false, transposeB: false, bias: 'none' });
+    const nodes = absorbNorms(graph.nodes, new Set([y.id]));
+    expect(names(nodes)).toEqual(['layer-norm-statistics', 'layer-norm', 'matmul-norm']);
+    const want = evaluate(graph, graph.nodes).get(y.id)!;
+    compare('y', evaluate(graph, nodes).get(y.id)!, want, 1e-24, 1e-12);
   });
 
   it('a branch that something reads before it is added', () => {
