@@ -26,7 +26,7 @@ const LEFT = 4;
 const RIGHT = 58;
 const ROW = 36;
 const BAR = 11;
-const LABEL_CHARACTERS = 52;
+const LABEL_CHARACTERS = 46;
 
 /**
  * Horizontal bars, one a row: the name above its bar, the value in a column of its own at the right, the interval as a whisker on the bar,
