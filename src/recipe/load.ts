@@ -87,6 +87,8 @@ function isFile(name: string): boolean {
   return /\.ya?ml$/.test(name) || isAbsolute(name) || name.startsWith('./') || name.startsWith('../');
 }
 
+/** Bytes; a recipe takes a few thousand. */
+const LARGEST = 2 ** 16;
 /** Recipes above one another; ours have five. */
 const MOST_LAYERS = 64;
 
@@ -111,7 +113,7 @@ async function loadLayers(
     });
   const before = known.get(file);
   if (before !== undefined) return before;
-  const text = await readText(file);
+  const text = await readText(file, LARGEST);
   if (isSealed(text)) unsealedBytes(Buffer.from(text), file, RUN_RECIPE);
   const tree = parseTree(text, label);
   const own: Tree =

@@ -1,6 +1,6 @@
 /** YAML as a tree in which every value knows the line it came from. */
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
-import type { Node } from 'yaml';
+import type { Document, Node } from 'yaml';
 import { FrameworkError } from '../util/errors.ts';
 
 export type Tree = MapTree | ListTree | ScalarTree;
@@ -49,7 +49,11 @@ export function parseTree(text: string, label: string): Tree {
 
 function parseDocumentTree(text: string, label: string): Tree {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = isDeep(text) ? undefined : parsed(text, lines);
+  if (document === undefined)
+    throw new FrameworkError('recipe/bad-yaml', `${label} nests more than ${DEEPEST} levels deep`, {
+      hint: 'a recipe is YAML: `key: value`, deeper keys indented by two spaces',
+    });
   const [error] = document.errors;
   if (error !== undefined)
     throw new FrameworkError(
@@ -64,6 +68,35 @@ function parseDocumentTree(text: string, label: string): Tree {
     return at === undefined ? label : `${label}:${lines.linePos(at).line}`;
   };
   return treeOf(document.contents, sourceOf, label);
+}
+
+/** Undefined where the text nests deeper than the stack. */
+function parsed(text: string, lines: LineCounter): Document.Parsed | undefined {
+  try {
+    return parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: false, // its check takes the square of their number; see treeOf
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** Levels; recipes and sweeps have four. */
+const DEEPEST = 50;
+
+/** Brackets of 100,000 levels end the process in a regular expression of the parser's, and many levels take long. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1;
+    if (depth > DEEPEST) return true;
+    if (depth < 0) depth = 0;
+  }
+  // `- - - a`, `? ? ? a`, and a key below a key below a key.
+  return /(?:[-?:][ \t]+){50}/.test(text) || /^ {200}/m.test(text);
 }
 
 type SourceOf = (node: unknown) => string;
@@ -82,6 +115,12 @@ function treeOf(node: unknown, sourceOf: SourceOf, parent: string): Tree {
     for (const { key, value } of node.items) {
       if (!isScalar(key) || (typeof key.value !== 'string' && typeof key.value !== 'number'))
         throw new FrameworkError('recipe/bad-yaml', `${sourceOf(key)}: a key is not a word`);
+      if (entries.has(String(key.value)))
+        throw new FrameworkError(
+          'recipe/bad-yaml',
+          `${sourceOf(key)}: Map keys must be unique; ${String(key.value)} stands twice`,
+          { hint: 'delete one of the two' },
+        );
       entries.set(String(key.value), treeOf(value, sourceOf, sourceOf(key)));
     }
     return { kind: 'map', entries, source: sourceOf(node) };

@@ -105,8 +105,8 @@ export async function readJson(path: string): Promise<unknown> {
 const LARGEST_TEXT = 2 ** 26;
 
 /** The text of a UTF-8 file. @throws FrameworkError `file/missing`, `file/too-large` or `file/read` */
-export async function readText(path: string): Promise<string> {
-  return (await readBytes(path, LARGEST_TEXT)).toString('utf8');
+export async function readText(path: string, most = LARGEST_TEXT): Promise<string> {
+  return (await readBytes(path, most)).toString('utf8');
 }
 
 /** A file's bytes, where it has at most `most`; never more is read, whatever the system says of its size. */
