@@ -1,14 +1,18 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deviceFor } from '../ops/harness.ts';
-import { startTraining, type TrainRequest, type TrainResult } from '../../src/training/start.ts';
+import {
+  startTraining,
+  type OpenedDevice,
+  type TrainRequest,
+  type TrainResult,
+} from '../../src/training/start.ts';
 import { makeReporter } from '../../src/training/reporter.ts';
 import { readMetrics } from '../../src/training/metrics-log.ts';
 import { latestCheckpoint } from '../../src/training/checkpoints.ts';
 
 /** The smallest recipe that uses every part of training: drop path, augmentation, mixing, averaging, accumulation. */
-const RECIPE = `
+export const RECIPE = `
 data: { dataset: fashion-mnist, imageSize: 28, limitTrain: 48, limitVal: 20, workers: 0 }
 model: { name: convnext-custom, depths: [1, 1], dims: [8, 12], kernels: [5, 3], stemStride: 7, dropPath: 0.2, layerScaleInit: 0.1 }
 augment: { crop: pad-crop, padding: 2, flip: 0.5, autoAugment: rand-m9-mstd0.5-inc1, erasing: 0.25, mixup: 0.8, cutmix: 1.0, mixGroup: 8 }
@@ -37,6 +41,7 @@ export async function runTiny(
   out: string,
   changes: Partial<TrainRequest> = {},
   interrupted: () => boolean = () => false,
+  opened?: OpenedDevice,
 ): Promise<TrainResult> {
   const request: TrainRequest = {
     recipe: tinyRecipe(scratchFolder()),
@@ -50,7 +55,9 @@ export async function runTiny(
     memoryGib: undefined,
     ...changes,
   };
-  return startTraining(request, makeReporter('quiet'), interrupted, await deviceFor(adapter));
+  // Not above: the harness belongs to the test runner, and scripts use this file as well.
+  const device = opened ?? (await (await import('../ops/harness.ts')).deviceFor(adapter));
+  return startTraining(request, makeReporter('quiet'), interrupted, device);
 }
 
 function failOnDamage(what: string): never {

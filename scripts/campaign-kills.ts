@@ -1,0 +1,27 @@
+/**
+ * Training and sweeps killed at random moments in six configurations: `npx tsx scripts/campaign-kills.ts 200 [adapter]`. Each run goes on
+ * until it has ended, and must end with the weights and the log of a run that was never stopped.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CONFIGURATIONS, buildPackage, killCampaign } from '../test/campaigns/kills.ts';
+
+const total = Number(process.argv[2] ?? 200);
+const adapter = process.argv[3] ?? 'lavapipe';
+const folder = await mkdtemp(join(tmpdir(), 'largekernel-kills-'));
+try {
+  const command = buildPackage(join(folder, 'package'));
+  const names = Object.keys(CONFIGURATIONS).filter((name) => name.includes(process.argv[4] ?? ''));
+  const each = Math.ceil(total / names.length);
+  for (const name of names) {
+    const begun = performance.now();
+    const { kills, runs, moments } = await killCampaign(command, join(folder, name), name, each, adapter);
+    const seconds = Math.round((performance.now() - begun) / 1000);
+    console.log(
+      `${name}: ${kills} kills (${JSON.stringify(moments)}), ${runs} runs, no difference, ${seconds} s`,
+    );
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
