@@ -87,8 +87,6 @@ function isFile(name: string): boolean {
   return /\.ya?ml$/.test(name) || isAbsolute(name) || name.startsWith('./') || name.startsWith('../');
 }
 
-/** Bytes; a recipe takes a few thousand. */
-const LARGEST = 2 ** 16;
 /** Recipes above one another; ours have five. */
 const MOST_LAYERS = 64;
 
@@ -113,7 +111,7 @@ async function loadLayers(
     });
   const before = known.get(file);
   if (before !== undefined) return before;
-  const text = await readText(file, LARGEST);
+  const text = await readText(file);
   if (isSealed(text)) unsealedBytes(Buffer.from(text), file, RUN_RECIPE);
   const tree = parseTree(text, label);
   const own: Tree =

@@ -1,6 +1,6 @@
 /** YAML as a tree in which every value knows the line it came from. */
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
-import type { Document, Node } from 'yaml';
+import type { Node } from 'yaml';
 import { FrameworkError } from '../util/errors.ts';
 
 export type Tree = MapTree | ListTree | ScalarTree;
@@ -25,7 +25,7 @@ export interface ScalarTree {
 }
 
 /** Characters; the longest recipe that a run writes has a tenth of it. */
-const LONGEST = 2 ** 18;
+const LONGEST = 2 ** 16;
 
 /**
  * Parses one YAML document. `label` names it in sources and errors.
@@ -39,7 +39,7 @@ export function parseTree(text: string, label: string): Tree {
   try {
     return parseDocumentTree(text, label);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error; // the stack's end
+    if (!(error instanceof RangeError)) throw error; // too many levels, or the stack's end
     throw new FrameworkError('recipe/bad-yaml', `${label}: its values are nested too deeply`, {
       hint: 'a recipe is YAML: `key: value`, deeper keys indented by two spaces',
       cause: error,
@@ -49,11 +49,12 @@ export function parseTree(text: string, label: string): Tree {
 
 function parseDocumentTree(text: string, label: string): Tree {
   const lines = new LineCounter();
-  const document = isDeep(text) ? undefined : parsed(text, lines);
-  if (document === undefined)
-    throw new FrameworkError('recipe/bad-yaml', `${label} nests more than ${DEEPEST} levels deep`, {
-      hint: 'a recipe is YAML: `key: value`, deeper keys indented by two spaces',
-    });
+  if (isDeep(text)) throw new RangeError(`more than ${DEEPEST} levels`);
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false, // its check takes the square of their number; see treeOf
+  });
   const [error] = document.errors;
   if (error !== undefined)
     throw new FrameworkError(
@@ -68,20 +69,6 @@ function parseDocumentTree(text: string, label: string): Tree {
     return at === undefined ? label : `${label}:${lines.linePos(at).line}`;
   };
   return treeOf(document.contents, sourceOf, label);
-}
-
-/** Undefined where the text nests deeper than the stack. */
-function parsed(text: string, lines: LineCounter): Document.Parsed | undefined {
-  try {
-    return parseDocument(text, {
-      lineCounter: lines,
-      prettyErrors: false,
-      uniqueKeys: false, // its check takes the square of their number; see treeOf
-    });
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
 }
 
 /** Levels; recipes and sweeps have four. */

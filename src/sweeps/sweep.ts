@@ -62,9 +62,6 @@ export async function listSweeps(): Promise<string[]> {
     .sort();
 }
 
-/** Bytes; a sweep takes a few thousand. */
-const LARGEST = 2 ** 16;
-
 /**
  * A sweep of the project by name (`table7`) or a YAML file.
  * @throws FrameworkError `recipe/…` with file and line
@@ -82,7 +79,7 @@ export async function loadSweep(nameOrFile: string): Promise<Sweep> {
           : `Did you mean ${near}?`,
     });
   }
-  return parseSweep(await readText(file, LARGEST), file);
+  return parseSweep(await readText(file), file);
 }
 
 /** @param file absolute path; it names the sweep unless `name` does */

@@ -86,7 +86,8 @@ async function readFinished(root: string, hash: Hasher, note: (line: string) => 
     const request = { checkpoint: root, model: undefined, overrides: [], weights };
     const { model, file: _file, ...rest } = await resolveWeights(request);
     hash.update(JSON.stringify([model.name, model.config, rest]));
-    for (const [name, data] of await loadWeights(root, model, { weights })) hash.update(name).update(data);
+    for (const [name, data] of (await loadWeights(root, model, { weights })).values)
+      hash.update(name).update(data);
   }
   const folder = runFolder(root);
   const read = [
