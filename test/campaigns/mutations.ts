@@ -2,7 +2,7 @@
  * Mutated inputs over everything of a person's or of a run that is read as text: recipes, sweeps, results, and the files of a run's folder.
  * Each is read as its command reads it; it may be refused by a FrameworkError, or be read.
  */
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '../../src/device/device.ts';
 import { cachedIndex } from '../../src/data/readers/index-cache.ts';
@@ -11,7 +11,7 @@ import { recipeHash } from '../../src/recipe/resolved.ts';
 import { reportHtml } from '../../src/report/html.ts';
 import { readModels } from '../../src/report/read-results.ts';
 import { resultsCsv, resultsMarkdown, severityMarkdown } from '../../src/report/tables.ts';
-import type { BenchmarkResult } from '../../src/robustness/benchmarks/result.ts';
+import { RESULT, type BenchmarkResult } from '../../src/robustness/benchmarks/result.ts';
 import { expandSweep } from '../../src/sweeps/runs.ts';
 import { loadSweep } from '../../src/sweeps/sweep.ts';
 import { latestCheckpoint, saveCheckpoint } from '../../src/training/checkpoints.ts';
@@ -26,6 +26,7 @@ import {
 } from '../../src/training/run-folder.ts';
 import { recordedPlan } from '../../src/training/tuned-plan.ts';
 import { FrameworkError } from '../../src/util/errors.ts';
+import { writeSealed } from '../../src/util/sealed.ts';
 import { Rng } from '../../src/util/rng.ts';
 
 /** One kind of input: a file of it, and how it is read. */
@@ -108,8 +109,7 @@ export async function mutateOne(inputs: readonly Input[], index: number): Promis
   }
 }
 
-const RESULT: BenchmarkResult = {
-  format: 1,
+const SAMPLE: BenchmarkResult = {
   benchmark: 'imagenet-a',
   name: 'ImageNet-A',
   model: 'convnext-t',
@@ -117,18 +117,20 @@ const RESULT: BenchmarkResult = {
   classes: 1000,
   protocol: {
     dataOrigin: 'release', preprocessing: 'short side 256 bicubic, centre crop 224', normalization: 'mean 0 0 0, std 1 1 1',
-    subset: 'all', difficulty: 1, classListSha256: 'a', fileListSha256: 'b',
+    imageSize: 224, weights: 'raw', subset: 'all', parts: 'all', difficulty: 1, normaliser: 'none',
+    classListSha256: 'a', fileListSha256: 'b',
   },
   complete: true,
   problems: [],
   items: { asked: 10, scored: 10, unreadable: 0 },
+  absent: [],
+  rows: [],
   metrics: [
     { id: 'top1', label: 'top-1', protocol: 'masked200', value: 24.2, low: 20, high: 30, unit: '%', better: 'higher' },
   ],
   parts: [],
   perClass: {},
 }; // prettier-ignore
-const RESULTS = { a: RESULT };
 
 /** All kinds of inputs, in a folder. */
 export async function makeInputs(folder: string): Promise<Input[]> {
@@ -146,20 +148,17 @@ export async function makeInputs(folder: string): Promise<Input[]> {
     await writeFile(file, await readFile(join(RECIPES, 'sweeps', `${name}.yaml`)));
     await add('sweep', file, async () => expandSweep(await loadSweep(file), join(folder, 'sweep'), []));
   }
-  for (const [id, result] of Object.entries(RESULTS)) {
-    const file = join(folder, id, 'result.json');
-    await mkdir(join(folder, id));
-    await writeFile(file, `${JSON.stringify(result, null, 1)}\n`);
-    await add('result', file, async () => {
-      const models = await readModels([file]);
-      return [
-        reportHtml({ title: 'x', models, examples: [] }),
-        resultsMarkdown(models),
-        severityMarkdown(models),
-        resultsCsv(models),
-      ];
-    });
-  }
+  const result = join(folder, 'result.json');
+  await writeSealed(result, RESULT, SAMPLE);
+  await add('result', result, async () => {
+    const models = await readModels([result]);
+    return [
+      reportHtml({ title: 'x', models }),
+      resultsMarkdown(models),
+      severityMarkdown(models),
+      resultsCsv(models),
+    ];
+  });
   await addRun(folder, add);
   return inputs;
 }
