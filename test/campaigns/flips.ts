@@ -47,7 +47,7 @@ export async function makeWorld(opened: OpenedDevice, folder: string): Promise<W
   const model = modelOfRecipe(recipe.model, 10);
   const planOf = ({ micro, choose }: RecordedPlan) => {
     const plan = fitPlan(recipe, model, { ...targetOf(device), choose }, micro);
-    return [plan.micro, problemsOf(plansOf(plan), device).map(({ planned }) => planned)];
+    return [plan.micro, problemsOf(plansOf(plan), device.profile).map(({ planned }) => planned)];
   };
   const files = new Map<string, Buffer>();
   for (const name of ['finished', 'unfinished'])
