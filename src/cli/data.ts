@@ -8,7 +8,7 @@ import { describeClasses } from '../training/classes.ts';
 import { FrameworkError } from '../util/errors.ts';
 
 interface Options {
-  readonly root?: string;
+  readonly data?: string;
   readonly split?: string;
   readonly format?: string;
   readonly classes: string;
@@ -22,7 +22,7 @@ export function addData(command: Command): void {
     .command('verify')
     .description('count images, decode every one, and show how classes map to labels')
     .argument('<dataset>', 'a data set by name (`largekernel data list`)')
-    .option('--root <folder>', 'where it is')
+    .option('--data <folder>', 'where it is')
     .option('--split <name>', 'which part', 'train')
     .option('--format <kind>', 'folder, imagenet-tar, webdataset, parquet, …')
     .option('--classes <list>', 'as data.classes of a recipe: folders, imagenet-1k, …, or a file', 'auto')
@@ -83,7 +83,7 @@ async function verify(name: string, options: Options): Promise<void> {
 
 /** A split as training would label it: the others count in the classes of `train`. */
 async function labelledSpec(name: string, options: Options): Promise<DatasetSpec> {
-  const { root, format, classes, split = 'train' } = options;
+  const { data: root, format, classes, split = 'train' } = options;
   const of = (part: string, target: string | ClassList) =>
     namedDataset(name, part, {
       ...(root === undefined ? {} : { root }),

@@ -15,6 +15,10 @@ interface CommandEntry {
 
 /** Every command: one file each, which is loaded only for its own sake. None holds logic of its own. */
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  init: {
+    description: 'look at a folder of your own images, and write a recipe and a sweep for them',
+    load: async () => (await import('./init.ts')).addInit,
+  },
   train: {
     description: 'train a recipe; goes on by itself where the run folder holds an unfinished run',
     load: async () => (await import('./train.ts')).addTrain,

@@ -1,8 +1,16 @@
 import type { Command } from 'commander';
 import { openDevice } from '../device/device.ts';
 import { loadRecipe } from '../recipe/load.ts';
-import { classCountOf } from '../training/data.ts';
-import { fitPlan, targetOf } from '../training/fit.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import { stepsOf, trainingImages } from '../sweeps/cost.ts';
+import { CARDS, CARD_PROFILE, USABLE, type Card } from '../training/cards.ts';
+import { checkEffects } from '../training/effects.ts';
+import { decidedBy, fitPlan, targetOf, type Target } from '../training/fit.ts';
+import { duration } from '../training/reporter.ts';
+import type { TrainingPlan } from '../training/training-plan.ts';
+import { FrameworkError } from '../util/errors.ts';
+import { columns } from './columns.ts';
+import { onlyWhen } from './conflicts.ts';
 import { modelOfRecipe } from '../training/recipe-model.ts';
 import { describePlan, planReport } from '../training/plan-report.ts';
 import { collect, positiveInteger, positiveNumber } from './train.ts';
@@ -13,6 +21,8 @@ interface Options {
   readonly set: readonly string[];
   readonly adapter?: string;
   readonly memory?: number;
+  readonly for?: string;
+  readonly imagesPerSecond?: number;
   readonly json?: boolean;
 }
 
@@ -28,24 +38,91 @@ export function addPlan(command: Command): void {
     .option('--set <key=value>', 'change a value of the recipe; may be given many times', collect, [])
     .option('--adapter <name>', 'plan for this adapter’s limits (default: those every WebGPU adapter has)')
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
+    .option('--for <card>', `plan for a card by its published data: ${Object.keys(CARDS).join(', ')}`)
+    .option(
+      '--images-per-second <rate>',
+      'training images in a second, to say how long a run takes',
+      positiveNumber,
+    )
     .option('--json', 'JSON on standard output')
     .action(plan);
+  onlyWhen(command, 'without --for', ['--adapter'], ({ has }) => !has('--for'));
 }
 
 async function plan(options: Options): Promise<void> {
-  const { recipe } = await loadRecipe(options.recipe, options.set);
+  const loaded = await loadRecipe(options.recipe, options.set);
+  const { recipe } = loaded;
+  for (const line of loaded.warnings) process.stderr.write(`${line}\n`);
   const device = options.adapter === undefined ? undefined : await openDevice(options.adapter);
   try {
-    const model = modelOfRecipe(recipe.model, classCountOf(recipe));
-    const planned = fitPlan(
-      recipe,
-      model,
-      targetOf(device, options.memory),
-      options.batch ?? recipe.batch.micro,
+    const images = await trainingImages(recipe, new Map());
+    const model = modelOfRecipe(recipe.model, recipe.model.classes ?? images.classes);
+    checkEffects(loaded, model);
+    const card = options.for === undefined ? undefined : cardOf(options.for);
+    const target = card === undefined ? targetOf(device, options.memory) : targetOfCard(card, options.memory);
+    const micro = options.batch ?? recipe.batch.micro;
+    const planned = fitPlan(recipe, model, target, micro);
+    const report = {
+      ...planReport(recipe, planned),
+      decidedBy: decidedBy(recipe, planned, target, micro !== 'auto'),
+      ...timeOf(recipe, planned, stepsOf(recipe, images), options.imagesPerSecond, card),
+    };
+    const rows: [string, string][] = [
+      ['micro-batch', `${report.micro}, by ${report.decidedBy}`],
+      ['time', report.time],
+    ];
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify(report, null, 2)}\n`
+        : `${describePlan(report)}\n${columns(rows, process.stdout.columns)}`,
     );
-    const report = planReport(recipe, planned);
-    process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : describePlan(report));
   } finally {
     device?.close();
   }
+}
+
+function cardOf(name: string): Card {
+  const card = Object.hasOwn(CARDS, name) ? CARDS[name] : undefined;
+  if (card !== undefined) return card;
+  throw new FrameworkError('cli/option', `--for ${name} is no card that is known here.`, {
+    hint: `There are ${Object.keys(CARDS).join(', ')}; --memory GIB plans for any other.`,
+  });
+}
+
+function targetOfCard(card: Card, memory: number | undefined): Target {
+  return { ...targetOf(undefined, memory ?? card.gib * USABLE), profile: CARD_PROFILE };
+}
+
+/** Hours at a given rate, or what a card's peak rate allows at best. */
+function timeOf(
+  recipe: Recipe,
+  plan: TrainingPlan,
+  steps: number | undefined,
+  rate: number | undefined,
+  card: Card | undefined,
+): { hours: number | null; time: string } {
+  const unknown = 'unknown: ';
+  if (steps === undefined)
+    return {
+      hours: null,
+      time: `${unknown}the training images are not there to be counted; add --set data.root=…`,
+    };
+  if (rate !== undefined) {
+    const seconds = (steps * recipe.batch.size) / rate;
+    return {
+      hours: seconds / 3600,
+      time: `${duration(seconds)} for ${steps} steps at ${rate} images/s, without evaluation`,
+    };
+  }
+  if (card === undefined)
+    return {
+      hours: null,
+      time: `${unknown}measure with \`largekernel bench step\`, then give --images-per-second`,
+    };
+  const { stepMacs } = planReport(recipe, plan);
+  const seconds = (2 * stepMacs.live * steps) / (card.tflops * 1e12);
+  return {
+    hours: seconds / 3600,
+    time: `no less than ${duration(seconds)} for ${steps} steps at the peak of ${card.tflops} TFLOPS; real steps take several times that`,
+  };
 }

@@ -25,6 +25,7 @@ import {
   type BenchmarkOptions,
 } from './benchmarks.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
+import { ProgressLine } from './progress-line.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { say } from './say.ts';
 import { collect, integerUpTo } from './train.ts';
@@ -223,8 +224,14 @@ async function evaluateImages(
       labels.lines.forEach(say);
       const counter = new EvaluationCounter(weights.model.config.classes);
       Object.assign(done, { counter, total: loader.length });
-      for await (const batch of loader.evaluate())
+      const line = new ProgressLine(options.json === true);
+      let seen = 0;
+      for await (const batch of loader.evaluate()) {
         counter.add(await session.logits(batch.x, batch.labels.length), batch.labels);
+        seen += batch.labels.length;
+        line.show('evaluating', { done: seen, before: 0, total: loader.length }, loader.failures.size);
+      }
+      line.clear();
       const result = { ...counter.result(), skipped: loader.failures.size };
       if (options.json)
         process.stdout.write(

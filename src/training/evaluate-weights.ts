@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DATASETS } from '../data/datasets.ts';
 import type { DatasetSpec } from '../data/dataset.ts';
 import { Loader } from '../data/loader.ts';
 import { normalization, type Normalization } from '../data/normalization.ts';
@@ -171,6 +172,7 @@ export function evaluationData(
 ): DatasetSpec {
   const { data, classes } = resolved;
   if (data !== undefined) {
+    if (root !== undefined && split === undefined) checkDepth(data, root);
     const changed = { ...data, root: root ?? data.root, valSplit: split ?? data.valSplit };
     return datasetOf({ data: changed }, 'val', classes.target);
   }
@@ -185,6 +187,22 @@ export function evaluationData(
     split: split ?? (existsSync(join(root, 'val')) ? 'val' : '.'),
     classes: classes.target,
   };
+}
+
+/** A run's images lie in a split below `--data`; the split itself is easily given instead. */
+function checkDepth({ valSplit, format, dataset }: Recipe['data'], root: string): void {
+  const isFolder = (format ?? DATASETS[dataset]?.kind) === 'folder';
+  if (!isFolder || !existsSync(root) || existsSync(join(root, valSplit))) return;
+  const isBeside = existsSync(join(dirname(resolve(root)), valSplit));
+  throw new FrameworkError(
+    'data/not-found',
+    `--data ${root} has no folder ${valSplit}, which the run evaluates on.`,
+    {
+      hint: isBeside
+        ? `It seems to be a split itself: give the folder above it, --data ${dirname(root)}, with --split ${basename(resolve(root))} for these images.`
+        : 'Give the folder that holds the split, or --split . if its class folders lie there directly.',
+    },
+  );
 }
 
 /** Opens images for evaluation with the weights' own preprocessing. */

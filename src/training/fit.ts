@@ -70,6 +70,22 @@ export function fitPlan(
   );
 }
 
+/** Why the micro-batch of a plan is no larger, in words. */
+export function decidedBy(recipe: Recipe, plan: TrainingPlan, target: Target, isGiven: boolean): string {
+  if (isGiven) return 'given';
+  const group = mixGroupOf(recipe);
+  const next = divisors(group).find((n) => n > plan.micro);
+  if (next === undefined) return `all ${group} images that are mixed together`;
+  if (next > target.preferred) return `more than ${target.preferred} images at once gain nothing`;
+  try {
+    const { memory } = planTraining(plan.model, settingsOf(recipe, target, next));
+    return `memory: ${next} would need ${gib(memory.total)} of ${gib(target.budget)}; --memory GIB says how much there is`;
+  } catch (error) {
+    if (!(error instanceof FrameworkError) || error.code !== 'plan/too-large') throw error;
+    return `the adapter's limit on one binding, not memory, at ${next}: ${error.message}`;
+  }
+}
+
 function fixedPlan(recipe: Recipe, model: Model, target: Target, micro: number): TrainingPlan {
   const smaller = () =>
     largestFitting(

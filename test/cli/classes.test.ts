@@ -36,7 +36,7 @@ const SETTINGS = [
 ]; // prettier-ignore
 
 describe('data verify', () => {
-  const args = (root: string, split: string) => ['verify', 'image-folder', '--root', root, '--split', split];
+  const args = (root: string, split: string) => ['verify', 'image-folder', '--data', root, '--split', split];
 
   it('shows the labels that training would use', async () => {
     const root = temporaryFolder();

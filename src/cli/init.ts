@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { lookAt } from '../data/look-at.ts';
+import { propose } from '../recipe/propose.ts';
+import { FrameworkError } from '../util/errors.ts';
+import { writeFileAtomic } from '../util/files.ts';
+
+/** `largekernel init ./photos`: a recipe and a sweep for images of one's own. */
+export function addInit(command: Command): void {
+  command
+    .argument(
+      '<folder>',
+      'train/<class>/… and val/<class>/…, or <class>/…, of which a tenth is then held out',
+    )
+    .option('--out <folder>', 'where the two files go', '.')
+    .action(init);
+}
+
+async function init(folder: string, { out }: { out: string }): Promise<void> {
+  const name = basename(resolve(folder)).replace(/[^\w-]+/g, '-');
+  const [recipe, sweep] = [join(out, `${name}.yaml`), join(out, `${name}-kernels.yaml`)];
+  for (const file of [recipe, sweep])
+    if (existsSync(file))
+      throw new FrameworkError('cli/exists', `${file} is there already; it is not overwritten.`, {
+        hint: 'Move it away, or choose another --out.',
+      });
+  const look = await lookAt(folder, (line) => process.stderr.write(`${line}\n`));
+  const proposal = propose({ name, ...look });
+  await writeFileAtomic(recipe, proposal.recipe);
+  await writeFileAtomic(sweep, proposal.sweep);
+  const [from, all] = [recipe, sweep].map((file) => (file.startsWith('/') ? file : `./${file}`));
+  process.stdout.write(
+    `${look.training.toLocaleString('en')} training and ${look.validation.toLocaleString('en')} validation images of ${look.classes} classes, about ${look.side} pixels\n` +
+      `${recipe}: a small ConvNeXt at ${proposal.imageSize} pixels, batches of ${proposal.batch}, ${proposal.epochs} epochs\n` +
+      `${sweep}: the same with three kernel sizes and three seeds\n\n` +
+      `next:  npx largekernel train --recipe ${from} --dry-run   (tries everything, trains nothing)\n` +
+      `       npx largekernel train --recipe ${from}\n` +
+      `       npx largekernel ablate ${all}\n`,
+  );
+}

@@ -1,0 +1,92 @@
+/** What a folder of somebody's own images holds, and a part of it held out where it has no validation split. */
+import { existsSync } from 'node:fs';
+import { link, mkdir, symlink } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { FrameworkError } from '../util/errors.ts';
+import { namedDataset, openDataset } from './datasets.ts';
+
+export interface FolderLook {
+  /** Holds `train` and `val`. */
+  readonly root: string;
+  readonly classes: number;
+  readonly training: number;
+  readonly validation: number;
+  /** Median short side of a sample, in pixels. */
+  readonly side: number;
+  /** All of the sample have this one size, and are square. */
+  readonly isUniform: boolean;
+}
+
+const SAMPLE = 32;
+/** Every so manieth image of a class is held out. */
+const HELD_OUT = 10;
+
+/**
+ * Looks at `<folder>/train` and `<folder>/val`. A folder of classes without splits gets a folder beside it, `<folder>-split`, of links:
+ * every tenth image of each class to `val`, the others to `train`.
+ * @throws FrameworkError where it is neither
+ */
+export async function lookAt(folder: string, note: (line: string) => void): Promise<FolderLook> {
+  const given = resolve(folder);
+  const isSplit = existsSync(join(given, 'train'));
+  if (isSplit && !existsSync(join(given, 'val')))
+    throw new FrameworkError('data/no-split', `${folder} has a folder train and no folder val.`, {
+      hint: `Call the validation images ${join(folder, 'val')}, or give ${join(folder, 'train')} to hold out a tenth of it.`,
+    });
+  const root = isSplit ? given : await splitByLinks(given, note);
+  const training = await openDataset(namedDataset('image-folder', 'train', { root, classes: 'folders' }));
+  const validation = await openDataset(namedDataset('image-folder', 'val', { root, classes: 'folders' }));
+  try {
+    const count = Math.min(SAMPLE, training.length);
+    const sides: number[] = [];
+    const sizes = new Set<string>();
+    for (let i = 0; i < count; i++) {
+      const { width, height } = await training.read(Math.floor((i * training.length) / count));
+      sides.push(Math.min(width, height));
+      sizes.add(`${width}×${height}`);
+    }
+    const side = sides.sort((a, b) => a - b)[sides.length >> 1] ?? 0;
+    return {
+      root,
+      classes: training.classes.length,
+      training: training.length,
+      validation: validation.length,
+      side,
+      isUniform: sizes.size === 1 && sizes.has(`${side}×${side}`),
+    };
+  } finally {
+    await training.close();
+    await validation.close();
+  }
+}
+
+async function splitByLinks(given: string, note: (line: string) => void): Promise<string> {
+  const root = join(dirname(given), `${basename(given)}-split`);
+  if (existsSync(root)) {
+    note(`${root} is there already and is used as it is`);
+    return root;
+  }
+  const dataset = await openDataset(namedDataset('image-folder', '.', { root: given, classes: 'folders' }));
+  const seen = new Map<number, number>();
+  try {
+    for (let i = 0; i < dataset.length; i++) {
+      const number = (seen.get(dataset.label(i)) ?? 0) + 1;
+      seen.set(dataset.label(i), number);
+      const key = dataset.key(i);
+      const to = join(root, number % HELD_OUT === 0 ? 'val' : 'train', key);
+      await mkdir(dirname(to), { recursive: true });
+      // Windows wants rights for symbolic links.
+      await symlink(join(given, key), to).catch(() => link(join(given, key), to));
+    }
+  } finally {
+    await dataset.close();
+  }
+  const few = [...seen].filter(([, count]) => count < HELD_OUT).length;
+  if (few > 0) note(`${few} classes have fewer than ${HELD_OUT} images, so none of theirs are held out`);
+  if (few === seen.size)
+    throw new FrameworkError('data/too-few', `No class of ${given} has ${HELD_OUT} images.`, {
+      hint: `Put validation images into ${join(root, 'val')} by hand, one folder per class.`,
+    });
+  note(`held out every ${HELD_OUT}th image of each class: ${root} holds links, train and val`);
+  return root;
+}

@@ -1,0 +1,75 @@
+import { cpSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { propose } from '../../src/recipe/propose.ts';
+import { loadRecipe } from '../../src/recipe/load.ts';
+import { loadSweep } from '../../src/sweeps/sweep.ts';
+import { checkEffects } from '../../src/training/effects.ts';
+import { modelOfRecipe } from '../../src/training/recipe-model.ts';
+import { scratchFolder } from '../training/tiny.ts';
+import { runCommand } from './run.ts';
+
+const IMAGES = new URL('../golden/datasets/images/train/', import.meta.url).pathname;
+const [PHOTO] = readdirSync(join(IMAGES, 'n01440764'));
+
+/** Two classes of twelve photographs each, in folders of classes alone. */
+function photographs(): string {
+  const root = join(scratchFolder(), 'my photos');
+  for (const name of ['cat', 'dog']) {
+    mkdirSync(join(root, name), { recursive: true });
+    for (let i = 10; i < 22; i++) cpSync(join(IMAGES, 'n01440764', PHOTO!), join(root, name, `${i}.jpg`));
+  }
+  return root;
+}
+
+describe('init', () => {
+  it('writes a recipe and a sweep for a folder of classes, of which it holds out a tenth', async () => {
+    const [root, out] = [photographs(), scratchFolder()];
+    const { code, stdout } = await runCommand('init', root, '--out', out);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/22 training and 2 validation images of 2 classes[^]*next: .*--dry-run/);
+    const loaded = await loadRecipe(join(out, 'my-photos.yaml'));
+    expect(loaded.recipe.data).toMatchObject({ root: `${root}-split`, dataset: 'image-folder' });
+    expect(loaded.recipe.batch.size).toBeLessThanOrEqual(22);
+    checkEffects(loaded, modelOfRecipe(loaded.recipe.model, 2));
+    const sweep = await loadSweep(join(out, 'my-photos-kernels.yaml'));
+    expect(sweep.points).toHaveLength(3);
+    expect(readdirSync(join(`${root}-split`, 'val', 'cat'))).toEqual(['19.jpg']);
+    const again = await runCommand('init', root, '--out', out);
+    expect(again.stderr).toMatch(/is there already/);
+    expect(readFileSync(join(out, 'my-photos.yaml'), 'utf8')).toContain('lrPer: 128');
+  });
+
+  it('chooses sizes that suit the images', () => {
+    const facts = { name: 'x', root: '/x', training: 50_000, isUniform: true };
+    expect(propose({ ...facts, side: 32 })).toMatchObject({ imageSize: 32, batch: 128, epochs: 20 });
+    expect(propose({ ...facts, side: 500, training: 600 })).toMatchObject({
+      imageSize: 224,
+      batch: 64,
+      epochs: 100,
+    });
+  });
+});
+
+describe('plan', () => {
+  it('says hours at a rate, what decided the micro-batch, and plans for a card', async () => {
+    const plan = async (...more: string[]) => {
+      const { stdout } = await runCommand('plan', '--recipe', 'quickstart', '--json', ...more);
+      return JSON.parse(stdout) as { hours: number | null; micro: number; decidedBy: string; time: string };
+    };
+    expect((await plan('--images-per-second', '100')).hours).toBeCloseTo((1560 * 32) / 100 / 3600, 10);
+    expect((await plan()).decidedBy).toBe('given');
+    const automatic = ['--set', 'batch.micro=auto'];
+    expect(await plan(...automatic)).toMatchObject({
+      micro: 32,
+      decidedBy: 'all 32 images that are mixed together',
+    });
+    expect((await plan(...automatic, '--memory', '0.005')).decidedBy).toMatch(
+      /^memory: \d+ would need .* of 0\.0. GiB/,
+    );
+    expect((await plan('--for', 'rtx-4090')).time).toMatch(/^no less than .* 82\.6 TFLOPS/);
+    expect((await runCommand('plan', '--recipe', 'quickstart', '--for', 'rtx-4091')).stderr).toMatch(
+      /rtx-4090/,
+    );
+  });
+});
