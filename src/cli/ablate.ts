@@ -77,7 +77,7 @@ export function addAblate(command: Command): void {
   of('with a sweep', flags, ({ args }) => args.length > 0);
   of('with --launcher slurm', ['--lead', '--sbatch'], ({ value }) => value('--launcher') === 'slurm');
   const runs = ({ has }: Given) => !has('--table') && !has('--dry-run');
-  of('where runs are started', ['--only', '--jobs', '--launcher', '--benchmark-data'], runs);
+  of('where runs are started', ['--only', '--jobs', '--launcher', '--benchmark-data', '--detach'], runs);
   of('where several runs are started', ['--jobs', '--launcher'], ({ has }) => !has('--only'));
   of('without --dry-run', ['--table'], ({ has }) => !has('--dry-run'));
   of('without --json', ['--quiet'], ({ has }) => !has('--json'));

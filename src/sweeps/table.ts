@@ -1,11 +1,11 @@
 /** table.md, table.csv, table.json and plot.svg of a sweep. */
 import { join } from 'node:path';
 import { minus } from '../report/columns.ts';
-import { barChart, standaloneSvg, type Bar } from '../report/svg.ts';
 import { csvTable, markdownTable } from '../report/tables.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { showKernels } from './cost.ts';
 import type { MetricTable, PointSummary, Row, SweepResults } from './results.ts';
+import { plotSvg, seriesOf } from './plot.ts';
 import type { SweepRuns } from './runs.ts';
 import { describeEffect, effectOf } from './statistics.ts';
 
@@ -28,10 +28,7 @@ export function markdownOf(runs: SweepRuns, results: SweepResults): string {
   const { sweep } = runs;
   const parts = [`# ${sweep.name}\n`, ...(sweep.description === '' ? [] : [`${sweep.description}\n`])];
   const [main] = results.tables;
-  if (main !== undefined)
-    parts.push(
-      `![${main.info.label}](plot.svg)\n\nBars of each point, from the left: ${seriesOf(main).join(', ')}.\n`,
-    );
+  if (main !== undefined) parts.push(`![${main.info.label} by ${sweep.axis}](plot.svg)\n`);
   for (const table of results.tables) parts.push(metricSection(runs, results, table));
   if (results.tables.length === 0) parts.push('No run has finished.\n');
   else if (runs.sweep.seeds.length > 1)
@@ -196,28 +193,8 @@ export function jsonOf({ sweep, runs }: SweepRuns, results: SweepResults): unkno
   };
 }
 
-/** Means with intervals, one bar for each set of weights, the published value as the last. */
-export function plotOf({ sweep }: SweepRuns, { info, rows }: MetricTable): string {
-  const series = seriesOf({ info, rows });
-  const groups = sweep.points.map(({ label }) => {
-    const own = rows.filter((row) => row.point === label);
-    const published = own.find(({ paper }) => paper !== undefined)?.paper;
-    const bars = series.map((name): Bar | undefined =>
-      name === 'published' ? published : barOf(own.find((row) => row.weights === name)),
-    );
-    return { label, bars };
-  });
-  const title = `${sweep.name}: ${info.label} by ${sweep.axis} (${series.join(', ')})`;
-  return standaloneSvg(barChart({ title, yLabel: `${info.label} ${info.unit}`, groups, series }));
-}
-
-function seriesOf({ rows }: MetricTable): string[] {
-  const weights = (['raw', 'ema'] as const).filter((kind) => rows.some((row) => row.weights === kind));
-  return [...weights, ...(rows.some(({ paper }) => paper !== undefined) ? ['published'] : [])];
-}
-
-function barOf(row: Row | undefined): Bar | undefined {
-  if (row === undefined) return undefined;
-  const { mean: value, low, high } = row.sample;
-  return low === undefined || high === undefined ? { value } : { value, low, high };
+/** Means with intervals and single seeds of each set of weights, published values beside. */
+export function plotOf({ sweep }: SweepRuns, table: MetricTable): string {
+  const title = `${sweep.name}: ${table.info.label} by ${sweep.axis} (${seriesOf(table).join(', ')})`;
+  return plotSvg({ title, xLabel: sweep.axis, points: sweep.points.map(({ label }) => label), table });
 }

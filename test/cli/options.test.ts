@@ -34,7 +34,7 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
   train: ['--recipe quickstart --json --quiet'],
   ablate: [
     ...['--data x', '--benchmark-data x', '--out x', '--set seed=1', '--jobs 2', '--launcher slurm', '--sbatch x', '--lead 9'],
-    ...['--adapter x', '--memory 1', '--only x', '--table', '--dry-run', '--json', '--quiet'],
+    ...['--adapter x', '--memory 1', '--only x', '--table', '--dry-run', '--detach', '--json', '--quiet', 'quick-kernels --table --detach'],
     ...['quick-kernels --lead 9', 'quick-kernels --sbatch x', 'quick-kernels --table --only x', 'quick-kernels --table --jobs 2'],
     ...['quick-kernels --dry-run --launcher local', 'quick-kernels --table --benchmark-data x', 'quick-kernels --only x --jobs 2'],
     ...['quick-kernels --only x --launcher local', 'quick-kernels --table --dry-run', 'quick-kernels --json --quiet'],
