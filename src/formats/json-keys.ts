@@ -3,19 +3,22 @@
 /** The first key that occurs twice in one object of `text`, which must be valid JSON. */
 export function duplicateKey(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = [];
-  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:]/g;
-  let lastString = '';
-  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
-    const found = match[0];
-    if (found === '{') open.push(new Set());
+  let [start, end] = [0, 0];
+  for (let at = 0; at < text.length; at++) {
+    const found = text[at];
+    if (found === '"') {
+      start = at;
+      while (text[++at] !== '"') if (text[at] === '\\') at++;
+      end = at + 1;
+    } else if (found === '{') open.push(new Set());
     else if (found === '[') open.push(undefined);
     else if (found === '}' || found === ']') open.pop();
     else if (found === ':') {
       const keys = open.at(-1);
-      const key = JSON.parse(lastString) as string;
+      const key = JSON.parse(text.slice(start, end)) as string;
       if (keys?.has(key) === true) return key;
       keys?.add(key);
-    } else lastString = found;
+    }
   }
   return undefined;
 }

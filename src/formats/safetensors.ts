@@ -64,6 +64,7 @@ function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    checkNesting(bytes);
     parsed = JSON.parse(text);
   } catch (error) {
     throw corrupt(path, `its header is not JSON: ${messageOf(error)}`);
@@ -72,6 +73,16 @@ function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
   const twice = duplicateKey(text);
   if (twice !== undefined) throw corrupt(path, `its header names ${JSON.stringify(twice)} twice`);
   return parsed;
+}
+
+/** Bytes of brackets that a header may have: three pairs a tensor, so a million and a half of tensors. */
+const MAX_BRACKETS = 1 << 23;
+
+/** A header of brackets alone would make a hundred million objects; names and texts with brackets count too, which does no harm. */
+function checkNesting(bytes: Uint8Array): void {
+  let brackets = 0;
+  for (const byte of bytes) if (byte === 0x5b || byte === 0x7b) brackets++;
+  if (brackets > MAX_BRACKETS) throw new Error(`it has ${brackets} brackets`);
 }
 
 function readMetadata(path: string, value: unknown, metadata: Map<string, string>): void {

@@ -25,6 +25,9 @@ const MAX_COMMENT = 65_535;
 const MAX_DIRECTORY = 256 * 1024 * 1024;
 /** Deflate cannot do better than 1032 : 1, so a larger claim is a lie. */
 const MAX_RATIO = 1032;
+/** Weights hardly compress: a member that is larger than both bounds is a bomb, whatever its header says. */
+const SMALL_BYTES = 64 * 1024 * 1024;
+const HONEST_RATIO = 32;
 
 /** Whether the first bytes of a file are those of a ZIP archive (or of an empty one). */
 export function isZip(head: Uint8Array): boolean {
@@ -147,6 +150,12 @@ function wideSizes(file: RangeFile, view: DataView, at: number, nameLength: numb
  * @throws FrameworkError `formats/corrupt`
  */
 export async function readZipMember(file: RangeFile, member: ZipMember): Promise<Uint8Array> {
+  if (member.size > Math.max(SMALL_BYTES, HONEST_RATIO * member.packed))
+    throw corrupt(
+      file.path,
+      `${member.name} would unpack from ${member.packed} bytes to ${member.size}, which weights do not`,
+      'pack it without compression if it really holds that',
+    );
   const packed = await file.read(await dataOffset(file, member), member.packed);
   const bytes = member.method === 'stored' ? packed : inflate(file.path, member, packed);
   if (crc32(bytes) !== member.crc)
