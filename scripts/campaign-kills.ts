@@ -1,5 +1,5 @@
 /**
- * Training and sweeps killed at random moments in six configurations: `npx tsx scripts/campaign-kills.ts 200 [adapter]`. Each run goes on
+ * Training and sweeps killed at random moments in six configurations: `npx tsx scripts/campaign-kills.ts 200 [adapter] [one of them]`. Each run goes on
  * until it has ended, and must end with the weights and the log of a run that was never stopped.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,7 +13,7 @@ const folder = await mkdtemp(join(tmpdir(), 'largekernel-kills-'));
 try {
   const command = buildPackage(join(folder, 'package'));
   const names = Object.keys(CONFIGURATIONS).filter((name) => name.includes(process.argv[4] ?? ''));
-  const each = Math.ceil(total / names.length);
+  const each = Math.ceil(total / Object.keys(CONFIGURATIONS).length);
   for (const name of names) {
     const begun = performance.now();
     const { kills, runs, moments } = await killCampaign(command, join(folder, name), name, each, adapter);

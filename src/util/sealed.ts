@@ -222,7 +222,7 @@ export async function digestOf(path: string): Promise<FileDigest> {
   const hash: Hash = createHash('sha256');
   let bytes = 0;
   try {
-    for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+    for await (const piece of createReadStream(path, { highWaterMark: 2 ** 23 }) as AsyncIterable<Buffer>) {
       hash.update(piece);
       bytes += piece.byteLength;
     }

@@ -87,7 +87,7 @@ export async function killCampaign(
   const reference = join(folder, 'whole');
   const begun = performance.now();
   const whole = await execute(command, job.argv(reference), Infinity, true);
-  const duration = performance.now() - begun;
+  let duration = performance.now() - begun;
   if (whole.code !== 0)
     throw new Error(`${name}: the run without a kill ended with ${whole.code}: ${whole.errors}`);
   const wanted = await tracesOf(job.runs(reference));
@@ -97,6 +97,7 @@ export async function killCampaign(
     // A slow machine must not keep a run from its end for ever.
     const isFree = done >= kills || attempts % 15 === 14;
     const after = isFree ? Infinity : rng.between(0.15, 1.1) * duration;
+    const started = performance.now();
     const { code, errors } = await execute(command, job.argv(out), after, rng.chance(0.7));
     attempts++;
     if (code === null) {
@@ -106,6 +107,8 @@ export async function killCampaign(
     }
     if (code !== 0)
       throw new Error(`${name}, run ${runs} after ${attempts} starts: exit code ${code}: ${errors}`);
+    // Other work on the machine makes runs shorter or longer as time goes by.
+    duration = (duration + performance.now() - started) / 2;
     const found = await tracesOf(job.runs(out));
     if (!isDeepStrictEqual(found, wanted))
       throw new Error(`${name}, run ${runs}: weights or log differ from ${reference} in ${out}`);
