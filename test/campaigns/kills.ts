@@ -100,13 +100,15 @@ export async function killCampaign(
     const started = performance.now();
     const { code, errors } = await execute(command, job.argv(out), after, rng.chance(0.7));
     attempts++;
+    const moment = momentOf(job.runs(out));
     if (code === null) {
       done++;
-      moments[momentOf(job.runs(out))]++;
-      continue;
-    }
-    if (code !== 0)
+      moments[moment]++;
+      // A run that was killed after its end has nothing to go on with.
+      if (moment !== 'after' || name === 'sweep') continue;
+    } else if (code !== 0) {
       throw new Error(`${name}, run ${runs} after ${attempts} starts: exit code ${code}: ${errors}`);
+    }
     // Other work on the machine makes runs shorter or longer as time goes by.
     duration = (duration + performance.now() - started) / 2;
     const found = await tracesOf(job.runs(out));
