@@ -49,6 +49,7 @@ export function addTrain(command: Command): void {
     .option('--quiet', 'errors only')
     .action(run);
   onlyWhen(command, 'without --json', ['--quiet'], ({ has }) => !has('--json'));
+  onlyWhen(command, 'without --dry-run', ['--detach'], ({ has }) => !has('--dry-run'));
 }
 
 export function collect(value: string, previous: readonly string[]): readonly string[] {

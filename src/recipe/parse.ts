@@ -59,7 +59,10 @@ function parseGroup(tree: Tree | undefined, schema: Group, path: string, context
       );
     else {
       values[key] = below === undefined ? fallback(child, at, context) : parseValue(below, child, at);
-      context.provenance.set(at, (isNone ? tree : below)?.source ?? 'default');
+      context.provenance.set(
+        at,
+        isNone ? `${tree.source}, ${String(tree.value)}` : (below?.source ?? 'default'),
+      );
     }
   }
   return values;

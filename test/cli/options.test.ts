@@ -31,7 +31,7 @@ const OF_FILES = ['--model resnet50', '--entry x'];
 
 /** A command line for every option that does nothing without another, where that other is missing. */
 const IDLE: Readonly<Record<string, readonly string[]>> = {
-  train: ['--recipe quickstart --json --quiet'],
+  train: ['--recipe quickstart --json --quiet', '--recipe quickstart --dry-run --detach'],
   ablate: [
     ...['--data x', '--benchmark-data x', '--out x', '--set seed=1', '--jobs 2', '--launcher slurm', '--sbatch x', '--lead 9'],
     ...['--adapter x', '--memory 1', '--only x', '--table', '--dry-run', '--detach', '--json', '--quiet', 'quick-kernels --table --detach'],

@@ -40,6 +40,15 @@ describe('keys of a recipe', () => {
     await check(recipeFile('extends: convnext-t\noptimizer:\n  momentum: 0.9\n'));
   });
 
+  it('are not asked for by the word that sets their group back', async () => {
+    const file = recipeFile('extends: convnext-t\naugment: none\n');
+    await check(file);
+    await check('convnext-t', 'augment=none');
+    await expect(check('convnext-t', 'augment=none', 'augment.padding=4')).rejects.toThrow(
+      /augment\.padding/,
+    );
+  });
+
   it('all have an effect in the recipes of the project', async () => {
     for (const { name } of await listRecipes()) await check(name);
   });
