@@ -83,7 +83,7 @@ export function tuneMode(tune: boolean | undefined): TuneMode {
   return tune === undefined ? 'stored' : tune ? 'missing' : 'off';
 }
 
-function styleOf({ json, quiet }: Options): Style {
+export function styleOf({ json, quiet }: { readonly json?: boolean; readonly quiet?: boolean }): Style {
   if (json) return 'json';
   if (quiet) return 'quiet';
   return process.stderr.isTTY ? 'terminal' : 'lines';

@@ -28,7 +28,9 @@ import { onlyWhen, type Given } from './conflicts.ts';
 import { ProgressLine } from './progress-line.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { say } from './say.ts';
-import { collect, integerUpTo } from './train.ts';
+import { compilingReporter, makeReporter } from '../training/reporter.ts';
+import { PipelineCache } from '../shader/pipelines.ts';
+import { collect, integerUpTo, styleOf } from './train.ts';
 import { isRunFolder } from '../training/run-folder.ts';
 
 export interface CheckpointOptions {
@@ -97,6 +99,7 @@ async function openWeights(
   const { values } = await loadWeights(weights.file, weights.model, { entry: weights.entry });
   weights.notes.forEach(say);
   const device = await openDevice(options.adapter);
+  PipelineCache.of(device).onCompile = compilingReporter(makeReporter(styleOf(options)));
   try {
     if (!options.json)
       process.stderr.write(`adapter: ${device.description || device.name} (${device.kind})\n`);

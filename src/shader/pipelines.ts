@@ -14,6 +14,10 @@ export interface Pipeline {
 export class PipelineCache {
   private readonly device: Device;
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  /** Pipelines asked for since nothing was compiling, and those of them that are done. */
+  private readonly underWay = { wanted: 0, done: 0 };
+  /** Hears of every pipeline that is asked for or done; the last call of a batch has `done` equal to `wanted`. */
+  onCompile: ((done: number, wanted: number) => void) | undefined;
 
   private static readonly ofDevices = new WeakMap<Device, PipelineCache>();
 
@@ -41,7 +45,7 @@ export class PipelineCache {
     const shader = expandShader(file, params, bound);
     let gpu = this.pipelines.get(shader.code);
     if (gpu === undefined) {
-      gpu = this.compile(file, shader);
+      gpu = this.counted(this.compile(file, shader));
       this.pipelines.set(shader.code, gpu);
     }
     return { gpu: await gpu, bindings: shader.bindings };
@@ -49,6 +53,19 @@ export class PipelineCache {
 
   get size(): number {
     return this.pipelines.size;
+  }
+
+  private async counted<T>(work: Promise<T>): Promise<T> {
+    const { underWay } = this;
+    underWay.wanted++;
+    this.onCompile?.(underWay.done, underWay.wanted);
+    try {
+      return await work;
+    } finally {
+      underWay.done++;
+      this.onCompile?.(underWay.done, underWay.wanted);
+      if (underWay.done === underWay.wanted) Object.assign(underWay, { wanted: 0, done: 0 });
+    }
   }
 
   private async compile(file: string, shader: ExpandedShader): Promise<GPUComputePipeline> {

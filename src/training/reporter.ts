@@ -7,6 +7,8 @@ export interface Reporter {
   /** Something worth a line: what was chosen, what was left out. */
   note(line: string): void;
   progress(state: Progress): void;
+  /** A sign of life: what is under way. Shown only where nothing else was heard for seconds. Undefined: it is over. */
+  working(what: string | undefined): void;
   /** Called with every record that goes into the log. */
   record(record: MetricsRecord): void;
   evaluation(result: Evaluation, weights: Weights, step: number): void;
@@ -27,6 +29,8 @@ export type Style = 'terminal' | 'lines' | 'json' | 'quiet';
 
 /** One line in this many steps where the output is not a terminal. */
 const PLAIN_EVERY = 20;
+/** Signs of life, in ms: after how long a silence the first one is shown, and how long after one the next. */
+const SIGNS = { terminal: { after: 2000, every: 100 }, lines: { after: 5000, every: 5000 } };
 
 /**
  * `terminal`: one rewritten line; `lines`: one full line every 20 steps; `json`: every record as one line of JSON on standard output;
@@ -35,7 +39,10 @@ const PLAIN_EVERY = 20;
 export function makeReporter(
   style: Style,
   out: { stdout: NodeJS.WritableStream; stderr: NodeJS.WritableStream } = process,
+  clock = () => performance.now(),
 ): Reporter {
+  let heard = clock(); // of anything but signs of life
+  let shown = -Infinity; // the latest of these
   let open = false; // an unfinished progress line
   const clear = () => {
     if (open) out.stderr.write('\r\x1b[K');
@@ -44,11 +51,25 @@ export function makeReporter(
   const say = (line: string) => {
     if (style === 'quiet' || style === 'json') return;
     clear();
+    heard = clock();
     out.stderr.write(`${line}\n`);
   };
   return {
     note: say,
+    working(what) {
+      if (style === 'quiet' || style === 'json') return;
+      if (what === undefined) {
+        clear();
+        return;
+      }
+      const now = clock();
+      if (now - heard < SIGNS[style].after || now - shown < SIGNS[style].every) return;
+      shown = now;
+      open = style === 'terminal';
+      out.stderr.write(open ? `\r\x1b[K${what}` : `${what}\n`);
+    },
     progress(state) {
+      heard = clock();
       if (style === 'terminal') {
         out.stderr.write(`\r\x1b[K${progressLine(state)}`);
         open = true;
@@ -69,6 +90,13 @@ export function makeReporter(
           `top-1 ${percent(result.top1)}, top-5 ${percent(result.top5)}, loss ${result.loss.toFixed(4)} (${result.count} images)`,
       );
     },
+  };
+}
+
+/** For {@link PipelineCache.onCompile}. */
+export function compilingReporter(reporter: Reporter): (done: number, wanted: number) => void {
+  return (done, wanted) => {
+    reporter.working(done < wanted ? `compiling ${done + 1} of ${wanted}` : undefined);
   };
 }
 

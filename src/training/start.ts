@@ -20,7 +20,7 @@ import { loadInitial } from './initial-weights.ts';
 import { describePreflight, preflight, size, type Preflight } from './preflight.ts';
 import { modelOfRecipe } from './recipe-model.ts';
 import { stepsPerEpoch } from './schedule.ts';
-import type { Reporter } from './reporter.ts';
+import { compilingReporter, type Reporter } from './reporter.ts';
 import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } from './run-folder.ts';
 import { TrainingSession } from './session.ts';
 import { train } from './train.ts';
@@ -147,6 +147,7 @@ async function prepareIn<T>(
   try {
     await noteAdapter(device, request.adapter, reporter);
     const pipelines = opened?.pipelines ?? new PipelineCache(device);
+    pipelines.onCompile = compilingReporter(reporter);
     const loader = await openTraining(recipe, ({ key, message }) => {
       reporter.note(`replaced by the next image: ${key}: ${message}`);
     });
