@@ -1,8 +1,9 @@
 /** What a folder of somebody's own images holds, and a part of it held out where it has no validation split. */
 import { existsSync } from 'node:fs';
-import { link, mkdir, symlink } from 'node:fs/promises';
+import { link, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FrameworkError } from '../util/errors.ts';
+import type { Dataset } from './dataset.ts';
 import { namedDataset, openDataset } from './datasets.ts';
 
 export interface FolderLook {
@@ -68,25 +69,42 @@ async function splitByLinks(given: string, note: (line: string) => void): Promis
   }
   const dataset = await openDataset(namedDataset('image-folder', '.', { root: given, classes: 'folders' }));
   const seen = new Map<number, number>();
+  // A split that is not whole would be used as it is the next time.
+  const part = `${root}.${process.pid}.tmp`;
   try {
+    checkEnough(given, dataset);
     for (let i = 0; i < dataset.length; i++) {
       const number = (seen.get(dataset.label(i)) ?? 0) + 1;
       seen.set(dataset.label(i), number);
       const key = dataset.key(i);
-      const to = join(root, number % HELD_OUT === 0 ? 'val' : 'train', key);
+      const to = join(part, number % HELD_OUT === 0 ? 'val' : 'train', key);
       await mkdir(dirname(to), { recursive: true });
       // Windows wants rights for symbolic links.
       await symlink(join(given, key), to).catch(() => link(join(given, key), to));
     }
+    await rename(part, root);
   } finally {
+    await rm(part, { recursive: true, force: true });
     await dataset.close();
   }
   const few = [...seen].filter(([, count]) => count < HELD_OUT).length;
   if (few > 0) note(`${few} classes have fewer than ${HELD_OUT} images, so none of theirs are held out`);
-  if (few === seen.size)
-    throw new FrameworkError('data/too-few', `No class of ${given} has ${HELD_OUT} images.`, {
-      hint: `Put validation images into ${join(root, 'val')} by hand, one folder per class.`,
-    });
   note(`held out every ${HELD_OUT}th image of each class: ${root} holds links, train and val`);
   return root;
+}
+
+/** Before anything is made. */
+function checkEnough(given: string, dataset: Dataset): void {
+  const counts = new Map<number, number>();
+  for (let i = 0; i < dataset.length; i++)
+    counts.set(dataset.label(i), (counts.get(dataset.label(i)) ?? 0) + 1);
+  const most = Math.max(0, ...counts.values());
+  if (most >= HELD_OUT) return;
+  throw new FrameworkError(
+    'data/too-few',
+    `No class of ${given} has ${HELD_OUT} images, so none can be held out; the largest has ${most}.`,
+    {
+      hint: `Make the folders train and val in it by hand, with one folder per class in each.`,
+    },
+  );
 }

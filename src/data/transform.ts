@@ -79,6 +79,7 @@ function cropped({ crop, interpolation }: AugmentConfig, image: Image, rng: Rng,
       return resize(image, size, size, interpolation, box);
     }
     case 'pad-crop': {
+      checkPadded(image, crop.padding, size);
       const top = rng.int(image.height + 2 * crop.padding - size + 1);
       const left = rng.int(image.width + 2 * crop.padding - size + 1);
       return padCrop(image, crop.padding, left, top, size);
@@ -86,6 +87,19 @@ function cropped({ crop, interpolation }: AugmentConfig, image: Image, rng: Rng,
     case 'center':
       return centerCrop(resizeShortSide(image, size, interpolation), size);
   }
+}
+
+/** The code is that of a wrong setting: no other image would do better. */
+function checkPadded({ width, height }: Image, padding: number, size: number): void {
+  const side = Math.min(width, height);
+  if (side + 2 * padding >= size) return;
+  throw new FrameworkError(
+    'data/wrong-size',
+    `augment.crop is pad-crop, but an image of ${width}×${height} pixels with augment.padding ${padding} is smaller than data.imageSize ${size}`,
+    {
+      hint: `set augment.crop to random-resized or center, which resize, or data.imageSize to ${side}`,
+    },
+  );
 }
 
 /**

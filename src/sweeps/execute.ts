@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MetricsRecord } from '../training/metrics-log.ts';
-import { Claim, holderOf, tryClaim, type SeenHolder } from '../util/claim.ts';
+import { Claim, EVALUATION_CLAIM, holderOf, tryClaim, type SeenHolder } from '../util/claim.ts';
 import { runProcess, type Ended, type Stopper } from './process.ts';
 import type { SweepRun, SweepRuns } from './runs.ts';
 import { clearFailure, heldStateOf, recordFailure, sweepClaim, type Failure } from './state.ts';
@@ -111,7 +111,7 @@ async function executeHeld(
   if (state.kind !== 'finished') {
     watcher.stage(run, 'training');
     const ended = await trainProcess(runs, run, execution, stopper, watcher);
-    const outcome = await outcomeOf(run, ended, 'train', stopper);
+    const outcome = await outcomeOf(run, ended, 'train', stopper, [run.folder.claim]);
     if (outcome.kind !== 'finished') return outcome;
     if ((await heldStateOf(run)).kind !== 'finished')
       return failed(
@@ -165,7 +165,8 @@ async function evaluate(
     const { environment } = execution;
     const log = join(run.folder.root, 'evaluate.log');
     const ended = await runProcess({ command, environment, log }, stopper);
-    const outcome = await outcomeOf(run, ended, 'evaluate', stopper);
+    const claims = missing.map((id) => join(evaluationFolder(run, weights), id, EVALUATION_CLAIM));
+    const outcome = await outcomeOf(run, ended, 'evaluate', stopper, claims);
     if (outcome.kind !== 'finished') return outcome;
   }
   return { kind: 'finished' };
@@ -185,20 +186,25 @@ export function evaluateCommand(
   ]; // prettier-ignore
 }
 
-/** 75 says that the run saved; a signal that the sweep sent itself loses nothing but the steps since the last checkpoint. */
+/**
+ * 75 says that the run saved; a signal that the sweep sent itself loses nothing but the steps since the last checkpoint.
+ * @param claims of the folders that the command writes
+ */
 async function outcomeOf(
   run: SweepRun,
   ended: Ended,
   stage: Failure['stage'],
   stopper: Stopper,
+  claims: readonly string[],
 ): Promise<Outcome> {
   if (ended.exitCode === 0) return { kind: 'finished' };
   if (ended.exitCode === EXIT_SAVED || (stopper.stopped && ended.signal === 'SIGTERM'))
     return { kind: 'interrupted' };
   if (ended.exitCode === EXIT_HELD) {
-    const path = stage === 'train' ? run.folder.claim : undefined;
-    const holder = path === undefined ? undefined : await holderOf(path);
-    if (holder !== undefined) return { kind: 'elsewhere', holder };
+    for (const path of claims) {
+      const holder = await holderOf(path);
+      if (holder !== undefined) return { kind: 'elsewhere', holder };
+    }
   }
   return failed(run, ended, stage);
 }

@@ -32,6 +32,8 @@ export interface SeenHolder extends Holder {
 }
 
 const CLAIM = sealedKind<Holder>('claim', 1, 'If nothing writes into that folder, delete the file.');
+/** By this file of a benchmark's folder a process holds its evaluation. */
+export const EVALUATION_CLAIM = 'claim.json';
 /** Milliseconds between two signs of life. */
 const SIGN_OF_LIFE = 30_000;
 /** Milliseconds in which a claim that is not made by `link` must be whole. */

@@ -1,5 +1,5 @@
-import { cpSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { propose } from '../../src/recipe/propose.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
@@ -38,6 +38,15 @@ describe('init', () => {
     const again = await runCommand('init', root, '--out', out);
     expect(again.stderr).toMatch(/is there already/);
     expect(readFileSync(join(out, 'my-photos.yaml'), 'utf8')).toContain('lrPer: 128');
+  });
+
+  it('leaves nothing behind where no class has enough images', async () => {
+    const root = photographs();
+    for (const name of ['cat', 'dog']) for (let i = 19; i < 22; i++) rmSync(join(root, name, `${i}.jpg`));
+    const { code, stderr } = await runCommand('init', root, '--out', scratchFolder());
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/has 10 images.* the largest has 9/);
+    expect(readdirSync(dirname(root))).toEqual(['my photos']);
   });
 
   it('chooses sizes that suit the images', () => {

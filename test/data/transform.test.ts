@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { invert } from '../../src/data/augment/pillow-ops.ts';
 import { drawResizedCrop } from '../../src/data/augment/random-resized-crop.ts';
 import { centerCrop, crop, hflip } from '../../src/data/image/crop.ts';
+import { newImage } from '../../src/data/image/image.ts';
 import { resize, resizeShortSide } from '../../src/data/image/resize.ts';
 import { evalTransform, toTensor, trainTransform, type AugmentConfig } from '../../src/data/transform.ts';
 import { Rng } from '../../src/util/rng.ts';
@@ -36,6 +37,14 @@ describe('trainTransform', () => {
     expect(still).toEqual(centerCrop(image, 40));
     const mirrored = trainTransform({ ...config, flip: 1 }, 40, MEAN)(image, new Rng(1, 'augment'));
     expect(mirrored).toEqual(hflip(still));
+  });
+
+  test('pad-crop of an image that is too small names the keys', () => {
+    const config: AugmentConfig = { ...PLAIN, crop: { kind: 'pad-crop', padding: 2 } };
+    const transform = trainTransform(config, 33, [0, 0, 0]);
+    expect(() => transform(newImage(30, 28), new Rng(0, 'augment', 0))).toThrow(
+      /augment\.crop is pad-crop.* 30×28 .*augment\.padding 2 .*data\.imageSize 33/,
+    );
   });
 
   test('pad-crop of a digit reaches every offset', () => {

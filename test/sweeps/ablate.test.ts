@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ablate, ablateOnly, planSweep, tabulate, type AblateRequest } from '../../src/sweeps/ablate.ts';
 import { Stopper } from '../../src/sweeps/process.ts';
 import { claim } from '../../src/util/claim.ts';
+import { evaluationFolder } from '../../src/sweeps/execute.ts';
 import { expandSweep, type SweepRuns } from '../../src/sweeps/runs.ts';
 import { stateOf } from '../../src/sweeps/state.ts';
 import { parseSweep } from '../../src/sweeps/sweep.ts';
@@ -27,6 +28,7 @@ const FAKE = fileURLToPath(new URL('fake-train.mjs', import.meta.url));
 interface Behaviour {
   top1?: number;
   exit?: number;
+  evaluateExit?: number;
   hang?: boolean;
 }
 
@@ -211,6 +213,17 @@ points: [{ label: 31, set: { model.kernels: 13 }, paper: ConvNeXt-31 }]
     expect(table).toMatch(/## a: top-1 \(full1000, first 10\)[^#]*\| 31 \| ema \| 10\.50 \| 1 \|\n/);
     await ablate(await prepare(true), new Stopper());
     expect(await started()).toHaveLength(3);
+  });
+
+  it('are left to the process that evaluates them', async () => {
+    const asked = await prepare(true);
+    behaviour = { '31-seed0': { top1: 0.8, evaluateExit: 9 } };
+    const { execution } = asked;
+    const held = await claim(join(evaluationFolder(runs.runs[0]!, 'raw'), 'a', 'claim.json'), 'evaluating');
+    const { outcomes } = await ablate({ ...(await request()), execution }, new Stopper());
+    expect(outcomes.get('31-seed0')).toMatchObject({ kind: 'elsewhere', holder: { pid: process.pid } });
+    expect(existsSync(join(runs.runs[0]!.folder.root, 'failure.json'))).toBe(false);
+    await held.release();
   });
 
   it('are said to be missing where they cannot be measured', async () => {

@@ -16,6 +16,8 @@ const out = args[args.indexOf('--out') + 1];
 if (command === 'evaluate') {
   const weights = basename(out);
   const run = basename(dirname(dirname(out)));
+  const { evaluateExit } = JSON.parse(readFileSync(file, 'utf8'))[run] ?? {};
+  if (evaluateExit !== undefined) process.exit(evaluateExit);
   const benchmarks = args[args.indexOf('--benchmarks') + 1];
   appendFileSync(
     join(dirname(file), 'started'),

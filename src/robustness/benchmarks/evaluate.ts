@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { claim } from '../../util/claim.ts';
+import { EVALUATION_CLAIM, claim } from '../../util/claim.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { checkClasses, classCount } from './classifier.ts';
 import { whyNotApplicable } from './benchmark.ts';
@@ -44,7 +44,7 @@ export async function evaluateBenchmark(options: EvaluateOptions): Promise<Bench
     for (const { name, classes } of parts)
       checkClasses(classifier, classes.length, `${benchmark.name}, part ${name},`);
   await checkFirstImages(benchmark.name, parts);
-  const held = await claim(join(options.folder, 'claim.json'), 'evaluating');
+  const held = await claim(join(options.folder, EVALUATION_CLAIM), 'evaluating');
   try {
     return await evaluateUnits(options, workUnits(parts, selection, options.imagesPerUnit));
   } finally {
