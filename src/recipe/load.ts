@@ -23,6 +23,8 @@ const BASE = join(RECIPES, 'base');
 export interface LoadedRecipe {
   readonly recipe: Recipe;
   readonly provenance: Provenance;
+  /** Paths of the overrides, as they were given. */
+  readonly overridden: readonly string[];
   /** The file itself, as its values' sources name it. */
   readonly file: string;
   /** Lines for people before anything runs. */
@@ -51,6 +53,7 @@ export async function loadRecipe(
   return {
     recipe,
     provenance,
+    overridden: overrides.map((override) => override.split('=', 1)[0]?.trim() ?? ''),
     file: labelOf(file),
     warnings: warning === undefined ? [] : [warning],
     yaml: resolvedYaml(recipe, provenance),

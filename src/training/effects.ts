@@ -46,16 +46,21 @@ const RULES: readonly Rule[] = [
 
 /**
  * Refuses keys that change nothing in this recipe: all of the command line, and those of the recipe's own file that differ from the
- * default. What a parent sets holds for recipes of other kinds as well, so it is left in peace.
+ * default. What a parent sets holds for recipes of other kinds as well, so it is left in peace; so is the file's part of a section that
+ * the command line changes: `--set augment.crop=none` may leave a file's `augment.padding` without work.
  * @throws FrameworkError `recipe/no-effect`
  */
-export function checkEffects({ recipe, provenance, file }: LoadedRecipe, model: Model): void {
+export function checkEffects({ recipe, provenance, overridden, file }: LoadedRecipe, model: Model): void {
   const defaults = new Map(recipePaths().map(([path, field]) => [path, field.default]));
+  const sectionOf = (path: string) => path.split('.', 1)[0] ?? '';
+  const changed = new Set(overridden.map(sectionOf));
   const isAsked = (path: string) => {
     const source = provenance.get(path) ?? 'default';
-    if (source === 'command line') return true;
+    const isDefault = JSON.stringify(valueAt(recipe, path)) === JSON.stringify(defaults.get(path));
+    // A whole section (`augment=none`) sets keys that nobody named to their defaults.
+    if (source === 'command line') return overridden.includes(path) || !isDefault;
     const isOwn = source === file || source.startsWith(`${file}:`);
-    return isOwn && JSON.stringify(valueAt(recipe, path)) !== JSON.stringify(defaults.get(path));
+    return isOwn && !isDefault && !changed.has(sectionOf(path));
   };
   for (const [keys, has, because] of RULES) {
     const key = keys.find(isAsked);

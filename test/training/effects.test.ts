@@ -40,13 +40,15 @@ describe('keys of a recipe', () => {
     await check(recipeFile('extends: convnext-t\noptimizer:\n  momentum: 0.9\n'));
   });
 
-  it('are not asked for by the word that sets their group back', async () => {
-    const file = recipeFile('extends: convnext-t\naugment: none\n');
-    await check(file);
+  it('are not asked for by a whole section, nor by a file whose section the command line changes', async () => {
     await check('convnext-t', 'augment=none');
+    await check(recipeFile('extends: convnext-t\naugment: none\n'));
     await expect(check('convnext-t', 'augment=none', 'augment.padding=4')).rejects.toThrow(
       /augment\.padding/,
     );
+    const own = recipeFile('extends: convnext-t\naugment: { crop: pad-crop, padding: 2 }\n');
+    await check(own, 'augment.crop=random-resized');
+    await expect(check(own, 'augment.crop=random-resized', 'augment.padding=2')).rejects.toThrow(/no effect/);
   });
 
   it('all have an effect in the recipes of the project', async () => {
