@@ -1,4 +1,5 @@
 import type { Device } from '../device/device.ts';
+import { checkFinite } from '../models/inference.ts';
 import type { Model } from '../models/model.ts';
 import { drawDropPath } from '../nn/drop-path.ts';
 import { initialise } from '../nn/parameters.ts';
@@ -155,7 +156,10 @@ export class TrainingSession {
     });
   }
 
-  /** Logits (n, classes) of `n` ≤ `plan.evaluationBatch` images; shorter batches are padded with zeros, which changes no row. */
+  /**
+   * Logits (n, classes) of `n` ≤ `plan.evaluationBatch` images; shorter batches are padded with zeros, which changes no row.
+   * @throws FrameworkError `checkpoint/non-finite`
+   */
   async logits(x: Float32Array, n: number, weights: Weights): Promise<Float32Array> {
     const program = this.evaluation[weights];
     if (program === undefined)
@@ -166,8 +170,10 @@ export class TrainingSession {
     whole.set(x);
     program.write('x', whole);
     program.run();
-    const all = await program.read(logits);
-    return all.subarray(0, n * (all.length / (input.spec.shape[0] as number)));
+    const { config, name } = this.plan.model;
+    const rows = (await program.read(logits)).subarray(0, n * config.classes);
+    checkFinite(rows, config.classes, name);
+    return rows;
   }
 
   /** What holds values that are not finite, in the model's order: running statistics, and gradients: a step that is not

@@ -264,7 +264,11 @@ class TrainingRun {
     const { recipe, classes, session, reporter } = this.job;
     const averaged = recipe.evaluation.ema && session.emaParameters !== undefined;
     for (const weights of averaged ? (['raw', 'ema'] as const) : (['raw'] as const)) {
-      const { result, skipped } = await evaluateRun(recipe, classes, session, weights, reporter);
+      const { result, skipped } = await evaluateRun(recipe, classes, session, weights, reporter).catch(
+        async (error: unknown) => {
+          throw await evaluationError(error, this.step, weights, this.job);
+        },
+      );
       this.evaluations[weights] = result;
       const { count, top1, top5, loss } = result;
       const epoch = Math.ceil(this.step / this.stepsPerEpoch) - 1;
@@ -345,6 +349,24 @@ async function nonFiniteError(
     `Step ${step} gave loss ${loss} and gradient norm ${gradNorm}. ${where}`,
     {
       hint: `${await lastGood(folder)} Lower optimizer.lr, lengthen the warm-up or set optimizer.clipNorm.`,
+    },
+  );
+}
+
+/** Of logits that are not finite: says of which step and weights, and what is kept. */
+async function evaluationError(
+  error: unknown,
+  step: number,
+  weights: Weights,
+  { folder }: TrainingJob,
+): Promise<unknown> {
+  if (!(error instanceof FrameworkError) || error.code !== 'checkpoint/non-finite') return error;
+  return new FrameworkError(
+    error.code,
+    `The evaluation after step ${step} with ${weights} weights: ${error.message}`,
+    {
+      hint: `${await lastGood(folder)} Lower optimizer.lr or lengthen the warm-up.`,
+      cause: error,
     },
   );
 }

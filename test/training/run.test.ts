@@ -24,6 +24,19 @@ describe.each(adapters)('training on %s', (adapter) => {
     },
   );
 
+  it('stops at an evaluation whose logits are not finite, and keeps the checkpoint', async () => {
+    const out = join(scratchFolder(), 'run');
+    // Step 1 has the rate 0; step 2 is finite itself, and its update is not.
+    const overrides = ['data.limitTrain=32', 'optimizer.lr=1e15', 'schedule.epochs=1', 'ema=null'];
+    await expect(runTiny(adapter, out, { overrides })).rejects.toMatchObject({
+      code: 'checkpoint/non-finite',
+      message: expect.stringMatching(
+        /after step 2 with raw weights: .* gave (NaN|-?Infinity) as logit/,
+      ) as string,
+      hint: expect.stringMatching(/step-0*1 was saved before and read back/) as string,
+    });
+  });
+
   it('continues bit-exactly after an interruption inside an epoch', { timeout: 900_000 }, async () => {
     const folder = scratchFolder();
     await runTiny(adapter, join(folder, 'whole'));
