@@ -168,10 +168,13 @@ class StepTimes {
 /** The table a run ends with. */
 export function summaryTable({ recipe, folder, summary }: TrainResult): string {
   const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
+  const first = summary.firstStepSeconds;
+  const withoutFirst =
+    first === undefined ? '' : ` without the first step (${first.toFixed(1)} s, with compilation)`;
   const rows: [string, string][] = [
     ['recipe', recipe.name],
     ['outcome', `${summary.outcome} after step ${summary.step} of ${summary.steps}`],
-    ['time', `${duration(summary.seconds)}, ${summary.imagesPerSecond.toFixed(1)} images/s`],
+    ['time', `${duration(summary.seconds)}, ${summary.imagesPerSecond.toFixed(1)} images/s${withoutFirst}`],
   ];
   for (const weights of ['raw', 'ema'] as const) {
     const result = summary.evaluations[weights];

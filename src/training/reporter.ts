@@ -21,6 +21,7 @@ export interface Progress {
   readonly epochs: number;
   readonly loss: number;
   readonly lr: number;
+  /** This and what is left: NaN after the first step, whose time says nothing of the next ones. */
   readonly imagesPerSecond: number;
   readonly secondsLeft: number;
 }
@@ -102,10 +103,10 @@ export function compilingReporter(reporter: Reporter): (done: number, wanted: nu
 
 function progressLine(p: Progress): string {
   const epoch = `epoch ${p.epoch + 1}/${p.epochs}`;
-  return (
-    `${epoch}  step ${p.step}/${p.steps}  loss ${p.loss.toFixed(4)}  lr ${p.lr.toExponential(2)}  ` +
-    `${p.imagesPerSecond.toFixed(p.imagesPerSecond < 10 ? 2 : 0)} images/s  ${duration(p.secondsLeft)} left`
-  );
+  const rate = Number.isNaN(p.imagesPerSecond)
+    ? ''
+    : `  ${p.imagesPerSecond.toFixed(p.imagesPerSecond < 10 ? 2 : 0)} images/s  ${duration(p.secondsLeft)} left`;
+  return `${epoch}  step ${p.step}/${p.steps}  loss ${p.loss.toFixed(4)}  lr ${p.lr.toExponential(2)}` + rate;
 }
 
 /** `2 d 3 h`, `1 h 05 min`, `4 min 10 s`, `12 s` */

@@ -108,7 +108,10 @@ export interface TrainingSummary {
   readonly step: number;
   readonly steps: number;
   readonly seconds: number;
+  /** Without the first step where others followed: kernels may compile in it. */
   readonly imagesPerSecond: number;
+  /** What the rate leaves out, from the start of training. */
+  readonly firstStepSeconds?: number;
   readonly best: Counters['best'];
   readonly evaluations: Partial<Record<'raw' | 'ema', Evaluation>>;
 }

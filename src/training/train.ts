@@ -20,6 +20,7 @@ import type { Reporter } from './reporter.ts';
 import type { RunFolder, TrainingSummary } from './run-folder.ts';
 import { loadState, stateFiles } from './run-state.ts';
 import { scheduleOf, stepsPerEpoch, type Schedule } from './schedule.ts';
+import { StepClock } from './step-clock.ts';
 import type { StepResult, TrainingSession, Weights } from './session.ts';
 
 export interface TrainingJob {
@@ -48,8 +49,6 @@ const OUTSTANDING = 4;
 const SLOW_STEP = 1000;
 /** A gradient that is not finite even at this loss scale does not overflow by the scale. */
 const LEAST_LOSS_SCALE = 2 ** -10;
-/** Steps over which the rate is taken: results come in bursts. */
-const RATE_STEPS = 8;
 
 /** Trains from the job's starting point to its end, to `maxSteps` or to an interruption; a checkpoint stands at each of these. */
 export async function train(job: TrainingJob): Promise<TrainingSummary> {
@@ -70,9 +69,7 @@ class TrainingRun {
   private readonly pending: Promise<void>[] = [];
   /** The latest step's; results are taken in the order of steps. */
   private settled: Promise<void> = Promise.resolve();
-  private readonly started = performance.now();
-  /** When training began and when the latest results came. */
-  private readonly resultTimes = [performance.now()];
+  private readonly clock = new StepClock();
   private step: number;
   private firstStep: number;
   private batchesTracked: number;
@@ -125,14 +122,17 @@ class TrainingRun {
     await this.drain();
     if (outcome === 'finished' && this.evaluations.raw === undefined) await this.evaluate();
     await this.save();
-    const seconds = (performance.now() - this.started) / 1000;
-    const done = this.step - this.firstStep;
+    const seconds = this.clock.elapsed / 1000;
+    const { leftOut } = this.clock;
+    const firstStepSeconds = leftOut === undefined ? undefined : leftOut / 1000;
+    const done = this.step - this.firstStep - (leftOut === undefined ? 0 : 1);
     return {
       outcome,
       step: this.step,
       steps: this.schedule.totalSteps,
       seconds,
-      imagesPerSecond: (done * this.job.recipe.batch.size) / seconds,
+      imagesPerSecond: (done * this.job.recipe.batch.size) / (seconds - (firstStepSeconds ?? 0)),
+      ...(firstStepSeconds !== undefined && { firstStepSeconds }),
       best: this.best,
       evaluations: this.evaluations,
     };
@@ -172,14 +172,16 @@ class TrainingRun {
     first: number,
     isLast: boolean,
   ): Promise<{ readonly result: Promise<StepResult> } | undefined> {
-    const { session } = this.job;
-    const { micro } = session.plan;
+    const { session, reporter } = this.job;
+    const { micro, batch } = session.plan;
     const count = x.length / session.imageElems;
     const classes = targets.length / count;
     let result: Promise<StepResult> | undefined;
     for (let at = 0; at < count; at += micro) {
       // Signals are heard between two micro-batches: where the processor is the device, one may take seconds.
       await new Promise(setImmediate);
+      const part = ((first + at) % batch) / micro + 1;
+      reporter.working(`step ${this.step + 1}: micro-batch ${part} of ${batch / micro}`);
       const end = at + micro;
       const update =
         isLast && end === count
@@ -197,18 +199,15 @@ class TrainingRun {
 
   /** Where steps are slow, one is enough to keep the device busy, and a run that is asked to stop has fewer to finish. */
   private get outstanding(): number {
-    const times = this.resultTimes;
-    const span = (times.at(-1) ?? 0) - (times[0] ?? 0);
-    return span > SLOW_STEP * (times.length - 1) ? 1 : OUTSTANDING;
+    return this.clock.recent > SLOW_STEP ? 1 : OUTSTANDING;
   }
 
   /** Waits for one step's result, logs it and checks that it is finite. */
   private async settle(result: Promise<StepResult>, step: number, before: Promise<void>): Promise<void> {
     const [{ loss, gradNorm, lossScale }] = await Promise.all([result, before]);
-    const now = performance.now();
-    const steps = this.resultTimes.push(now) - 1;
-    const imagesPerSecond = (1000 * steps * this.job.recipe.batch.size) / (now - (this.resultTimes[0] ?? 0));
-    if (steps >= RATE_STEPS) this.resultTimes.shift();
+    this.clock.ended();
+    const { mean, recent } = this.clock;
+    const imagesPerSecond = (1000 * this.job.recipe.batch.size) / recent;
     const epoch = Math.floor((step - 1) / this.stepsPerEpoch);
     const lr = this.schedule.lr(step - 1);
     await this.write({
@@ -225,7 +224,6 @@ class TrainingRun {
     const isOverflow = !Number.isFinite(gradNorm) && lossScale !== undefined && lossScale > LEAST_LOSS_SCALE;
     if (!Number.isFinite(loss) || (!Number.isFinite(gradNorm) && !isOverflow))
       throw await nonFiniteError(step, loss, gradNorm, this.job);
-    const elapsed = (now - this.started) / (step - this.firstStep);
     this.job.reporter.progress({
       step,
       steps: this.schedule.totalSteps,
@@ -233,8 +231,8 @@ class TrainingRun {
       epochs: this.job.recipe.schedule.epochs,
       loss,
       lr,
-      imagesPerSecond,
-      secondsLeft: ((this.schedule.totalSteps - step) * elapsed) / 1000,
+      imagesPerSecond: Number.isNaN(mean) ? NaN : imagesPerSecond,
+      secondsLeft: ((this.schedule.totalSteps - step) * mean) / 1000,
     });
   }
 
@@ -286,7 +284,7 @@ class TrainingRun {
       reporter.evaluation(result, weights, this.step);
       if (this.best === null || top1 > this.best.top1) this.best = { top1, step: this.step, weights };
     }
-    this.resultTimes.splice(0, Infinity, performance.now());
+    this.clock.goOn();
   }
 
   private async save(): Promise<void> {
