@@ -56,9 +56,8 @@ export function checkEffects({ recipe, provenance, overridden, file }: LoadedRec
   const changed = new Set(overridden.map(sectionOf));
   const isAsked = (path: string) => {
     const source = provenance.get(path) ?? 'default';
+    if (source === 'command line') return true;
     const isDefault = JSON.stringify(valueAt(recipe, path)) === JSON.stringify(defaults.get(path));
-    // A whole section (`augment=none`) sets keys that nobody named to their defaults.
-    if (source === 'command line') return overridden.includes(path) || !isDefault;
     const isOwn = source === file || source.startsWith(`${file}:`);
     return isOwn && !isDefault && !changed.has(sectionOf(path));
   };
