@@ -17,5 +17,5 @@ export type { Recording } from './nn/recording.ts';
 export * from './nn/layers.ts';
 export * from './nn/parameters.ts';
 
-export { Trainer, oneHot, type TrainerOptions } from './training/trainer.ts';
-export type { StepResult } from './training/session.ts';
+export { Trainer, oneHot, type TrainerOptions } from './training/step/trainer.ts';
+export type { StepResult } from './training/step/session.ts';

@@ -2,8 +2,8 @@ import { classCountOf } from '../../src/training/data.ts';
 import { DEFAULT_LIMITS, profileOf } from '../../src/device/profile.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { expandShader } from '../../src/shader/template.ts';
-import { fitPlan } from '../../src/training/fit.ts';
-import { modelOfRecipe } from '../../src/training/recipe-model.ts';
+import { fitPlan } from '../../src/training/planning/fit.ts';
+import { modelOfRecipe } from '../../src/training/weights/recipe-model.ts';
 import type { PlannedStep } from '../../src/execution/plan.ts';
 import type { TensorSpec } from '../../src/ops/tensor.ts';
 

@@ -1,12 +1,12 @@
 import { openDevice, type Device } from '../device/device.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
-import { targetOf } from '../training/fit.ts';
-import { planReport } from '../training/plan-report.ts';
-import { modelOfRecipe } from '../training/recipe-model.ts';
-import { TrainingSession } from '../training/session.ts';
-import type { TrainingPlan } from '../training/training-plan.ts';
-import { tunedPlan, type TuneMode } from '../training/tuned-plan.ts';
+import { targetOf } from '../training/planning/fit.ts';
+import { planReport } from '../training/planning/plan-report.ts';
+import { modelOfRecipe } from '../training/weights/recipe-model.ts';
+import { TrainingSession } from '../training/step/session.ts';
+import type { TrainingPlan } from '../training/step/training-plan.ts';
+import { tunedPlan, type TuneMode } from '../training/planning/tuned-plan.ts';
 import { defined } from '../util/errors.ts';
 import { percentile } from './times.ts';
 import type { Plan } from '../execution/plan.ts';

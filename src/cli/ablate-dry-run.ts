@@ -1,6 +1,6 @@
 import { planSweep, type AblateRequest, type PlannedRun } from '../sweeps/ablate.ts';
 import { checkRuns, type TrainingCheck } from '../training/dry-run.ts';
-import { makeReporter } from '../training/reporter.ts';
+import { makeReporter } from '../training/log/reporter.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 

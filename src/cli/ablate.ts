@@ -14,7 +14,7 @@ import { Stopper } from '../sweeps/process.ts';
 import { expandSweep } from '../sweeps/runs.ts';
 import { checkSbatchOptions } from '../sweeps/slurm.ts';
 import { listSweeps, loadSweep } from '../sweeps/sweep.ts';
-import { targetOf } from '../training/fit.ts';
+import { targetOf } from '../training/planning/fit.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
 import { dryRun } from './ablate-dry-run.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { OpRow } from '../bench/op-shapes.ts';
 import { loadRecipe } from '../recipe/load.ts';
-import { listImages } from '../training/predict.ts';
+import { listImages } from '../training/evaluation/predict.ts';
 import { say } from './say.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { classCountOf } from '../training/data.ts';

@@ -4,27 +4,27 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import type { InferenceSession } from '../models/inference.ts';
 import { DATASETS } from '../data/datasets.ts';
-import { startCrew } from '../robustness/benchmarks/crew.ts';
-import type { OwnImages } from '../robustness/benchmarks/find-images.ts';
-import type { Classifier } from '../robustness/benchmarks/classifier.ts';
-import { groupProblems, partsText } from '../robustness/benchmarks/problems.ts';
+import { startCrew } from '../robustness/benchmarks/crew/crew.ts';
+import type { OwnImages } from '../robustness/benchmarks/images/find-images.ts';
+import type { Classifier } from '../robustness/classifier/classifier.ts';
+import { groupProblems, partsText } from '../robustness/benchmarks/images/problems.ts';
 import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
-import type { BenchmarkResult } from '../robustness/benchmarks/result.ts';
-import { sessionClassifier } from '../robustness/benchmarks/session-classifier.ts';
-import { planSuite, type SuitePlan } from '../robustness/benchmarks/suite-plan.ts';
+import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
+import { sessionClassifier } from '../robustness/classifier/session-classifier.ts';
+import { planSuite, type SuitePlan } from '../robustness/benchmarks/evaluation/suite-plan.ts';
 import {
   checkNames,
   chooseBenchmarks,
   runSuite,
   type Outcome,
   type SuiteOptions,
-} from '../robustness/benchmarks/suite.ts';
+} from '../robustness/benchmarks/evaluation/suite.ts';
 import type { Difficulty, Severity } from '../robustness/corruptions/types.ts';
 import { formatMetric } from '../report/columns.ts';
-import { evaluationData, type ResolvedWeights } from '../training/evaluate-weights.ts';
-import { isImagenet } from '../training/model-classes.ts';
-import { duration } from '../training/reporter.ts';
-import { isRunFolder } from '../training/run-folder.ts';
+import { evaluationData, type ResolvedWeights } from '../training/evaluation/evaluate-weights.ts';
+import { isImagenet } from '../training/weights/model-classes.ts';
+import { duration } from '../training/log/reporter.ts';
+import { isRunFolder } from '../training/run/run-folder.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { versionOf } from '../util/modules.ts';
 import { untilInterrupted } from './interrupt.ts';

@@ -2,22 +2,22 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { openDevice } from '../device/device.ts';
 import { isOpset, type Opset } from '../formats/onnx.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
-import { resolveWeights } from '../training/evaluate-weights.ts';
-import { loadWeights } from '../training/initial-weights.ts';
+import { resolveWeights } from '../training/evaluation/evaluate-weights.ts';
+import { loadWeights } from '../training/weights/initial-weights.ts';
 import { classesOfMetadata } from '../data/class-metadata.ts';
 import { some } from '../data/match-classes.ts';
-import { metadataOf } from '../training/model-classes.ts';
-import { inspectWeights, type Inspection } from '../training/inspect.ts';
+import { metadataOf } from '../training/weights/model-classes.ts';
+import { inspectWeights, type Inspection } from '../training/weights/inspect.ts';
 import {
   MERGE_TOLERANCE,
   checkAgreement,
   compareForms,
   mergeWeights,
   writeMerged,
-} from '../training/merge-weights.ts';
-import { listImages } from '../training/predict.ts';
-import { isRunFolder } from '../training/run-folder.ts';
-import { convertWeights, type TargetNaming } from '../training/state-dict.ts';
+} from '../training/export/merge-weights.ts';
+import { listImages } from '../training/evaluation/predict.ts';
+import { isRunFolder } from '../training/run/run-folder.ts';
+import { convertWeights, type TargetNaming } from '../training/export/state-dict.ts';
 import { say } from './say.ts';
 import { collect, positiveInteger, positiveNumber } from './train.ts';
 import { onlyWhen, type Given } from './conflicts.ts';

@@ -3,16 +3,16 @@ import { openDevice } from '../device/device.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { stepsOf, trainingImages } from '../sweeps/cost.ts';
-import { CARDS, CARD_PROFILE, USABLE, type Card } from '../training/cards.ts';
+import { CARDS, CARD_PROFILE, USABLE, type Card } from '../training/planning/cards.ts';
 import { checkEffects } from '../training/effects.ts';
-import { decidedBy, fitPlan, targetOf, type Target } from '../training/fit.ts';
-import { duration } from '../training/reporter.ts';
-import type { TrainingPlan } from '../training/training-plan.ts';
+import { decidedBy, fitPlan, targetOf, type Target } from '../training/planning/fit.ts';
+import { duration } from '../training/log/reporter.ts';
+import type { TrainingPlan } from '../training/step/training-plan.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { columns } from './columns.ts';
 import { onlyWhen } from './conflicts.ts';
-import { modelOfRecipe } from '../training/recipe-model.ts';
-import { describePlan, planReport } from '../training/plan-report.ts';
+import { modelOfRecipe } from '../training/weights/recipe-model.ts';
+import { describePlan, planReport } from '../training/planning/plan-report.ts';
 import { collect, positiveInteger, positiveNumber } from './train.ts';
 
 interface Options {

@@ -1,4 +1,4 @@
-import { duration } from '../training/reporter.ts';
+import { duration } from '../training/log/reporter.ts';
 
 export interface Amount {
   readonly done: number;

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { duration, makeReporter, type Style } from '../training/reporter.ts';
+import { duration, makeReporter, type Style } from '../training/log/reporter.ts';
 import { checkTraining, describeCheck } from '../training/dry-run.ts';
 import { startTraining, type TrainRequest, type TrainResult } from '../training/start.ts';
-import type { TuneMode } from '../training/tuned-plan.ts';
+import type { TuneMode } from '../training/planning/tuned-plan.ts';
 import { onlyWhen } from './conflicts.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 import { onStopRequests } from './interrupt.ts';

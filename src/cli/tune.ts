@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { openDevice } from '../device/device.ts';
 import { loadRecipe } from '../recipe/load.ts';
-import { fitPlan, targetOf } from '../training/fit.ts';
-import { modelOfRecipe } from '../training/recipe-model.ts';
-import { plansOf } from '../training/tuned-plan.ts';
+import { fitPlan, targetOf } from '../training/planning/fit.ts';
+import { modelOfRecipe } from '../training/weights/recipe-model.ts';
+import { plansOf } from '../training/planning/tuned-plan.ts';
 import { choicesFile, chooserOf, identityOf, lookupIn, readChoices } from '../tuning/choices.ts';
 import { problemsOf } from '../tuning/problem.ts';
 import { describeResult, isChanged, tune, type TuneResult } from '../tuning/tune.ts';

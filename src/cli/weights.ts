@@ -6,17 +6,17 @@ import { openDevice, type Device } from '../device/device.ts';
 import { writeNpy } from '../formats/npy.ts';
 import { InferenceSession } from '../models/inference.ts';
 import { ModelWeights } from '../models/weights.ts';
-import { EvaluationCounter, topClasses } from '../training/evaluation.ts';
+import { EvaluationCounter, topClasses } from '../training/evaluation/evaluation.ts';
 import {
   evaluationData,
   openImages,
   resolveWeights,
   type ResolvedWeights,
   type WeightsRequest,
-} from '../training/evaluate-weights.ts';
-import { describeLabels, namesOf } from '../training/model-classes.ts';
-import { loadWeights } from '../training/initial-weights.ts';
-import { listImages, predictFiles } from '../training/predict.ts';
+} from '../training/evaluation/evaluate-weights.ts';
+import { describeLabels, namesOf } from '../training/weights/model-classes.ts';
+import { loadWeights } from '../training/weights/initial-weights.ts';
+import { listImages, predictFiles } from '../training/evaluation/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
 import {
   BENCHMARK_FLAGS,
@@ -28,10 +28,10 @@ import { onlyWhen, type Given } from './conflicts.ts';
 import { ProgressLine } from './progress-line.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { say } from './say.ts';
-import { compilingReporter, makeReporter } from '../training/reporter.ts';
+import { compilingReporter, makeReporter } from '../training/log/reporter.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { collect, integerUpTo, styleOf } from './train.ts';
-import { isRunFolder } from '../training/run-folder.ts';
+import { isRunFolder } from '../training/run/run-folder.ts';
 
 export interface CheckpointOptions {
   readonly checkpoint: string;

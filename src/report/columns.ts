@@ -1,9 +1,9 @@
 import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
 import type { Reference } from '../robustness/benchmarks/reference.ts';
 import { referencesFor } from '../robustness/benchmarks/reference.ts';
-import type { BenchmarkResult, Protocol } from '../robustness/benchmarks/result.ts';
+import type { BenchmarkResult, Protocol } from '../robustness/benchmarks/evaluation/result.ts';
 import type { Metric } from '../robustness/scoring/metric.ts';
-import type { EvaluationLog } from '../robustness/benchmarks/store.ts';
+import type { EvaluationLog } from '../robustness/benchmarks/evaluation/store.ts';
 
 /** A model, with one way of making its input, and what was measured of it: a row of a table. */
 export interface ReportModel {

@@ -1,5 +1,5 @@
 import { CORRUPTIONS } from '../robustness/corruptions/registry.ts';
-import type { BenchmarkResult } from '../robustness/benchmarks/result.ts';
+import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
 import type { Metric } from '../robustness/scoring/metric.ts';
 import { rowChart } from './bars.ts';
 import { dataKey, minus, type Cell, type Column, type ReportModel } from './columns.ts';

@@ -1,6 +1,6 @@
 /** What the page must say so that its numbers can be made again: models, protocols, what is missing. */
-import { groupProblems, partsText } from '../robustness/benchmarks/problems.ts';
-import type { BenchmarkResult } from '../robustness/benchmarks/result.ts';
+import { groupProblems, partsText } from '../robustness/benchmarks/images/problems.ts';
+import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
 import type { ReportModel } from './columns.ts';
 import { escapeXml as text, seriesClass } from './svg.ts';
 

@@ -1,7 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { RESULT, type BenchmarkResult } from '../robustness/benchmarks/result.ts';
-import { EVALUATION_LOG, EVALUATION_LOG_NAME, type EvaluationLog } from '../robustness/benchmarks/store.ts';
+import { RESULT, type BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
+import {
+  EVALUATION_LOG,
+  EVALUATION_LOG_NAME,
+  type EvaluationLog,
+} from '../robustness/benchmarks/evaluation/store.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { readSealed, readSealedIfThere } from '../util/sealed.ts';
 import { dataKey, modelKey, type ReportModel } from './columns.ts';

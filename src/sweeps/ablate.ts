@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { claim, claimSoon } from '../util/claim.ts';
 import { FrameworkError, messageOf } from '../util/errors.ts';
-import type { Target } from '../training/fit.ts';
+import type { Target } from '../training/planning/fit.ts';
 import { Board, type BoardStyle } from './board.ts';
 import { costOf, stepsOf, trainingImages, type PointCost, type TrainingImages } from './cost.ts';
 import {

@@ -1,8 +1,8 @@
 /** How a sweep speaks to people while it runs: a rewritten table on a terminal, plain lines elsewhere. */
-import type { MetricsRecord } from '../training/metrics-log.ts';
-import { duration } from '../training/reporter.ts';
-import type { TrainingSummary } from '../training/run-folder.ts';
-import type { Weights } from '../training/session.ts';
+import type { MetricsRecord } from '../training/log/metrics-log.ts';
+import { duration } from '../training/log/reporter.ts';
+import type { TrainingSummary } from '../training/run/run-folder.ts';
+import type { Weights } from '../training/step/session.ts';
 import type { Outcome } from './execute.ts';
 import { holderText } from './state.ts';
 import type { SweepRun } from './runs.ts';

@@ -2,9 +2,9 @@
 import { openDataset } from '../data/datasets.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { classCountOf, datasetOf } from '../training/data.ts';
-import { fitPlan, type Target } from '../training/fit.ts';
-import { planReport } from '../training/plan-report.ts';
-import { modelOfRecipe } from '../training/recipe-model.ts';
+import { fitPlan, type Target } from '../training/planning/fit.ts';
+import { planReport } from '../training/planning/plan-report.ts';
+import { modelOfRecipe } from '../training/weights/recipe-model.ts';
 import { stepsPerEpoch } from '../training/schedule.ts';
 import { messageOf } from '../util/errors.ts';
 import type { Node } from '../graph/graph.ts';

@@ -1,7 +1,7 @@
 /** One run of a sweep in processes of its own: training, then the evaluations. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { MetricsRecord } from '../training/metrics-log.ts';
+import type { MetricsRecord } from '../training/log/metrics-log.ts';
 import { Claim, EVALUATION_CLAIM, holderOf, tryClaim, type SeenHolder } from '../util/claim.ts';
 import { runProcess, type Ended, type Stopper } from './process.ts';
 import type { SweepRun, SweepRuns } from './runs.ts';

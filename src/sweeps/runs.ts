@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { loadRecipe } from '../recipe/load.ts';
 import { recipeHash } from '../recipe/resolved.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import { runFolder, type RunFolder } from '../training/run-folder.ts';
+import { runFolder, type RunFolder } from '../training/run/run-folder.ts';
 import { FrameworkError, messageOf } from '../util/errors.ts';
 import { checkSettable, type Point, type Sweep } from './sweep.ts';
 

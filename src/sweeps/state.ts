@@ -1,8 +1,8 @@
 /** What a sweep knows of its runs is what their folders hold; there is no other record. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { latestCheckpoint } from '../training/checkpoints.ts';
-import { readIdentity, readSummary, type TrainingSummary } from '../training/run-folder.ts';
+import { latestCheckpoint } from '../training/run/checkpoints.ts';
+import { readIdentity, readSummary, type TrainingSummary } from '../training/run/run-folder.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { exists } from '../util/files.ts';
 import { holderOf, type SeenHolder } from '../util/claim.ts';

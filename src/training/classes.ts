@@ -7,7 +7,7 @@ import type { Recipe } from '../recipe/schema.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { readSealedIfThere, sealedKind, writeSealed } from '../util/sealed.ts';
 import { datasetOf } from './data.ts';
-import type { RunFolder } from './run-folder.ts';
+import type { RunFolder } from './run/run-folder.ts';
 
 const CLASSES = sealedKind<ClassList>(
   'class list',

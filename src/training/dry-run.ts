@@ -2,7 +2,7 @@
 import { openDevice } from '../device/device.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError } from '../util/errors.ts';
-import type { Reporter } from './reporter.ts';
+import type { Reporter } from './log/reporter.ts';
 import { size, type Preflight } from './preflight.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { prepare, type OpenedDevice, type TrainRequest } from './start.ts';

@@ -5,10 +5,10 @@ import { dirname, resolve } from 'node:path';
 import type { Loader } from '../data/loader.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { listCheckpoints } from './checkpoints.ts';
-import type { RunFolder } from './run-folder.ts';
-import type { TrainingSession } from './session.ts';
-import type { MemoryPlan } from './training-plan.ts';
+import { listCheckpoints } from './run/checkpoints.ts';
+import type { RunFolder } from './run/run-folder.ts';
+import type { TrainingSession } from './step/session.ts';
+import type { MemoryPlan } from './step/training-plan.ts';
 
 export interface Preflight {
   readonly training: { readonly images: number; readonly batch: number; readonly seconds: number };

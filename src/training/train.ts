@@ -12,16 +12,16 @@ import {
   type Checkpoint,
   type Counters,
   type ResumePoint,
-} from './checkpoints.ts';
+} from './run/checkpoints.ts';
 import { mixGroupOf, openEvaluation, TargetMaker } from './data.ts';
-import { EvaluationCounter, type Evaluation } from './evaluation.ts';
-import { MetricsLog, type MetricsRecord } from './metrics-log.ts';
-import type { Reporter } from './reporter.ts';
-import type { RunFolder, TrainingSummary } from './run-folder.ts';
-import { loadState, stateFiles } from './run-state.ts';
+import { EvaluationCounter, type Evaluation } from './evaluation/evaluation.ts';
+import { MetricsLog, type MetricsRecord } from './log/metrics-log.ts';
+import type { Reporter } from './log/reporter.ts';
+import type { RunFolder, TrainingSummary } from './run/run-folder.ts';
+import { loadState, stateFiles } from './run/run-state.ts';
 import { scheduleOf, stepsPerEpoch, type Schedule } from './schedule.ts';
-import { StepClock } from './step-clock.ts';
-import type { StepResult, TrainingSession, Weights } from './session.ts';
+import { StepClock } from './log/step-clock.ts';
+import type { StepResult, TrainingSession, Weights } from './step/session.ts';
 
 export interface TrainingJob {
   readonly recipe: Recipe;

@@ -11,11 +11,11 @@ import { recipeHash } from '../../src/recipe/resolved.ts';
 import { reportHtml } from '../../src/report/html.ts';
 import { readModels } from '../../src/report/read-results.ts';
 import { resultsCsv, resultsMarkdown, severityMarkdown } from '../../src/report/tables.ts';
-import { RESULT, type BenchmarkResult } from '../../src/robustness/benchmarks/result.ts';
+import { RESULT, type BenchmarkResult } from '../../src/robustness/benchmarks/evaluation/result.ts';
 import { expandSweep } from '../../src/sweeps/runs.ts';
 import { loadSweep } from '../../src/sweeps/sweep.ts';
-import { latestCheckpoint, saveCheckpoint } from '../../src/training/checkpoints.ts';
-import { MetricsLog, readMetrics } from '../../src/training/metrics-log.ts';
+import { latestCheckpoint, saveCheckpoint } from '../../src/training/run/checkpoints.ts';
+import { MetricsLog, readMetrics } from '../../src/training/log/metrics-log.ts';
 import {
   checkRunRecipe,
   prepareRunFolder,
@@ -23,8 +23,8 @@ import {
   readSummary,
   runFolder,
   writeSummary,
-} from '../../src/training/run-folder.ts';
-import { recordedPlan } from '../../src/training/tuned-plan.ts';
+} from '../../src/training/run/run-folder.ts';
+import { recordedPlan } from '../../src/training/planning/tuned-plan.ts';
 import { FrameworkError } from '../../src/util/errors.ts';
 import { writeSealed } from '../../src/util/sealed.ts';
 import { Rng } from '../../src/util/rng.ts';

@@ -6,7 +6,7 @@ import { openTensors } from '../../src/formats/open.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import type { Model } from '../../src/models/model.ts';
 import { createModel } from '../../src/models/registry.ts';
-import { declaredTensors } from '../../src/training/state-dict.ts';
+import { declaredTensors } from '../../src/training/export/state-dict.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { mutate } from '../formats/mutate.ts';
 import { adapters } from '../ops/harness.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openTensors } from '../../src/formats/open.ts';
-import { latestCheckpoint } from '../../src/training/checkpoints.ts';
+import { latestCheckpoint } from '../../src/training/run/checkpoints.ts';
 import { temporaryFolder, writeTree } from '../data/fixtures.ts';
 import { adapters } from '../ops/harness.ts';
 import { runTiny, scratchFolder } from '../training/tiny.ts';

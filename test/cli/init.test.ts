@@ -5,7 +5,7 @@ import { propose } from '../../src/recipe/propose.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { loadSweep } from '../../src/sweeps/sweep.ts';
 import { checkEffects } from '../../src/training/effects.ts';
-import { modelOfRecipe } from '../../src/training/recipe-model.ts';
+import { modelOfRecipe } from '../../src/training/weights/recipe-model.ts';
 import { scratchFolder } from '../training/tiny.ts';
 import { runCommand } from './run.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { imagenetSubset } from '../../src/data/classes.ts';
-import type { BenchmarkResult } from '../../src/robustness/benchmarks/result.ts';
+import type { BenchmarkResult } from '../../src/robustness/benchmarks/evaluation/result.ts';
 import { writePictures } from '../robustness/benchmarks/world.ts';
 import { BIN, runCli } from './run-cli.ts';
 import { tinyWeights } from './robustness-world.ts';

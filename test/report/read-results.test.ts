@@ -5,8 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { columnsOf } from '../../src/report/columns.ts';
 import { readModels } from '../../src/report/read-results.ts';
 import { resultsCsv, resultsMarkdown } from '../../src/report/tables.ts';
-import { RESULT, type BenchmarkResult, type Protocol } from '../../src/robustness/benchmarks/result.ts';
-import { EVALUATION_LOG } from '../../src/robustness/benchmarks/store.ts';
+import {
+  RESULT,
+  type BenchmarkResult,
+  type Protocol,
+} from '../../src/robustness/benchmarks/evaluation/result.ts';
+import { EVALUATION_LOG } from '../../src/robustness/benchmarks/evaluation/store.ts';
 import { writeSealed } from '../../src/util/sealed.ts';
 
 const PROTOCOL: Protocol = {

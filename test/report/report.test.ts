@@ -14,7 +14,7 @@ import {
   severityMarkdown,
 } from '../../src/report/tables.ts';
 import { findBenchmark } from '../../src/robustness/benchmarks/records.ts';
-import type { BenchmarkResult } from '../../src/robustness/benchmarks/result.ts';
+import type { BenchmarkResult } from '../../src/robustness/benchmarks/evaluation/result.ts';
 import type { Metric } from '../../src/robustness/scoring/metric.ts';
 import { synth } from '../robustness/corruptions/portable.ts';
 

@@ -11,7 +11,7 @@ import { evaluationFolder } from '../../src/sweeps/execute.ts';
 import { expandSweep, type SweepRuns } from '../../src/sweeps/runs.ts';
 import { stateOf } from '../../src/sweeps/state.ts';
 import { parseSweep } from '../../src/sweeps/sweep.ts';
-import { targetOf } from '../../src/training/fit.ts';
+import { targetOf } from '../../src/training/planning/fit.ts';
 
 /** Two points with two seeds; the training is test/sweeps/fake-train.mjs. */
 const SWEEP = `

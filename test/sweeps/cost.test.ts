@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { costOf, showKernels, stepsOf, trainingImages } from '../../src/sweeps/cost.ts';
-import { targetOf } from '../../src/training/fit.ts';
+import { targetOf } from '../../src/training/planning/fit.ts';
 
 const cost = async (name: string, ...set: string[]) =>
   costOf((await loadRecipe(name, ['batch.micro=1', ...set])).recipe, targetOf(undefined), 1000);

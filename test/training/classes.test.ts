@@ -9,9 +9,14 @@ import { loadRecipe } from '../../src/recipe/load.ts';
 import type { Recipe } from '../../src/recipe/schema.ts';
 import { checkSameClasses, keepClasses, matchSplits, storedClasses } from '../../src/training/classes.ts';
 import { datasetOf } from '../../src/training/data.ts';
-import { headRows, takeRows } from '../../src/training/initial-head.ts';
-import { classesOfFile, classesOfRun, describeLabels, namesOf } from '../../src/training/model-classes.ts';
-import { runFolder } from '../../src/training/run-folder.ts';
+import { headRows, takeRows } from '../../src/training/weights/initial-head.ts';
+import {
+  classesOfFile,
+  classesOfRun,
+  describeLabels,
+  namesOf,
+} from '../../src/training/weights/model-classes.ts';
+import { runFolder } from '../../src/training/run/run-folder.ts';
 import { golden, temporaryFolder, writeTree } from '../data/fixtures.ts';
 
 const image = readFileSync(golden('images/train/n01440764/n01440764_10.JPEG'));

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { listRecipes, loadRecipe } from '../../src/recipe/load.ts';
 import { peakRate } from '../../src/recipe/rate.ts';
 import { checkEffects } from '../../src/training/effects.ts';
-import { averageDecay } from '../../src/training/optimizer.ts';
-import { modelOfRecipe } from '../../src/training/recipe-model.ts';
+import { averageDecay } from '../../src/training/step/optimizer.ts';
+import { modelOfRecipe } from '../../src/training/weights/recipe-model.ts';
 
 async function check(recipe: string, ...overrides: string[]): Promise<void> {
   const loaded = await loadRecipe(recipe, overrides);

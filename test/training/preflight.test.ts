@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkTraining } from '../../src/training/dry-run.ts';
 import { checkDisk } from '../../src/training/preflight.ts';
-import { makeReporter } from '../../src/training/reporter.ts';
+import { makeReporter } from '../../src/training/log/reporter.ts';
 import { adapters, deviceFor } from '../ops/harness.ts';
 import { runTiny, scratchFolder, tinyRecipe } from './tiny.ts';
 

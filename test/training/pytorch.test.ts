@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { latestCheckpoint, readCheckpointFile } from '../../src/training/checkpoints.ts';
+import { latestCheckpoint, readCheckpointFile } from '../../src/training/run/checkpoints.ts';
 import { adapters } from '../ops/harness.ts';
 import { FOLDER, golden, SETTINGS } from './golden.ts';
 import { runTiny, scratchFolder, traces } from './tiny.ts';

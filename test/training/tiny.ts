@@ -7,9 +7,9 @@ import {
   type TrainRequest,
   type TrainResult,
 } from '../../src/training/start.ts';
-import { makeReporter } from '../../src/training/reporter.ts';
-import { readMetrics } from '../../src/training/metrics-log.ts';
-import { latestCheckpoint } from '../../src/training/checkpoints.ts';
+import { makeReporter } from '../../src/training/log/reporter.ts';
+import { readMetrics } from '../../src/training/log/metrics-log.ts';
+import { latestCheckpoint } from '../../src/training/run/checkpoints.ts';
 
 /** The smallest recipe that uses every part of training: drop path, augmentation, mixing, averaging, accumulation. */
 export const RECIPE = `

@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Device } from '../../src/device/device.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
-import { fitPlan, targetOf } from '../../src/training/fit.ts';
-import { modelOfRecipe } from '../../src/training/recipe-model.ts';
-import { plansOf, tunedPlan, type TuneMode } from '../../src/training/tuned-plan.ts';
-import type { TrainingPlan } from '../../src/training/training-plan.ts';
+import { fitPlan, targetOf } from '../../src/training/planning/fit.ts';
+import { modelOfRecipe } from '../../src/training/weights/recipe-model.ts';
+import { plansOf, tunedPlan, type TuneMode } from '../../src/training/planning/tuned-plan.ts';
+import type { TrainingPlan } from '../../src/training/step/training-plan.ts';
 import {
   choicesFile,
   identityOf,

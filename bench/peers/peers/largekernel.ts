@@ -1,9 +1,9 @@
 import { openDevice, type Device } from '../../../src/device/device.ts';
 import { loadRecipe } from '../../../src/recipe/load.ts';
 import { PipelineCache } from '../../../src/shader/pipelines.ts';
-import { fitPlan, targetOf } from '../../../src/training/fit.ts';
-import { modelOfRecipe } from '../../../src/training/recipe-model.ts';
-import { TrainingSession } from '../../../src/training/session.ts';
+import { fitPlan, targetOf } from '../../../src/training/planning/fit.ts';
+import { modelOfRecipe } from '../../../src/training/weights/recipe-model.ts';
+import { TrainingSession } from '../../../src/training/step/session.ts';
 import { defined } from '../../../src/util/errors.ts';
 import { ADAM, EPS, inputsOf, type Case, type StepCase } from '../cases.ts';
 import { preparedSteps, tensor, type Data, type Peer, type Prepared } from '../peer.ts';

@@ -1,5 +1,5 @@
 import type { Scoring } from '../scoring/scoring.ts';
-import type { Classifier } from './classifier.ts';
+import type { Classifier } from '../classifier/classifier.ts';
 
 export type BenchmarkId = 'val' | 'a' | 'c' | 'o' | 'p' | 'r' | '9' | 'sketch' | 'stylized';
 

@@ -5,7 +5,7 @@ import { classList } from '../../../src/data/classes.ts';
 import { openDataset } from '../../../src/data/datasets.ts';
 import type { ClassTarget, Dataset } from '../../../src/data/dataset.ts';
 import { leftOut } from '../../../src/data/left-out.ts';
-import { listImages } from '../../../src/training/predict.ts';
+import { listImages } from '../../../src/training/evaluation/predict.ts';
 import { golden, temporaryFolder, writeTree } from '../fixtures.ts';
 
 const jpeg = readFileSync(golden('images/train/n01440764/n01440764_10.JPEG'));

@@ -8,14 +8,14 @@ import type { Image } from '../../../src/data/image/image.ts';
 import { NORMALIZATIONS } from '../../../src/data/normalization.ts';
 import type { Dataset } from '../../../src/data/dataset.ts';
 import { tableDataset } from '../../../src/data/dataset.ts';
-import type { Classifier } from '../../../src/robustness/benchmarks/classifier.ts';
-import { classCount } from '../../../src/robustness/benchmarks/classifier.ts';
-import { evaluateBenchmark } from '../../../src/robustness/benchmarks/evaluate.ts';
-import { locate } from '../../../src/robustness/benchmarks/locate.ts';
-import type { EvaluateOptions } from '../../../src/robustness/benchmarks/options.ts';
-import { openRelease } from '../../../src/robustness/benchmarks/release.ts';
+import type { Classifier } from '../../../src/robustness/classifier/classifier.ts';
+import { classCount } from '../../../src/robustness/classifier/classifier.ts';
+import { evaluateBenchmark } from '../../../src/robustness/benchmarks/evaluation/evaluate.ts';
+import { locate } from '../../../src/robustness/benchmarks/images/locate.ts';
+import type { EvaluateOptions } from '../../../src/robustness/benchmarks/evaluation/options.ts';
+import { openRelease } from '../../../src/robustness/benchmarks/images/release.ts';
 import { findBenchmark } from '../../../src/robustness/benchmarks/records.ts';
-import type { BenchmarkResult } from '../../../src/robustness/benchmarks/result.ts';
+import type { BenchmarkResult } from '../../../src/robustness/benchmarks/evaluation/result.ts';
 import { Rng } from '../../../src/util/rng.ts';
 
 export async function temporaryFolder(): Promise<string> {

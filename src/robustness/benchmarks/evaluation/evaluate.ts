@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { EVALUATION_CLAIM, claim } from '../../../util/claim.ts';
+import { FrameworkError, defined } from '../../../util/errors.ts';
+import { checkClasses, classCount } from '../../classifier/classifier.ts';
+import { whyNotApplicable } from '../benchmark.ts';
+import { resultOf } from './assemble.ts';
+import { protocolOf } from './protocol.ts';
+import { checkFirstImages } from '../images/release-checks.ts';
+import type { BenchmarkResult } from './result.ts';
+import type { EvaluateOptions, Report } from './options.ts';
+import { evaluateUnit } from './run-unit.ts';
+import { EvaluationStore } from './store.ts';
+import { addTallies, type Tally } from '../../scoring/tally.ts';
+import { workUnits } from './units.ts';
+import type { WorkUnit } from './units.ts';
+
+/**
+ * Evaluates a classifier on the parts of a benchmark, unit by unit, resuming what was finished before.
+ * The caller turns `complete: false` into its exit code.
+ * @throws FrameworkError `evaluate/not-applicable`, `evaluate/nothing`, `evaluate/classes`, `data/wrong-size`, `evaluate/aborted`,
+ *   `evaluate/other-run`, `held/folder` where another process evaluates into the folder, `checkpoint/non-finite`
+ * @example
+ *  const location = await locate(findBenchmark('a'), '/data');
+ *  const { parts, problems } = await openRelease(location);
+ *  const result = await evaluateBenchmark({ benchmark: location.benchmark, classifier, parts, problems,
+ *    origin: 'release', folder: 'runs/x/robustness/a', batchSize: 64 });
+ */
+export async function evaluateBenchmark(options: EvaluateOptions): Promise<BenchmarkResult> {
+  const { benchmark, classifier, parts, selection = {} } = options;
+  const reason = whyNotApplicable(
+    benchmark,
+    classifier,
+    !(options.isRelease ?? options.origin === 'release'),
+  );
+  if (reason !== undefined)
+    throw new FrameworkError('evaluate/not-applicable', reason, {
+      hint: 'leave this benchmark out for this model',
+    });
+  if (parts.length === 0)
+    throw new FrameworkError('evaluate/nothing', `${benchmark.name}: no part of it could be opened`, {
+      hint: options.problems?.[0]?.what ?? 'check the data folder',
+    });
+  if (benchmark.scoring.labelsAreLogits)
+    for (const { name, classes } of parts)
+      checkClasses(classifier, classes.length, `${benchmark.name}, part ${name},`);
+  await checkFirstImages(benchmark.name, parts);
+  const held = await claim(join(options.folder, EVALUATION_CLAIM), 'evaluating');
+  try {
+    return await evaluateUnits(options, workUnits(parts, selection, options.imagesPerUnit));
+  } finally {
+    await held.release();
+  }
+}
+
+async function evaluateUnits(options: EvaluateOptions, units: readonly WorkUnit[]): Promise<BenchmarkResult> {
+  const { benchmark, classifier, parts, difficulty = 1 } = options;
+  const protocol = protocolOf(options, units);
+  const store = await EvaluationStore.open(options.folder, {
+    benchmark: benchmark.id,
+    model: classifier.name,
+    modelFingerprint: classifier.fingerprint,
+    ...protocol,
+  });
+  const tallies = new Map<string, Tally[]>(parts.map(({ name }) => [name, []]));
+  const progress = progressOf(options, units);
+  let hasBegun = false;
+  for (const unit of units) {
+    const part = defined(
+      parts.find(({ name }) => name === unit.part),
+      unit.part,
+    );
+    let tally = await store.read(unit);
+    if (!tally) {
+      if (!hasBegun && options.maker !== undefined) await store.begin(options.maker);
+      hasBegun = true;
+      const context = { part: part.name, classes: classCount(classifier), step: difficulty };
+      const scorer = benchmark.scoring.scorer(context);
+      tally = await evaluateUnit(options, part, unit, scorer, progress);
+      await store.write(unit, tally);
+    } else progress(unit, unit.items.length * part.frames, tally.failures.length, true);
+    defined(tallies.get(part.name), part.name).push(tally);
+  }
+  const result = resultOf(
+    options,
+    units,
+    protocol,
+    new Map([...tallies].map(([k, v]) => [k, addTallies(v)])),
+  );
+  await store.finish(result);
+  return result;
+}
+
+function progressOf(options: EvaluateOptions, units: readonly WorkUnit[]): Report {
+  const frames = new Map(options.parts.map((part) => [part.name, part.frames]));
+  const imagesTotal = units.reduce((sum, unit) => sum + unit.items.length * (frames.get(unit.part) ?? 1), 0);
+  let [imagesDone, imagesResumed, failed] = [0, 0, 0];
+  return (unit, images, failures, resumed = false) => {
+    imagesDone += images;
+    if (resumed) imagesResumed += images;
+    failed += failures;
+    options.onProgress?.({ unit: unit.name, imagesDone, imagesResumed, imagesTotal, failures: failed });
+  };
+}

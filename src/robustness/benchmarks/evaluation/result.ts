@@ -1,0 +1,69 @@
+import type { Failure } from '../../../data/render.ts';
+import type { AbsentMetric, Metric, MetricRow } from '../../scoring/metric.ts';
+import { sealedKind } from '../../../util/sealed.ts';
+import type { Problem } from '../images/parts.ts';
+
+export interface PartResult {
+  readonly name: string;
+  readonly items: number;
+  readonly failures: readonly Failure[];
+  readonly metrics: readonly Metric[];
+}
+
+/**
+ * How the numbers were made; enough to match them to a paper's. Numbers of two protocols that differ anywhere are never one number.
+ */
+export interface Protocol {
+  /** `release`, or the words of a generator. */
+  readonly dataOrigin: string;
+  /** From the stored image to the model's input. */
+  readonly preprocessing: string;
+  readonly normalization: string;
+  /** Side of the model's input in pixels. */
+  readonly imageSize: number;
+  /** `raw`, `ema`, or `file` for weights that are no run's. */
+  readonly weights: string;
+  readonly subset: string;
+  /** The parts that were asked for, e.g. `fog 1–5; snow 3`. */
+  readonly parts: string;
+  readonly difficulty: number;
+  /** What aggregates are divided by, or `none` and why. */
+  readonly normaliser: string;
+  /** SHA-256 of the class ids in label order. */
+  readonly classListSha256: string;
+  /** SHA-256 of the names of the evaluated files, in order. */
+  readonly fileListSha256: string;
+}
+
+/** The result of one model on one benchmark: `<folder>/result.json`. */
+export interface BenchmarkResult {
+  readonly benchmark: string;
+  readonly name: string;
+  readonly model: string;
+  readonly modelFingerprint: string;
+  readonly classes: number;
+  readonly protocol: Protocol;
+  /** False if an image could not be read, a folder is missing or too many, or a count is not the release's. */
+  readonly complete: boolean;
+  readonly problems: readonly Problem[];
+  /** Images or clips asked for and scored. */
+  readonly items: { readonly asked: number; readonly scored: number; readonly unreadable: number };
+  readonly metrics: readonly Metric[];
+  /** Aggregates that could not be computed, each with the reason. */
+  readonly absent: readonly AbsentMetric[];
+  /** By corruption over its severities, or by perturbation. */
+  readonly rows: readonly MetricRow[];
+  readonly parts: readonly PartResult[];
+  /** Top-1 by class over all parts: class id → [correct, total], by protocol. */
+  readonly perClass: Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>>;
+}
+
+export const RESULT = sealedKind<BenchmarkResult>(
+  'benchmark result',
+  2,
+  'Run the same `largekernel evaluate --benchmarks` again: finished units are kept.',
+);
+
+export function findMetric(result: BenchmarkResult, id: string, protocol?: string): Metric | undefined {
+  return result.metrics.find((m) => m.id === id && (protocol === undefined || m.protocol === protocol));
+}

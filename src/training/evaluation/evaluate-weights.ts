@@ -1,0 +1,229 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DATASETS } from '../../data/datasets.ts';
+import type { DatasetSpec } from '../../data/dataset.ts';
+import { Loader } from '../../data/loader.ts';
+import { normalization, type Normalization } from '../../data/normalization.ts';
+import type { Failure } from '../../data/render.ts';
+import type { EvalConfig } from '../../data/transform.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
+import type { Model } from '../../models/model.ts';
+import { loadRecipe, type LoadedRecipe } from '../../recipe/load.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { evalConfig } from '../../recipe/transforms.ts';
+import { FrameworkError } from '../../util/errors.ts';
+import { datasetOf, normalizationOf } from '../data.ts';
+import { classesOfFile, classesOfRun, type ModelClasses } from '../weights/model-classes.ts';
+import { leftOutNote, openWeights } from '../weights/open-weights.ts';
+import { bareRecipe, classesOf, modelOfRecipe } from '../weights/recipe-model.ts';
+import { preferredModel, recogniseModel, type Recognised } from '../weights/recognise.ts';
+import { checkRunRecipe, isRunFolder, runFolder } from '../run/run-folder.ts';
+import type { Weights } from '../step/session.ts';
+
+/** What a command says about the weights it wants to use. */
+export interface WeightsRequest {
+  /** A file of weights or a run folder. */
+  readonly checkpoint: string;
+  /** The model, where the checkpoint is a bare file. */
+  readonly model: string | undefined;
+  /** `key=value` in a recipe's terms: `model.kernels=31`, `data.imageSize=288`, `evaluation.resize=256`. */
+  readonly overrides: readonly string[];
+  readonly weights: Weights;
+  /** Which state dict of a .pth with several. */
+  readonly entry?: string | undefined;
+}
+
+/** Weights with everything needed to use them. */
+export interface ResolvedWeights {
+  readonly file: string;
+  /** Which set of the file. */
+  readonly entry: string;
+  /** What was not asked for: a model that was recognised, tensors that were left out. */
+  readonly notes: readonly string[];
+  readonly model: Model;
+  readonly imageSize: number;
+  readonly normalization: Normalization;
+  readonly evalConfig: EvalConfig;
+  /** The run's recipe, where the checkpoint is a run. */
+  readonly recipe: Recipe | undefined;
+  /** The data set that was named: the run's, or for a bare file the one of `--set data.dataset`. */
+  readonly data: Recipe['data'] | undefined;
+  /** What the outputs stand for. */
+  readonly classes: ModelClasses;
+}
+
+/**
+ * Works out the model and the preprocessing: a run's from its recipe; a bare file's from `--model`, or from its tensors where they tell,
+ * and the model's own published preprocessing, both changed by the overrides.
+ * @throws FrameworkError `model/unnamed` where the tensors do not tell
+ */
+export async function resolveWeights(request: WeightsRequest): Promise<ResolvedWeights> {
+  const { checkpoint, overrides, entry, weights } = request;
+  const run = isRunFolder(checkpoint) ? await runRecipe(checkpoint, overrides) : undefined;
+  const recipe = run?.recipe ?? (await namedRecipe(request.model, overrides));
+  const modelFor = (classes: number | undefined) => recipe && modelOfRecipe(recipe.model, classes ?? 1000);
+  const file = await openWeights(checkpoint, {
+    entry,
+    weights,
+    model: (found) => modelFor(classesOf(found)),
+  });
+  try {
+    const place = { file: file.path, entry: file.entry };
+    const notes = leftOutNote(file);
+    if (run !== undefined)
+      return { ...place, notes, ...(await resolveRun(checkpoint, run, classesOf(file))) };
+    const known = request.model === undefined ? await recognised(file, checkpoint) : undefined;
+    const name = known?.model.name ?? request.model ?? '';
+    const settings = known?.settings ?? [];
+    const said = known === undefined ? [] : [`model: ${[name, ...settings].join(' ')}, by its tensors`];
+    return {
+      ...place,
+      notes: [...said, ...notes],
+      ...(await resolveFile(name, [...settings, ...overrides], file)),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+async function runRecipe(root: string, overrides: readonly string[]): Promise<LoadedRecipe> {
+  const folder = runFolder(root);
+  await checkRunRecipe(folder);
+  return loadRecipe(folder.recipe, overrides);
+}
+
+async function resolveRun(
+  root: string,
+  { recipe, provenance }: LoadedRecipe,
+  count = 1000,
+): Promise<Omit<ResolvedWeights, 'file' | 'entry' | 'notes'>> {
+  const model = modelOfRecipe(recipe.model, count);
+  const isSaid = provenance.get('data.classes') === 'command line';
+  return {
+    model,
+    imageSize: recipe.data.imageSize,
+    normalization: normalizationOf(recipe),
+    evalConfig: evalConfig(recipe),
+    recipe,
+    data: recipe.data,
+    classes: await classesOfRun(runFolder(root), recipe, model.config.classes, isSaid),
+  };
+}
+
+async function namedRecipe(
+  name: string | undefined,
+  overrides: readonly string[],
+): Promise<Recipe | undefined> {
+  return name === undefined ? undefined : (await bareRecipe(name, overrides)).recipe;
+}
+
+async function recognised(file: TensorFile, checkpoint: string): Promise<Recognised> {
+  const found = await recogniseModel(file, preferredModel(file));
+  if (found !== undefined) return found;
+  throw new FrameworkError(
+    'model/unnamed',
+    `${checkpoint} is a file of weights; which model it belongs to was not said, and its tensors are those of none that is known.`,
+    {
+      hint: 'Add --model, for example --model convnext-t; `largekernel models` lists them.',
+    },
+  );
+}
+
+async function resolveFile(
+  name: string,
+  overrides: readonly string[],
+  file: TensorFile,
+): Promise<Omit<ResolvedWeights, 'file' | 'entry' | 'notes'>> {
+  const { recipe, provenance } = await bareRecipe(name, overrides);
+  const model = modelOfRecipe(recipe.model, classesOf(file) ?? 1000);
+  const given = (path: string) => provenance.get(path) === 'command line';
+  const imageSize = given('data.imageSize') ? recipe.data.imageSize : defaultSize(model);
+  const published = model.preprocessing(imageSize);
+  const own = evalConfig(recipe);
+  const named = normalization(published.normalization);
+  return {
+    model,
+    imageSize,
+    normalization: given('data.mean') || given('data.std') ? normalizationOf(recipe) : named,
+    evalConfig: {
+      resize: given('evaluation.resize') ? own.resize : published.resize,
+      crop: given('evaluation.crop') ? own.crop : published.crop,
+      squash: given('evaluation.squash') ? own.squash : published.squash,
+      interpolation: given('evaluation.interpolation') ? own.interpolation : published.interpolation,
+    },
+    recipe: undefined,
+    data: given('data.dataset') ? recipe.data : undefined,
+    classes: classesOfFile(file.path, file.metadata, model.config.classes, {
+      classes: given('data.classes') ? recipe.data.classes : undefined,
+      dataset: given('data.dataset') ? recipe.data.dataset : undefined,
+    }),
+  };
+}
+
+export function defaultSize(model: Model): number {
+  return model.family === 'resnet-cifar' ? 32 : 224;
+}
+
+/** The images a command evaluates on: a folder of classes, or the evaluation split of the named data set; labelled by the weights' classes. */
+export function evaluationData(
+  resolved: ResolvedWeights,
+  root: string | undefined,
+  split: string | undefined,
+): DatasetSpec {
+  const { data, classes } = resolved;
+  if (data !== undefined) {
+    if (root !== undefined && split === undefined) checkDepth(data, root);
+    const changed = { ...data, root: root ?? data.root, valSplit: split ?? data.valSplit };
+    return datasetOf({ data: changed }, 'val', classes.target);
+  }
+  if (root === undefined)
+    throw new FrameworkError('data/no-root', 'A file of weights was given, but no images.', {
+      hint: 'Add --data <folder>, or --set data.dataset=<name> for a data set known by name.',
+    });
+  // Either the folder that holds the split, or the split itself.
+  return {
+    kind: 'folder',
+    root,
+    split: split ?? (existsSync(join(root, 'val')) ? 'val' : '.'),
+    classes: classes.target,
+  };
+}
+
+/** A run's images lie in a split below `--data`; the split itself is easily given instead. */
+function checkDepth({ valSplit, format, dataset }: Recipe['data'], root: string): void {
+  const isFolder = (format ?? DATASETS[dataset]?.kind) === 'folder';
+  if (!isFolder || !existsSync(root) || existsSync(join(root, valSplit))) return;
+  const isBeside = existsSync(join(dirname(resolve(root)), valSplit));
+  throw new FrameworkError(
+    'data/not-found',
+    `--data ${root} has no folder ${valSplit}, which the run evaluates on.`,
+    {
+      hint: isBeside
+        ? `It seems to be a split itself: give the folder above it, --data ${dirname(root)}, with --split ${basename(resolve(root))} for these images.`
+        : 'Give the folder that holds the split, or --split . if its class folders lie there directly.',
+    },
+  );
+}
+
+/** Opens images for evaluation with the weights' own preprocessing. */
+export async function openImages(
+  resolved: ResolvedWeights,
+  dataset: DatasetSpec,
+  options: {
+    readonly batch: number;
+    readonly workers: number;
+    readonly onError: 'skip' | 'fail';
+    readonly onFailure: (failure: Failure) => void;
+  },
+): Promise<Loader> {
+  const { imageSize: size, normalization: norm, evalConfig: config } = resolved;
+  return Loader.open({
+    dataset,
+    pipeline: { size, normalization: norm, mode: 'eval', eval: config },
+    batchSize: options.batch,
+    workers: options.workers,
+    seed: 0,
+    onError: options.onError,
+    onFailure: options.onFailure,
+  });
+}

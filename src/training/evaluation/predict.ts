@@ -1,0 +1,73 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isImageName, type Note } from '../../data/dataset.ts';
+import { IMAGE_KINDS, decodeImage } from '../../data/image/decode.ts';
+import { leftOut } from '../../data/left-out.ts';
+import { walkFiles } from '../../data/readers/walk.ts';
+import { evalTransform, toTensor } from '../../data/transform.ts';
+import type { InferenceSession } from '../../models/inference.ts';
+import { FrameworkError, messageOf } from '../../util/errors.ts';
+import type { ResolvedWeights } from './evaluate-weights.ts';
+
+/**
+ * All images of the folders (at any depth) and files given, sorted by path.
+ * @param say told what else lies in the folders, a line at a time
+ */
+export async function listImages(paths: readonly string[], say: (line: string) => void): Promise<string[]> {
+  const found: string[] = [];
+  const lines: string[] = [];
+  for (const path of paths) {
+    const info = await stat(path).catch((error: unknown) => {
+      throw new FrameworkError('data/not-found', `${path} cannot be read: ${messageOf(error)}.`, {
+        hint: 'Name image files or folders of them.',
+      });
+    });
+    if (!info.isDirectory()) {
+      found.push(path);
+      continue;
+    }
+    const notes: Note[] = [];
+    for (const name of await walkFiles(path, '', notes))
+      if (isImageName(name)) found.push(join(path, name));
+      else notes.push({ kind: 'stray', path: name });
+    lines.push(...leftOut(path, notes));
+  }
+  if (found.length === 0)
+    throw new FrameworkError('data/empty', [`No images in ${paths.join(', ')}.`, ...lines].join(' '), {
+      hint: `${IMAGE_KINDS} files are read.`,
+    });
+  lines.forEach(say);
+  return [...new Set(found)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** Logits (files, classes) of image files in the order given. */
+export async function predictFiles(
+  session: InferenceSession,
+  { imageSize: size, normalization: { mean, std }, evalConfig }: ResolvedWeights,
+  files: readonly string[],
+): Promise<Float32Array> {
+  const { batch } = session.shape;
+  const classes = session.model.config.classes;
+  const transform = evalTransform(evalConfig);
+  const elems = 3 * size * size;
+  const all = new Float32Array(files.length * classes);
+  for (let first = 0; first < files.length; first += batch) {
+    const part = files.slice(first, first + batch);
+    const x = new Float32Array(part.length * elems);
+    for (const [i, file] of part.entries()) {
+      const image = transform(await decodeImage(await readFile(file), file));
+      if (image.width !== size || image.height !== size) {
+        throw new FrameworkError(
+          'data/wrong-size',
+          `${file} became ${image.width}×${image.height} pixels, but the model takes ${size}×${size}.`,
+          {
+            hint: `Use --set evaluation.resize and --set evaluation.crop=${size}.`,
+          },
+        );
+      }
+      toTensor(image, mean, std, x, i * elems);
+    }
+    all.set(await session.logits(x, part.length), first * classes);
+  }
+  return all;
+}

@@ -1,0 +1,137 @@
+import { convnextToTimm } from '../../formats/names.ts';
+import { writeSafetensors, type TensorToWrite } from '../../formats/safetensors.ts';
+import type { DType } from '../../formats/dtype.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
+import type { Model } from '../../models/model.ts';
+import { FrameworkError } from '../../util/errors.ts';
+import { resolveWeights, type WeightsRequest } from '../evaluation/evaluate-weights.ts';
+import { checkEntries } from '../weights/check-entries.ts';
+import { keptMetadata, metadataOf } from '../weights/model-classes.ts';
+import { leftOutNote, openWeights } from '../weights/open-weights.ts';
+import { recogniseModel } from '../weights/recognise.ts';
+
+/**
+ * State dicts as `load_state_dict(strict=True)` of the papers' or timm's PyTorch code wants them, in safetensors: float32 in the declared
+ * shapes, and a `num_batches_tracked` (int64 scalar) beside the running statistics of every BatchNorm.
+ */
+
+export type TargetNaming = 'official' | 'timm';
+
+export interface Conversion {
+  readonly tensors: number;
+  /** Counters that the file lacked and that were added as 0. */
+  readonly addedCounters: number;
+  /** The model that was asked for or recognised. */
+  readonly model: string | undefined;
+  /** What of the file was left out, in words. */
+  readonly notes: readonly string[];
+}
+
+const INTEGERS: ReadonlySet<DType> = new Set(['I64', 'I32', 'I16', 'I8', 'U8', 'BOOL']);
+
+/**
+ * Writes any readable file of weights, or a run's, as safetensors in PyTorch's names.
+ * @param request with a model, or a run, the file is checked against the model's declarations first
+ * @throws FrameworkError `checkpoint/names`, `checkpoint/shape`, `checkpoint/naming`, and what reading and writing throw
+ */
+export async function convertWeights(
+  request: WeightsRequest,
+  output: string,
+  to: TargetNaming,
+  checked: boolean,
+): Promise<Conversion> {
+  const { checkpoint: path, weights, entry } = request;
+  const resolved = checked ? await resolveWeights(request) : undefined;
+  const declared = resolved?.model;
+  const file = await openWeights(path, { entry, weights, model: () => declared });
+  try {
+    const known = new Set(file.names());
+    const tensors = declared === undefined ? asTheyAre(file) : asDeclared(file, path, declared);
+    const model = declared ?? (await recogniseModel(file))?.model;
+    await writeSafetensors(output, to === 'timm' ? inTimmNames(tensors, path, model) : tensors, {
+      format: 'pt',
+      ...(resolved === undefined ? keptMetadata(file.metadata) : metadataOf(resolved.classes)),
+    });
+    const addedCounters = tensors.filter(({ name }) => !known.has(name)).length;
+    return { tensors: tensors.length, addedCounters, model: model?.name, notes: leftOutNote(file) };
+  } finally {
+    await file.close();
+  }
+}
+
+/** A model's whole state dict; counters come from `file`, or are 0. */
+export function declaredTensors(
+  model: Model,
+  read: (name: string) => Float32Array | Promise<Float32Array>,
+  file: Pick<TensorFile, 'names' | 'readInts'>,
+): TensorToWrite[] {
+  const known = new Set(file.names());
+  return model.parameters.map(({ name, shape, kind }) => {
+    if (kind !== 'counter') return { name, shape, dtype: 'F32', data: () => read(name) };
+    return known.has(name) ? counter(name, () => integers(file, name)) : counter(name);
+  });
+}
+
+function asDeclared(file: TensorFile, path: string, model: Model): TensorToWrite[] {
+  checkEntries(file, path, model);
+  return declaredTensors(model, file.read, file);
+}
+
+function asTheyAre(file: TensorFile): TensorToWrite[] {
+  const known = new Set(file.names());
+  const tensors = file.names().map((name): TensorToWrite => {
+    const { dtype, shape } = file.info(name);
+    return INTEGERS.has(dtype)
+      ? { name, shape, dtype: 'I64', data: () => integers(file, name) }
+      : { name, shape, dtype: 'F32', data: () => file.read(name) };
+  });
+  const counters = [...known]
+    .filter((name) => name.endsWith('.running_mean'))
+    .map((name) => name.replace(/running_mean$/, 'num_batches_tracked'))
+    .filter((name) => !known.has(name));
+  return [...tensors, ...counters.map((name) => counter(name))];
+}
+
+async function integers(file: Pick<TensorFile, 'readInts'>, name: string): Promise<BigInt64Array> {
+  return BigInt64Array.from(await file.readInts(name), BigInt);
+}
+
+function counter(name: string, data: TensorToWrite['data'] = BigInt64Array.of(0n)): TensorToWrite {
+  return { name, shape: [], dtype: 'I64', data };
+}
+
+/** timm's ConvNeXts of these sizes have 1×1 convolutions for linear layers. (timm/models/convnext.py: conv_mlp) */
+const CONV_MLP = /^convnext-(atto|femto|pico|nano)$/;
+
+function inTimmNames(
+  tensors: readonly TensorToWrite[],
+  path: string,
+  model: Model | undefined,
+): readonly TensorToWrite[] {
+  const refuse = (why: string, hint: string) =>
+    new FrameworkError('checkpoint/naming', `${path} cannot be written in timm's names: ${why}.`, { hint });
+  if (model === undefined)
+    throw refuse(
+      'which model it belongs to is not clear',
+      'Say it with --model, and --set where it differs.',
+    );
+  if (model.config['variant'] === 'slak')
+    throw refuse('timm has no large_kernel modules', 'Use --to official.');
+  // ResNets are called the same there.
+  if (model.family !== 'convnext') return tensors;
+  const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]));
+  const sources = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const renaming = convnextToTimm(shapes, { convMlp: CONV_MLP.test(model.name) });
+  return [...renaming].flatMap(
+    ([
+      name,
+      {
+        sources: [from = ''],
+        shape,
+      },
+    ]) => {
+      const tensor = sources.get(from);
+      return tensor === undefined ? [] : [{ ...tensor, name, shape }];
+    },
+  );
+}

@@ -1,0 +1,158 @@
+import { totalmem } from 'node:os';
+import type { Device } from '../../device/device.ts';
+import { DEFAULT_PROFILE, type DeviceProfile } from '../../device/profile.ts';
+import type { Model } from '../../models/model.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { FrameworkError } from '../../util/errors.ts';
+import { mixGroupOf } from '../data.ts';
+import { planTraining, type PlanSettings, type TrainingPlan } from '../step/training-plan.ts';
+import type { ChooseVariant } from '../../execution/plan.ts';
+
+/** What a plan is made for. */
+export interface Target {
+  readonly profile: DeviceProfile;
+  /** Device memory that may be used, in bytes. */
+  readonly budget: number;
+  /** Largest micro-batch worth choosing. */
+  readonly preferred: number;
+  readonly choose?: ChooseVariant;
+}
+
+const GIB = 2 ** 30;
+
+/** WebGPU does not tell how much memory a GPU has; this much is assumed unless the user says more. */
+const ASSUMED_GPU_BYTES = 6 * GIB;
+
+/** @param memoryGib what the user allows, or undefined */
+export function targetOf(device: Device | undefined, memoryGib?: number): Target {
+  const isSoftware = device !== undefined && device.kind !== 'gpu';
+  const budget =
+    memoryGib !== undefined ? memoryGib * GIB : isSoftware ? 0.7 * totalmem() : ASSUMED_GPU_BYTES;
+  return {
+    profile: device?.profile ?? DEFAULT_PROFILE,
+    budget,
+    // A processor gains nothing from more images at once.
+    preferred: isSoftware ? 16 : 128,
+  };
+}
+
+/** The plan of a recipe with its micro-batch settled. @param micro replaces the recipe's */
+export function fitPlan(
+  recipe: Recipe,
+  model: Model,
+  target: Target,
+  micro: number | 'auto' = recipe.batch.micro,
+): TrainingPlan {
+  const group = mixGroupOf(recipe);
+  if (micro !== 'auto') {
+    if (group % micro !== 0) {
+      throw new FrameworkError(
+        'recipe/micro-batch',
+        `batch.micro ${micro} does not divide ${group}, the images that are mixed together.`,
+        {
+          hint: `Use one of ${divisors(group).join(', ')}.`,
+        },
+      );
+    }
+    return fixedPlan(recipe, model, target, micro);
+  }
+  const found = largestFitting(
+    recipe,
+    model,
+    target,
+    divisors(group).filter((n) => n <= target.preferred),
+  );
+  if (found !== undefined) return found;
+  throw new FrameworkError(
+    'plan/too-large',
+    `${model.name} at ${recipe.data.imageSize} pixels does not fit into ${gib(target.budget)} even with a micro-batch of 1.`,
+    { hint: 'Use recompute: blocks or a smaller model; --memory GIB says how much memory the GPU has.' },
+  );
+}
+
+/** Why the micro-batch of a plan is no larger, in words. */
+export function decidedBy(recipe: Recipe, plan: TrainingPlan, target: Target, isGiven: boolean): string {
+  if (isGiven) return 'given';
+  const group = mixGroupOf(recipe);
+  const next = divisors(group).find((n) => n > plan.micro);
+  if (next === undefined) return `all ${group} images that are mixed together`;
+  if (next > target.preferred) return `more than ${target.preferred} images at once gain nothing`;
+  try {
+    const { memory } = planTraining(plan.model, settingsOf(recipe, target, next));
+    return `memory: ${next} would need ${gib(memory.total)} of ${gib(target.budget)}; --memory GIB says how much there is`;
+  } catch (error) {
+    if (!(error instanceof FrameworkError) || error.code !== 'plan/too-large') throw error;
+    return `the adapter's limit on one binding, not memory, at ${next}: ${error.message}`;
+  }
+}
+
+function fixedPlan(recipe: Recipe, model: Model, target: Target, micro: number): TrainingPlan {
+  const smaller = () =>
+    largestFitting(
+      recipe,
+      model,
+      target,
+      divisors(mixGroupOf(recipe)).filter((n) => n < micro),
+    )?.micro;
+  const advice = (other: number | undefined) =>
+    other === undefined
+      ? 'Not even a micro-batch of 1 fits; use recompute: blocks.'
+      : `A micro-batch of ${other} fits: --set batch.micro=${other}.`;
+  let plan: TrainingPlan;
+  try {
+    plan = planTraining(model, settingsOf(recipe, target, micro));
+  } catch (error) {
+    if (!(error instanceof FrameworkError) || error.code !== 'plan/too-large') throw error;
+    throw new FrameworkError(error.code, error.message, { hint: advice(smaller()) });
+  }
+  if (plan.memory.total <= target.budget) return plan;
+  throw new FrameworkError(
+    'plan/too-large',
+    `A micro-batch of ${micro} needs ${gib(plan.memory.total)}, but ${gib(target.budget)} may be used.`,
+    { hint: `${advice(smaller())} --memory GIB says how much memory the GPU has.` },
+  );
+}
+
+function largestFitting(
+  recipe: Recipe,
+  model: Model,
+  target: Target,
+  candidates: readonly number[],
+): TrainingPlan | undefined {
+  for (const micro of [...candidates].sort((a, b) => b - a)) {
+    try {
+      const plan = planTraining(model, settingsOf(recipe, target, micro));
+      if (plan.memory.total <= target.budget) return plan;
+    } catch (error) {
+      if (!(error instanceof FrameworkError) || error.code !== 'plan/too-large') throw error;
+    }
+  }
+  return undefined;
+}
+
+function settingsOf(recipe: Recipe, target: Target, micro: number): PlanSettings {
+  const { profile, choose } = target;
+  return {
+    seed: recipe.seed,
+    batch: recipe.batch.size,
+    micro,
+    evaluationBatch: Math.min(recipe.evaluation.batch, Math.max(micro, 8)),
+    imageSize: recipe.data.imageSize,
+    recompute: recipe.recompute,
+    precision: recipe.precision,
+    optimizer: recipe.optimizer,
+    layerDecay: recipe.optimizer.layerDecay,
+    emaDecay: recipe.ema?.decay ?? null,
+    emaWarmup: recipe.ema?.warmup ?? false,
+    profile,
+    ...(choose === undefined ? {} : { choose }),
+  };
+}
+
+function divisors(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
+}
+
+function gib(bytes: number): string {
+  return `${(bytes / GIB).toFixed(2)} GiB`;
+}

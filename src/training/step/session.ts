@@ -1,0 +1,251 @@
+import type { Device } from '../../device/device.ts';
+import { checkFinite } from '../../models/inference.ts';
+import type { Model } from '../../models/model.ts';
+import { drawDropPath } from '../../nn/drop-path.ts';
+import { initialise } from '../../nn/parameters.ts';
+import type { PipelineCache } from '../../shader/pipelines.ts';
+import { FrameworkError, defined } from '../../util/errors.ts';
+import type { TrainingPlan } from './training-plan.ts';
+import type { StepScalars } from './optimizer.ts';
+import { ReadbackRing } from './readback.ts';
+import { LOSS_SCALER } from './step-graph.ts';
+import { Program } from '../../execution/program.ts';
+import { Family, layoutFlat, locateIn } from '../../execution/store.ts';
+import { INITIAL_SCALER, SCALER, SCALER_SPEC } from '../../ops/loss-scale/op.ts';
+
+/** The weights a run has: as trained, and averaged. */
+export type Weights = 'raw' | 'ema';
+
+/** What one optimiser step reported. */
+export interface StepResult {
+  /** Mean cross-entropy over the effective batch. */
+  readonly loss: number;
+  /** L2 norm of the whole gradient, before clipping. */
+  readonly gradNorm: number;
+  /** What the loss was multiplied by, with `precision: f16`. Where the gradient overflowed, the step changed nothing. */
+  readonly lossScale?: number;
+}
+
+/**
+ * A training run's device side: memory, programs and the order they run in. One micro-batch is one submission; the last of a step
+ * also updates the parameters. Results come back through a ring of small buffers, so the queue is never drained.
+ */
+export class TrainingSession {
+  readonly plan: TrainingPlan;
+  readonly model: Model;
+  readonly parameters: Family;
+  readonly moments: readonly Family[];
+  readonly state: Family;
+  readonly emaParameters: Family | undefined;
+  readonly emaState: Family | undefined;
+  /** The state of loss scaling, with `precision: f16`. */
+  readonly scaler: Family | undefined;
+  private readonly device: Device;
+  private readonly gradients: Family;
+  /** Forward and backward of one micro-batch. */
+  readonly step: Program;
+  /** What follows a step's last micro-batch. */
+  readonly update: Program;
+  private readonly evaluation: Readonly<Record<Weights, Program | undefined>>;
+  private readonly ring: ReadbackRing;
+  /** Micro-batches of the current step that were submitted. */
+  private submitted = 0;
+
+  private constructor(device: Device, plan: TrainingPlan, families: Families, programs: Programs) {
+    this.device = device;
+    this.plan = plan;
+    this.model = plan.model;
+    this.parameters = families.parameter;
+    this.gradients = families.gradient;
+    this.moments = [families.moment1, families.moment2].filter((family) => family !== undefined);
+    this.state = families.state;
+    this.emaParameters = families.ema;
+    this.emaState = families['ema-state'];
+    this.scaler = families[LOSS_SCALER];
+    this.step = programs.step;
+    this.update = programs.update;
+    this.evaluation = { raw: programs.raw, ema: programs.ema };
+    this.ring = new ReadbackRing(device, (plan.batch + 1 + SCALER.length) * 4);
+    this.step.write('loss-weight', new Float32Array(plan.micro).fill(1 / plan.batch));
+  }
+
+  /** Allocates everything the plan names and compiles all pipelines. */
+  static async create(
+    device: Device,
+    pipelines: PipelineCache,
+    plan: TrainingPlan,
+  ): Promise<TrainingSession> {
+    if (plan.update.graph.scaler !== undefined && !device.features.has('shader-f16')) {
+      throw new FrameworkError(
+        'device/feature',
+        `precision: f16 was asked for, but ${device.name} has no shader-f16.`,
+        { hint: 'Use --set precision=f32, or another adapter; `largekernel doctor` lists their features.' },
+      );
+    }
+    const families = await device.guard('allocating parameters', () => makeFamilies(device, plan));
+    const locate = locateIn({ ...families });
+    const step = await Program.build(device, pipelines, plan.step.plan, locate, 'training step');
+    const update = await Program.build(device, pipelines, plan.update.plan, locate, 'update', step);
+    const evaluation = await Program.build(
+      device,
+      pipelines,
+      plan.evaluation.plan,
+      locate,
+      'evaluation',
+      step,
+    );
+    const averages = locateIn({ parameter: families.ema, state: families['ema-state'] });
+    const ema = families.ema && (await evaluation.rebound(pipelines, averages, 'EMA evaluation'));
+    return new TrainingSession(device, plan, families, { step, update, raw: evaluation, ema });
+  }
+
+  /** Fills parameters and state with the model's initial values, overridden by `loaded`, and starts the averages from them. */
+  initialise(seed: number, loaded: ReadonlyMap<string, Float32Array> = new Map()): void {
+    for (const [name, data] of initialise(this.model.parameters, seed)) {
+      const family = this.parameters.locate(name) !== undefined ? this.parameters : this.state;
+      if (family.locate(name) !== undefined) family.write(name, loaded.get(name) ?? data);
+    }
+    this.scaler?.write(LOSS_SCALER, INITIAL_SCALER);
+    this.emaParameters?.copyFrom(this.parameters);
+    this.emaState?.copyFrom(this.state);
+  }
+
+  /**
+   * Submits one micro-batch.
+   * @param x (micro, channels, size, size) @param targets (micro, classes)
+   * @param first number of the first sample in the run, for drop path
+   * @param update the step's scalars, with its last micro-batch
+   * @returns the step's result with the last micro-batch, else undefined
+   */
+  submit(
+    x: Float32Array,
+    targets: Float32Array,
+    first: number,
+    update: StepScalars | undefined,
+  ): Promise<StepResult> | undefined {
+    this.step.write('x', x);
+    this.step.write('targets', targets);
+    for (const path of this.plan.step.graph.dropPaths) {
+      this.step.write(path.input, drawDropPath(path, this.plan.seed, first, this.plan.micro));
+    }
+    const slot = this.ring.current();
+    const encoder = this.device.gpu.createCommandEncoder();
+    this.step.encode(encoder);
+    const bytes = this.plan.micro * 4;
+    slot.copy(encoder, this.step.locate(this.plan.step.graph.loss), this.submitted * bytes, bytes);
+    this.submitted++;
+    if (update === undefined) {
+      this.device.gpu.queue.submit([encoder.finish()]);
+      return undefined;
+    }
+    for (const [name, data] of this.plan.update.graph.scalars(update)) this.update.write(name, data);
+    this.update.encode(encoder);
+    slot.copy(encoder, this.update.locate(this.plan.update.graph.squaredNorm), this.plan.batch * 4, 4);
+    const scaler = this.scaler?.locate(LOSS_SCALER);
+    if (scaler) slot.copy(encoder, scaler, (this.plan.batch + 1) * 4, SCALER.length * 4);
+    this.device.gpu.queue.submit([encoder.finish()]);
+    this.submitted = 0;
+    return this.ring.read(slot).then((values) => {
+      this.device.check();
+      let loss = 0;
+      for (let i = 0; i < this.plan.batch; i++) loss += values[i] as number;
+      const norm = Math.sqrt(values[this.plan.batch] as number);
+      if (scaler === undefined) return { loss: loss / this.plan.batch, gradNorm: norm };
+      const lossScale = values[this.plan.batch + 1 + SCALER.indexOf('used')] as number;
+      return { loss: loss / this.plan.batch, gradNorm: norm / lossScale, lossScale };
+    });
+  }
+
+  /**
+   * Logits (n, classes) of `n` ≤ `plan.evaluationBatch` images; shorter batches are padded with zeros, which changes no row.
+   * @throws FrameworkError `checkpoint/non-finite`
+   */
+  async logits(x: Float32Array, n: number, weights: Weights): Promise<Float32Array> {
+    const program = this.evaluation[weights];
+    if (program === undefined)
+      throw new FrameworkError('training/no-ema', 'This run keeps no averaged weights.');
+    const { logits, x: input } = this.plan.evaluation.graph;
+    const image = x.length / n;
+    const whole = new Float32Array(image * (input.spec.shape[0] as number));
+    whole.set(x);
+    program.write('x', whole);
+    program.run();
+    const { config, name } = this.plan.model;
+    const rows = (await program.read(logits)).subarray(0, n * config.classes);
+    checkFinite(rows, config.classes, name);
+    return rows;
+  }
+
+  /** What holds values that are not finite, in the model's order: running statistics, and gradients: a step that is not
+   * finite leaves its gradient as it is. */
+  async nonFiniteTensors(): Promise<string[]> {
+    const bad = (data: Float32Array) => data.some((value) => !Number.isFinite(value));
+    const named = async (family: Family, what: string) =>
+      [...(await family.readAll())].filter(([, data]) => bad(data)).map(([name]) => `${what}${name}`);
+    return [...(await named(this.state, '')), ...(await named(this.gradients, 'the gradient of '))];
+  }
+
+  /** Elements of one image. */
+  get imageElems(): number {
+    const [, c = 0, h = 0, w = 0] = this.plan.step.graph.x.spec.shape;
+    return c * h * w;
+  }
+
+  /** Bytes of all device memory this session asked for. */
+  get bytes(): number {
+    const families = [
+      this.parameters,
+      this.gradients,
+      this.state,
+      ...this.moments,
+      this.emaParameters,
+      this.emaState,
+      this.scaler,
+    ];
+    return (
+      families.reduce((sum, family) => sum + (family?.bytes ?? 0), 0) +
+      this.step.ownBytes +
+      this.update.ownBytes +
+      defined(this.evaluation.raw, 'evaluation').ownBytes +
+      this.ring.bytes
+    );
+  }
+}
+
+/** By the names that tensors give as their family. */
+interface Families {
+  readonly parameter: Family;
+  readonly gradient: Family;
+  readonly state: Family;
+  readonly moment1: Family | undefined;
+  readonly moment2: Family | undefined;
+  readonly ema: Family | undefined;
+  readonly 'ema-state': Family | undefined;
+  readonly [LOSS_SCALER]: Family | undefined;
+}
+
+interface Programs {
+  readonly step: Program;
+  readonly update: Program;
+  readonly raw: Program;
+  readonly ema: Program | undefined;
+}
+
+/** Loss scaling has a family of its own. */
+const SCALER_LAYOUT = layoutFlat([{ name: LOSS_SCALER, shape: SCALER_SPEC.shape, group: LOSS_SCALER }], 4096);
+
+function makeFamilies(device: Device, plan: TrainingPlan): Families {
+  const { layout, stateLayout, moments, emaDecay, update } = plan;
+  const averaged = emaDecay !== null;
+  const moment = (i: number) => (i <= moments ? new Family(device, `moment ${i}`, layout) : undefined);
+  return {
+    parameter: new Family(device, 'parameters', layout),
+    gradient: new Family(device, 'gradients', layout),
+    state: new Family(device, 'state', stateLayout),
+    moment1: moment(1),
+    moment2: moment(2),
+    ema: averaged ? new Family(device, 'EMA parameters', layout) : undefined,
+    'ema-state': averaged ? new Family(device, 'EMA state', stateLayout) : undefined,
+    [LOSS_SCALER]: update.graph.scaler && new Family(device, 'loss scaler', SCALER_LAYOUT),
+  };
+}

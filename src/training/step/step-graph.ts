@@ -1,0 +1,77 @@
+import { differentiate, type Gradients } from '../../graph/autodiff.ts';
+import { optimise } from '../../graph/passes.ts';
+import type { Model } from '../../models/model.ts';
+import type { DropPath } from '../../nn/drop-path.ts';
+import { Graph, type Node, type Tensor } from '../../graph/graph.ts';
+import { cast } from '../../ops/cast/op.ts';
+import { softCrossEntropy } from '../../ops/cross-entropy/op.ts';
+import { SCALER_SPEC, scaleLoss } from '../../ops/loss-scale/op.ts';
+import { f32 } from '../../ops/tensor.ts';
+
+/** What one micro-batch computes, recorded without a device. */
+export interface StepShape {
+  /** Images at once. */
+  readonly micro: number;
+  readonly channels: number;
+  readonly imageSize: number;
+}
+
+export interface TrainingGraph {
+  readonly nodes: readonly Node[];
+  /** (micro, channels, size, size), normalised. */
+  readonly x: Tensor;
+  /** (micro, classes), soft. */
+  readonly targets: Tensor;
+  /** (micro): the weight of each sample's loss, 1 / effective batch. */
+  readonly seed: Tensor;
+  /** (micro): cross-entropy of each sample. */
+  readonly loss: Tensor;
+  readonly dropPaths: readonly DropPath[];
+  readonly gradients: Gradients;
+}
+
+/** The family, and its one member, that holds the state of dynamic loss scaling (src/ops/loss-scale/op.ts). */
+export const LOSS_SCALER = 'loss-scaler';
+
+/** The scaler's state as a tensor of a graph. */
+export function lossScaler(graph: Graph): Tensor {
+  return graph.stored('state', SCALER_SPEC, { family: LOSS_SCALER, member: LOSS_SCALER });
+}
+
+/** What the backward pass computes again: nothing, what cheap ops made, or whole blocks. */
+export type Recompute = 'none' | 'cheap' | 'blocks';
+
+export interface StepSettings {
+  readonly recompute: Recompute;
+  /** f16: activations and their gradients are stored in 16 bits; the loss and the gradients of parameters are f32. */
+  readonly precision: Precision;
+}
+
+export type Precision = 'f32' | 'f16';
+
+/** Forward, loss and backward of one micro-batch; parameter gradients accumulate. */
+export function recordTraining(
+  model: Model,
+  shape: StepShape,
+  { recompute, precision }: StepSettings,
+): TrainingGraph {
+  const { micro, channels, imageSize } = shape;
+  const isHalf = precision === 'f16';
+  const graph = new Graph();
+  const x = graph.input('x', f32(micro, channels, imageSize, imageSize));
+  const stored = isHalf ? graph.one(cast, [x], { to: 'f16' }) : x;
+  const { logits: last, dropPaths } = model.build(graph, {
+    x: stored,
+    training: true,
+    recompute: recompute === 'blocks' ? 'blocks' : 'none',
+  });
+  const logits = isHalf ? graph.one(cast, [last], { to: 'f32' }) : last;
+  const targets = graph.input('targets', logits.spec);
+  const loss = graph.one(softCrossEntropy, [logits, targets], {});
+  const seed = graph.input('loss-weight', f32(micro));
+  const scaled = isHalf ? graph.one(scaleLoss, [seed, lossScaler(graph)], {}) : seed;
+  const gradients = differentiate(graph, loss, scaled);
+  const options = { kept: new Set([loss.id]), recomputesCheap: recompute === 'cheap', graph };
+  const nodes = optimise(graph.nodes, options);
+  return { nodes, x, targets, seed, loss, dropPaths, gradients };
+}

@@ -1,0 +1,189 @@
+import type { DeviceProfile } from '../../device/profile.ts';
+import { FrameworkError } from '../../util/errors.ts';
+import { recordInference, type InferenceGraph } from '../../models/inference.ts';
+import type { Model } from '../../models/model.ts';
+import { parameterGroups, stateMembers } from './groups.ts';
+import { recordUpdate, momentsOf, type OptimizerConfig, type UpdateGraph } from './optimizer.ts';
+import {
+  recordTraining,
+  type Precision,
+  type Recompute,
+  type StepShape,
+  type TrainingGraph,
+} from './step-graph.ts';
+import { type ChooseVariant, type Plan, planNodes } from '../../execution/plan.ts';
+import { borrow } from '../../execution/program.ts';
+import { type FlatLayout, layoutFlat } from '../../execution/store.ts';
+import { bytesOf } from '../../ops/tensor.ts';
+
+/** Everything a training session will allocate and run, worked out without a device. */
+export interface TrainingPlan {
+  readonly model: Model;
+  readonly seed: number;
+  /** Effective batch: images of one optimiser step. */
+  readonly batch: number;
+  /** Images of one submission. */
+  readonly micro: number;
+  readonly evaluationBatch: number;
+  readonly layout: FlatLayout;
+  readonly stateLayout: FlatLayout;
+  readonly moments: number;
+  readonly emaDecay: number | null;
+  readonly step: { readonly graph: TrainingGraph; readonly plan: Plan };
+  readonly update: { readonly graph: UpdateGraph; readonly plan: Plan };
+  readonly evaluation: { readonly graph: InferenceGraph; readonly plan: Plan };
+  readonly memory: MemoryPlan;
+}
+
+/** Bytes of device memory by family. */
+export interface MemoryPlan {
+  readonly parameters: number;
+  readonly gradients: number;
+  readonly moments: number;
+  readonly ema: number;
+  readonly state: number;
+  /** Shared buffers of the training step. */
+  readonly activations: number;
+  /** What evaluation needs beyond the training step's buffers. */
+  readonly evaluation: number;
+  readonly inputs: number;
+  readonly total: number;
+  /** Least memory for the step's values under any assignment of buffers. */
+  readonly activationsLowerBound: number;
+}
+
+export interface PlanSettings {
+  readonly seed: number;
+  readonly batch: number;
+  readonly micro: number;
+  readonly evaluationBatch: number;
+  readonly imageSize: number;
+  readonly recompute: Recompute;
+  readonly precision: Precision;
+  readonly optimizer: OptimizerConfig;
+  readonly layerDecay: number | null;
+  readonly emaDecay: number | null;
+  readonly emaWarmup?: boolean;
+  readonly profile: DeviceProfile;
+  readonly choose?: ChooseVariant;
+}
+
+/** @throws FrameworkError `plan/too-large` if one tensor exceeds what the adapter can bind */
+export function planTraining(model: Model, settings: PlanSettings): TrainingPlan {
+  const { profile, micro, imageSize, optimizer, emaDecay } = settings;
+  const options = {
+    profile,
+    ...(settings.choose ? { choose: settings.choose } : {}),
+  };
+  const shape: StepShape = { micro, channels: model.config.channels, imageSize };
+  const { groups, members } = parameterGroups(model, settings.layerDecay);
+  const maxBytes = Math.min(profile.limits.maxStorageBufferBindingSize, profile.limits.maxBufferSize);
+  const layout = layoutFlat(members, maxBytes);
+  const stateLayout = layoutFlat(stateMembers(model), maxBytes);
+  const stepGraph = recordTraining(model, shape, settings);
+  const step = { graph: stepGraph, plan: planNodes(stepGraph.nodes, { ...options, kept: [stepGraph.loss] }) };
+  const updateGraph = recordUpdate({
+    layout,
+    stateLayout,
+    groups,
+    optimizer,
+    emaDecay,
+    emaWarmup: settings.emaWarmup ?? false,
+    precision: settings.precision,
+  });
+  const update = {
+    graph: updateGraph,
+    plan: planNodes(updateGraph.nodes, { ...options, kept: [updateGraph.squaredNorm] }),
+  };
+  const evaluation = fitEvaluation(step.plan, settings.evaluationBatch, (batch) => {
+    const graph = recordInference(model, { ...shape, batch });
+    return { graph, plan: planNodes(graph.nodes, { ...options, kept: [graph.logits] }), batch };
+  });
+  const moments = momentsOf(optimizer);
+  const memory = estimateMemory({
+    layout,
+    stateLayout,
+    moments,
+    emaDecay,
+    step,
+    update,
+    evaluation,
+    batch: settings.batch,
+  });
+  return {
+    model,
+    seed: settings.seed,
+    batch: settings.batch,
+    micro,
+    evaluationBatch: evaluation.batch,
+    layout,
+    stateLayout,
+    moments,
+    emaDecay,
+    step,
+    update,
+    evaluation,
+    memory,
+  };
+}
+
+/** The most images, up to `batch`, whose evaluation needs no memory beyond what training has; if none, one. */
+function fitEvaluation<E extends { readonly plan: Plan }>(
+  training: Plan,
+  batch: number,
+  make: (batch: number) => E,
+): E {
+  if (batch === 1) return make(1);
+  try {
+    const evaluation = make(batch);
+    if (beyond(training, evaluation.plan) === 0) return evaluation;
+  } catch (error) {
+    if (!(error instanceof FrameworkError) || error.code !== 'plan/too-large') throw error;
+  }
+  return fitEvaluation(training, batch >> 1, make);
+}
+
+/** Bytes of a plan's buffers that cannot be borrowed from those of the training step. */
+function beyond(training: Plan, plan: Plan): number {
+  const lent = borrow(
+    plan.buffers,
+    training.buffers.map((size) => ({ size })),
+  );
+  return plan.buffers.reduce((sum, size, i) => sum + (lent[i] === undefined ? size : 0), 0);
+}
+
+const READBACK_SLOTS = 8;
+
+function estimateMemory(
+  parts: Pick<
+    TrainingPlan,
+    'layout' | 'stateLayout' | 'moments' | 'emaDecay' | 'step' | 'update' | 'evaluation' | 'batch'
+  >,
+): MemoryPlan {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const family = (layout: FlatLayout) => sum(layout.chunks) * 4;
+  const parameters = family(parts.layout);
+  const stateOnce = family(parts.stateLayout);
+  const ema = parts.emaDecay === null ? 0 : parameters + stateOnce;
+  const activations = sum(parts.step.plan.buffers);
+  const inputsOf = (plan: Plan) => sum(plan.inputs.map((tensor) => bytesOf(tensor.spec)));
+  const inputs = inputsOf(parts.step.plan) + inputsOf(parts.update.plan) + inputsOf(parts.evaluation.plan);
+  const evaluation =
+    beyond(parts.step.plan, parts.evaluation.plan) + beyond(parts.step.plan, parts.update.plan);
+  const readback = READBACK_SLOTS * (parts.batch + 1) * 4;
+  const memory = {
+    parameters,
+    gradients: parameters,
+    moments: parameters * parts.moments,
+    ema,
+    state: stateOnce,
+    activations,
+    evaluation,
+    inputs: inputs + readback,
+  };
+  return {
+    ...memory,
+    total: sum(Object.values(memory)),
+    activationsLowerBound: parts.step.plan.lowerBoundBytes,
+  };
+}

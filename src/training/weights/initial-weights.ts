@@ -1,0 +1,91 @@
+import type { Model } from '../../models/model.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { FrameworkError } from '../../util/errors.ts';
+import type { ClassList } from '../../data/dataset.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
+import { checkEntries } from './check-entries.ts';
+import { headRows, takeRows } from './initial-head.ts';
+import { HEADS, classesOf, headOf } from './recipe-model.ts';
+import { leftOutNote, openWeights, type WeightsChoice } from './open-weights.ts';
+import type { Reporter } from '../log/reporter.ts';
+
+/** The recipe's `init.file`, if it names one. @param classes of the run: its classifier starts with the rows of their names */
+export async function loadInitial(
+  recipe: Recipe,
+  model: Model,
+  classes: ClassList,
+  reporter: Reporter,
+): Promise<Map<string, Float32Array>> {
+  const { file: path, entry, dropHead } = recipe.init;
+  if (path === null) {
+    if (entry === null) return new Map();
+    throw new FrameworkError('recipe/init', `init.entry is ${entry}, but init.file names no file.`, {
+      hint: 'Give the file with --init, or leave init.entry out.',
+    });
+  }
+  const without = new Set(HEADS.flatMap(withBias));
+  const file = await openWeights(path, { without, entry: entry ?? undefined, model: () => model });
+  try {
+    const { values, note } = dropHead
+      ? { values: await readValues(file, path, model, without), note: 'classifier left out' }
+      : await valuesByClass(file, path, model, classes);
+    reporter.note(`started from ${path}: ${values.size} tensors, ${note}`);
+    leftOutNote(file).forEach((line) => {
+      reporter.note(line);
+    });
+    return values;
+  } finally {
+    await file.close();
+  }
+}
+
+/** All values; the rows of the classifier are those of the run's classes. */
+async function valuesByClass(
+  file: TensorFile,
+  path: string,
+  model: Model,
+  classes: ClassList,
+): Promise<{ values: Map<string, Float32Array>; note: string }> {
+  const [head, count] = [headOf(file), classesOf(file)];
+  if (head === undefined || count === undefined)
+    return { values: await readValues(file, path, model), note: 'its classifier among them' };
+  const { rows, note } = await headRows(path, file, count, classes);
+  if (rows === undefined) return { values: await readValues(file, path, model), note };
+  const names = withBias(head);
+  const values = await readValues(file, path, model, new Set(names));
+  for (const name of names) values.set(name, takeRows(await file.read(name), count, rows));
+  return { values, note };
+}
+
+function withBias(name: string): string[] {
+  return [name, name.replace(/weight$/, 'bias')];
+}
+
+async function readValues(
+  file: TensorFile,
+  path: string,
+  model: Model,
+  without?: ReadonlySet<string>,
+): Promise<Map<string, Float32Array>> {
+  const values = new Map<string, Float32Array>();
+  for (const { name } of checkEntries(file, path, model, without)) values.set(name, await file.read(name));
+  return values;
+}
+
+/**
+ * Every parameter and running statistic of a model from a file in official or timm names.
+ * @returns also what of the file was left out, in words
+ * @throws FrameworkError naming what is missing, left over, or of another shape
+ */
+export async function loadWeights(
+  path: string,
+  model: Model,
+  choice: Omit<WeightsChoice, 'model'> = {},
+): Promise<{ values: Map<string, Float32Array>; notes: readonly string[] }> {
+  const file = await openWeights(path, { ...choice, model: () => model });
+  try {
+    return { values: await readValues(file, path, model, choice.without), notes: leftOutNote(file) };
+  } finally {
+    await file.close();
+  }
+}

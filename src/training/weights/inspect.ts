@@ -1,0 +1,83 @@
+import { countElements } from '../../formats/dtype.ts';
+import { detectNaming, officialNames } from '../../formats/names.ts';
+import { openSets } from '../../formats/open.ts';
+import type { TensorFile, TensorInfo } from '../../formats/tensor-file.ts';
+import { chooseSet } from '../../formats/weight-sets.ts';
+import { weightsFile } from './open-weights.ts';
+import { preferredModel, recogniseModel } from './recognise.ts';
+import type { Weights } from '../step/session.ts';
+
+/** What a file of tensors is, without reading its values. */
+export interface Inspection {
+  readonly file: string;
+  readonly format: string;
+  /** Whose names the entries have; `official` where all projects agree, or where nothing was recognised. */
+  readonly naming: string;
+  /** Elements of all entries but running statistics and counters. */
+  readonly parameters: number;
+  /** Elements of running statistics and counters. */
+  readonly buffers: number;
+  /** The model whose declarations the file meets exactly, and how to say it; null where there is none. */
+  readonly model: InspectedModel | null;
+  /** All sets of weights in the file, the described one among them. */
+  readonly sets: readonly {
+    readonly entry: string;
+    readonly tensors: number;
+    readonly model: InspectedModel | null;
+  }[];
+  /** Tensors beside these that belong to none of them or cannot be read. */
+  readonly leftOut: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: readonly ({ readonly name: string } & TensorInfo)[];
+}
+
+export interface InspectedModel {
+  readonly name: string;
+  readonly set: readonly string[];
+  readonly classes: number;
+}
+
+const BUFFER = /(^|\.)(running_mean|running_var|num_batches_tracked)$/;
+
+/**
+ * Describes a file of weights, or the newest one of a run.
+ * @param options.entry which set of several; else the first is described
+ * @throws FrameworkError `formats/…` for a file that is none or is damaged
+ */
+export async function inspectWeights(
+  path: string,
+  options: { readonly entry?: string | undefined; readonly weights: Weights },
+): Promise<Inspection> {
+  const all = await openSets(await weightsFile(path, options.weights));
+  try {
+    const file = await chooseSet(all, options.entry ?? all.sets[0]?.entry);
+    const tensors = file.names().map((name) => ({ name, ...file.info(name) }));
+    const elements = (buffers: boolean) =>
+      tensors
+        .filter(({ name }) => BUFFER.test(name) === buffers)
+        .reduce((sum, { shape }) => sum + (countElements(shape) ?? 0), 0);
+    const sets: Inspection['sets'][number][] = [];
+    for (const set of all.sets)
+      sets.push({ entry: set.entry, tensors: set.file.names().length, model: await modelOf(set.file) });
+    return {
+      file: file.path,
+      format: file.format,
+      naming: detectNaming(file.names()),
+      parameters: elements(false),
+      buffers: elements(true),
+      model: sets.find(({ entry }) => entry === file.entry)?.model ?? null,
+      sets,
+      leftOut: file.leftOut,
+      metadata: Object.fromEntries(file.metadata),
+      tensors,
+    };
+  } finally {
+    await all.close();
+  }
+}
+
+async function modelOf(file: TensorFile): Promise<InspectedModel | null> {
+  const found = await recogniseModel(officialNames(file), preferredModel(file));
+  if (found === undefined) return null;
+  return { name: found.model.name, set: found.settings, classes: found.model.config.classes };
+}

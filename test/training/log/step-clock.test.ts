@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { StepClock } from '../../../src/training/log/step-clock.ts';
+
+it('the first step, in which kernels compile, is no part of rates', () => {
+  let now = 5000;
+  const clock = new StepClock(() => now);
+  now += 37_000;
+  clock.ended();
+  expect([clock.recent, clock.mean, clock.leftOut]).toEqual([37_000, NaN, undefined]);
+  for (let step = 2; step <= 20; step++) {
+    now += 2000;
+    clock.ended();
+    expect([clock.recent, clock.mean, clock.leftOut]).toEqual([2000, 2000, 37_000]);
+  }
+  now += 60_000; // an evaluation
+  clock.goOn();
+  now += 2000;
+  clock.ended();
+  expect(clock.recent).toBe(2000);
+  expect(clock.elapsed).toBe(37_000 + 20 * 2000 + 60_000);
+});

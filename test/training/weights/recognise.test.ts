@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import type { Model } from '../../../src/models/model.ts';
+import { createModel, modelNames } from '../../../src/models/registry.ts';
+import { recogniseModel } from '../../../src/training/weights/recognise.ts';
+import { defined } from '../../../src/util/errors.ts';
+import { goldenCases } from '../../models/golden.ts';
+
+function entriesOf({ parameters }: Model) {
+  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
+  return {
+    names: () => [...shapes.keys()],
+    info: (name: string) => ({ dtype: 'F32', shape: defined(shapes.get(name), name) }) as const,
+  };
+}
+
+/** A recipe has no key for it. */
+const UNSAYABLE = /"bn":false/;
+
+describe('recogniseModel', () => {
+  it.each(modelNames())('knows %s as it is', async (name) => {
+    const found = await recogniseModel(entriesOf(createModel(name)), name);
+    expect(found?.model.name).toBe(name);
+    expect(found?.settings).toEqual([]);
+  });
+
+  it.each(goldenCases)('finds options with the same entries: %s', async (_name, { model: name, config }) => {
+    const model = createModel(name, config);
+    const found = await recogniseModel(entriesOf(model));
+    if (UNSAYABLE.test(JSON.stringify(config))) expect(found).toBeUndefined();
+    else expect(entriesOf(found!.model).names()).toEqual(entriesOf(model).names());
+  });
+
+  it('says what changed', async () => {
+    const slak = createModel('convnext-t', {
+      variant: 'slak',
+      kernels: [31, 29, 27, 13],
+      small: 5,
+      classes: 100,
+    });
+    expect((await recogniseModel(entriesOf(slak), 'convnext-t'))?.settings).toEqual([
+      'model.variant="slak"',
+      'model.kernels=[31,29,27,13]',
+      'model.smallKernel=5',
+    ]);
+    const merged = createModel('replknet-31b', { merged: true });
+    expect((await recogniseModel(entriesOf(merged)))?.settings).toEqual(['model.merged=true']);
+    const noScale = createModel('convnext-t', { layerScale: 0 });
+    expect((await recogniseModel(entriesOf(noScale)))?.settings).toEqual(['model.layerScaleInit=0']);
+  });
+
+  it('does not guess', async () => {
+    const { names, info } = entriesOf(createModel('resnet50'));
+    expect(await recogniseModel({ names: () => names().slice(0, -1), info })).toBeUndefined();
+    expect(
+      await recogniseModel({ names: () => [...names(), 'ema.decay'], info: () => info('fc.bias') }),
+    ).toBeUndefined();
+    expect(await recogniseModel({ names: () => [], info })).toBeUndefined();
+  });
+});
