@@ -19,7 +19,7 @@ const instances = new Map<string, GPU>();
 
 function instance(...flags: string[]): GPU {
   const key = flags.join(' ');
-  const known = instances.get(key) ?? create(flags);
+  const known = instances.get(key) ?? withoutNoise(() => create(flags));
   instances.set(key, known);
   return known;
 }

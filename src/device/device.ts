@@ -2,6 +2,7 @@ import { FrameworkError } from '../util/errors.ts';
 import { chooseAdapter, type AdapterKind } from './adapters.ts';
 import { patiently } from './patience.ts';
 import { profileOf, type DeviceLimits, type DeviceProfile } from './profile.ts';
+import { withoutNoise } from './quiet.ts';
 
 const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
@@ -154,11 +155,13 @@ export class Device {
 export async function openDevice(request = 'auto'): Promise<Device> {
   const { entry, adapter } = await chooseAdapter(request);
   const limits = readLimits(adapter.limits);
-  const gpu = await adapter.requestDevice({
-    label: entry.name,
-    requiredLimits: { ...limits },
-    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
-  });
+  const gpu = await withoutNoise(() =>
+    adapter.requestDevice({
+      label: entry.name,
+      requiredLimits: { ...limits },
+      requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+    }),
+  );
   return new Device(gpu, entry.kind, entry.name, adapter.info);
 }
 

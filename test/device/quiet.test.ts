@@ -1,30 +1,54 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
+import { describe, expect, it } from 'vitest';
 
-it.skipIf(process.platform === 'win32')(
-  'what Dawn says of limits stays off a pipe, and everything else goes there in order',
-  () => {
-    const script = join(mkdtempSync(join(tmpdir(), 'largekernel-')), 'quiet.mjs');
-    writeFileSync(
-      script,
-      `import { writeSync } from 'node:fs';
-       import { withoutNoise } from ${JSON.stringify(new URL('../../src/device/quiet.ts', import.meta.url).href)};
-       process.stderr.write('before\\n');
-       const result = withoutNoise(() => {
-         writeSync(2, 'Warning: maxDynamicUniformBuffersPerPipelineLayout artificially reduced from 1 to 0 to fit.\\nof the driver\\n');
-         return 7;
-       });
-       process.stderr.write(\`after \${result}\\n\`);
-       try { withoutNoise(() => { throw new Error('thrown'); }); } catch (error) { console.error(error.message); }`,
-    );
-    const root = new URL('../..', import.meta.url);
-    const { stdout } = spawnSync('sh', ['-c', `node --import tsx '${script}' 2>&1 | cat`], {
-      encoding: 'utf8',
-      cwd: root,
-    });
-    expect(stdout).toBe('before\nof the driver\nafter 7\nthrown\n');
-  },
+const folder = mkdtempSync(join(tmpdir(), 'largekernel-'));
+// Plain JavaScript, so that the processes start in no time and threads need no loader.
+const source = readFileSync(new URL('../../src/device/quiet.ts', import.meta.url), 'utf8');
+const target = { target: ScriptTarget.ES2022, module: ModuleKind.ESNext };
+writeFileSync(join(folder, 'quiet.mjs'), transpileModule(source, { compilerOptions: target }).outputText);
+const WORK = `
+  import { writeSync } from 'node:fs';
+  import { withoutNoise } from './quiet.mjs';
+  const noise = 'Warning: maxDynamicUniformBuffersPerPipelineLayout artificially reduced from 1 to 0 to fit.\\n';
+  writeSync(2, 'before\\n');
+  const result = withoutNoise(() => {
+    writeSync(2, noise + 'Warning: of the driver\\n' + noise);
+    return 7;
+  });
+  writeSync(2, \`after \${result}\\n\`);
+  withoutNoise(() => writeSync(2, noise));
+  try { withoutNoise(() => { throw new Error('thrown'); }); } catch (error) { writeSync(2, error.message + '\\n'); }`;
+const SAID = 'before\nWarning: of the driver\nafter 7\nthrown\n';
+const main = join(folder, 'main.mjs');
+writeFileSync(main, WORK);
+const thread = join(folder, 'thread.mjs');
+writeFileSync(
+  thread,
+  `import { Worker } from 'node:worker_threads'; new Worker(new URL('main.mjs', import.meta.url));`,
 );
+
+function shell(command: string): string {
+  return spawnSync('sh', ['-c', command], { encoding: 'utf8' }).stdout;
+}
+
+describe.skipIf(process.platform === 'win32')('what Dawn says of limits', () => {
+  it('stays off a pipe, and everything else goes there in order', () => {
+    expect(shell(`node '${main}' 2>&1 | cat`)).toBe(SAID);
+  });
+
+  it.each([
+    ['stays out of a file, and what others write to it before and after is kept', '>', main],
+    ['stays out of a file that is appended to', '>>', main],
+    ['stays out of a file where a thread opens the device', '>', thread],
+  ])('%s', (_, redirection, script) => {
+    const log = join(folder, 'log');
+    writeFileSync(log, 'earlier\n');
+    const both = `(echo first; node '${script}'; echo last)`;
+    shell(`${both} ${redirection} '${log}' 2>&1`);
+    expect(readFileSync(log, 'utf8')).toBe(`${redirection === '>>' ? 'earlier\n' : ''}first\n${SAID}last\n`);
+  });
+});
