@@ -1,11 +1,15 @@
 import type { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { DATASETS, namedDataset, openDataset } from '../data/datasets.ts';
 import type { ClassList, ClassTarget, DatasetKind, DatasetSpec } from '../data/dataset.ts';
 import { DOWNLOADS, fetchDataset } from '../data/fetch.ts';
 import { leftOut } from '../data/left-out.ts';
+import { otherFormat } from '../data/other-formats.ts';
 import { verifyDataset } from '../data/verify.ts';
 import { describeClasses } from '../training/classes.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { ProgressLine } from './progress-line.ts';
 
 interface Options {
   readonly data?: string;
@@ -21,9 +25,12 @@ export function addData(command: Command): void {
   command
     .command('verify')
     .description('count images, decode every one, and show how classes map to labels')
-    .argument('<dataset>', 'a data set by name (`largekernel data list`)')
+    .argument(
+      '[dataset]',
+      'a data set by name (`largekernel data list`; default: what the files of --data are)',
+    )
     .option('--data <folder>', 'where it is')
-    .option('--split <name>', 'which part', 'train')
+    .option('--split <name>', 'which part (default: train, or the folder itself where it has none)')
     .option('--format <kind>', 'folder, imagenet-tar, webdataset, parquet, …')
     .option('--classes <list>', 'as data.classes of a recipe: folders, imagenet-1k, …, or a file', 'auto')
     .option('--json', 'JSON on standard output')
@@ -43,16 +50,17 @@ function list(): void {
     process.stdout.write(`${name.padEnd(width)}  ${description}\n`);
 }
 
-async function verify(name: string, options: Options): Promise<void> {
+async function verify(named: string | undefined, given: Options): Promise<void> {
+  const { name, ...options } = await whatIsMeant(named, given);
   const spec = await labelledSpec(name, options);
   const dataset = await openDataset(spec);
   const lines = describeClasses(dataset, classesName(spec.classes) ?? dataset.name, options.classes);
   await dataset.close();
-  const isTerminal = process.stderr.isTTY;
+  const line = new ProgressLine(options.json === true);
   const report = await verifyDataset(spec, (done, total) => {
-    if (isTerminal && !options.json) process.stderr.write(`\r\x1b[K${done} of ${total} images`);
+    line.show('images', { done, before: 0, total }, 0);
   });
-  if (isTerminal && !options.json) process.stderr.write('\r\x1b[K');
+  line.clear();
   if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   else {
     process.stdout.write(
@@ -81,6 +89,28 @@ async function verify(name: string, options: Options): Promise<void> {
   }
 }
 
+/** Without a name: the data set that the files of `--data` are of, or folders of classes, with or without splits. */
+async function whatIsMeant(
+  named: string | undefined,
+  options: Options,
+): Promise<Options & { readonly name: string }> {
+  if (named !== undefined) return { ...options, name: named };
+  const { data } = options;
+  if (data === undefined)
+    throw new FrameworkError('cli/option', 'Neither a data set nor --data was given.', {
+      hint: `Add --data <folder>, or one of ${Object.keys(DATASETS).join(', ')}.`,
+    });
+  const other = await otherFormat(data);
+  const format = options.format ?? other?.format;
+  const hasSplits = other !== undefined || format !== undefined || existsSync(join(data, 'train'));
+  return {
+    ...options,
+    name: other?.dataset ?? 'image-folder',
+    split: options.split ?? (hasSplits ? 'train' : '.'),
+    ...(format === undefined ? {} : { format }),
+  };
+}
+
 /** A split as training would label it: the others count in the classes of `train`. */
 async function labelledSpec(name: string, options: Options): Promise<DatasetSpec> {
   const { data: root, format, classes, split = 'train' } = options;
@@ -91,7 +121,7 @@ async function labelledSpec(name: string, options: Options): Promise<DatasetSpec
       classes: target,
     });
   const spec = of(split, classes);
-  if (split === 'train' || typeof spec.classes === 'object') return spec;
+  if (split === 'train' || split === '.' || typeof spec.classes === 'object') return spec;
   const train = await openDataset(of('train', classes)).catch((error: unknown) => {
     if (!(error instanceof FrameworkError)) throw error;
     process.stderr.write(

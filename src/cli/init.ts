@@ -1,8 +1,8 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { lookAt } from '../data/look-at.ts';
-import { propose } from '../recipe/propose.ts';
+import { LEAST_SIZE, propose } from '../recipe/propose.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { writeFileAtomic } from '../util/files.ts';
 
@@ -14,10 +14,24 @@ export function addInit(command: Command): void {
       'train/<class>/… and val/<class>/…, or <class>/…, of which a tenth is then held out',
     )
     .option('--out <folder>', 'where the two files go', '.')
+    .option(
+      '--image-size <pixels>',
+      'side of the images as the model sees them (default: what suits them; 64 where a processor computes)',
+      imageSizeOf,
+    )
     .action(init);
 }
 
-async function init(folder: string, { out }: { out: string }): Promise<void> {
+function imageSizeOf(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= LEAST_SIZE && value <= 1024) return value;
+  throw new InvalidArgumentError(`a whole number from ${LEAST_SIZE} to 1024 is wanted.`);
+}
+
+async function init(
+  folder: string,
+  { out, imageSize }: { readonly out: string; readonly imageSize?: number },
+): Promise<void> {
   const name = basename(resolve(folder)).replace(/[^\w-]+/g, '-');
   const [recipe, sweep] = [join(out, `${name}.yaml`), join(out, `${name}-kernels.yaml`)];
   for (const file of [recipe, sweep])
@@ -26,7 +40,7 @@ async function init(folder: string, { out }: { out: string }): Promise<void> {
         hint: 'Move it away, or choose another --out.',
       });
   const look = await lookAt(folder, (line) => process.stderr.write(`${line}\n`));
-  const proposal = propose({ name, ...look });
+  const proposal = propose({ name, ...look, imageSize });
   await writeFileAtomic(recipe, proposal.recipe);
   await writeFileAtomic(sweep, proposal.sweep);
   const [from, all] = [recipe, sweep].map((file) => (file.startsWith('/') ? file : `./${file}`));

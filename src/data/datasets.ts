@@ -5,6 +5,7 @@ import { chosenClasses } from './class-choice.ts';
 import type { ClassTarget, Dataset, DatasetKind, DatasetSpec } from './dataset.ts';
 import { withClasses } from './match-classes.ts';
 import type { NormalizationName } from './normalization.ts';
+import { withOtherFormat } from './other-formats.ts';
 import { openCifar } from './readers/cifar.ts';
 import { openFolder } from './readers/folder.ts';
 import { openIdx } from './readers/idx.ts';
@@ -43,7 +44,9 @@ export const FORMATS: Readonly<Record<DatasetKind, DatasetFormat>> = {
 /** Opens a data set of any format; labels count in `spec.classes`. @example const data = await openDataset({ kind: 'folder', root: '/imagenet', split: 'val' }) */
 export async function openDataset(spec: DatasetSpec): Promise<Dataset> {
   if (!Object.hasOwn(FORMATS, spec.kind)) throw unknown('format', spec.kind, Object.keys(FORMATS));
-  const dataset = await FORMATS[spec.kind].open(spec);
+  const dataset = await FORMATS[spec.kind].open(spec).catch(async (error: unknown) => {
+    throw await withOtherFormat(spec, error);
+  });
   try {
     return withClasses(dataset, spec.classes);
   } catch (error) {

@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { FrameworkError } from '../util/errors.ts';
 import type { Dataset } from './dataset.ts';
 import { namedDataset, openDataset } from './datasets.ts';
+import { leftOut } from './left-out.ts';
 
 export interface FolderLook {
   /** Holds `train` and `val`. */
@@ -38,6 +39,7 @@ export async function lookAt(folder: string, note: (line: string) => void): Prom
   const training = await openDataset(namedDataset('image-folder', 'train', { root, classes: 'folders' }));
   const validation = await openDataset(namedDataset('image-folder', 'val', { root, classes: 'folders' }));
   try {
+    if (isSplit) for (const { name, notes } of [training, validation]) leftOut(name, notes).forEach(note);
     const count = Math.min(SAMPLE, training.length);
     const sides: number[] = [];
     const sizes = new Set<string>();
@@ -72,6 +74,7 @@ async function splitByLinks(given: string, note: (line: string) => void): Promis
   // A split that is not whole would be used as it is the next time.
   const part = `${root}.${process.pid}.tmp`;
   try {
+    leftOut(dataset.name, dataset.notes).forEach(note);
     checkEnough(given, dataset);
     for (let i = 0; i < dataset.length; i++) {
       const number = (seen.get(dataset.label(i)) ?? 0) + 1;
@@ -88,7 +91,10 @@ async function splitByLinks(given: string, note: (line: string) => void): Promis
     await dataset.close();
   }
   const few = [...seen].filter(([, count]) => count < HELD_OUT).length;
-  if (few > 0) note(`${few} classes have fewer than ${HELD_OUT} images, so none of theirs are held out`);
+  if (few > 0)
+    note(
+      `${few} ${few === 1 ? 'class has' : 'classes have'} fewer than ${HELD_OUT} images, of which none is held out`,
+    );
   note(`held out every ${HELD_OUT}th image of each class: ${root} holds links, train and val`);
   return root;
 }

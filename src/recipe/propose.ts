@@ -9,7 +9,12 @@ export interface Facts {
   /** Median short side, in pixels. */
   readonly side: number;
   readonly isUniform: boolean;
+  /** Asked for, in pixels; default: what suits the images. */
+  readonly imageSize?: number | undefined;
 }
+
+/** Smaller maps leave nothing for a large kernel to see. */
+export const LEAST_SIZE = 32;
 
 export interface Proposal {
   readonly recipe: string;
@@ -25,9 +30,9 @@ const IMAGES_SEEN = 1e6;
 /** @throws nothing: any folder of at least 8 images has a recipe */
 export function propose(facts: Facts): Proposal {
   const { name, root, training, side, isUniform } = facts;
-  const imageSize = [32, 64, 128].find((size) => side <= size * 1.25) ?? 224;
+  const imageSize = facts.imageSize ?? [32, 64, 128].find((size) => side <= size * 1.25) ?? 224;
   const isSmall = imageSize <= 64;
-  const stem = imageSize === 32 ? 2 : 4;
+  const stem = imageSize < 64 ? 2 : 4;
   const isWhole = isUniform && side === imageSize;
   let batch = 128;
   while (batch > 4 && batch * 8 > training) batch /= 2;
@@ -47,7 +52,7 @@ export function propose(facts: Facts): Proposal {
       layerScaleInit: 0.1,
     },
     augment: isWhole
-      ? { crop: 'pad-crop', padding: imageSize / 8, flip: 0.5 }
+      ? { crop: 'pad-crop', padding: Math.round(imageSize / 8), flip: 0.5 }
       : { crop: 'random-resized', scale: [0.35, 1], flip: 0.5 },
     loss: { labelSmoothing: 0.1 },
     batch: { size: batch },

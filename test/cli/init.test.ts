@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { propose } from '../../src/recipe/propose.ts';
@@ -25,8 +25,10 @@ function photographs(): string {
 describe('init', () => {
   it('writes a recipe and a sweep for a folder of classes, of which it holds out a tenth', async () => {
     const [root, out] = [photographs(), scratchFolder()];
-    const { code, stdout } = await runCommand('init', root, '--out', out);
+    writeFileSync(join(root, 'cat', 'phone.heic'), 'x');
+    const { code, stdout, stderr } = await runCommand('init', root, '--out', out);
     expect(code).toBe(0);
+    expect(stderr).toMatch(/1 \.heic file left out, cat\/phone\.heic/); // no link leads to it, so training cannot say it
     expect(stdout).toMatch(/22 training and 2 validation images of 2 classes[^]*next: .*--dry-run/);
     const loaded = await loadRecipe(join(out, 'my-photos.yaml'));
     expect(loaded.recipe.data).toMatchObject({ root: `${root}-split`, dataset: 'image-folder' });
@@ -57,6 +59,14 @@ describe('init', () => {
       batch: 64,
       epochs: 100,
     });
+    const small = propose({ ...facts, side: 500, imageSize: 48 });
+    expect(small.imageSize).toBe(48);
+    expect(small.recipe).toMatch(/resize: 55\n +crop: 48/);
+  });
+
+  it('takes a size, within reason', async () => {
+    const { code, stderr } = await runCommand('init', photographs(), '--image-size', '8');
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/from 32 to 1024/)]);
   });
 });
 
