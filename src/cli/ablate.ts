@@ -16,6 +16,7 @@ import { checkSbatchOptions } from '../sweeps/slurm.ts';
 import { listSweeps, loadSweep } from '../sweeps/sweep.ts';
 import { targetOf } from '../training/planning/fit.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
+import { noEffect } from '../training/effects.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
 import { dryRun } from './ablate-dry-run.ts';
 import { EXIT_CODES, EXIT_INTERRUPTED } from './errors.ts';
@@ -87,6 +88,8 @@ async function run(name: string | undefined, template: string | undefined, optio
   if (name === undefined) return list();
   const launcher = launcherOf(options, template);
   const sweep = await loadSweep(name);
+  if (options.data !== undefined && options.set.some((text) => text.split('=', 1)[0]?.trim() === 'data.root'))
+    throw noEffect('command line', 'data.root', '--data takes its place');
   // Absolute, so that runs find it wherever they are launched.
   const data = options.data === undefined ? [] : [`data.root=${JSON.stringify(resolve(options.data))}`];
   const runs = await expandSweep(sweep, options.out ?? join('runs', 'sweeps', sweep.name), [

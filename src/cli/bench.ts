@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { OpRow } from '../bench/op-shapes.ts';
-import { loadRecipe } from '../recipe/load.ts';
+import { loadChecked } from '../training/effects.ts';
 import { listImages } from '../training/evaluation/predict.ts';
 import { say } from './say.ts';
 import { FrameworkError } from '../util/errors.ts';
@@ -159,7 +159,7 @@ interface StepOptions {
 }
 
 async function step(options: StepOptions): Promise<void> {
-  const loaded = await loadRecipe(options.recipe, options.set);
+  const loaded = await loadChecked(options.recipe, options.set);
   const { adapter, steps, batch: micro, memory: memoryGib, profile } = options;
   const classes = classCountOf(loaded.recipe);
   const { benchStep, compareSteps } = await import('../bench/step.ts');
@@ -177,7 +177,7 @@ async function step(options: StepOptions): Promise<void> {
     for (const change of options.versus)
       recipes.push({
         label: `${options.recipe} ${change}`,
-        loaded: await loadRecipe(options.recipe, [...options.set, change]),
+        loaded: await loadChecked(options.recipe, [...options.set, change]),
       });
     print(
       (await compareSteps(recipes, settings)).map((row) => ({ ...row })),

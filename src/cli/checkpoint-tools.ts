@@ -138,7 +138,7 @@ export function addConvert(command: Command): void {
 }
 
 async function convert(checkpoint: string, output: string, options: ConvertOptions): Promise<void> {
-  const request = weightsRequest({ ...options, checkpoint });
+  const request = weightsRequest({ ...options, checkpoint }, 'convert');
   const checked = options.model !== undefined || isRunFolder(checkpoint);
   const {
     tensors,
@@ -193,7 +193,7 @@ export function addMerge(command: Command): void {
 
 async function merge(options: MergeOptions): Promise<void> {
   const { output, batch, tolerance } = options;
-  const resolved = await resolveWeights(weightsRequest(options));
+  const resolved = await resolveWeights(weightsRequest(options, 'merge'));
   resolved.notes.forEach(say);
   const merged = await mergeWeights(resolved);
   const images = options.images === undefined ? options.count : await listImages(options.images, say);
@@ -235,7 +235,7 @@ function opset(text: string): Opset {
 }
 
 async function exportModel(options: ExportOptions): Promise<void> {
-  const resolved = await resolveWeights(weightsRequest(options));
+  const resolved = await resolveWeights(weightsRequest(options, 'export'));
   const { model, imageSize, normalization, entry, classes } = resolved;
   const { values } = await loadWeights(resolved.file, model, { entry });
   resolved.notes.forEach(say);

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { openDevice } from '../device/device.ts';
-import { loadRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { stepsOf, trainingImages } from '../sweeps/cost.ts';
 import { CARDS, CARD_PROFILE, USABLE, type Card } from '../training/planning/cards.ts';
-import { checkEffects } from '../training/effects.ts';
+import { loadChecked } from '../training/effects.ts';
 import { decidedBy, fitPlan, targetOf, type Target } from '../training/planning/fit.ts';
 import { duration } from '../training/log/reporter.ts';
 import type { TrainingPlan } from '../training/step/training-plan.ts';
@@ -50,14 +49,13 @@ export function addPlan(command: Command): void {
 }
 
 async function plan(options: Options): Promise<void> {
-  const loaded = await loadRecipe(options.recipe, options.set);
+  const loaded = await loadChecked(options.recipe, options.set);
   const { recipe } = loaded;
   for (const line of loaded.warnings) process.stderr.write(`${line}\n`);
   const device = options.adapter === undefined ? undefined : await openDevice(options.adapter);
   try {
     const images = await trainingImages(recipe, new Map());
     const model = modelOfRecipe(recipe.model, recipe.model.classes ?? images.classes);
-    checkEffects(loaded, model);
     const card = options.for === undefined ? undefined : cardOf(options.for);
     const target = card === undefined ? targetOf(device, options.memory) : targetOfCard(card, options.memory);
     const micro = options.batch ?? recipe.batch.micro;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { openDevice } from '../device/device.ts';
-import { loadRecipe } from '../recipe/load.ts';
+import { loadChecked } from '../training/effects.ts';
 import { fitPlan, targetOf } from '../training/planning/fit.ts';
 import { modelOfRecipe } from '../training/weights/recipe-model.ts';
 import { plansOf } from '../training/planning/tuned-plan.ts';
@@ -38,7 +38,7 @@ export function addTune(command: Command): void {
 }
 
 async function run(options: Options): Promise<void> {
-  const { recipe } = await loadRecipe(options.recipe, options.set);
+  const { recipe } = await loadChecked(options.recipe, options.set);
   const device = await openDevice(options.adapter);
   try {
     const identity = identityOf(device);

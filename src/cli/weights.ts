@@ -31,6 +31,7 @@ import { say } from './say.ts';
 import { compilingReporter, makeReporter } from '../training/log/reporter.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { collect, integerUpTo, styleOf } from './train.ts';
+import type { WeightsUse } from '../training/weights/settings.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 
 export interface CheckpointOptions {
@@ -71,9 +72,9 @@ export function onlyRun(command: Command, checkpoint: (given: Given) => string):
 }
 
 /** What `checkpointOptions` said. */
-export function weightsRequest(options: CheckpointOptions): WeightsRequest {
+export function weightsRequest(options: CheckpointOptions, use: WeightsUse): WeightsRequest {
   const { checkpoint, model, set: overrides, ema, entry } = options;
-  return { checkpoint, model, overrides, weights: ema ? 'ema' : 'raw', entry };
+  return { checkpoint, model, overrides, use, weights: ema ? 'ema' : 'raw', entry };
 }
 
 function weightsOptions(command: Command): Command {
@@ -93,9 +94,10 @@ export function addPredict(command: Command): void {
 
 async function openWeights(
   options: WeightsOptions,
+  request: WeightsRequest,
   use: (device: Device, weights: ResolvedWeights, session: InferenceSession) => Promise<void>,
 ) {
-  const weights = await resolveWeights(weightsRequest(options));
+  const weights = await resolveWeights(request);
   const { values } = await loadWeights(weights.file, weights.model, { entry: weights.entry });
   weights.notes.forEach(say);
   const device = await openDevice(options.adapter);
@@ -124,6 +126,7 @@ async function predict(
   const files = await listImages(options.images, say);
   await openWeights(
     { ...options, batch: Math.min(options.batch, files.length) },
+    weightsRequest(options, 'predict'),
     async (_device, weights, session) => {
       const logits = await predictFiles(session, weights, files);
       const { classes } = weights.model.config;
@@ -182,10 +185,14 @@ interface EvaluateOptions extends WeightsOptions {
 
 async function evaluate(options: EvaluateOptions | (EvaluateOptions & BenchmarkOptions)): Promise<void> {
   if ('benchmarks' in options)
-    return openWeights(options, (device, weights, session) => {
-      const adapter = `${device.description || device.name} (${device.kind})`;
-      return evaluateBenchmarks(options, weights, session, adapter);
-    });
+    return openWeights(
+      options,
+      evaluationRequest(options, 'evaluate --benchmarks'),
+      (device, weights, session) => {
+        const adapter = `${device.description || device.name} (${device.kind})`;
+        return evaluateBenchmarks(options, weights, session, adapter);
+      },
+    );
   if (options.onError !== 'fail' && options.onError !== 'skip') {
     throw new FrameworkError('cli/option', `--on-error takes fail or skip, got ${options.onError}.`);
   }
@@ -194,6 +201,13 @@ async function evaluate(options: EvaluateOptions | (EvaluateOptions & BenchmarkO
     () => evaluateImages(options, options.onError as 'fail' | 'skip', done),
     () => partText(done),
   );
+}
+
+function evaluationRequest(options: EvaluateOptions, use: WeightsUse): WeightsRequest {
+  const replaced = new Map<string, string>();
+  if (options.data !== undefined) replaced.set('data.root', '--data');
+  if (options.split !== undefined) replaced.set('data.valSplit', '--split');
+  return { ...weightsRequest(options, use), replaced };
 }
 
 /** How far an evaluation has come, for those who stop it. */
@@ -214,7 +228,7 @@ async function evaluateImages(
   onError: 'fail' | 'skip',
   done: PartDone,
 ): Promise<void> {
-  await openWeights(options, async (_device, weights, session) => {
+  await openWeights(options, evaluationRequest(options, 'evaluate'), async (_device, weights, session) => {
     const loader = await openImages(weights, evaluationData(weights, options.data, options.split), {
       batch: options.batch,
       workers: Math.max(1, availableParallelism() - 1),

@@ -166,6 +166,16 @@ async function findParent(name: string, source: string, child: string): Promise<
   );
 }
 
+/** Paths of the keys that overrides set, each as deep as it is given. @example overriddenPaths(['batch=64']) // ['batch.size'] */
+export function overriddenPaths(overrides: readonly string[]): string[] {
+  return overrides.flatMap((text) => leavesOf(expand(parseOverride(text), recipeSchema, recipeSchema), ''));
+}
+
+function leavesOf(tree: Tree, path: string): string[] {
+  if (tree.kind !== 'map') return [path];
+  return [...tree.entries].flatMap(([key, child]) => leavesOf(child, path === '' ? key : `${path}.${key}`));
+}
+
 /** `a.b=value` as a tree. */
 function parseOverride(text: string): Tree {
   const at = text.indexOf('=');

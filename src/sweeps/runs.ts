@@ -1,6 +1,6 @@
 /** The runs of a sweep: every point with every seed, each a recipe of its own in a folder of its own. */
 import { join, resolve } from 'node:path';
-import { loadRecipe } from '../recipe/load.ts';
+import { loadChecked } from '../training/effects.ts';
 import { recipeHash } from '../recipe/resolved.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { runFolder, type RunFolder } from '../training/run/run-folder.ts';
@@ -62,7 +62,7 @@ export async function expandSweep(sweep: Sweep, root: string, extra: readonly st
 
 async function recipeAt(sweep: Sweep, point: Point, overrides: readonly string[]): Promise<Recipe> {
   try {
-    return (await loadRecipe(sweep.recipe, overrides)).recipe;
+    return (await loadChecked(sweep.recipe, overrides)).recipe;
   } catch (error) {
     if (!(error instanceof FrameworkError)) throw error;
     throw new FrameworkError(error.code, `${point.source}: point ${point.label}: ${messageOf(error)}`, {

@@ -1,8 +1,10 @@
-import type { LoadedRecipe } from '../recipe/load.ts';
+import { loadRecipe, type LoadedRecipe } from '../recipe/load.ts';
 import { recipePaths, valueAt } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Model } from '../models/model.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { classCountOf } from './data.ts';
+import { modelOfRecipe } from './weights/recipe-model.ts';
 
 /** Keys, whether they change anything in a recipe, and why they do not. */
 type Rule = readonly [
@@ -44,6 +46,16 @@ const RULES: readonly Rule[] = [
   [['init.dropHead'], ({ init }) => init.file !== null, 'init.file is null'],
 ]; // prettier-ignore
 
+/** `loadRecipe`, for commands that train or plan to: keys without effect are refused. */
+export async function loadChecked(
+  nameOrFile: string,
+  overrides: readonly string[] = [],
+): Promise<LoadedRecipe> {
+  const loaded = await loadRecipe(nameOrFile, overrides);
+  checkEffects(loaded, modelOfRecipe(loaded.recipe.model, classCountOf(loaded.recipe)));
+  return loaded;
+}
+
 /**
  * Refuses keys that change nothing in this recipe: all of the command line, and those of the recipe's own file that differ from the
  * default. What a parent sets holds for recipes of other kinds as well, so it is left in peace; so is the file's part of a section that
@@ -61,13 +73,28 @@ export function checkEffects({ recipe, provenance, overridden, file }: LoadedRec
     const isOwn = source === file || source.startsWith(`${file}:`);
     return isOwn && !isDefault && !changed.has(sectionOf(path));
   };
+  refuseIdle(recipe, model, isAsked, (key) => provenance.get(key) ?? '');
+}
+
+/** Refuses keys that were asked for and have no effect in a recipe. @param sourceOf where a key was given */
+export function refuseIdle(
+  recipe: Recipe,
+  model: Model,
+  isAsked: (key: string) => boolean,
+  sourceOf: (key: string) => string,
+): void {
   for (const [keys, has, because] of RULES) {
     const key = keys.find(isAsked);
     if (key === undefined || has(recipe, (name) => Object.hasOwn(model.config, name))) continue;
-    throw new FrameworkError(
-      'recipe/no-effect',
-      `${provenance.get(key) ?? ''}: ${key} was given, but it has no effect: ${because}.`,
-      { hint: 'Leave it out, or change what it depends on.' },
-    );
+    throw noEffect(sourceOf(key), key, because);
   }
+}
+
+/** A key that was given and changes nothing. @param source where */
+export function noEffect(source: string, key: string, because: string, hint?: string): FrameworkError {
+  return new FrameworkError(
+    'recipe/no-effect',
+    `${source}: ${key} was given, but it has no effect: ${because}.`,
+    { hint: hint ?? 'Leave it out, or change what it depends on.' },
+  );
 }

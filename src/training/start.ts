@@ -1,6 +1,6 @@
 import { listAdapters } from '../device/adapters.ts';
 import { openDevice, type Device } from '../device/device.ts';
-import { loadRecipe, type LoadedRecipe } from '../recipe/load.ts';
+import type { LoadedRecipe } from '../recipe/load.ts';
 import { recipeHash } from '../recipe/resolved.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Model } from '../models/model.ts';
@@ -14,7 +14,7 @@ import { leftOut } from '../data/left-out.ts';
 import type { Loader } from '../data/loader.ts';
 import type { Claim } from '../util/claim.ts';
 import { openEvaluation, openTraining } from './data.ts';
-import { checkEffects } from './effects.ts';
+import { loadChecked, noEffect } from './effects.ts';
 import { fitPlan, targetOf, type Target } from './planning/fit.ts';
 import { loadInitial } from './weights/initial-weights.ts';
 import { describePreflight, preflight, size, type Preflight } from './preflight.ts';
@@ -114,7 +114,7 @@ export async function prepare<T>(
   opened: OpenedDevice | undefined,
   use: (prepared: Prepared) => Promise<T>,
 ): Promise<T> {
-  const loaded = await loadRecipe(request.recipe, overridesOf(request));
+  const loaded = await loadChecked(request.recipe, overridesOf(request));
   const hash = recipeHash(loaded.recipe);
   const chosen = await chooseFolder(request, loaded.recipe, hash, (line) => {
     reporter.note(line);
@@ -217,7 +217,6 @@ async function planOf(
 ): Promise<TrainingPlan> {
   const { recipe } = loaded;
   const model = modelOfRecipe(recipe.model, classes.length);
-  checkEffects(loaded, model);
   const target = targetOf(device, request.memoryGib);
   const note = (line: string) => {
     reporter.note(line);
@@ -234,11 +233,20 @@ async function planOf(
 }
 
 function overridesOf({ overrides, data, init, entry }: TrainRequest): string[] {
-  const given = [...overrides];
-  if (data !== undefined) given.push(`data.root=${JSON.stringify(data)}`);
-  if (init !== undefined) given.push(`init.file=${JSON.stringify(init)}`);
-  if (entry !== undefined) given.push(`init.entry=${JSON.stringify(entry)}`);
-  return given;
+  const options = [
+    ['--data', 'data.root', data],
+    ['--init', 'init.file', init],
+    ['--entry', 'init.entry', entry],
+  ] as const;
+  const said = new Set(overrides.map((text) => text.split('=', 1)[0]?.trim()));
+  return [
+    ...overrides,
+    ...options.flatMap(([option, key, value]) => {
+      if (value === undefined) return [];
+      if (said.has(key)) throw noEffect('command line', key, `${option} takes its place`);
+      return [`${key}=${JSON.stringify(value)}`];
+    }),
+  ];
 }
 
 /** As a run was planned before: other micro-batches or kernels would change its bits. */

@@ -83,7 +83,7 @@ type Hasher = ReturnType<typeof createHash>;
 /** As `evaluate`, `ablate` and `report` read a run. */
 async function readFinished(root: string, hash: Hasher, note: (line: string) => void): Promise<void> {
   for (const weights of ['raw', 'ema'] as const) {
-    const request = { checkpoint: root, model: undefined, overrides: [], weights };
+    const request = { checkpoint: root, model: undefined, overrides: [], weights, use: 'evaluate' as const };
     const { model, file: _file, ...rest } = await resolveWeights(request);
     hash.update(JSON.stringify([model.name, model.config, rest]));
     for (const [name, data] of (await loadWeights(root, model, { weights })).values)

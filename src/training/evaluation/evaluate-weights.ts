@@ -16,6 +16,7 @@ import { datasetOf, normalizationOf } from '../data.ts';
 import { classesOfFile, classesOfRun, type ModelClasses } from '../weights/model-classes.ts';
 import { leftOutNote, openWeights } from '../weights/open-weights.ts';
 import { bareRecipe, classesOf, modelOfRecipe } from '../weights/recipe-model.ts';
+import { checkModelSettings, checkSettings, type WeightsUse } from '../weights/settings.ts';
 import { preferredModel, recogniseModel, type Recognised } from '../weights/recognise.ts';
 import { checkRunRecipe, isRunFolder, runFolder } from '../run/run-folder.ts';
 import type { Weights } from '../step/session.ts';
@@ -28,6 +29,10 @@ export interface WeightsRequest {
   readonly model: string | undefined;
   /** `key=value` in a recipe's terms: `model.kernels=31`, `data.imageSize=288`, `evaluation.resize=256`. */
   readonly overrides: readonly string[];
+  /** What they are wanted for: keys without effect there are refused. */
+  readonly use: WeightsUse;
+  /** Keys in whose place an option was given: the option. */
+  readonly replaced?: ReadonlyMap<string, string>;
   readonly weights: Weights;
   /** Which state dict of a .pth with several. */
   readonly entry?: string | undefined;
@@ -52,38 +57,53 @@ export interface ResolvedWeights {
   readonly classes: ModelClasses;
 }
 
+/** What does not depend on where the tensors lie. */
+type Resolved = Omit<ResolvedWeights, 'file' | 'entry' | 'notes'> & { readonly notes?: readonly string[] };
+
+/** Stands for a model that is not known yet. */
+const ANY_MODEL = 'convnext-t';
+
 /**
  * Works out the model and the preprocessing: a run's from its recipe; a bare file's from `--model`, or from its tensors where they tell,
  * and the model's own published preprocessing, both changed by the overrides.
  * @throws FrameworkError `model/unnamed` where the tensors do not tell
  */
 export async function resolveWeights(request: WeightsRequest): Promise<ResolvedWeights> {
-  const { checkpoint, overrides, entry, weights } = request;
-  const run = isRunFolder(checkpoint) ? await runRecipe(checkpoint, overrides) : undefined;
-  const recipe = run?.recipe ?? (await namedRecipe(request.model, overrides));
-  const modelFor = (classes: number | undefined) => recipe && modelOfRecipe(recipe.model, classes ?? 1000);
+  const { checkpoint, overrides, entry, weights, use, replaced } = request;
+  const isRun = isRunFolder(checkpoint);
+  const settings = { overrides, use, isRun, replaced };
+  checkSettings(settings);
+  const loaded = isRun
+    ? await runRecipe(checkpoint, overrides)
+    : await bareRecipe(request.model ?? ANY_MODEL, overrides);
+  const recipe = isRun || request.model !== undefined ? loaded.recipe : undefined;
   const file = await openWeights(checkpoint, {
     entry,
     weights,
-    model: (found) => modelFor(classesOf(found)),
+    model: (found) => recipe && modelOfRecipe(recipe.model, classesOf(found) ?? 1000),
   });
   try {
-    const place = { file: file.path, entry: file.entry };
-    const notes = leftOutNote(file);
-    if (run !== undefined)
-      return { ...place, notes, ...(await resolveRun(checkpoint, run, classesOf(file))) };
-    const known = request.model === undefined ? await recognised(file, checkpoint) : undefined;
-    const name = known?.model.name ?? request.model ?? '';
-    const settings = known?.settings ?? [];
-    const said = known === undefined ? [] : [`model: ${[name, ...settings].join(' ')}, by its tensors`];
-    return {
-      ...place,
-      notes: [...said, ...notes],
-      ...(await resolveFile(name, [...settings, ...overrides], file)),
-    };
+    const resolved = isRun
+      ? await resolveRun(checkpoint, loaded, classesOf(file))
+      : await resolveNamed(request, file);
+    checkModelSettings(settings, loaded.recipe, resolved.model, resolved.evalConfig.resize);
+    const { notes = [], ...rest } = resolved;
+    return { ...rest, file: file.path, entry: file.entry, notes: [...notes, ...leftOutNote(file)] };
   } finally {
     await file.close();
   }
+}
+
+/** Of a file whose model was said, or is recognised by its tensors; the latter is said. */
+async function resolveNamed(
+  { model, overrides, checkpoint }: WeightsRequest,
+  file: TensorFile,
+): Promise<Resolved> {
+  if (model !== undefined) return resolveFile(model, overrides, file);
+  const known = await recognised(file, checkpoint);
+  const { name } = known.model;
+  const notes = [`model: ${[name, ...known.settings].join(' ')}, by its tensors`];
+  return { ...(await resolveFile(name, [...known.settings, ...overrides], file)), notes };
 }
 
 async function runRecipe(root: string, overrides: readonly string[]): Promise<LoadedRecipe> {
@@ -96,7 +116,7 @@ async function resolveRun(
   root: string,
   { recipe, provenance }: LoadedRecipe,
   count = 1000,
-): Promise<Omit<ResolvedWeights, 'file' | 'entry' | 'notes'>> {
+): Promise<Resolved> {
   const model = modelOfRecipe(recipe.model, count);
   const isSaid = provenance.get('data.classes') === 'command line';
   return {
@@ -108,13 +128,6 @@ async function resolveRun(
     data: recipe.data,
     classes: await classesOfRun(runFolder(root), recipe, model.config.classes, isSaid),
   };
-}
-
-async function namedRecipe(
-  name: string | undefined,
-  overrides: readonly string[],
-): Promise<Recipe | undefined> {
-  return name === undefined ? undefined : (await bareRecipe(name, overrides)).recipe;
 }
 
 async function recognised(file: TensorFile, checkpoint: string): Promise<Recognised> {
@@ -129,22 +142,22 @@ async function recognised(file: TensorFile, checkpoint: string): Promise<Recogni
   );
 }
 
-async function resolveFile(
-  name: string,
-  overrides: readonly string[],
-  file: TensorFile,
-): Promise<Omit<ResolvedWeights, 'file' | 'entry' | 'notes'>> {
+async function resolveFile(name: string, overrides: readonly string[], file: TensorFile): Promise<Resolved> {
   const { recipe, provenance } = await bareRecipe(name, overrides);
   const model = modelOfRecipe(recipe.model, classesOf(file) ?? 1000);
   const given = (path: string) => provenance.get(path) === 'command line';
   const imageSize = given('data.imageSize') ? recipe.data.imageSize : defaultSize(model);
   const published = model.preprocessing(imageSize);
   const own = evalConfig(recipe);
-  const named = normalization(published.normalization);
+  const { mean, std } = normalization(published.normalization);
+  const said = normalizationOf(recipe);
   return {
     model,
     imageSize,
-    normalization: given('data.mean') || given('data.std') ? normalizationOf(recipe) : named,
+    normalization: {
+      mean: given('data.mean') ? said.mean : mean,
+      std: given('data.std') ? said.std : std,
+    },
     evalConfig: {
       resize: given('evaluation.resize') ? own.resize : published.resize,
       crop: given('evaluation.crop') ? own.crop : published.crop,

@@ -14,7 +14,7 @@ import { formula } from '../../models/formula.ts';
 const folder = await temporaryFolder();
 const wild = (name: string) =>
   fileURLToPath(new URL(`../../golden/checkpoints/wild/${name}.pth`, import.meta.url));
-const request = { model: undefined, overrides: [], weights: 'raw' } as const;
+const request = { model: undefined, overrides: [], weights: 'raw', use: 'predict' } as const;
 const CONFIG = { dims: [4, 6], depths: [1, 1], kernels: [5, 3], classes: 5, stemPatch: 2, stemStride: 2 };
 const model = createModel('convnext-custom', CONFIG);
 
