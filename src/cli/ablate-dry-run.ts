@@ -1,8 +1,9 @@
 import { planSweep, type AblateRequest, type PlannedRun } from '../sweeps/ablate.ts';
 import { checkRuns, type TrainingCheck } from '../training/dry-run.ts';
-import { makeReporter } from '../training/log/reporter.ts';
+import { duration, makeReporter } from '../training/log/reporter.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { describeError, exitCodeOf } from './errors.ts';
+import { ProgressLine } from './progress-line.ts';
 
 /** `ablate --dry-run`: the runs with their cost, then each that is not finished as far as its first step. */
 export async function dryRun(request: AblateRequest, asJson: boolean): Promise<void> {
@@ -41,15 +42,26 @@ export async function dryRun(request: AblateRequest, asJson: boolean): Promise<v
     if (check instanceof FrameworkError) process.stderr.write(`${id}: ${describeError(check)}\n`);
   const bad = setExitCode(checks);
   process.stdout.write(
-    `${checks.size - bad} of ${checks.size} runs were tried up to their first step and are ready\n`,
+    `${checks.size - bad} of ${checks.size} runs were tried up to their first step and are ready${timeText([...checks.values()])}\n`,
   );
+}
+
+/** Of the runs that can start, one after the other. */
+function timeText(checks: readonly (TrainingCheck | FrameworkError)[]): string {
+  const seconds = checks.reduce(
+    (sum, check) => sum + (check instanceof FrameworkError ? 0 : check.seconds),
+    0,
+  );
+  return seconds === 0
+    ? ''
+    : `: about ${duration(seconds)} on this adapter, one after the other, by the time of forward passes`;
 }
 
 type Checks = ReadonlyMap<string, TrainingCheck | FrameworkError>;
 
 /** Tries every run that has steps left and that no process holds. */
 async function tryRuns(
-  { runs: { sweep }, execution: { adapter, memoryGib } }: AblateRequest,
+  { runs: { sweep }, execution: { adapter, memoryGib }, style }: AblateRequest,
   planned: readonly PlannedRun[],
 ): Promise<Checks> {
   const open = planned.filter(({ state }) => state.kind !== 'finished' && state.kind !== 'running');
@@ -64,7 +76,12 @@ async function tryRuns(
     adapter,
     memoryGib,
   }));
-  const checks = requests.length === 0 ? [] : await checkRuns(requests, adapter, makeReporter('quiet'));
+  const line = new ProgressLine(style === 'quiet');
+  if (requests.length === 0) return new Map();
+  const checks = await checkRuns(requests, adapter, makeReporter('quiet'), (index) => {
+    line.show(`trying ${open[index]?.run.id ?? ''}`, { done: index, before: 0, total: requests.length }, 0);
+  });
+  line.clear();
   return new Map(checks.map((check, i) => [open[i]?.run.id ?? '', check]));
 }
 

@@ -2,7 +2,9 @@
 import { openDevice } from '../device/device.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError } from '../util/errors.ts';
-import type { Reporter } from './log/reporter.ts';
+import { duration, type Reporter } from './log/reporter.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { TrainingSession } from './step/session.ts';
 import { size, type Preflight } from './preflight.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { prepare, type OpenedDevice, type TrainRequest } from './start.ts';
@@ -20,7 +22,12 @@ export interface TrainingCheck {
   readonly steps: number;
   readonly deviceBytes: number;
   readonly checked: Preflight;
+  /** What is left, by a forward pass timed here; reading images may take longer. */
+  readonly seconds: number;
 }
+
+/** Multiply-adds of a training step over those of a forward pass: gradients of maps and of weights take as many again, each. */
+const STEP_OVER_FORWARD = 3;
 
 /**
  * Does all that comes before the first step, and writes nothing. For several runs in turn give the device, so that kernels are compiled once.
@@ -39,7 +46,9 @@ export async function checkTraining(
     async (prepared) => {
       const { loaded, folder, resume, loader, session, checked } = prepared;
       const { recipe } = loaded;
-      return Promise.resolve({
+      const steps = stepsPerEpoch(loader.length, recipe.batch.size) * recipe.schedule.epochs;
+      const done = resume?.info.step ?? 0;
+      return {
         recipe: recipe.name,
         folder: folder.root,
         resumesAfter: resume?.info.step ?? null,
@@ -47,12 +56,29 @@ export async function checkTraining(
         classes: session.model.config.classes,
         batch: session.plan.batch,
         micro: session.plan.micro,
-        steps: stepsPerEpoch(loader.length, recipe.batch.size) * recipe.schedule.epochs,
+        steps,
         deviceBytes: session.plan.memory.total,
         checked,
-      });
+        seconds: (await secondsOf(recipe, session, checked, steps)) * (1 - done / steps),
+      };
     },
   );
+}
+
+/** Of a whole run: its steps and its evaluations, from the time of one evaluation batch. */
+async function secondsOf(
+  { schedule, evaluation, batch }: Recipe,
+  session: TrainingSession,
+  { validation }: Preflight,
+  steps: number,
+): Promise<number> {
+  const { evaluationBatch: n } = session.plan;
+  const start = performance.now();
+  await session.logits(new Float32Array(n * session.imageElems), n, 'raw'); // compiled by the preflight
+  const perImage = (performance.now() - start) / 1000 / n;
+  const passes = evaluation.ema && session.emaParameters !== undefined ? 2 : 1;
+  const evaluated = Math.ceil(schedule.epochs / evaluation.everyEpochs) * passes * validation.images;
+  return perImage * (STEP_OVER_FORWARD * steps * batch.size + evaluated);
 }
 
 /** Checks runs one after the other on one device, each to its end; what is wrong with one keeps none from being checked. */
@@ -60,12 +86,14 @@ export async function checkRuns(
   requests: readonly TrainRequest[],
   adapter: string,
   reporter: Reporter,
+  onStart: (index: number) => void = () => undefined,
 ): Promise<(TrainingCheck | FrameworkError)[]> {
   const device = await openDevice(adapter);
   try {
     const opened = { device, pipelines: new PipelineCache(device) };
     const results: (TrainingCheck | FrameworkError)[] = [];
-    for (const request of requests) {
+    for (const [index, request] of requests.entries()) {
+      onStart(index);
       try {
         results.push(await checkTraining(request, reporter, opened));
       } catch (error) {
@@ -81,7 +109,8 @@ export async function checkRuns(
 
 /** The table of one check. */
 export function describeCheck(check: TrainingCheck): string {
-  const { recipe, folder, resumesAfter, model, classes, batch, micro, steps, deviceBytes, checked } = check;
+  const { recipe, folder, resumesAfter, model, classes, batch, micro, steps, deviceBytes, checked, seconds } =
+    check;
   const { training, validation, disk } = checked;
   const count = (value: number) => value.toLocaleString('en');
   const rows: [string, string][] = [
@@ -92,6 +121,7 @@ export function describeCheck(check: TrainingCheck): string {
     ],
     ['model', `${model}, ${classes} classes, ${size(deviceBytes)} of device memory`],
     ['steps', `${count(steps)} of ${batch} images, ${batch / micro} × a micro-batch of ${micro}`],
+    ['time', `about ${duration(seconds)} on this adapter, by the time of a forward pass`],
     [
       'training',
       `${count(training.images)} images; a batch of ${training.batch} came in ${training.seconds.toFixed(1)} s`,

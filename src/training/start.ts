@@ -20,7 +20,7 @@ import { loadInitial } from './weights/initial-weights.ts';
 import { describePreflight, preflight, size, type Preflight } from './preflight.ts';
 import { modelOfRecipe } from './weights/recipe-model.ts';
 import { stepsPerEpoch } from './schedule.ts';
-import { compilingReporter, type Reporter } from './log/reporter.ts';
+import { compilingReporter, withSigns, type Reporter } from './log/reporter.ts';
 import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } from './run/run-folder.ts';
 import { TrainingSession } from './step/session.ts';
 import { train } from './train.ts';
@@ -194,7 +194,12 @@ async function tried(
       resume === undefined ? await loadInitial(recipe, plan.model, classes, reporter) : new Map();
     const session = await TrainingSession.create(device, pipelines, plan);
     session.initialise(recipe.seed, initial);
-    return { session, checked: await preflight(recipe, { training: loader, validation }, session, folder) };
+    const checked = await withSigns(
+      reporter,
+      () => 'trying a batch of validation images',
+      () => preflight(recipe, { training: loader, validation }, session, folder),
+    );
+    return { session, checked };
   } finally {
     await validation.close();
   }

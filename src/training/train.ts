@@ -16,7 +16,7 @@ import {
 import { mixGroupOf, openEvaluation, TargetMaker } from './data.ts';
 import { EvaluationCounter, type Evaluation } from './evaluation/evaluation.ts';
 import { MetricsLog, type MetricsRecord } from './log/metrics-log.ts';
-import type { Reporter } from './log/reporter.ts';
+import { duration, withSigns, type Reporter } from './log/reporter.ts';
 import type { RunFolder, TrainingSummary } from './run/run-folder.ts';
 import { loadState, stateFiles } from './run/run-state.ts';
 import { scheduleOf, stepsPerEpoch, type Schedule } from './schedule.ts';
@@ -75,6 +75,10 @@ class TrainingRun {
   private batchesTracked: number;
   private best: Counters['best'];
   private savedAt = -1;
+  /** For signs of life. */
+  private doing = 'the first batch';
+  /** When a step or an evaluation ended, in ms. */
+  private news = performance.now();
   private readonly evaluations: Partial<Record<Weights, Evaluation>> = {};
 
   private constructor(job: TrainingJob, log: MetricsLog) {
@@ -110,6 +114,15 @@ class TrainingRun {
   }
 
   async toEnd(): Promise<TrainingSummary> {
+    this.news = performance.now();
+    const waited = () => duration((performance.now() - this.news) / 1000);
+    const isFirst = () => this.clock.recent === 0;
+    const signs = () =>
+      `${this.doing}, ${waited()} so far${isFirst() ? '; kernels compile in the first step' : ''}`;
+    return withSigns(this.job.reporter, signs, () => this.steps());
+  }
+
+  private async steps(): Promise<TrainingSummary> {
     const last = Math.min(this.schedule.totalSteps, this.job.maxSteps ?? Infinity);
     let outcome: TrainingSummary['outcome'] = last < this.schedule.totalSteps ? 'max-steps' : 'finished';
     while (this.step < last) {
@@ -181,7 +194,8 @@ class TrainingRun {
       // Signals are heard between two micro-batches: where the processor is the device, one may take seconds.
       await new Promise(setImmediate);
       const part = ((first + at) % batch) / micro + 1;
-      reporter.working(`step ${this.step + 1}: micro-batch ${part} of ${batch / micro}`);
+      this.doing = `step ${this.step + 1}: micro-batch ${part} of ${batch / micro}`;
+      reporter.working(this.doing);
       const end = at + micro;
       const update =
         isLast && end === count
@@ -206,6 +220,7 @@ class TrainingRun {
   private async settle(result: Promise<StepResult>, step: number, before: Promise<void>): Promise<void> {
     const [{ loss, gradNorm, lossScale }] = await Promise.all([result, before]);
     this.clock.ended();
+    this.news = performance.now();
     const { mean, recent } = this.clock;
     const imagesPerSecond = (1000 * this.job.recipe.batch.size) / recent;
     const epoch = Math.floor((step - 1) / this.stepsPerEpoch);
@@ -262,12 +277,17 @@ class TrainingRun {
     const { recipe, classes, session, reporter } = this.job;
     const averaged = recipe.evaluation.ema && session.emaParameters !== undefined;
     for (const weights of averaged ? (['raw', 'ema'] as const) : (['raw'] as const)) {
-      const { result, skipped } = await evaluateRun(recipe, classes, session, weights, reporter).catch(
+      const seen = (count: number, of: number) => {
+        this.doing = `evaluating ${weights === 'ema' ? 'averaged' : 'raw'} weights: ${count} of ${of} images`;
+        reporter.working(this.doing);
+      };
+      const { result, skipped } = await evaluateRun(recipe, classes, session, weights, reporter, seen).catch(
         async (error: unknown) => {
           throw await evaluationError(error, this.step, weights, this.job);
         },
       );
       this.evaluations[weights] = result;
+      this.news = performance.now();
       const { count, top1, top5, loss } = result;
       const epoch = Math.ceil(this.step / this.stepsPerEpoch) - 1;
       await this.write({
@@ -304,21 +324,25 @@ class TrainingRun {
   }
 }
 
-/** One pass over the evaluation images with one of the session's sets of weights. */
-export async function evaluateRun(
+/** One pass over the evaluation images with one of the session's sets of weights. @param seen told how far it is */
+async function evaluateRun(
   recipe: Recipe,
   classes: ClassList,
   session: TrainingSession,
   weights: Weights,
   reporter: Reporter,
+  seen: (count: number, of: number) => void,
 ): Promise<{ result: Evaluation; skipped: number }> {
   const loader = await openEvaluation(recipe, classes, session.plan.evaluationBatch, ({ key, message }) => {
     reporter.note(`left out: ${key}: ${message}`);
   });
   try {
     const counter = new EvaluationCounter(session.model.config.classes);
+    let done = 0;
+    seen(done, loader.length);
     for await (const batch of loader.evaluate()) {
       counter.add(await session.logits(batch.x, batch.labels.length, weights), batch.labels);
+      seen((done += batch.labels.length), loader.length);
     }
     return { result: counter.result(), skipped: loader.failures.size };
   } finally {

@@ -1,9 +1,10 @@
 import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkTraining } from '../../src/training/dry-run.ts';
+import { checkTraining, describeCheck } from '../../src/training/dry-run.ts';
 import { checkDisk } from '../../src/training/preflight.ts';
 import { makeReporter } from '../../src/training/log/reporter.ts';
+import { startTraining } from '../../src/training/start.ts';
 import { adapters, deviceFor } from '../ops/harness.ts';
 import { runTiny, scratchFolder, tinyRecipe } from './tiny.ts';
 
@@ -57,7 +58,23 @@ describe('before the first step', () => {
     });
     expect(check.checked).toMatchObject({ training: { images: 48 }, validation: { images: 20 } });
     expect(check.checked.disk.bytes).toBeGreaterThan(1000);
+    // 6 steps of 16 images at three forward passes each, and 20 images evaluated with two sets of weights, twice
+    expect(check.seconds).toBeGreaterThan(0);
+    expect(describeCheck(check)).toMatch(/^time {8}about \d+ s on this adapter/m);
     expect(existsSync(out)).toBe(false);
+  });
+
+  it('steps and evaluations say how far they are', async () => {
+    const heard = new Set<string>();
+    const reporter = { ...makeReporter('quiet'), working: (what?: string) => heard.add(what ?? '') };
+    const request = {
+      recipe: tinyRecipe(scratchFolder()), overrides: ['evaluation.everyEpochs=2'], data: undefined, out: join(scratchFolder(), 'run'),
+      init: undefined, resume: false, maxSteps: undefined, adapter, memoryGib: undefined,
+    }; // prettier-ignore
+    await startTraining(request, reporter, () => false, await deviceFor(adapter));
+    expect(heard).toContain('step 6: micro-batch 4 of 4');
+    expect(heard).toContain('evaluating raw weights: 8 of 20 images');
+    expect(heard).toContain('evaluating averaged weights: 20 of 20 images');
   });
 
   it('a full disk is found', () => {

@@ -101,6 +101,27 @@ export function compilingReporter(reporter: Reporter): (done: number, wanted: nu
   };
 }
 
+/** Signs of life, in ms between two offers; how often they are shown is the reporter's to say. */
+const PULSE = 1000;
+
+/** Shows what is under way, while `work` is, for as long as `what` says something. */
+export async function withSigns<T>(
+  reporter: Reporter,
+  what: () => string | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const timer = setInterval(() => {
+    const text = what();
+    if (text !== undefined) reporter.working(text);
+  }, PULSE);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    reporter.working(undefined);
+  }
+}
+
 function progressLine(p: Progress): string {
   const epoch = `epoch ${p.epoch + 1}/${p.epochs}`;
   const rate = Number.isNaN(p.imagesPerSecond)

@@ -1,8 +1,13 @@
 import { PassThrough } from 'node:stream';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Device } from '../../../src/device/device.ts';
 import { PipelineCache } from '../../../src/shader/pipelines.ts';
-import { compilingReporter, makeReporter, type Style } from '../../../src/training/log/reporter.ts';
+import {
+  compilingReporter,
+  makeReporter,
+  withSigns,
+  type Style,
+} from '../../../src/training/log/reporter.ts';
 
 /** A reporter with a clock in seconds, and what it wrote. */
 function listen(style: Style) {
@@ -35,6 +40,19 @@ it('signs of life are one rewritten line on a terminal, which the next note clea
   }
   reporter.note('done');
   expect(written()).toBe('\r\x1b[Kat 3 s\r\x1b[Kat 3.2 s\r\x1b[Kdone\n');
+});
+
+it('work that says nothing itself is shown while it lasts', async () => {
+  vi.useFakeTimers();
+  const { reporter, time, written } = listen('lines');
+  let finish = () => {};
+  const work = withSigns(reporter, () => `${time.seconds} s so far`, () => new Promise<void>((done) => (finish = done))); // prettier-ignore
+  for (time.seconds = 1; time.seconds <= 12; time.seconds++) await vi.advanceTimersByTimeAsync(1000);
+  finish();
+  await work;
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+  expect(written()).toBe('5 s so far\n10 s so far\n');
 });
 
 it.each(['quiet', 'json'] as const)('%s shows no signs of life', (style) => {
