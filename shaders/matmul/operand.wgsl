@@ -11,6 +11,9 @@
 #param STRIDE_B: int // elements from one matrix of b to the next, 0 if shared
 #param NORMAL: none | a | b // a is maps to be normalised, rows m and channels k (then TRANSPOSE_A); or b is, rows k and channels n (TRANSPOSE_B)
 #param shared PLANE: int // positions of one map
+#param READ: load | narrow // quads are read in 32 bits, or in 16 (of what is normalised afterwards in 32 all the same)
+
+#type Quad = READ == narrow ? vec4h : vec4f
 
 #if NORMAL != none
 #bind read statistics: array<vec4f> // mean of each row, then rstd of each
@@ -65,42 +68,42 @@ fn quad_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
 
 #if o == b ? TRANSPOSE_B : !TRANSPOSE_A
 // Elements (outer, inner … inner+3) of matrix s; inner is a multiple of 4.
-fn quad_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
+fn quad_${o}(s: u32, outer: u32, inner: u32) -> Quad {
   let row = s * ${o == b ? STRIDE_B : STRIDE_A}u + min(outer, ${(o == b ? N : M) - 1}u) * ${K}u;
 #if K % 4 == 0
-  let value = load_${o}((row + min(inner, ${K - 4}u)) / 4u);
+  let value = ${READ}_${o}((row + min(inner, ${K - 4}u)) / 4u);
 #else
-  let value = vec4f(
+  let value = Quad(
 #for j in 0..4
-    load_${o}(row + min(inner + ${j}u, ${K - 1}u)),
+    ${READ}_${o}(row + min(inner + ${j}u, ${K - 1}u)),
 #endfor
   );
 #endif
 #if o == b
   return value;
 #elif K % 4 == 0
-  return select(vec4f(), value, inner < ${K}u);
+  return select(Quad(), value, inner < ${K}u);
 #else
-  return select(vec4f(), value, vec4u(inner) + vec4u(0, 1, 2, 3) < vec4u(${K}));
+  return select(Quad(), value, vec4u(inner) + vec4u(0, 1, 2, 3) < vec4u(${K}));
 #endif
 }
 #else
 // Elements (outer … outer+3, inner) of matrix s; outer is a multiple of 4.
-fn quad_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
+fn quad_${o}(s: u32, outer: u32, inner: u32) -> Quad {
   let row = s * ${o == b ? STRIDE_B : STRIDE_A}u + min(inner, ${K - 1}u) * ${o == b ? N : M}u;
 #if (o == b ? N : M) % 4 == 0
-  let value = load_${o}((row + min(outer, ${(o == b ? N : M) - 4}u)) / 4u);
+  let value = ${READ}_${o}((row + min(outer, ${(o == b ? N : M) - 4}u)) / 4u);
 #else
-  let value = vec4f(
+  let value = Quad(
 #for i in 0..4
-    load_${o}(row + min(outer + ${i}u, ${(o == b ? N : M) - 1}u)),
+    ${READ}_${o}(row + min(outer + ${i}u, ${(o == b ? N : M) - 1}u)),
 #endfor
   );
 #endif
 #if o == b
   return value;
 #else
-  return select(vec4f(), value, inner < ${K}u);
+  return select(Quad(), value, inner < ${K}u);
 #endif
 }
 #endif

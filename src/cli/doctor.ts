@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { listAdapters, type AdapterEntry } from '../device/adapters.ts';
+import type { Toggles } from '../device/dawn.ts';
 import { openDevice } from '../device/device.ts';
+import type { SubgroupProfile } from '../device/profile.ts';
 import { cacheFolder, prepareVulkan } from '../device/vulkan.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError } from '../util/errors.ts';
@@ -100,6 +102,8 @@ interface Report {
   readonly kind: string;
   readonly description: string;
   readonly features: readonly string[];
+  readonly dawn: Toggles;
+  readonly subgroups: SubgroupProfile;
   readonly limits: object;
   readonly kernels: readonly Proof[];
 }
@@ -111,6 +115,8 @@ async function examine(name: string, verbose: boolean): Promise<Report> {
     if (verbose) {
       print(`\n${device.kind}: ${device.description || device.name}`);
       print(`  features  ${[...device.features].sort().join(', ')}`);
+      print(`  dawn      ${describeToggles(device.toggles)}`);
+      print(`  subgroups ${describeSubgroups(device.profile)}`);
       for (const [key, value] of Object.entries(device.limits)) print(`  ${key} ${value}`);
     }
     const kernels: Proof[] = [];
@@ -128,12 +134,24 @@ async function examine(name: string, verbose: boolean): Promise<Report> {
       kind: device.kind,
       description: device.description,
       features: [...device.features],
+      dawn: device.toggles,
+      subgroups: { subgroups: device.profile.subgroups, matrixUnits: device.profile.matrixUnits },
       limits: device.limits,
       kernels,
     };
   } finally {
     device.close();
   }
+}
+
+function describeToggles({ enable, disable }: Toggles): string {
+  return [...enable.map((name) => `+${name}`), ...disable.map((name) => `-${name}`)].join(', ') || 'as it is';
+}
+
+function describeSubgroups({ subgroups: { min, max }, matrixUnits }: SubgroupProfile): string {
+  const units = matrixUnits.map(({ operands, sums, m, n, k }) => `${operands} to ${sums} ${m}x${n}x${k}`);
+  const matrices = units.length === 0 ? 'no matrix units' : `matrix units ${units.join(', ')}`;
+  return `of ${min === max ? min : `${min} to ${max}`} lanes, ${matrices}`;
 }
 
 function print(line: string): void {

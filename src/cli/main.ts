@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { describeError, exitCodeOf } from './errors.ts';
 import { guardOutput } from './output.ts';
+import { DAWN_VARIABLE, parseToggles } from '../device/dawn.ts';
 import { nearest } from '../util/errors.ts';
 import { setJob } from '../util/process-identity.ts';
 import { versionOf } from '../util/modules.ts';
@@ -126,8 +127,22 @@ export async function buildProgram(wanted: 'all' | readonly string[]): Promise<C
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) {
     command.exitOverride();
     command.hook('preSubcommand', refuseUnknown);
+    if (command.options.some(({ long }) => long === '--adapter')) addDawn(command);
   }
   return program;
+}
+
+/** An option of every command that opens a device; processes that it starts hear of it too. */
+function addDawn(command: Command): void {
+  command.option(
+    '--dawn <toggles>',
+    `change Dawn’s toggles: enable=a,b,disable=c (also the environment variable ${DAWN_VARIABLE})`,
+    (text: string) => {
+      parseToggles(text);
+      process.env[DAWN_VARIABLE] = text;
+      return text;
+    },
+  );
 }
 
 /** Commander looks for missing options before unknown ones; a misspelt option should be called by its name. */

@@ -1,5 +1,6 @@
 import { create, globals } from 'webgpu';
 import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
+import { flagsOf, togglesFor, type Toggles } from './dawn.ts';
 import { withoutNoise } from './quiet.ts';
 import { prepareVulkan } from './vulkan.ts';
 
@@ -50,11 +51,18 @@ function kindOf(name: string): AdapterKind {
   return /swiftshader/i.test(name) ? 'swiftshader' : 'gpu';
 }
 
+/** An adapter, and the toggles that its instance of Dawn has. */
+export interface ChosenAdapter {
+  readonly entry: AdapterEntry;
+  readonly toggles: Toggles;
+  readonly adapter: GPUAdapter;
+}
+
 /**
  * The adapter a request names.
  * @param request `auto` (the best there is), a kind, or part of an adapter's name
  */
-export async function chooseAdapter(request: string): Promise<{ entry: AdapterEntry; adapter: GPUAdapter }> {
+export async function chooseAdapter(request: string): Promise<ChosenAdapter> {
   const entries = await listAdapters();
   const wanted = request.toLowerCase();
   const entry =
@@ -62,10 +70,11 @@ export async function chooseAdapter(request: string): Promise<{ entry: AdapterEn
       ? entries[0]
       : entries.find((e) => e.kind === wanted || e.name.toLowerCase().includes(wanted));
   if (entry === undefined) throw noAdapter(request, entries);
-  const named = instance(`backend=${entry.backend}`, `adapter=${entry.name}`);
+  const toggles = togglesFor(entry);
+  const named = instance(`backend=${entry.backend}`, `adapter=${entry.name}`, ...flagsOf(toggles));
   const adapter = await withoutNoise(() => named.requestAdapter());
   if (adapter === null) throw noAdapter(request, entries);
-  return { entry, adapter };
+  return { entry, toggles, adapter };
 }
 
 function noAdapter(request: string, entries: readonly AdapterEntry[]): FrameworkError {

@@ -1,10 +1,9 @@
 import { FrameworkError } from '../util/errors.ts';
-import { chooseAdapter, type AdapterKind } from './adapters.ts';
+import { chooseAdapter, type AdapterKind, type ChosenAdapter } from './adapters.ts';
+import { FEATURES, GPU_FEATURES, MATRIX_FEATURE, type Toggles } from './dawn.ts';
 import { patiently } from './patience.ts';
-import { profileOf, type DeviceLimits, type DeviceProfile } from './profile.ts';
+import { profileOf, type DeviceLimits, type DeviceProfile, type SubgroupProfile } from './profile.ts';
 import { withoutNoise } from './quiet.ts';
-
-const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
 /** An open device: the WebGPU device, what it can do, and the first error it reported. */
 export class Device {
@@ -15,19 +14,22 @@ export class Device {
   readonly description: string;
   readonly vendor: string;
   readonly architecture: string;
+  /** What Dawn was told when the adapter was opened. */
+  readonly toggles: Toggles;
   /** What kernels choose their variants by. */
   readonly profile: DeviceProfile;
   private failure: FrameworkError | undefined;
   private closing = false;
 
-  constructor(gpu: GPUDevice, kind: AdapterKind, name: string, info: GPUAdapterInfo) {
+  constructor(gpu: GPUDevice, { entry: { kind, name }, toggles, adapter: { info } }: ChosenAdapter) {
     this.gpu = gpu;
     this.kind = kind;
     this.name = name;
+    this.toggles = toggles;
     this.description = info.description;
     this.vendor = info.vendor;
     this.architecture = info.architecture;
-    this.profile = profileOf(kind, readLimits(gpu.limits), gpu.features);
+    this.profile = profileOf(kind, readLimits(gpu.limits), gpu.features, readSubgroups(info, gpu.features));
     gpu.onuncapturederror = (event) => {
       this.fail(gpuError(event.error, 'an unguarded call', this));
     };
@@ -153,16 +155,39 @@ export class Device {
  * @example const device = await openDevice('auto')
  */
 export async function openDevice(request = 'auto'): Promise<Device> {
-  const { entry, adapter } = await chooseAdapter(request);
-  const limits = readLimits(adapter.limits);
+  const chosen = await chooseAdapter(request);
+  const { entry, adapter } = chosen;
+  const wanted = entry.kind === 'gpu' ? GPU_FEATURES : FEATURES;
   const gpu = await withoutNoise(() =>
     adapter.requestDevice({
       label: entry.name,
-      requiredLimits: { ...limits },
-      requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+      requiredLimits: { ...readLimits(adapter.limits) },
+      // Some are Dawn's own, which the types do not know.
+      requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
     }),
   );
-  return new Device(gpu, entry.kind, entry.name, adapter.info);
+  return new Device(gpu, chosen);
+}
+
+/** `subgroupMatrixConfigs` is Dawn's own, in Dawn's words. */
+interface DawnInfo extends GPUAdapterInfo {
+  readonly subgroupMatrixConfigs?: Iterable<
+    Readonly<Record<'componentType' | 'resultComponentType', string> & Record<'M' | 'N' | 'K', number>>
+  >;
+}
+
+function readSubgroups(info: DawnInfo, features: GPUSupportedFeatures): SubgroupProfile {
+  const units = features.has(MATRIX_FEATURE) ? [...(info.subgroupMatrixConfigs ?? [])] : [];
+  return {
+    subgroups: { min: info.subgroupMinSize ?? 4, max: info.subgroupMaxSize ?? 128 },
+    matrixUnits: units.map(({ componentType, resultComponentType, M, N, K }) => ({
+      operands: componentType,
+      sums: resultComponentType,
+      m: M,
+      n: N,
+      k: K,
+    })),
+  };
 }
 
 function readLimits(limits: GPUSupportedLimits): DeviceLimits {

@@ -22,8 +22,25 @@ export const DEFAULT_LIMITS: DeviceLimits = {
   maxComputeWorkgroupsPerDimension: 65535,
 };
 
+/** What a matrix unit does: sums (m, n) += left (m, k) · right (k, n), by a subgroup. Types as WGSL writes them. */
+export interface MatrixUnit {
+  readonly operands: string;
+  readonly sums: string;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** What an adapter says of its subgroups. */
+export interface SubgroupProfile {
+  /** Lanes a subgroup: least and most. */
+  readonly subgroups: { readonly min: number; readonly max: number };
+  /** Empty where the feature `chromium-experimental-subgroup-matrix` is not there. */
+  readonly matrixUnits: readonly MatrixUnit[];
+}
+
 /** What kernels choose their variants by: all that they may know of a device. */
-export interface DeviceProfile {
+export interface DeviceProfile extends SubgroupProfile {
   readonly limits: DeviceLimits;
   /** WebGPU's features, such as `subgroups` and `shader-f16`. */
   readonly features: ReadonlySet<string>;
@@ -37,7 +54,10 @@ export interface DeviceProfile {
   readonly busyWorkgroups: number;
 }
 
-type Nature = Omit<DeviceProfile, 'limits' | 'features'>;
+type Nature = Omit<DeviceProfile, 'limits' | 'features' | keyof SubgroupProfile>;
+
+/** What WGSL promises of subgroups. */
+const ANY_SUBGROUPS: SubgroupProfile = { subgroups: { min: 4, max: 128 }, matrixUnits: [] };
 
 const NATURES: Readonly<Record<AdapterKind, Nature>> = {
   gpu: { machine: 'gpu', simdWidth: 0, barrier: 'cheap', busyWorkgroups: 256 },
@@ -54,8 +74,9 @@ export function profileOf(
   kind: AdapterKind,
   limits: DeviceLimits,
   features: Iterable<string> = [],
+  subgroups = ANY_SUBGROUPS,
 ): DeviceProfile {
-  return { limits, features: new Set(features), ...NATURES[kind] };
+  return { limits, features: new Set(features), ...subgroups, ...NATURES[kind] };
 }
 
 /** A GPU that offers no more than every WebGPU adapter: what is planned for where no device is named. */

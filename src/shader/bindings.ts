@@ -118,6 +118,9 @@ export function bindLines(
   const accessors: Record<string, string> = {
     load: `fn load_${name}(at: u32) -> ${element} { return ${loaded}; }`,
   };
+  if (narrow !== undefined)
+    accessors['narrow'] =
+      `fn narrow_${name}(at: u32) -> ${narrow} { return ${half ? '' : narrow}(${name}[at]); }`;
   if (mode === 'read_write') {
     const sum = accumulate ? `${loaded} + value` : 'value';
     accessors['store'] = `fn store_${name}(at: u32, value: ${element}) { ${name}[at] = ${stored('value')}; }`;

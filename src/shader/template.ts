@@ -23,6 +23,7 @@ import { directiveOf, loopWords, readShader, sourceOf, type Line, type Read } fr
  * The loader numbers the bindings. An array is used through accessors, functions that the loader adds beside its declaration:
  *
  *     load_x(at)                the element as f32 (vec2f, vec4f), however it is stored
+ *     narrow_x(at)              the element as f16 (vec2h, vec4h), for shaders that enable f16
  *     store_x(at, value)        overwrites it
  *     accumulate_x(at, value)   adds to it where the caller accumulates into x, else overwrites it
  *

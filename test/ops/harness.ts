@@ -11,6 +11,7 @@ import { type Kernels, type LowerContext, variantLabel } from '../../src/ops/ker
 import type { Op } from '../../src/ops/op.ts';
 import { type TensorSpec, bytesOf, elems, showShape } from '../../src/ops/tensor.ts';
 import { kernelsOf } from '../../src/execution/kernels.ts';
+import { floatToHalf, halfToFloat } from '../../src/formats/dtype.ts';
 
 /**
  * Kernel tests run on every software adapter of the machine (and on a real GPU where there is one).
@@ -52,7 +53,8 @@ export interface OpCase<A> {
 export function randomData(specs: readonly TensorSpec[], seed = 1): Float64Array[] {
   return specs.map((spec, i) => {
     const rng = new Rng(seed, 'test-data', i);
-    return Float64Array.from({ length: elems(spec.shape) }, () => Math.fround(rng.normal()));
+    const stored = spec.dtype === 'f16' ? (value: number) => halfToFloat(floatToHalf(value)) : Math.fround;
+    return Float64Array.from({ length: elems(spec.shape) }, () => stored(rng.normal()));
   });
 }
 
@@ -60,7 +62,7 @@ function caseLabel<A>(op: Op<A>, c: OpCase<A>): string {
   return `${op.name} ${c.inputs.map((spec) => showShape(spec.shape)).join(' ')} ${JSON.stringify(c.attrs)}`;
 }
 
-/** Tests every variant of an op on every adapter against its float64 reference; f32 tensors only. */
+/** Tests every variant of an op on every adapter against its float64 reference. */
 export function testOp<A>(op: Op<A>, cases: readonly OpCase<A>[]): void {
   testKernels(kernelsOf(op), cases);
 }
@@ -88,8 +90,11 @@ export function testKernels<A>(kernels: Kernels<A>, cases: readonly OpCase<A>[])
 }
 
 const GUARD = 64;
+/** Not a number, in 16 and in 32 bits. */
+const NONE = 0xff;
 
-async function checkVariant<A>(
+/** Tests one variant against the reference: nothing is left out of its outputs, and nothing written beside them. */
+export async function checkVariant<A>(
   kernels: Kernels<A>,
   c: OpCase<A>,
   context: LowerContext<A>,
@@ -103,22 +108,23 @@ async function checkVariant<A>(
   const run = await OpRun.make(device, pipelines, kernels, context, variant, GUARD);
   try {
     data.forEach((values, i) => run.write(i, Float32Array.from(values)));
-    // Overwritten outputs start as NaN, so that a gap shows; accumulated ones as 0.5; a guard follows each.
+    // Overwritten outputs start as NaN, so that a gap shows; accumulated ones, which are f32, as 0.5; a guard follows each.
     context.outputs.forEach((spec, i) => {
-      const fill = new Float32Array((run.outputs[i] as GPUBuffer).size / 4).fill(12345.5);
-      fill.fill(context.accumulate[i] ? 0.5 : NaN, 0, bytesOf(spec) / 4);
+      const fill = new Uint8Array((run.outputs[i] as GPUBuffer).size).fill(GUARD);
+      if (context.accumulate[i]) new Float32Array(fill.buffer).fill(0.5, 0, elems(spec.shape));
+      else fill.fill(NONE, 0, bytesOf(spec));
       device.gpu.queue.writeBuffer(run.outputs[i] as GPUBuffer, 0, fill);
     });
     await device.guard(op.name, () => run.submit());
     const expected = op.reference(data, c.inputs, c.attrs);
     const what = `${caseLabel(op, c)} [${variantLabel(variant)}${context.accumulate.includes(true) ? ' accumulate' : ''}]`;
     for (const [i, spec] of context.outputs.entries()) {
-      const all = await device.readFloats(run.outputs[i] as GPUBuffer);
-      const n = elems(spec.shape);
+      const all = new Uint8Array(await device.read(run.outputs[i] as GPUBuffer));
+      const got = await run.read('output', i);
       const want = (expected[i] as Float64Array).map((value) => value + (context.accumulate[i] ? 0.5 : 0));
-      compare(`${what} output ${i}`, all.subarray(0, n), want, c.nmse ?? 1e-10, c.worst ?? 1e-4);
+      compare(`${what} output ${i}`, got, want, c.nmse ?? 1e-10, c.worst ?? 1e-4);
       expect(
-        all.subarray(n).every((value) => value === 12345.5),
+        all.subarray(bytesOf(spec)).every((value) => value === GUARD),
         `${what}: wrote past output ${i}`,
       ).toBe(true);
     }

@@ -1,6 +1,12 @@
 import { defined } from '../../util/errors.ts';
 import { type AnyKernels, type Kernels, type Slot, input, output } from '../kernels.ts';
-import { type MatmulBindings, type MatmulEnd, lowerMatmul, matmulVariants } from '../matmul/gemm.ts';
+import {
+  type MatmulBindings,
+  type MatmulEnd,
+  isOnlySums,
+  lowerMatmul,
+  matmulVariants,
+} from '../matmul/gemm.ts';
 import { hasHalf, matmulShape } from '../matmul/op.ts';
 import type { Op } from '../op.ts';
 import { type TensorSpec, elems } from '../tensor.ts';
@@ -30,13 +36,11 @@ function fusedKernels<A extends FusedMatmulAttrs>(
 ): Kernels<A> {
   return {
     op,
-    variants: (context) =>
-      matmulVariants(
-        matmulShape(productSpecs(op.name, context.inputs, context.attrs), context.attrs),
-        context.profile,
-        hasHalf(context.inputs),
-        sums,
-      ),
+    variants({ inputs, attrs, profile }) {
+      const shape = matmulShape(productSpecs(op.name, inputs, attrs), attrs);
+      const canCut = end === undefined && isOnlySums({ ...attrs, shape, reduceBatch: false });
+      return matmulVariants(shape, profile, hasHalf(inputs), sums, canCut);
+    },
     lower({ inputs, outputs, attrs, accumulate }, variant) {
       const slots = partsOf(
         inputs.map((_, i) => input(i)),

@@ -6,6 +6,7 @@ import { type Dispatch, type Lowering, type Slot, type Variant, scratch } from '
 import { defined } from '../../util/errors.ts';
 import { normalizeRows } from '../layer-norm/kernels.ts';
 import { type DType, type TensorSpec, f32 } from '../tensor.ts';
+import { type ProductTile, matrixTile, matrixVariants } from './matrix.ts';
 import type { MatmulShape } from './reference.ts';
 
 /** Register tiles: lanes along columns and rows, blocks of four a lane, depth in workgroup memory. */
@@ -74,15 +75,20 @@ function lanesFor(n: number): number {
 }
 
 /**
- * @param half operands are stored in 16 bits: then tiles may hold them so as well, and a GPU reads half as much of them
+ * The ways to compute a product, best guess first.
+ * @param half operands are stored in 16 bits: then matrix units and tiles may hold them so as well
  * @param sums the columns of a are summed too, through workgroup memory
+ * @param canCut the inner dimension can be cut; see {@link isOnlySums}
  */
 export function matmulVariants(
   shape: MatmulShape,
-  { limits, features, machine, simdWidth, barrier }: DeviceProfile,
+  profile: DeviceProfile,
   half: boolean,
   sums = false,
+  canCut = false,
 ): readonly Variant[] {
+  const { limits, features, machine, simdWidth, barrier } = profile;
+  const matrix = half ? matrixVariants(shape, profile, sums, canCut ? LEAST_STEPS : Infinity) : [];
   const fitting = MATMUL_TILES.filter(({ lx, ly, ra, rb, depth }) => {
     const lanes = lx * ly;
     const bytes = 16 * (depth * (ra * ly + rb * lx) + (sums ? lanes : 0));
@@ -95,7 +101,7 @@ export function matmulVariants(
   const isFull = ({ lx, ly, ra, rb }: (typeof MATMUL_TILES)[number]) =>
     4 * ra * ly <= few(shape.m) && 4 * rb * lx <= few(shape.n);
   const sorted: Variant[] = [...fitting.filter(isFull), ...fitting.filter((tile) => !isFull(tile))];
-  const tiles = half ? sorted.flatMap((tile) => [{ ...tile, half }, tile]) : sorted;
+  const tiles = [...matrix, ...(half ? sorted.flatMap((tile) => [{ ...tile, half }, tile]) : sorted)];
   if (!features.has('subgroups')) return tiles;
   // A large tile takes software adapters seconds to compile, and runs at a third of the rate.
   const broadcast = (rows: number) => ({ kind: 'subgroup', rows, lanes: lanesFor(shape.n) });
@@ -124,11 +130,7 @@ function baseParams({ shape, normal, end, ...kernel }: MatmulKernel): Record<str
   };
 }
 
-/** Lowers a product to one dispatch, or to more where its inner dimension is cut. */
-export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
-  const { shape, reduceBatch, bindings } = kernel;
-  const matrices = reduceBatch ? 1 : shape.batch;
-  if (variant['kind'] === 'subgroup') return lowerSubgroup(kernel, variant);
+function registerTile(variant: Variant): ProductTile {
   const [lx, ly, ra, rb, depth] = ['lx', 'ly', 'ra', 'rb', 'depth'].map((key) => Number(variant[key])) as [
     number,
     number,
@@ -136,15 +138,13 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
     number,
     number,
   ];
-  const columnTiles = Math.ceil(shape.n / (4 * rb * lx));
-  const rowTiles = Math.ceil(shape.m / (4 * ra * ly));
-  const parts = partsFor(kernel, columnTiles * rowTiles * matrices, depth);
-  const direct = parts === 1;
-  const first = {
+  return {
     shader: 'matmul/tile.wgsl',
+    rows: 4 * ra * ly,
+    cols: 4 * rb * lx,
+    depth,
     params: {
-      ...baseParams(kernel),
-      PARTS: parts,
+      READ: 'load',
       LX: lx,
       LY: ly,
       RA: ra,
@@ -152,6 +152,26 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
       DEPTH: depth,
       UNROLL,
       HALF: variant['half'] === true,
+    },
+  };
+}
+
+/** Lowers a product to one dispatch, or to more where its inner dimension is cut. */
+export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
+  const { shape, reduceBatch, bindings } = kernel;
+  const matrices = reduceBatch ? 1 : shape.batch;
+  if (variant['kind'] === 'subgroup') return lowerSubgroup(kernel, variant);
+  const tile = variant['kind'] === 'matrix' ? matrixTile(variant) : registerTile(variant);
+  const columnTiles = Math.ceil(shape.n / tile.cols);
+  const rowTiles = Math.ceil(shape.m / tile.rows);
+  const parts = partsFor(kernel, columnTiles * rowTiles * matrices, tile.depth);
+  const direct = parts === 1;
+  const first = {
+    shader: tile.shader,
+    params: {
+      ...baseParams(kernel),
+      ...tile.params,
+      PARTS: parts,
       QUADS: kernel.end?.kind === 'residual' && kernel.end.plane % 4 === 0,
     },
     bindings: direct ? { ...bindings } : { ...bindings, y: scratch(0), sums: bindings.sums && scratch(1) },
@@ -181,6 +201,7 @@ function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
     shader: 'matmul/subgroup.wgsl',
     params: {
       ...baseParams(isApart ? { ...kernel, normal: undefined } : kernel),
+      READ: 'load',
       ROWS: rows,
       LANES: lanes,
       QUADS: false,
@@ -216,9 +237,20 @@ function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
   };
 }
 
-/** Pieces of the inner dimension; only products with nothing but sums to write are cut. */
-function partsFor({ shape, reduceBatch, bias, end }: MatmulKernel, groups: number, depth: number): number {
-  if (end !== undefined || bias !== 'none' || (shape.batch > 1 && !reduceBatch)) return 1;
+/** Whether a product writes one matrix of nothing but sums: then its inner dimension can be cut. */
+export function isOnlySums({
+  shape,
+  reduceBatch,
+  bias,
+  end,
+}: Pick<MatmulKernel, 'shape' | 'reduceBatch' | 'bias' | 'end'>): boolean {
+  return end === undefined && bias === 'none' && (shape.batch === 1 || reduceBatch);
+}
+
+/** Pieces of the inner dimension. */
+function partsFor(kernel: MatmulKernel, groups: number, depth: number): number {
+  if (!isOnlySums(kernel)) return 1;
+  const { shape, reduceBatch } = kernel;
   const steps = (reduceBatch ? shape.batch : 1) * Math.ceil(shape.k / depth);
   const wanted = Math.min(Math.ceil(ENOUGH_GROUPS / groups), Math.floor(steps / LEAST_STEPS));
   if (wanted <= 1) return 1;

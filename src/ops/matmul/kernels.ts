@@ -1,11 +1,14 @@
 import { type AnyKernels, type Kernels, input, output } from '../kernels.ts';
-import { lowerMatmul, matmulVariants } from './gemm.ts';
+import { isOnlySums, lowerMatmul, matmulVariants } from './gemm.ts';
 import { type MatmulAttrs, hasHalf, matmul, matmulShape } from './op.ts';
 
 export const matmulKernels: Kernels<MatmulAttrs> = {
   op: matmul,
-  variants: (context) =>
-    matmulVariants(matmulShape(context.inputs, context.attrs), context.profile, hasHalf(context.inputs)),
+  variants({ inputs, attrs, profile }) {
+    const shape = matmulShape(inputs, attrs);
+    const canCut = isOnlySums({ ...attrs, shape, reduceBatch: attrs.reduceBatch === true });
+    return matmulVariants(shape, profile, hasHalf(inputs), false, canCut);
+  },
   lower: ({ inputs, attrs, accumulate }, variant) =>
     lowerMatmul(
       {

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { statSync } from 'node:fs';
 import { cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { Toggles } from '../../device/dawn.ts';
 import type { Device } from '../../device/device.ts';
 import { RUN_RECIPE } from '../../recipe/resolved.ts';
 import { FrameworkError } from '../../util/errors.ts';
@@ -82,6 +83,8 @@ export interface Environment {
     readonly name: string;
     readonly description: string;
     readonly vendor: string;
+    /** Dawn's toggles; absent in runs from before they were recorded. */
+    readonly dawn?: Toggles;
   };
 }
 
@@ -145,7 +148,13 @@ export function describeEnvironment(device: Device): Environment {
     platform: `${platform()} ${process.arch}`,
     cpu: cpus()[0]?.model ?? 'unknown',
     memoryBytes: totalmem(),
-    adapter: { kind: device.kind, name: device.name, description: device.description, vendor: device.vendor },
+    adapter: {
+      kind: device.kind,
+      name: device.name,
+      description: device.description,
+      vendor: device.vendor,
+      dawn: device.toggles,
+    },
   };
 }
 

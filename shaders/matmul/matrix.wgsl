@@ -1,0 +1,236 @@
+// y = A B + bias on matrix units: products of 16×16 by 16×COLS in 16 bits, summed in 32, a subgroup at a time. A workgroup of WA·WB
+// subgroups makes (16·WA·RA) × (COLS·WB·RB) elements of y, a subgroup RA·RB matrices of them in registers. Tiles of A and B, DEPTH
+// deep, lie in workgroup memory in 16 bits, in the order in which the operands are stored; what is stored in 32 bits is rounded
+// on the way. The next tiles are read while the units work on these. Sums leave through workgroup memory, 16 rows of a
+// subgroup at a time, so that every end that tile.wgsl has is one here. The inner dimension (of all SUMMED matrices) can be
+// cut into PARTS, whose results go to scratch.
+// Rows of a tile are 16 bytes apart more than they need, so that eight of them begin in different banks of memory.
+// Workgroup memory: see bytesOf in src/ops/matmul/matrix.ts. Grid: tiles of columns, tiles of rows, matrices or parts.
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+#if SIZED
+enable subgroup_size_control;
+#endif
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+#param SIZED: bool // subgroups come in several sizes, and this shader asks for one of LANES / (WA·WB)
+#param COLS: int // columns of the right matrix
+#param SUMMED: int // matrices summed into each of y
+#param PARTS: int // pieces of the inner dimension
+#param LANES: int // of a workgroup; TRANSPOSE_A: a multiple of 4·WA·RA, so that a lane always copies the same rows of A
+#param WA: int // subgroups along rows
+#param WB: int // subgroups along columns
+#param RA: int // matrices a subgroup along rows
+#param RB: int // matrices a subgroup along columns
+#param DEPTH: int // inner size of a tile, a multiple of 16
+#import matmul/operand.wgsl
+#import matmul/store.wgsl
+
+alias Left = subgroup_matrix_left<f16, 16, 16>;
+alias Right = subgroup_matrix_right<f16, ${COLS}, 16>;
+alias Sums = subgroup_matrix_result<f32, ${COLS}, 16>;
+
+const STEPS = ${ceildiv(K, DEPTH)}u;
+const ALL_STEPS = ${SUMMED * ceildiv(K, DEPTH)}u;
+const PART_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), PARTS)}u;
+
+#bind read_write sums?: array<f32> // (parts, m): Σ over the inner dimension of A, with TRANSPOSE_A
+#if bound(sums)
+// Lanes that copy the same rows of A are BLOCKS_A apart: each adds up what it copies.
+const BLOCKS_A = ${4 * WA * RA}u;
+var<workgroup> all_sums: array<vec4f, ${LANES}>;
+#endif
+
+// Elements from one row of a tile to the next: [outer][inner] where the operand is stored along the inner dimension, else [inner][outer].
+const stride_a = ${(TRANSPOSE_A ? 16 * WA * RA : DEPTH) + 8}u;
+const stride_b = ${(TRANSPOSE_B ? DEPTH : COLS * WB * RB) + 8}u;
+var<workgroup> tile_a: array<f16, ${TRANSPOSE_A ? DEPTH * (16 * WA * RA + 8) : 16 * WA * RA * (DEPTH + 8)}>;
+var<workgroup> tile_b: array<f16, ${TRANSPOSE_B ? COLS * WB * RB * (DEPTH + 8) : DEPTH * (COLS * WB * RB + 8)}>;
+
+// Sixteen rows of each subgroup's sums.
+const stride_sums = ${COLS * RB + 8}u;
+var<workgroup> strip: array<f32, ${WA * WB * 16 * (COLS * RB + 8)}>;
+
+@compute @workgroup_size(${LANES})
+#if SIZED
+@subgroup_size(${LANES / (WA * WB)})
+#endif
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) local: u32,
+  @builtin(subgroup_id) subgroup_id: u32,
+) {
+  // The remainder says nothing new to the processor; to Dawn, which then clamps no index into a tile.
+  let subgroup = subgroup_id % ${WA * WB}u;
+  let matrix = group.z; // of y, or of its parts
+  let first_a = group.y * ${16 * WA * RA}u;
+  let first_b = group.x * ${COLS * WB * RB}u;
+  let row = subgroup / ${WB}u * ${16 * RA}u;
+  let col = subgroup % ${WB}u * ${COLS * RB}u;
+#for r in 0..RA
+#for c in 0..RB
+  var sum${r}_${c} = Sums();
+#endfor
+#endfor
+#for o in a, b
+#for t in 0..(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 4 / LANES
+  // Four elements of a tile that this lane copies.
+#if o == b ? TRANSPOSE_B : !TRANSPOSE_A
+  let outer_${o}${t} = (local + ${t * LANES}u) / ${DEPTH / 4}u;
+  let inner_${o}${t} = local % ${DEPTH / 4}u * 4u;
+#else
+  let outer_${o}${t} = (local + ${t * LANES}u) % ${(o == b ? COLS * WB * RB : 16 * WA * RA) / 4}u * 4u;
+  let inner_${o}${t} = (local + ${t * LANES}u) / ${(o == b ? COLS * WB * RB : 16 * WA * RA) / 4}u;
+#endif
+#endfor
+#endfor
+#if NORMAL == a
+  let rows = four(first_a + outer_a0);
+#elif NORMAL == b
+#for t in 0..COLS * WB * RB * DEPTH / 4 / LANES
+  let channel${t} = affine(first_b + outer_b${t});
+#endfor
+#endif
+#if bound(sums)
+  var lane_sums = vec4f();
+#endif
+#if PARTS > 1
+  let begin = matrix * PART_STEPS;
+  let end = min(begin + PART_STEPS, ALL_STEPS);
+#else
+  let begin = 0u;
+  let end = ALL_STEPS;
+#endif
+#for phase in first, each, last
+#if phase == each
+  for (var step = begin + 1u; step < end; step++) {
+#else
+  {
+#if phase == first
+    let step = begin;
+#endif
+#endif
+#if phase != last
+#if SUMMED > 1
+    let s = step / STEPS;
+    let inner = step % STEPS * ${DEPTH}u;
+#else
+    let s = ${PARTS > 1 ? 0 : 1}u * matrix;
+    let inner = step * ${DEPTH}u;
+#endif
+#if NORMAL == b
+    let rows = four(inner + inner_b0);
+#endif
+#for o in a, b
+#for t in 0..(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 4 / LANES
+    let read_${o}${t} = quad_${o}(s, first_${o} + outer_${o}${t}, inner + inner_${o}${t});
+#if NORMAL == o && o == a
+    let next_${o}${t} = vec4h(normal(read_${o}${t}, rows, affine(inner + inner_${o}${t})));
+#elif NORMAL == o
+    let next_${o}${t} = vec4h(normal(read_${o}${t}, rows, channel${t}));
+#else
+    let next_${o}${t} = read_${o}${t};
+#endif
+#endfor
+#endfor
+#endif
+#if phase != first
+#for k in 0..DEPTH / 16
+#for r in 0..RA
+#if TRANSPOSE_A
+      let a${k}_${r} = subgroupMatrixLoad<Left, col_major>(&tile_a, ${k * 16}u * stride_a + row + ${r * 16}u, stride_a);
+#else
+      let a${k}_${r} = subgroupMatrixLoad<Left, row_major>(&tile_a, (row + ${r * 16}u) * stride_a + ${k * 16}u, stride_a);
+#endif
+#endfor
+#for c in 0..RB
+#if TRANSPOSE_B
+      let b${k}_${c} = subgroupMatrixLoad<Right, col_major>(&tile_b, (col + ${c * COLS}u) * stride_b + ${k * 16}u, stride_b);
+#else
+      let b${k}_${c} = subgroupMatrixLoad<Right, row_major>(&tile_b, ${k * 16}u * stride_b + col + ${c * COLS}u, stride_b);
+#endif
+#for r in 0..RA
+      sum${r}_${c} = subgroupMatrixMultiplyAccumulate(a${k}_${r}, b${k}_${c}, sum${r}_${c});
+#endfor
+#endfor
+#endfor
+#endif
+#if phase == each
+    workgroupBarrier();
+#endif
+#if phase != last
+#for o in a, b
+#for t in 0..(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 4 / LANES
+#if o == b ? TRANSPOSE_B : !TRANSPOSE_A
+    let at_${o}${t} = outer_${o}${t} * stride_${o} + inner_${o}${t};
+#else
+    let at_${o}${t} = inner_${o}${t} * stride_${o} + outer_${o}${t};
+#endif
+#for i in 0..4
+    tile_${o}[at_${o}${t} + ${i}u] = next_${o}${t}[${i}];
+#endfor
+#if bound(sums) && o == a
+    lane_sums += vec4f(next_${o}${t});
+#endif
+#endfor
+#endfor
+    workgroupBarrier();
+#endif
+  }
+#endfor
+#if bound(sums)
+  all_sums[local] = lane_sums;
+  workgroupBarrier();
+  if (group.x == 0u && local < BLOCKS_A) {
+    var total = all_sums[local];
+#for i in 1..LANES / (4 * WA * RA)
+    total += all_sums[local + ${i}u * BLOCKS_A];
+#endfor
+#for i in 0..4
+    if (first_a + local * 4u + ${i}u < ${M}u) {
+      let at = matrix * ${M}u + first_a + local * 4u + ${i}u;
+      accumulate_sums(at, total[${i}]);
+    }
+#endfor
+  }
+#endif
+  let own = subgroup * 16u * stride_sums;
+  let lane = local % ${LANES / (WA * WB)}u;
+#for r in 0..RA
+#for c in 0..RB
+  subgroupMatrixStore<row_major>(&strip, own + ${c * COLS}u, sum${r}_${c}, stride_sums);
+#endfor
+  workgroupBarrier();
+  {
+    let i0 = first_a + row + ${r * 16}u;
+    let j0 = first_b + col;
+#if QUADS
+    for (var t = 0u; t < ${ceildiv(COLS * RB * WA * WB, LANES)}u; t++) {
+      let block = lane + t * ${LANES / (WA * WB)}u;
+#if COLS * RB % (LANES / (WA * WB)) != 0
+      if (block >= ${COLS * RB}u) {
+        break;
+      }
+#endif
+      let i = block % 4u * 4u;
+      let j = block / 4u * 4u;
+      let at = own + i * stride_sums + j;
+      store_quad(i0 + i, j0 + j, array(
+#for i in 0..4
+        vec4f(strip[at + ${i}u * stride_sums], strip[at + ${i}u * stride_sums + 1u], strip[at + ${i}u * stride_sums + 2u], strip[at + ${i}u * stride_sums + 3u]),
+#endfor
+      ));
+    }
+#else
+    for (var t = 0u; t < ${4 * COLS * RB * WA * WB / LANES}u; t++) {
+      let quad = lane + t * ${LANES / (WA * WB)}u;
+      let i = quad / ${COLS * RB / 4}u;
+      let j = quad % ${COLS * RB / 4}u * 4u;
+      let at = own + i * stride_sums + j;
+      store(matrix, i0 + i, j0 + j, vec4f(strip[at], strip[at + 1u], strip[at + 2u], strip[at + 3u]));
+    }
+#endif
+  }
+  workgroupBarrier();
+#endfor
+}

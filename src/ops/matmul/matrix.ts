@@ -1,0 +1,124 @@
+import type { DeviceProfile, MatrixUnit } from '../../device/profile.ts';
+import type { ParamValue } from '../../shader/parameters.ts';
+import type { Variant } from '../kernels.ts';
+import type { MatmulShape } from './reference.ts';
+
+/** Products on matrix units, in 16 bits with sums in 32; shaders/matmul/matrix.wgsl. */
+
+/** What a product is tiled with: `rows`×`cols` of y a workgroup, and as much of the inner dimension at a time. */
+export interface ProductTile {
+  readonly shader: string;
+  readonly rows: number;
+  readonly cols: number;
+  readonly depth: number;
+  readonly params: Readonly<Record<string, ParamValue>>;
+}
+
+/** wa·wb subgroups, each ra matrices of 16 rows by rb·16 columns. */
+interface Tiling {
+  readonly wa: number;
+  readonly wb: number;
+  readonly ra: number;
+  readonly rb: number;
+  readonly depth: number;
+  /** Of the rate that the units have, where there are enough workgroups: what a subgroup loads for each product. */
+  readonly share: number;
+}
+
+/** Elements of the operands cross from workgroup memory to registers once for rb·16, and for ra·16, multiply-adds. */
+const TILINGS: readonly Tiling[] = [
+  { wa: 2, wb: 2, ra: 4, rb: 4, depth: 32, share: 1 },
+  { wa: 2, wb: 4, ra: 4, rb: 2, depth: 32, share: 0.95 },
+  { wa: 4, wb: 2, ra: 2, rb: 3, depth: 32, share: 0.9 },
+  { wa: 2, wb: 2, ra: 4, rb: 2, depth: 32, share: 0.8 },
+  { wa: 2, wb: 2, ra: 2, rb: 2, depth: 32, share: 0.65 },
+];
+
+/** Rows of the left matrix, and the inner size: what all units here have. */
+const SIDE = 16;
+/** Lanes of a subgroup. */
+const LANES = 32;
+/** Halves between the end of a row of a tile and the next. */
+const GAP = 8;
+
+/** The unit that products use: 16-bit operands, 32-bit sums; the wider one where there are several. */
+function unitOf({ features, matrixUnits, subgroups }: DeviceProfile): MatrixUnit | undefined {
+  const { min, max } = subgroups;
+  if (min > LANES || max < LANES || (min !== max && !features.has('subgroup-size-control'))) return undefined;
+  const fitting = matrixUnits.filter(
+    ({ operands, sums, m, n, k }) =>
+      operands === 'f16' && sums === 'f32' && m === SIDE && k === SIDE && (n === 16 || n === 8),
+  );
+  return fitting.sort((a, b) => b.n - a.n)[0];
+}
+
+/** Bytes of workgroup memory that shaders/matmul/matrix.wgsl takes at most, whichever way its operands are stored. */
+function bytesOf({ wa, wb, ra, rb, depth }: Tiling, sums: boolean): number {
+  const tile = (outer: number) => Math.max(outer * (depth + GAP), depth * (outer + GAP));
+  const strip = wa * wb * SIDE * (16 * rb + GAP);
+  return 2 * (tile(16 * wa * ra) + tile(16 * wb * rb)) + 4 * strip + (sums ? 16 * LANES * wa * wb : 0);
+}
+
+/**
+ * The ways to compute a product on matrix units, best guess first; none where the device has no fitting unit.
+ * @param sums the columns of a are summed too
+ * @param leastSteps of the inner dimension (of all matrices) that a piece of it has; Infinity where it is not cut
+ */
+export function matrixVariants(
+  { batch, m, n, k }: MatmulShape,
+  profile: DeviceProfile,
+  sums: boolean,
+  leastSteps: number,
+): readonly Variant[] {
+  const unit = unitOf(profile);
+  if (unit === undefined) return [];
+  const { limits, subgroups, busyWorkgroups } = profile;
+  const fitting = TILINGS.filter(
+    (tiling) =>
+      LANES * tiling.wa * tiling.wb <= limits.maxComputeInvocationsPerWorkgroup &&
+      bytesOf(tiling, sums) <= limits.maxComputeWorkgroupStorageSize,
+  );
+  // Work with what tiles hold beyond the edges, at the tile's rate, by the part of the device that is busy.
+  const cost = ({ wa, wb, ra, rb, depth, share }: Tiling) => {
+    const [rows, cols] = [16 * wa * ra, 16 * wb * rb];
+    const tiles = Math.ceil(m / rows) * Math.ceil(n / cols);
+    const groups = leastSteps === Infinity ? batch : Math.max(1, (batch * k) / depth / leastSteps);
+    return ((tiles * rows * cols) / share) * Math.max(1, busyWorkgroups / (tiles * groups));
+  };
+  return fitting
+    .sort((a, b) => cost(a) - cost(b))
+    .map(({ wa, wb, ra, rb, depth }) => ({
+      kind: 'matrix',
+      cols: unit.n,
+      wa,
+      wb,
+      ra,
+      rb: (16 / unit.n) * rb,
+      depth,
+      ...(subgroups.min === subgroups.max ? {} : { sized: true }),
+    }));
+}
+
+/** @param variant of kind `matrix` */
+export function matrixTile(variant: Variant): ProductTile {
+  const [cols, wa, wb, ra, rb, depth] = ['cols', 'wa', 'wb', 'ra', 'rb', 'depth'].map((key) =>
+    Number(variant[key]),
+  ) as [number, number, number, number, number, number];
+  return {
+    shader: 'matmul/matrix.wgsl',
+    rows: SIDE * wa * ra,
+    cols: cols * wb * rb,
+    depth,
+    params: {
+      READ: 'narrow',
+      SIZED: variant['sized'] === true,
+      COLS: cols,
+      LANES: LANES * wa * wb,
+      WA: wa,
+      WB: wb,
+      RA: ra,
+      RB: rb,
+      DEPTH: depth,
+    },
+  };
+}

@@ -1,0 +1,147 @@
+import { describe, expect, it, vi } from 'vitest';
+import { DEFAULT_LIMITS, profileOf, type DeviceProfile, type MatrixUnit } from '../../src/device/profile.ts';
+import { halved } from '../../src/execution/prove.ts';
+import type { Kernels, LowerContext, Variant } from '../../src/ops/kernels.ts';
+import * as fused from '../../src/ops/matmul-fused/kernels.ts';
+import { matmulVariants } from '../../src/ops/matmul/gemm.ts';
+import { matmulKernels } from '../../src/ops/matmul/kernels.ts';
+import type { MatmulAttrs } from '../../src/ops/matmul/op.ts';
+import type * as Template from '../../src/shader/template.ts';
+import { type TensorSpec, f32 } from '../../src/ops/tensor.ts';
+import { type OpCase, adapters, checkVariant, deviceFor } from './harness.ts';
+import { NARROW_UNIT, UNIT } from './matrix-stand-ins.ts';
+
+// The same WGSL as on matrix units, with functions in the place of their built-ins.
+vi.mock('../../src/shader/template.ts', async (original) => {
+  const template = await original<typeof Template>();
+  const { withStandIns } = await import('./matrix-stand-ins.ts');
+  return {
+    ...template,
+    expandShader: (...args: Parameters<typeof template.expandShader>) =>
+      withStandIns(template.expandShader(...args)),
+  };
+});
+
+const NN: MatmulAttrs = { transposeA: false, transposeB: false, bias: 'none' };
+const NT: MatmulAttrs = { ...NN, transposeB: true };
+const TN: MatmulAttrs = { ...NN, transposeA: true };
+const TT: MatmulAttrs = { ...NT, transposeA: true };
+
+/** A stored in 16 bits and b in 16 or, as weights are, in 32. */
+function product(
+  [m, n, k]: readonly [number, number, number],
+  attrs: MatmulAttrs,
+  b: 'f16' | 'f32' = 'f16',
+  batch: readonly number[] = [],
+): OpCase<MatmulAttrs> {
+  const spec = (shape: readonly number[], dtype: TensorSpec['dtype']): TensorSpec => ({ shape, dtype });
+  const bias = attrs.bias === 'none' ? [] : [f32(attrs.bias === 'cols' ? n : m)];
+  return {
+    inputs: [
+      spec([...batch, ...(attrs.transposeA ? [k, m] : [m, k])], 'f16'),
+      spec([...batch, ...(attrs.transposeB ? [n, k] : [k, n])], b),
+      ...bias,
+    ],
+    attrs,
+  };
+}
+
+/**
+ * Tilings that a processor's compiler is done with soon; those of src/ops/matmul/matrix.ts differ from them in counts alone. The second has
+ * several of everything: subgroups and matrices along both sides, copies a lane, products of one tile.
+ */
+const ONE: Variant = { kind: 'matrix', cols: 16, wa: 1, wb: 1, ra: 1, rb: 1, depth: 16 };
+const SEVERAL: Variant = { kind: 'matrix', cols: 16, wa: 2, wb: 2, ra: 1, rb: 2, depth: 32 };
+
+async function check<A>(
+  kernels: Kernels<A>,
+  c: OpCase<A>,
+  adapter: string,
+  variants: readonly Variant[],
+): Promise<void> {
+  const { device } = await deviceFor(adapter);
+  const { op } = kernels;
+  const outputs = op.infer(c.inputs, c.attrs);
+  for (const [i, variant] of variants.entries()) {
+    // Only parameters' gradients, which are f32, are added to.
+    const accumulate = outputs.map(
+      ({ dtype }, o) => i % 2 === 1 && dtype === 'f32' && (op.accumulates ?? []).includes(o),
+    );
+    const context: LowerContext<A> = { ...c, outputs, accumulate, profile: device.profile };
+    await checkVariant(kernels, { ...c, nmse: 1e-6, worst: 1e-2 }, context, variant, adapter);
+  }
+}
+
+const canHalf = await Promise.all(
+  adapters.map(async (kind) => (await deviceFor(kind)).device.features.has('shader-f16')),
+);
+
+describe.skipIf(!canHalf.includes(true)).each(adapters.filter((_, i) => canHalf[i]))(
+  'products on matrix units, by their stand-ins on %s',
+  (adapter) => {
+    it.each([
+      ['a row, a column', product([1, 1, 1], NN)],
+      ['bias over rows', product([65, 63, 17], { ...NN, bias: 'rows' })],
+      ['bias over columns, weights in f32', product([68, 100, 96], { ...NT, bias: 'cols' }, 'f32')],
+      ['a transposed', product([66, 36, 20], TN)],
+      ['both transposed', product([68, 35, 18], TT, 'f32')],
+      ['an inner dimension that is cut', product([12, 16, 2060], TN)],
+      ['batches that are summed', product([12, 68, 49], { ...NT, reduceBatch: true }, 'f16', [5])],
+      ['batches', product([13, 20, 19], { ...NT, bias: 'rows' }, 'f16', [3])],
+    ] as const)('matmul: %s', async (_label, c) => {
+      await check(matmulKernels, c, adapter, [ONE, SEVERAL]);
+    });
+
+    it('units of eight columns', async () => {
+      const c = product([35, 36, 40], { ...TN, bias: 'cols' });
+      await check(matmulKernels, c, adapter, [{ ...SEVERAL, cols: 8 }]);
+    });
+
+    const examples = fused.kernels.flatMap((kernels) =>
+      kernels.op.examples.map((example, i) => [`${kernels.op.name} ${i}`, kernels, halved(example)] as const),
+    );
+    it.each(examples)('%s', async (_label, kernels, example) => {
+      await check(kernels, example, adapter, [ONE, ONE]);
+    });
+  },
+);
+
+describe('the ways to compute a product', () => {
+  const shape = { batch: 1, m: 12544, n: 1536, k: 384, batchStrideA: 0, batchStrideB: 0 };
+  const limits = { ...DEFAULT_LIMITS, maxComputeWorkgroupStorageSize: 49152 };
+  const profile = (units: readonly MatrixUnit[], min = 32, max = 32, features: readonly string[] = []) =>
+    profileOf('gpu', limits, features, { subgroups: { min, max }, matrixUnits: units });
+  const first = (of: DeviceProfile, changes = {}, half = true, canCut = false) =>
+    matmulVariants({ ...shape, ...changes }, of, half, false, canCut)[0];
+
+  it('begin with matrix units where activations have 16 bits and a unit sums in 32', () => {
+    expect(first(profile([UNIT]))).toMatchObject({ kind: 'matrix', cols: 16 });
+    expect(first(profile([NARROW_UNIT, UNIT]))).toMatchObject({ kind: 'matrix', cols: 16 });
+    expect(first(profile([NARROW_UNIT]))).toMatchObject({ kind: 'matrix', cols: 8 });
+    for (const [other, half] of [
+      [profile([UNIT]), false],
+      [profile([{ ...UNIT, sums: 'f16' }]), true],
+      [profile([{ ...UNIT, m: 8 }]), true],
+      [profile([]), true],
+    ] as const)
+      expect(first(other, {}, half)).toMatchObject({ kind: 'tile' });
+  });
+
+  it('ask for the size of subgroups where it varies, and can be asked for', () => {
+    expect(first(profile([UNIT]))).not.toHaveProperty('sized');
+    expect(first(profile([UNIT], 32, 64, ['subgroup-size-control']))).toMatchObject({ sized: true });
+    expect(first(profile([UNIT], 32, 64))).toMatchObject({ kind: 'tile' });
+    expect(first(profile([UNIT], 16, 16))).toMatchObject({ kind: 'tile' });
+  });
+
+  it('use small tiles where large ones would leave most of the device, or of themselves, empty', () => {
+    const rows = (changes: object, canCut = false) => {
+      const { wa, ra, wb, rb } = first(profile([UNIT]), changes, true, canCut) ?? {};
+      return [16 * Number(wa) * Number(ra), 16 * Number(wb) * Number(rb)];
+    };
+    expect(rows({})).toEqual([128, 128]);
+    expect(rows({ m: 200704, n: 96 })).toEqual([128, 96]);
+    expect(rows({ m: 64, n: 1000 })).toEqual([64, 64]);
+    expect(rows({ m: 384, n: 1536, k: 12544 }, true)).toEqual([128, 128]);
+  });
+});
