@@ -3,8 +3,8 @@ import tseslint from 'typescript-eslint';
 /** Folders of src, lowest first. A file imports from its own folder and from those below it; docs/architecture.md says what each holds. */
 const LAYERS = [
   'util',
+  'schema',
   'formats',
-  'recipe',
   'data',
   'device',
   'shader',
@@ -14,6 +14,7 @@ const LAYERS = [
   'tuning',
   'nn',
   'models',
+  'recipe',
   'robustness',
   'training',
   'report',

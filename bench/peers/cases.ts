@@ -99,7 +99,7 @@ export function inputsOf(c: Case): readonly Tensor[] {
 /** Parameters of a step's model, by PyTorch's names. */
 export function stepParameters(c: StepCase): Tensor[] {
   const kernels = [c.kernel, c.kernel, c.kernel, c.kernel];
-  return createModel('convnext-t', { classes: c.classes, kernels, layerScale: 1 }).parameters.map(
+  return createModel('convnext-t', { classes: c.classes, kernels, layerScaleInit: 1 }).parameters.map(
     ({ name, shape }) => ({ name, shape }),
   );
 }

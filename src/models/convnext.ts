@@ -1,23 +1,27 @@
+import type { Shapes } from '../formats/names.ts';
+import { convnextToTimm } from '../formats/names.ts';
 import { dropPathRates } from '../nn/drop-path.ts';
 import { conv2d, depthwise, gelu, globalAveragePool, layerNorm, linear, residual } from '../nn/layers.ts';
 import { ZERO, truncNormal } from '../nn/parameters.ts';
 import type { Recording } from '../nn/recording.ts';
-import { FrameworkError, defined } from '../util/errors.ts';
+import { boolean, choice, integer, orAuto, orNone } from '../schema/fields.ts';
+import { defined } from '../util/errors.ts';
+import { defineFamily, unequalStages, type Conflict } from './family.ts';
+import { largeKernel, recogniseLargeKernels } from './large-kernel.ts';
+import { evaluationAt, type Block } from './model.ts';
 import {
-  flag,
-  listOf,
-  nonNegative,
-  nullable,
-  oddInteger,
-  oneOf,
-  positive,
-  positiveInteger,
-  rate,
-  sameLength,
-  type Fields,
-} from './config.ts';
-import { largeKernel } from './large-kernel.ts';
-import { defineFamily, evaluationAt, type Block, type CommonConfig } from './model.ts';
+  depths,
+  dropPath,
+  factor,
+  forAllStages,
+  kernelSize,
+  notNegative,
+  option,
+  perStage,
+  width,
+} from './options.ts';
+import type { CommonConfig, Options } from './options.ts';
+import { childrenOf, depthsFrom, extentsOf } from './recognise.ts';
 import type { Tensor } from '../graph/graph.ts';
 
 /**
@@ -28,46 +32,64 @@ import type { Tensor } from '../graph/graph.ts';
 export interface ConvNextConfig extends CommonConfig {
   readonly depths: readonly number[];
   readonly dims: readonly number[];
-  /** Depthwise kernel size of each stage, odd. */
   readonly kernels: readonly number[];
-  /** Size and stride of the first convolution: 4 and 4 for ImageNet; 1 or 2 for small images. */
-  readonly stemPatch: number;
   readonly stemStride: number;
+  readonly stemPatch: number | 'auto';
   readonly variant: 'plain' | 'slak';
-  /** slak: size of the small kernel beside each larger one, or null for none. */
-  readonly small: number | null;
-  /** slak: a k×k kernel as the sum of k×small and small×k. */
+  readonly smallKernel: number | 'none';
   readonly decomposed: boolean;
-  /** slak: BatchNorm behind the depthwise convolutions. */
   readonly bn: boolean;
-  /** slak: the inference form, one biased convolution in place of the branches (see merge.ts). */
   readonly merged: boolean;
-  /** slak: dims become int(dim · widthFactor). */
   readonly widthFactor: number;
-  /** Initial layer scale; 0 for none. */
-  readonly layerScale: number;
+  readonly layerScaleInit: number;
   readonly headInitScale: number;
-  /** Drop-path rate of the last block. */
   readonly dropPath: number;
 }
 
-const FIELDS: Fields<ConvNextConfig> = {
-  classes: positiveInteger,
-  channels: positiveInteger,
-  depths: listOf(positiveInteger),
-  dims: listOf(positiveInteger),
-  kernels: listOf(oddInteger),
-  stemPatch: positiveInteger,
-  stemStride: positiveInteger,
-  variant: oneOf('plain', 'slak'),
-  small: nullable(oddInteger),
-  decomposed: flag,
-  bn: flag,
-  merged: flag,
-  widthFactor: positive,
-  layerScale: nonNegative,
-  headInitScale: nonNegative,
-  dropPath: rate,
+const PAPER = 'facebookresearch/ConvNeXt: main.py';
+const SLAK = 'VITA-Group/SLaK: main.py';
+
+const OPTIONS: Options<ConvNextConfig> = {
+  depths,
+  dims: option(perStage(width), 'Width of each stage.', { unit: 'channels' }),
+  kernels: option(forAllStages(kernelSize), 'Depthwise kernel of each stage.', { unit: 'pixels' }),
+  stemStride: option(
+    integer({ min: 1, max: 255 }),
+    'Stride of the patch stem: 4 for ImageNet, 1 or 2 for small images.',
+    { unit: 'pixels' },
+  ),
+  stemPatch: option(orAuto(integer({ min: 1, max: 255 })), 'Kernel of the stem; `auto` is its stride.', {
+    unit: 'pixels',
+  }),
+  variant: option(
+    choice('plain', 'slak'),
+    '`plain` changes the kernel of the depthwise convolution only; `slak` has the BatchNorm, no bias and the small branch of the SLaK code.',
+    { source: 'VITA-Group/SLaK: models/SLaK.py' },
+  ),
+  smallKernel: option(
+    orNone(kernelSize),
+    'Of `slak`: kernel of the parallel small branch, in the blocks whose kernel is larger.',
+    { unit: 'pixels', source: SLAK },
+  ),
+  decomposed: option(boolean, 'Of `slak`: k×n and n×k kernels in place of k×k, n the small kernel.', {
+    source: `${SLAK}, Decom`,
+  }),
+  bn: option(boolean, 'Of `slak`: BatchNorm behind the depthwise convolutions.', { source: `${SLAK}, bn` }),
+  merged: option(
+    boolean,
+    'Of `slak`: the inference form, one biased kernel in place of the branches; `largekernel merge` makes its weights.',
+  ),
+  widthFactor: option(factor, 'Of `slak`: factor on all widths; a width becomes the whole number below.', {
+    source: `${SLAK}, width_factor`,
+  }),
+  layerScaleInit: option(notNegative, 'First value of the layer scale; 0 leaves the layer scale out.', {
+    source: PAPER,
+  }),
+  headInitScale: option(notNegative, 'Factor on the initial weights of the classifier.', {
+    source: PAPER,
+    onlyTraining: true,
+  }),
+  dropPath,
 };
 
 function size(depths: readonly number[], dims: readonly number[]): ConvNextConfig {
@@ -77,15 +99,15 @@ function size(depths: readonly number[], dims: readonly number[]): ConvNextConfi
     depths,
     dims,
     kernels: depths.map(() => 7),
-    stemPatch: 4,
     stemStride: 4,
+    stemPatch: 'auto',
     variant: 'plain',
-    small: null,
+    smallKernel: 'none',
     decomposed: false,
     bn: true,
     merged: false,
     widthFactor: 1,
-    layerScale: 1e-6,
+    layerScaleInit: 1e-6,
     headInitScale: 1,
     dropPath: 0,
   };
@@ -94,7 +116,7 @@ function size(depths: readonly number[], dims: readonly number[]): ConvNextConfi
 const TINY = size([3, 3, 9, 3], [96, 192, 384, 768]);
 
 /** SLaK's framework without the sparsity: dense 51-49-47-13 kernels beside 5×5 ones. */
-const SLAK_TINY: ConvNextConfig = { ...TINY, variant: 'slak', kernels: [51, 49, 47, 13], small: 5 };
+const SLAK_TINY: ConvNextConfig = { ...TINY, variant: 'slak', kernels: [51, 49, 47, 13], smallKernel: 5 };
 
 const weights = { init: truncNormal(), bias: ZERO };
 
@@ -124,7 +146,8 @@ function downsample(r: Recording, x: Tensor, stage: number, dim: number, config:
     const y = layerNorm(r, '0', x, maps);
     return conv2d(r, '1', y, dim, { kernel: 2, stride: 2, padding: 0, ...weights });
   }
-  const { stemPatch: kernel, stemStride: stride } = config;
+  const { stemStride: stride } = config;
+  const kernel = stemKernel(config);
   const y = conv2d(r, '0', x, dim, { kernel, stride, padding: (kernel - stride) / 2, ...weights });
   return layerNorm(r, '1', y, maps);
 }
@@ -139,31 +162,52 @@ function block(r: Recording, x: Tensor, stage: number, dropPath: number, config:
   let rows = layerNorm(r, 'norm', maps, { from: 'nchw', to: 'rows' });
   rows = gelu(r, linear(r, 'pwconv1', rows, 4 * dim, weights));
   rows = linear(r, 'pwconv2', rows, dim, weights);
-  return residual(r, x, rows, { from: 'rows', layerScale: config.layerScale, dropPath });
+  return residual(r, x, rows, { from: 'rows', layerScale: config.layerScaleInit, dropPath });
 }
 
-function slakBranches({ small, decomposed, bn, merged }: ConvNextConfig, kernel: number) {
+function slakBranches({ smallKernel, decomposed, bn, merged }: ConvNextConfig, kernel: number) {
+  const small = smallKernel === 'none' ? null : smallKernel;
   const beside = small !== null && small < kernel ? small : null;
   return { kernel, strips: decomposed ? small : null, small: beside, bn, merged };
 }
 
-function check(config: ConvNextConfig, name: string): void {
-  const { depths, dims, kernels, variant, stemPatch, stemStride } = config;
-  sameLength(name, { depths, dims, kernels });
-  if (stemPatch < stemStride || (stemPatch - stemStride) % 2 !== 0)
-    throw new FrameworkError(
-      'model/config',
-      `${name}: stemPatch ${stemPatch} must exceed stemStride ${stemStride} by an even number or equal it.`,
-    );
-  const slakOnly = config.small !== null || config.decomposed || config.merged || config.widthFactor !== 1;
-  if (variant === 'plain' && slakOnly)
-    throw new FrameworkError(
-      'model/config',
-      `${name}: small, decomposed, merged and widthFactor belong to variant slak, but variant is plain.`,
-      { hint: 'Set model.variant=slak or drop these options.' },
-    );
-  if (config.decomposed && config.small === null)
-    throw new FrameworkError('model/config', `${name}: decomposed needs small, the width of its strips.`);
+function stemKernel({ stemPatch, stemStride }: ConvNextConfig): number {
+  return stemPatch === 'auto' ? stemStride : stemPatch;
+}
+
+function conflict(config: ConvNextConfig): Conflict | undefined {
+  const { depths, dims, kernels, variant, stemStride, smallKernel, decomposed, bn, merged, widthFactor } =
+    config;
+  const stages = unequalStages({ depths, dims, kernels });
+  if (stages !== undefined) return stages;
+  const patch = stemKernel(config);
+  if (patch < stemStride || (patch - stemStride) % 2 !== 0)
+    return {
+      options: ['stemPatch', 'stemStride'],
+      found: `stemPatch ${patch} must exceed stemStride ${stemStride} by an even number or equal it`,
+      hint: 'Leave stemPatch out, or set it to auto',
+    };
+  const slakOnly = {
+    smallKernel: smallKernel !== 'none',
+    decomposed,
+    merged,
+    bn: !bn,
+    widthFactor: widthFactor !== 1,
+  };
+  const [asked] = Object.entries(slakOnly).find(([, given]) => given) ?? [];
+  if (variant === 'plain' && asked !== undefined)
+    return {
+      options: ['variant', asked],
+      found: `variant is plain, but ${asked} is ${String(config[asked as keyof ConvNextConfig])}; smallKernel, decomposed, bn, merged and widthFactor belong to variant slak`,
+      hint: 'Set model.variant=slak, or leave these options out',
+    };
+  if (decomposed && smallKernel === 'none')
+    return {
+      options: ['decomposed', 'smallKernel'],
+      found: 'decomposed needs smallKernel, the width of its strips, which is none',
+      hint: 'Set model.smallKernel=5',
+    };
+  return undefined;
 }
 
 function blocks({ depths }: ConvNextConfig): Block[] {
@@ -179,6 +223,33 @@ function layerOf(name: string): number {
   if (part !== 'stages') return 13;
   return defined([1, 2, Math.min(11, 3 + Math.floor(Number(b) / 3)), 12][Number(stage)], `layer of ${name}`);
 }
+
+function recognise(shapes: Shapes): Partial<ConvNextConfig> | undefined {
+  const stemStride = shapes.get('downsample_layers.0.0.weight')?.at(-1);
+  const found = depthsFrom((stage) => childrenOf(shapes, `stages.${stage}.`));
+  if (stemStride === undefined || found === undefined) return undefined;
+  const first = found.map((_, stage) => `stages.${stage}.0`);
+  const dims = extentsOf(
+    shapes,
+    first.map((block) => `${block}.norm.weight`),
+    0,
+  );
+  const plain = extentsOf(
+    shapes,
+    first.map((block) => `${block}.dwconv.weight`),
+    -1,
+  );
+  const kernels = plain ? { kernels: plain } : recogniseLargeKernels(shapes, first);
+  if (dims === undefined || kernels === undefined) return undefined;
+  const noScale = shapes.has('stages.0.0.gamma') ? {} : { layerScaleInit: 0 };
+  const variant = plain
+    ? ({ variant: 'plain', smallKernel: 'none' } as const)
+    : ({ variant: 'slak' } as const);
+  return { depths: found, dims, stemStride, ...noScale, ...variant, ...kernels };
+}
+
+/** timm's ConvNeXts of these sizes have 1×1 convolutions for linear layers. (timm/models/convnext.py: conv_mlp) */
+const CONV_MLP = /^convnext-(atto|femto|pico|nano)$/;
 
 export const convnext = defineFamily<ConvNextConfig>({
   name: 'convnext',
@@ -196,14 +267,20 @@ export const convnext = defineFamily<ConvNextConfig>({
     // For data of one's own: give depths, dims, kernels and stem.
     'convnext-custom': size([2, 2, 6, 2], [40, 80, 160, 320]),
   },
-  fields: FIELDS,
-  check,
+  options: OPTIONS,
+  conflict,
   record,
   blocks,
-  layerOf,
-  layers: 14,
+  head: 'head',
+  layerDecay: { groups: () => 14, groupOf: layerOf },
+  imageSize: () => 224,
   preprocessing: (_, pixels, name) =>
     pixels >= 384
       ? evaluationAt(pixels, { squash: true })
       : evaluationAt(pixels, name === 'convnext-nano' ? { ratio: 0.95 } : {}),
+  recognise,
+  timmNames: (shapes, { variant }, name) =>
+    variant === 'slak'
+      ? 'timm has no large_kernel modules'
+      : convnextToTimm(shapes, { convMlp: CONV_MLP.test(name) }),
 });

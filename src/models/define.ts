@@ -1,7 +1,8 @@
 import type { Tensor } from '../graph/graph.ts';
 import type { Recording } from '../nn/recording.ts';
-import { defineFamily, evaluationAt, type CommonConfig, type Model } from './model.ts';
-import { positiveInteger } from './config.ts';
+import { defineFamily } from './family.ts';
+import { evaluationAt, type Model } from './model.ts';
+import type { CommonConfig } from './options.ts';
 
 /**
  * A model of one's own, from a function that records it.
@@ -20,12 +21,13 @@ export function defineModel(
   return defineFamily<CommonConfig>({
     name,
     presets: { [name]: config },
-    fields: { channels: positiveInteger, classes: positiveInteger },
-    check: () => undefined,
+    options: {},
+    conflict: () => undefined,
     record: (r, x) => record(r, x),
     blocks: () => [],
-    layers: 1,
-    layerOf: () => 0,
+    head: 'head',
+    layerDecay: { groups: () => 1, groupOf: () => 0 },
+    imageSize: () => 224,
     preprocessing: (_, size) => evaluationAt(size),
   }).create(name, {});
 }

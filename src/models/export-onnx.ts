@@ -1,7 +1,7 @@
 import { OnnxGraph, type Opset } from '../formats/onnx.ts';
 import { defined } from '../util/errors.ts';
 import { recordInference } from './inference.ts';
-import type { Model } from './model.ts';
+import { requireClassifier, type Model } from './model.ts';
 import { writeNode, type Writer } from './onnx-ops.ts';
 import type { Node, Tensor } from '../graph/graph.ts';
 
@@ -24,6 +24,7 @@ export function exportOnnx(
   weights: ReadonlyMap<string, Float32Array>,
   { imageSize, opset = 17 }: OnnxOptions,
 ): OnnxGraph {
+  requireClassifier(model);
   const { channels, classes } = model.config;
   const { nodes, x, logits } = recordInference(model, { batch: 1, channels, imageSize }, { plain: true });
   const onnx = new OnnxGraph(model.name, opset);

@@ -10,7 +10,7 @@ import { f32 } from '../ops/tensor.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import type { ImageShape } from './inference.ts';
-import type { Model } from './model.ts';
+import { requireClassifier, type Model } from './model.ts';
 import type { ModelWeights } from './weights.ts';
 
 export interface GradientOptions {
@@ -100,6 +100,7 @@ export class GradientSession {
     options: GradientOptions = {},
   ): Promise<GradientSession> {
     const { model, parameters, state } = weights;
+    requireClassifier(model);
     const graph = recordGradients(model, shape, options);
     const kept = [graph.logits, graph.loss, graph.dx];
     const plan = planNodes(graph.nodes, { profile: device.profile, kept });

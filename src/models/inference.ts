@@ -3,7 +3,7 @@ import { optimise } from '../graph/passes.ts';
 import { prune } from '../graph/prune.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
-import type { Model } from './model.ts';
+import { requireClassifier, type Model } from './model.ts';
 import type { ModelWeights } from './weights.ts';
 import { planNodes } from '../execution/plan.ts';
 import { Program } from '../execution/program.ts';
@@ -31,7 +31,7 @@ export interface InferenceGraph {
   readonly nodes: readonly Node[];
   /** (batch, channels, size, size), normalised. */
   readonly x: Tensor;
-  /** (batch, classes) */
+  /** (batch, classes), or features (batch, c) of a model without a classifier. */
   readonly logits: Tensor;
   readonly taps: ReadonlyMap<string, Tensor>;
 }
@@ -118,9 +118,10 @@ export class InferenceSession {
 
   /**
    * Logits (n, classes) of n ≤ batch images x (n, c, h, w). Missing images are zeros, which changes no other row.
-   * @throws FrameworkError `checkpoint/non-finite`
+   * @throws FrameworkError `checkpoint/non-finite`, `model/no-classifier`
    */
   async logits(x: Float32Array, n: number): Promise<Float32Array> {
+    requireClassifier(this.model);
     this.run(x, n);
     const { config, name } = this.model;
     const logits = (await this.program.read(this.graph.logits)).subarray(0, n * config.classes);

@@ -1,7 +1,9 @@
+import type { Shapes } from '../formats/names.ts';
 import { batchNorm, depthwise } from '../nn/layers.ts';
 import { ZERO, type Initializer } from '../nn/parameters.ts';
 import type { Recording } from '../nn/recording.ts';
 import type { Tensor } from '../graph/graph.ts';
+import { extentsOf } from './recognise.ts';
 import { add } from '../ops/add/op.ts';
 
 /**
@@ -38,4 +40,46 @@ export function largeKernel(r: Recording, x: Tensor, options: LargeKernelOptions
     if (small !== null) branches.push(branch('small_conv', small, small));
     return branches.reduce((sum, y) => r.graph.one(add, [sum, y], {}));
   });
+}
+
+/** What a state dict shows of its large kernels. */
+export interface LargeKernelsFound {
+  readonly kernels: readonly number[];
+  readonly merged: boolean;
+  readonly smallKernel?: number | 'none';
+  readonly decomposed?: boolean;
+  readonly bn?: boolean;
+}
+
+/** What the first block of each stage says of its large kernel. */
+export function recogniseLargeKernels(
+  shapes: Shapes,
+  blocks: readonly string[],
+): LargeKernelsFound | undefined {
+  const modules = blocks.map((block) => `${block}.large_kernel`);
+  const sizes = (leaf: string) =>
+    extentsOf(
+      shapes,
+      modules.map((module) => `${module}.${leaf}`),
+      2,
+    );
+  const merged = sizes('lkb_reparam.weight');
+  if (merged !== undefined) return { kernels: merged, merged: true };
+  const strips = sizes('LoRA1.conv.weight');
+  const kernels = strips ?? sizes('lkb_origin.conv.weight');
+  if (kernels === undefined) return undefined;
+  const small = modules
+    .flatMap((module) => [
+      shapes.get(`${module}.small_conv.conv.weight`)?.at(2),
+      shapes.get(`${module}.LoRA1.conv.weight`)?.at(3),
+    ])
+    .find((size) => size !== undefined);
+  const main = strips === undefined ? 'lkb_origin' : 'LoRA1';
+  return {
+    kernels,
+    merged: false,
+    smallKernel: small ?? 'none',
+    decomposed: strips !== undefined,
+    bn: shapes.has(`${modules[0] ?? ''}.${main}.bn.weight`),
+  };
 }

@@ -1,10 +1,9 @@
 import type { DropPath } from '../nn/drop-path.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
-import { Recording, type RecordingOptions } from '../nn/recording.ts';
-import { FrameworkError, nearest } from '../util/errors.ts';
-import { configure, type Fields } from './config.ts';
-import { Graph, type Tensor } from '../graph/graph.ts';
-import { f32 } from '../ops/tensor.ts';
+import type { RecordingOptions } from '../nn/recording.ts';
+import type { Graph, Tensor } from '../graph/graph.ts';
+import { FrameworkError } from '../util/errors.ts';
+import type { CommonConfig } from './options.ts';
 
 /** What every model can say about itself, whatever its family. */
 
@@ -47,37 +46,13 @@ export interface Block {
   readonly removable: boolean;
 }
 
-/** What every configuration has. */
-export interface CommonConfig {
-  readonly classes: number;
-  /** Channels of the image. */
-  readonly channels: number;
-}
-
-/** Models of one architecture: how to record it and what its parts are called. */
-export interface Family<C extends CommonConfig> {
-  readonly name: string;
-  /** Model name → its configuration. */
-  readonly presets: Readonly<Record<string, C>>;
-  readonly fields: Fields<C>;
-  /** Throws `model/config` where options contradict each other. */
-  check(config: C, name: string): void;
-  /** Records the model on images x (n, channels, h, w); returns logits (n, classes). */
-  record(r: Recording, x: Tensor, config: C): Tensor;
-  blocks(config: C): readonly Block[];
-  /** Depth group of a parameter for layer-wise learning-rate decay: 0 … `layers` − 1. */
-  layerOf(name: string): number;
-  readonly layers: number;
-  preprocessing(config: C, size: number, name: string): Preprocessing;
-}
-
 export interface BuildOptions extends RecordingOptions {
   /** Images (n, channels, h, w), normalised. */
   readonly x: Tensor;
 }
 
 export interface Built {
-  /** (n, classes) */
+  /** (n, classes); of a model without a classifier its features (n, c). Also the tap `logits` or `features`. */
   readonly logits: Tensor;
   /** The graph's drop-path inputs, to be filled before each micro-batch; empty unless training. */
   readonly dropPaths: readonly DropPath[];
@@ -92,77 +67,26 @@ export interface Model {
   /** Every entry of the state dict, in the order of recording. */
   readonly parameters: readonly ParameterSpec[];
   readonly blocks: readonly Block[];
+  /** The module of the classifier, as `head`; null for a model that ends in features. */
+  readonly head: string | null;
+  /** Groups of layer-wise learning-rate decay. */
   readonly layers: number;
+  /** The group of a parameter: 0 … `layers` − 1. */
   layerOf(name: string): number;
+  /** Side of the images it was published for; with `fixedSize` it takes no others. */
+  readonly imageSize: number;
+  readonly fixedSize: boolean;
   preprocessing(size: number): Preprocessing;
   /** Records the model outside of any scope. Blocks' and other modules' outputs are taps under their paths. */
   build(graph: Graph, options: BuildOptions): Built;
 }
 
-/** A family that hides the type of its configuration. */
-export interface ModelFamily {
-  readonly name: string;
-  readonly presets: readonly string[];
-  create(preset: string, overrides: Readonly<Record<string, unknown>>): Model;
-}
-
-export function defineFamily<C extends CommonConfig>(family: Family<C>): ModelFamily {
-  return {
-    name: family.name,
-    presets: Object.keys(family.presets),
-    create(name, overrides) {
-      const preset = family.presets[name];
-      if (preset === undefined)
-        throw new FrameworkError('model/unknown', `${family.name} has no preset ${name}.`);
-      const config = configure(name, family.fields, preset, overrides);
-      family.check(config, name);
-      return makeModel(family, name, config);
-    },
-  };
-}
-
-/** Pixels; parameters do not depend on it, recording only needs some size that every stem accepts. */
-const DECLARING_SIZE = 224;
-
-function makeModel<C extends CommonConfig>(family: Family<C>, name: string, config: C): Model {
-  const blocks = family.blocks(config);
-  const { layers } = family;
-  const declare = (): ParameterSpec[] => {
-    const graph = new Graph();
-    const r = new Recording(graph, { training: false });
-    family.record(r, graph.input('x', f32(1, config.channels, DECLARING_SIZE, DECLARING_SIZE)), config);
-    return [...r.specs.values()];
-  };
-  return {
-    name,
-    family: family.name,
-    config: config as C & Record<string, unknown>,
-    parameters: declare(),
-    blocks,
-    layers,
-    layerOf: (parameter) => family.layerOf(parameter),
-    preprocessing: (size) => family.preprocessing(config, size, name),
-    build(graph, { x, ...options }) {
-      checkSkip(name, blocks, options.skip ?? new Set());
-      const r = new Recording(graph, options);
-      const logits = graph.tap('logits', family.record(r, x, config));
-      return { logits, dropPaths: r.dropPaths };
-    },
-  };
-}
-
-function checkSkip(model: string, blocks: readonly Block[], skip: ReadonlySet<string>): void {
-  const removable = blocks.filter((block) => block.removable).map((block) => block.name);
-  for (const name of skip) {
-    if (removable.includes(name)) continue;
-    const near = nearest(name, removable);
-    const known = blocks.some((block) => block.name === name);
+/** Throws `model/no-classifier` for a model that ends in features. */
+export function requireClassifier({ name, head }: Pick<Model, 'name' | 'head'>): void {
+  if (head === null)
     throw new FrameworkError(
-      'model/skip',
-      known
-        ? `${model}: block ${name} changes the shape of its input and cannot be left out.`
-        : `${model} has no block ${name}.`,
-      { hint: near === undefined ? `Blocks: ${removable.join(', ')}.` : `The nearest block is ${near}.` },
+      'model/no-classifier',
+      `${name} has no classifier: it gives features, no logits.`,
+      { hint: 'Read its tap `features`, or choose a model with a classifier.' },
     );
-  }
 }

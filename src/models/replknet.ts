@@ -1,3 +1,4 @@
+import type { Shapes } from '../formats/names.ts';
 import { dropPathRates } from '../nn/drop-path.ts';
 import {
   batchNorm,
@@ -10,20 +11,14 @@ import {
   residual,
 } from '../nn/layers.ts';
 import type { Recording } from '../nn/recording.ts';
-import { FrameworkError, defined } from '../util/errors.ts';
-import {
-  flag,
-  listOf,
-  nullable,
-  oddInteger,
-  positive,
-  positiveInteger,
-  rate,
-  sameLength,
-  type Fields,
-} from './config.ts';
-import { largeKernel } from './large-kernel.ts';
-import { defineFamily, evaluationAt, type Block, type CommonConfig } from './model.ts';
+import { boolean, orNone } from '../schema/fields.ts';
+import { defined } from '../util/errors.ts';
+import { defineFamily, unequalStages, type Conflict } from './family.ts';
+import { largeKernel, recogniseLargeKernels } from './large-kernel.ts';
+import { evaluationAt, type Block } from './model.ts';
+import { depths, dropPath, factor, forAllStages, kernelSize, option, perStage, width } from './options.ts';
+import type { CommonConfig, Options } from './options.ts';
+import { childrenOf, depthsFrom, extentsOf } from './recognise.ts';
 import type { Tensor } from '../graph/graph.ts';
 
 /**
@@ -32,54 +27,59 @@ import type { Tensor } from '../graph/graph.ts';
  */
 export interface RepLKNetConfig extends CommonConfig {
   /** Large-kernel blocks of each stage; as many feed-forward blocks follow them. */
-  readonly layers: readonly number[];
+  readonly depths: readonly number[];
   readonly dims: readonly number[];
-  /** Kernel size of each stage, odd. */
   readonly kernels: readonly number[];
-  /** Size of the small kernel beside the large one, or null for none. */
-  readonly small: number | null;
-  /** The depthwise convolutions act on int(dim · dwRatio) channels. */
+  readonly smallKernel: number | 'none';
   readonly dwRatio: number;
-  /** Hidden channels of the feed-forward blocks are dim · ffnRatio. */
   readonly ffnRatio: number;
-  /** The inference form: one biased convolution in place of large kernel, small kernel and their norms (see merge.ts). */
   readonly merged: boolean;
-  /** Drop-path rate of the last pair of blocks. */
   readonly dropPath: number;
 }
 
-const FIELDS: Fields<RepLKNetConfig> = {
-  classes: positiveInteger,
-  channels: positiveInteger,
-  layers: listOf(positiveInteger),
-  dims: listOf(positiveInteger),
-  kernels: listOf(oddInteger),
-  small: nullable(oddInteger),
-  dwRatio: positive,
-  ffnRatio: positive,
-  merged: flag,
-  dropPath: rate,
+const SOURCE = 'DingXiaoH/RepLKNet-pytorch: replknet.py';
+
+const OPTIONS: Options<RepLKNetConfig> = {
+  depths,
+  dims: option(perStage(width), 'Width of each stage.', { unit: 'channels' }),
+  kernels: option(forAllStages(kernelSize), 'Depthwise kernel of each stage.', { unit: 'pixels' }),
+  smallKernel: option(orNone(kernelSize), 'Kernel of the parallel small branch.', {
+    unit: 'pixels',
+    source: SOURCE,
+  }),
+  dwRatio: option(factor, 'The depthwise convolutions act on int(width · dwRatio) channels.', {
+    source: `${SOURCE}, dw_ratio`,
+  }),
+  ffnRatio: option(factor, 'The feed-forward blocks have int(width · ffnRatio) hidden channels.', {
+    source: `${SOURCE}, ffn_ratio`,
+  }),
+  merged: option(
+    boolean,
+    'The inference form, one biased kernel in place of the branches; `largekernel merge` makes its weights.',
+    { source: `${SOURCE}, structural_reparam` },
+  ),
+  dropPath,
 };
 
 function size(
   dims: readonly number[],
   kernels: readonly number[],
-  small: number | null,
+  smallKernel: number | 'none',
   dwRatio = 1,
 ): RepLKNetConfig {
   const rest = { classes: 1000, channels: 3, ffnRatio: 4, merged: false, dropPath: 0 };
-  return { ...rest, layers: [2, 2, 18, 2], dims, kernels, small, dwRatio };
+  return { ...rest, depths: [2, 2, 18, 2], dims, kernels, smallKernel, dwRatio };
 }
 
 function record(r: Recording, x: Tensor, config: RepLKNetConfig): Tensor {
-  const { dims, layers } = config;
+  const { dims, depths } = config;
   x = stem(r, x, defined(dims[0], 'dims[0]'));
   const rates = dropPathRates(
-    layers.reduce((sum, count) => sum + count, 0),
+    depths.reduce((sum, count) => sum + count, 0),
     config.dropPath,
   );
   let pair = 0;
-  layers.forEach((count, stage) => {
+  depths.forEach((count, stage) => {
     for (let b = 0; b < count; b++) {
       const dropPath = defined(rates[pair++], 'drop-path rate');
       const path = `stages.${stage}.blocks`;
@@ -136,10 +136,11 @@ function largeKernelBlock(
   x: Tensor,
   stage: number,
   dropPath: number,
-  { kernels, small, dwRatio, merged }: RepLKNetConfig,
+  { kernels, smallKernel, dwRatio, merged }: RepLKNetConfig,
 ): Tensor {
   const dim = defined(x.spec.shape[1], 'channels');
   const kernel = defined(kernels[stage], `kernels[${stage}]`);
+  const small = smallKernel === 'none' ? null : smallKernel;
   let y = batchNorm(r, 'prelkb_bn', x);
   y = convBn(r, 'pw1', y, dense(r, Math.trunc(dim * dwRatio), 1), 'relu');
   y = relu(r, largeKernel(r, y, { kernel, small, merged }));
@@ -155,20 +156,19 @@ function feedForward(r: Recording, x: Tensor, dropPath: number, { ffnRatio }: Re
   return residual(r, x, y, { dropPath });
 }
 
-function check(config: RepLKNetConfig, name: string): void {
-  const { layers, dims, kernels, small } = config;
-  sameLength(name, { layers, dims, kernels });
+function conflict({ depths, dims, kernels, smallKernel }: RepLKNetConfig): Conflict | undefined {
   const smallest = Math.min(...kernels);
-  if (small !== null && small > smallest)
-    throw new FrameworkError(
-      'model/config',
-      `${name}: small is ${small}, but the smallest of kernels [${kernels.join(', ')}] is ${smallest}.`,
-      { hint: 'Set model.small=null, or a size no kernel is below.' },
-    );
+  if (smallKernel !== 'none' && smallKernel > smallest)
+    return {
+      options: ['smallKernel', 'kernels'],
+      found: `smallKernel is ${smallKernel}, but the smallest of kernels [${kernels.join(', ')}] is ${smallest}`,
+      hint: 'Set model.smallKernel=none, or a size no kernel is below',
+    };
+  return unequalStages({ depths, dims, kernels });
 }
 
-function blocks({ layers }: RepLKNetConfig): Block[] {
-  return layers.flatMap((count, stage) =>
+function blocks({ depths }: RepLKNetConfig): Block[] {
+  return depths.flatMap((count, stage) =>
     Array.from({ length: 2 * count }, (_, b) => ({
       name: `stages.${stage}.blocks.${b}`,
       stage,
@@ -187,22 +187,39 @@ function layerOf(name: string): number {
   return 13;
 }
 
+function recognise(shapes: Shapes): Partial<RepLKNetConfig> | undefined {
+  const found = depthsFrom((stage) => childrenOf(shapes, `stages.${stage}.blocks.`) / 2);
+  if (!shapes.has('stem.0.conv.weight') || found === undefined) return undefined;
+  const first = found.map((_, stage) => `stages.${stage}.blocks.0`);
+  const dims = extentsOf(
+    shapes,
+    first.map((block) => `${block}.prelkb_bn.weight`),
+    0,
+  );
+  const large = recogniseLargeKernels(shapes, first);
+  if (dims === undefined || large === undefined) return undefined;
+  const { kernels, merged, smallKernel } = large;
+  return { depths: found, dims, kernels, merged, ...(smallKernel === undefined ? {} : { smallKernel }) };
+}
+
 export const replknet = defineFamily<RepLKNetConfig>({
   name: 'replknet',
   presets: {
     'replknet-31b': size([128, 256, 512, 1024], [31, 29, 27, 13], 5),
     'replknet-31l': size([192, 384, 768, 1536], [31, 29, 27, 13], 5),
-    'replknet-xl': size([256, 512, 1024, 2048], [27, 27, 27, 13], null, 1.5),
-    'replknet-3b': size([128, 256, 512, 1024], [3, 3, 3, 3], null),
+    'replknet-xl': size([256, 512, 1024, 2048], [27, 27, 27, 13], 'none', 1.5),
+    'replknet-3b': size([128, 256, 512, 1024], [3, 3, 3, 3], 'none'),
   },
-  fields: FIELDS,
-  check,
+  options: OPTIONS,
+  conflict,
   record,
   blocks,
-  layerOf,
-  layers: 14,
+  head: 'head',
+  layerDecay: { groups: () => 14, groupOf: layerOf },
+  imageSize: () => 224,
   preprocessing: (_, pixels, name) => {
     const normalization = name === 'replknet-xl' ? 'half' : 'imagenet';
     return evaluationAt(pixels, { normalization, squash: pixels >= 384 });
   },
+  recognise,
 });

@@ -1,9 +1,12 @@
+import type { Shapes } from '../formats/names.ts';
 import { batchNorm, conv2d, globalAveragePool, linear, maxPool, relu } from '../nn/layers.ts';
 import { kaimingNormal } from '../nn/parameters.ts';
 import type { Recording } from '../nn/recording.ts';
 import { defined } from '../util/errors.ts';
-import { listOf, positiveInteger, sameLength, type Fields } from './config.ts';
-import { defineFamily, evaluationAt, type Block, type CommonConfig } from './model.ts';
+import { defineFamily, unequalStages } from './family.ts';
+import { evaluationAt, type Block } from './model.ts';
+import { depths, option, perStage, width, type CommonConfig, type Options } from './options.ts';
+import { childrenOf, depthsFrom, extentsOf } from './recognise.ts';
 import type { Tensor } from '../graph/graph.ts';
 import { add } from '../ops/add/op.ts';
 import { subsamplePad } from '../ops/subsample-pad/op.ts';
@@ -13,28 +16,31 @@ import { subsamplePad } from '../ops/subsample-pad/op.ts';
  * parameter-free shortcuts (option A; akamaster/pytorch_resnet_cifar10).
  */
 export interface ResNetConfig extends CommonConfig {
-  /** Residual blocks of each layer. */
   readonly depths: readonly number[];
-  /** Inner width of each layer's blocks; bottlenecks put out four times as many channels. */
-  readonly planes: readonly number[];
+  /** torchvision's `planes`. */
+  readonly dims: readonly number[];
 }
 
-const FIELDS: Fields<ResNetConfig> = {
-  classes: positiveInteger,
-  channels: positiveInteger,
-  depths: listOf(positiveInteger),
-  planes: listOf(positiveInteger),
+const OPTIONS: Options<ResNetConfig> = {
+  depths,
+  dims: option(
+    perStage(width),
+    'Inner width of the blocks of each stage; bottlenecks put out four times as many channels.',
+    {
+      unit: 'channels',
+    },
+  ),
 };
 
-const IMAGENET_PLANES = [64, 128, 256, 512];
-const CIFAR_PLANES = [16, 32, 64];
+const IMAGENET_DIMS = [64, 128, 256, 512];
+const CIFAR_DIMS = [16, 32, 64];
 
 function imagenet(depths: readonly number[]): ResNetConfig {
-  return { classes: 1000, channels: 3, depths, planes: IMAGENET_PLANES };
+  return { classes: 1000, channels: 3, depths, dims: IMAGENET_DIMS };
 }
 
 function cifar(blocks: number): ResNetConfig {
-  return { classes: 10, channels: 3, depths: CIFAR_PLANES.map(() => blocks), planes: CIFAR_PLANES };
+  return { classes: 10, channels: 3, depths: CIFAR_DIMS.map(() => blocks), dims: CIFAR_DIMS };
 }
 
 /** How a family's weights start: torchvision's Kaiming fan_out or, for CIFAR, Kaiming fan_in. */
@@ -95,14 +101,14 @@ function padding(r: Recording): Shortcut {
 function layers(
   r: Recording,
   x: Tensor,
-  { depths, planes }: ResNetConfig,
+  { depths, dims }: ResNetConfig,
   block: ResidualBlock,
   shortcut: Shortcut,
 ): Tensor {
   depths.forEach((depth, stage) => {
     for (let b = 0; b < depth; b++) {
       const stride = stage > 0 && b === 0 ? 2 : 1;
-      const width = defined(planes[stage], `planes[${stage}]`);
+      const width = defined(dims[stage], `dims[${stage}]`);
       x = r.block(`layer${stage + 1}.${b}`, x, (input) => block(r, input, width, stride, shortcut));
     }
   });
@@ -110,7 +116,7 @@ function layers(
 }
 
 const recordImagenet = (block: ResidualBlock) => (r: Recording, x: Tensor, config: ResNetConfig) => {
-  const first = defined(config.planes[0], 'planes[0]');
+  const first = defined(config.dims[0], 'dims[0]');
   x = convBn(r, ['conv1', 'bn1'], x, first, { kernel: 7, stride: 2, after: 'relu' });
   r.graph.tap('bn1', x);
   x = maxPool(r, x, 3, 2, 1);
@@ -119,7 +125,7 @@ const recordImagenet = (block: ResidualBlock) => (r: Recording, x: Tensor, confi
 };
 
 function recordCifar(r: Recording, x: Tensor, config: ResNetConfig): Tensor {
-  const first = defined(config.planes[0], 'planes[0]');
+  const first = defined(config.dims[0], 'dims[0]');
   x = convBn(r, ['conv1', 'bn1'], x, first, { kernel: 3, fan: 'in', after: 'relu' });
   r.graph.tap('bn1', x);
   x = layers(r, x, config, basic('in'), padding(r));
@@ -140,24 +146,40 @@ const blocks =
       })),
     );
 
-/** conv1 and bn1, then one group for each layer, then the classifier. */
-function layerOf(count: number): (name: string) => number {
-  return (name) => {
-    const [, layer] = /^layer(\d+)\./.exec(name) ?? [];
-    if (layer !== undefined) return Number(layer);
-    return name.startsWith('fc.') || name.startsWith('linear.') ? count + 1 : 0;
-  };
-}
+/** conv1 and bn1, then one group for each stage, then the classifier. */
+const layerDecay = {
+  groups: ({ depths }: ResNetConfig) => depths.length + 2,
+  groupOf: (parameter: string, { depths }: ResNetConfig) => {
+    const [, stage] = /^layer(\d+)\./.exec(parameter) ?? [];
+    if (stage !== undefined) return Number(stage);
+    return /^(fc|linear)\./.test(parameter) ? depths.length + 1 : 0;
+  },
+};
 
-const check = ({ depths, planes }: ResNetConfig, name: string) => sameLength(name, { depths, planes });
+/** The three forms differ in what their blocks and their classifier are called. */
+const recognise =
+  (head: 'fc' | 'linear', isBottleneck: boolean) =>
+  (shapes: Shapes): Partial<ResNetConfig> | undefined => {
+    const found = depthsFrom((stage) => childrenOf(shapes, `layer${stage + 1}.`));
+    if (found === undefined || !shapes.has('conv1.weight') || !shapes.has(`${head}.weight`)) return undefined;
+    if (shapes.has('layer1.0.conv3.weight') !== isBottleneck) return undefined;
+    const first = found.map((_, stage) => `layer${stage + 1}.0.conv1.weight`);
+    const dims = extentsOf(shapes, first, 0);
+    return dims && { depths: found, dims };
+  };
+
+const common = {
+  options: OPTIONS,
+  conflict: ({ depths, dims }: ResNetConfig) => unequalStages({ depths, dims }),
+  layerDecay,
+};
 
 const imagenetFamily = {
-  fields: FIELDS,
-  check,
-  layerOf: layerOf(IMAGENET_PLANES.length),
-  layers: IMAGENET_PLANES.length + 2,
+  ...common,
+  head: 'fc',
+  imageSize: () => 224,
   preprocessing: (_: ResNetConfig, pixels: number) => evaluationAt(pixels, { interpolation: 'bilinear' }),
-} as const;
+};
 
 export const resnetBasic = defineFamily<ResNetConfig>({
   ...imagenetFamily,
@@ -165,6 +187,7 @@ export const resnetBasic = defineFamily<ResNetConfig>({
   presets: { resnet18: imagenet([2, 2, 2, 2]), resnet34: imagenet([3, 4, 6, 3]) },
   record: recordImagenet(basic('out')),
   blocks: blocks(false),
+  recognise: recognise('fc', false),
 });
 
 export const resnetBottleneck = defineFamily<ResNetConfig>({
@@ -173,17 +196,17 @@ export const resnetBottleneck = defineFamily<ResNetConfig>({
   presets: { resnet50: imagenet([3, 4, 6, 3]) },
   record: recordImagenet(bottleneck),
   blocks: blocks(true),
+  recognise: recognise('fc', true),
 });
 
 export const resnetCifar = defineFamily<ResNetConfig>({
+  ...common,
   name: 'resnet-cifar',
   presets: { resnet20: cifar(3), resnet32: cifar(5), resnet44: cifar(7), resnet56: cifar(9) },
-  fields: FIELDS,
-  check,
   record: recordCifar,
   blocks: blocks(false),
-  layerOf: layerOf(CIFAR_PLANES.length),
-  layers: CIFAR_PLANES.length + 2,
+  head: 'linear',
+  imageSize: () => 32,
   preprocessing: () => ({
     resize: null,
     crop: null,
@@ -191,4 +214,5 @@ export const resnetCifar = defineFamily<ResNetConfig>({
     interpolation: 'bilinear',
     normalization: 'imagenet',
   }),
+  recognise: recognise('linear', false),
 });

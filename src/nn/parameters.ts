@@ -39,7 +39,7 @@ export function kaimingNormal(fan: number): Initializer {
 
 /**
  * - `parameter`: trained
- * - `state`: kept on the device but not trained (running statistics)
+ * - `state`: kept on the device but not trained (running statistics, frozen weights)
  * - `counter`: a scalar integer that only the host counts (`num_batches_tracked`); saved, never in a graph
  */
 export type ParameterKind = 'parameter' | 'state' | 'counter';
@@ -51,10 +51,14 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   readonly kind: ParameterKind;
   readonly init: Initializer;
+  /** Whether weight decay acts on it. */
+  readonly decays: boolean;
+  /** A `state` that never changes: weights that are not trained. */
+  readonly frozen?: true;
 }
 
 /**
- * Whether weight decay acts on a parameter: not on vectors (biases, norms, layer scales) nor on anything named `.bias`.
+ * Whether weight decay acts on a parameter, unless its family says otherwise: not on vectors (biases, norms, layer scales) nor on anything named `.bias`.
  * (facebookresearch/ConvNeXt: optim_factory.py)
  */
 export function decays(name: string, ndim: number): boolean {

@@ -1,5 +1,5 @@
 import type { DropPath } from './drop-path.ts';
-import { ONE, ZERO, type Initializer, type ParameterSpec } from './parameters.ts';
+import { ONE, ZERO, decays, type Initializer, type ParameterSpec } from './parameters.ts';
 import type { Graph, Tensor } from '../graph/graph.ts';
 import { f32 } from '../ops/tensor.ts';
 
@@ -52,9 +52,22 @@ export class Recording {
     });
   }
 
-  /** Declares and returns a trained tensor of the current module. */
-  parameter(leaf: string, shape: readonly number[], init: Initializer): Tensor {
-    return this.graph.parameter(this.declare(leaf, shape, 'parameter', init), shape);
+  /**
+   * Declares and returns a trained tensor of the current module.
+   * @param options.decays whether weight decay acts on it; default: not on vectors and biases
+   */
+  parameter(
+    leaf: string,
+    shape: readonly number[],
+    init: Initializer,
+    options: { readonly decays?: boolean } = {},
+  ): Tensor {
+    return this.graph.parameter(this.declare(leaf, shape, 'parameter', init, options), shape);
+  }
+
+  /** Declares and returns a tensor of the current module that is saved with the others but never trained. */
+  frozen(leaf: string, shape: readonly number[], init: Initializer): Tensor {
+    return this.graph.state(this.declare(leaf, shape, 'state', init, { frozen: true }), shape);
   }
 
   /** `running_mean` (c) and `running_var` (c) of the current module, and its `num_batches_tracked`. */
@@ -78,9 +91,11 @@ export class Recording {
     shape: readonly number[],
     kind: ParameterSpec['kind'],
     init: Initializer,
+    options: { readonly decays?: boolean; readonly frozen?: true } = {},
   ): string {
     const name = this.graph.scope === '' ? leaf : `${this.graph.scope}.${leaf}`;
-    this.specs.set(name, { name, shape, kind, init });
+    const rest = { decays: kind === 'parameter' && decays(name, shape.length), ...options };
+    this.specs.set(name, { name, shape, kind, init, ...rest });
     return name;
   }
 }

@@ -7,10 +7,10 @@ import { FrameworkError, nearest } from '../util/errors.ts';
 import { readText } from '../util/files.ts';
 import { isSealed, unsealedBytes } from '../util/sealed.ts';
 import { expand, merge, without } from './merge.ts';
+import { mergeLayers, schemaOf } from './model.ts';
 import { parseRecipe } from './parse.ts';
 import type { Provenance } from './parse.ts';
 import { resolvedYaml, RUN_RECIPE } from './resolved.ts';
-import { recipeSchema } from './schema.ts';
 import type { Recipe } from './schema.ts';
 import { rateWarning } from './rate.ts';
 import { parseTree, showTree } from './tree.ts';
@@ -44,18 +44,21 @@ export async function loadRecipe(
   overrides: readonly string[] = [],
 ): Promise<LoadedRecipe> {
   const file = await findRecipe(nameOrFile);
-  let tree: Tree = await loadLayers(file, [], new Map());
-  for (const override of overrides)
-    tree = merge(tree, expand(parseOverride(override), recipeSchema, recipeSchema));
+  const warnings: string[] = [];
+  const note = (line: string) => warnings.push(line);
+  const known = schemaOf();
+  const set = overrides.map((override) => expand(parseOverride(override), known, known));
+  const layers: Tree = await loadLayers(file, [], new Map(), note);
+  const tree = set.length === 0 ? layers : mergeLayers(layers, set.reduce(merge), note);
   const named = merge(nameTree(file), tree);
   const { recipe, provenance } = parseRecipe(named, labelOf(file));
-  const warning = rateWarning(tree, recipe);
+  warnings.push(...rateWarning(tree, recipe));
   return {
     recipe,
     provenance,
     overridden: overrides.map((override) => override.split('=', 1)[0]?.trim() ?? ''),
     file: labelOf(file),
-    warnings: warning === undefined ? [] : [warning],
+    warnings,
     yaml: resolvedYaml(recipe, provenance),
   };
 }
@@ -101,6 +104,7 @@ async function loadLayers(
   file: string,
   children: readonly string[],
   known: Map<string, MapTree>,
+  note: (line: string) => void,
 ): Promise<MapTree> {
   const label = labelOf(file);
   if (children.includes(file))
@@ -124,10 +128,12 @@ async function loadLayers(
   let below: Tree = { kind: 'map', entries: new Map(), source: label };
   for (const parent of parentsOf(own)) {
     const path = await findParent(parent.name, parent.source, file);
-    const layers = await loadLayers(path, [...children, file], known);
-    below = merge(below, without(layers, ['name', 'description']));
+    const layers = await loadLayers(path, [...children, file], known, note);
+    below = mergeLayers(below, without(layers, ['name', 'description']), note);
   }
-  const merged = merge(below, expand(without(own, ['extends']), recipeSchema, recipeSchema)) as MapTree;
+  const schema = schemaOf();
+  const layer = expand(without(own, ['extends']), schema, schema);
+  const merged = mergeLayers(below, layer, note) as MapTree;
   known.set(file, merged);
   return merged;
 }
@@ -168,7 +174,8 @@ async function findParent(name: string, source: string, child: string): Promise<
 
 /** Paths of the keys that overrides set, each as deep as it is given. @example overriddenPaths(['batch=64']) // ['batch.size'] */
 export function overriddenPaths(overrides: readonly string[]): string[] {
-  return overrides.flatMap((text) => leavesOf(expand(parseOverride(text), recipeSchema, recipeSchema), ''));
+  const schema = schemaOf();
+  return overrides.flatMap((text) => leavesOf(expand(parseOverride(text), schema, schema), ''));
 }
 
 function leavesOf(tree: Tree, path: string): string[] {

@@ -1,7 +1,7 @@
 /** Layers of a recipe: known keys only, shorthands written out, later layers over earlier ones. */
 import { FrameworkError, nearest } from '../util/errors.ts';
-import type { Field, Group } from './fields.ts';
-import { fieldsOf } from './fields.ts';
+import type { Field, Group } from '../schema/fields.ts';
+import { fieldsOf } from '../schema/fields.ts';
 import type { MapTree, Tree } from './tree.ts';
 
 /**

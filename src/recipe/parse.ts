@@ -1,9 +1,10 @@
 /** A merged tree as a frozen `Recipe`: types, ranges, defaults, and what must agree between keys. */
 import { FrameworkError } from '../util/errors.ts';
-import type { Field, FieldType, Group } from './fields.ts';
-import { describeType, fieldsOf, isFolderName } from './fields.ts';
+import type { Field, Group } from '../schema/fields.ts';
+import { describeType, fieldsOf } from '../schema/fields.ts';
+import { readValue } from '../schema/values.ts';
+import { checkModel, schemaOf, settleModel } from './model.ts';
 import { peakRate } from './rate.ts';
-import { recipeSchema } from './schema.ts';
 import type { Recipe } from './schema.ts';
 import type { Tree } from './tree.ts';
 import { showTree } from './tree.ts';
@@ -13,12 +14,14 @@ export type Provenance = ReadonlyMap<string, string>;
 
 /**
  * Parses a merged recipe. `label` names it where a required key is missing.
- * @throws FrameworkError `recipe/bad-value`, `recipe/missing-key`, `recipe/conflict`, with file, line and path
+ * @throws FrameworkError `recipe/bad-value`, `recipe/missing-key`, `recipe/conflict`, `recipe/no-effect`, `model/unknown`, with file, line and path
  */
 export function parseRecipe(tree: Tree, label: string): { recipe: Recipe; provenance: Provenance } {
   const provenance = new Map<string, string>();
-  const parsed = parseGroup(tree, recipeSchema, '', { label, provenance }) as Recipe;
-  const recipe = deepFreeze(spreadStages(parsed));
+  const checked = checkModel(tree);
+  const parsed = parseGroup(checked.tree, schemaOf(checked.name), '', { label, provenance }) as Recipe;
+  const model = settleModel(parsed.model, (path) => provenance.get(path) ?? 'default');
+  const recipe = deepFreeze({ ...parsed, model });
   checkAgreement(recipe, provenance);
   return { recipe, provenance };
 }
@@ -86,15 +89,7 @@ function fallback(schema: Field, path: string, context: Context): unknown {
 
 function parseValue(tree: Tree, schema: Field, path: string): unknown {
   const { type } = schema;
-  if (tree.kind === 'scalar' && type.also?.includes(tree.value as string | null) === true) return tree.value;
-  const value =
-    type.base !== 'list'
-      ? parseScalar(tree, type)
-      : tree.kind === 'list'
-        ? parseItems(tree.items, type)
-        : type.spread === true
-          ? parseItems([tree], type)
-          : undefined;
+  const value = readValue(plainValue(tree), type);
   if (value !== undefined) return value;
   const unit = schema.unit === undefined ? '' : ` (${schema.unit})`;
   throw new FrameworkError(
@@ -106,72 +101,20 @@ function parseValue(tree: Tree, schema: Field, path: string): unknown {
   );
 }
 
-function parseItems(items: readonly Tree[], type: FieldType<unknown>): unknown[] | undefined {
-  const [min, max] = type.lengths ?? [0, Infinity];
-  const values = items.map((item) => (type.item === undefined ? undefined : parseScalar(item, type.item)));
-  return values.includes(undefined) || values.length < min || values.length > max ? undefined : values;
-}
-
-/** The value of a scalar if it is of the type and in its range. */
-function parseScalar(tree: Tree, type: FieldType<unknown>): unknown {
-  if (tree.kind !== 'scalar') return undefined;
-  const { value } = tree;
-  switch (type.base) {
-    case 'name':
-      return typeof value === 'string' && isFolderName(value) ? value : undefined;
-    case 'text':
-      return typeof value === 'string' ? value : undefined;
-    case 'boolean':
-      return typeof value === 'boolean' ? value : undefined;
-    case 'choice':
-      return typeof value === 'string' && type.values?.includes(value) === true ? value : undefined;
-    case 'integer':
-    case 'number':
-      return typeof value === 'number' && isInRange(value, type) ? value : undefined;
-    case 'list':
-      return undefined;
-  }
-}
-
-function isInRange(
-  value: number,
-  { base, min = -Infinity, max = Infinity, open, odd }: FieldType<unknown>,
-): boolean {
-  if (!Number.isFinite(value) || (base === 'integer' && !Number.isSafeInteger(value))) return false;
-  if (odd === true && value % 2 === 0) return false;
-  return (open === 'min' ? value > min : value >= min) && (open === 'max' ? value < max : value <= max);
-}
-
-/** A kernel size given once holds in all stages. */
-function spreadStages(recipe: Recipe): Recipe {
-  const { kernels, depths, dims } = recipe.model;
-  const [only] = kernels ?? [];
-  if (kernels?.length !== 1 || only === undefined) return recipe;
-  const stages = depths?.length ?? dims?.length ?? 4;
-  return { ...recipe, model: { ...recipe.model, kernels: new Array<number>(stages).fill(only) } };
+/** A scalar or a list of scalars; undefined for everything else, which no type allows. */
+function plainValue(tree: Tree): unknown {
+  if (tree.kind === 'list')
+    return tree.items.map((item) => (item.kind === 'scalar' ? item.value : undefined));
+  return tree.kind === 'scalar' ? tree.value : undefined;
 }
 
 /** Rules between keys: [holds, the key to blame, what is wrong, what to do]. */
 function checkAgreement(recipe: Recipe, provenance: Provenance): void {
-  const { model, batch, schedule, augment, evaluation } = recipe;
-  const { depths, dims, kernels } = model;
-  const stages = depths?.length ?? dims?.length;
+  const { batch, schedule, augment, evaluation } = recipe;
   const micro = batch.micro === 'auto' ? 1 : Math.min(batch.micro, batch.size);
   const { resize, crop } = evaluation;
   const isMixed = augment.mixup > 0 || augment.cutmix > 0;
   const rules: readonly (readonly [boolean, string, string, string])[] = [
-    [
-      dims === null || dims.length === stages,
-      'model.dims',
-      `it has ${dims?.length ?? 0} stages, model.depths has ${stages ?? 0}`,
-      'give one width and one depth for each stage',
-    ],
-    [
-      kernels === null || stages === undefined || kernels.length === stages,
-      'model.kernels',
-      `it has ${kernels?.length ?? 0} stages, the model has ${stages ?? 0}`,
-      'give one kernel for each stage, or one number for all',
-    ],
     [
       batch.size % micro === 0,
       'batch.micro',
@@ -231,7 +174,7 @@ export function valueAt(recipe: Recipe, path: string): unknown {
   return value;
 }
 
-/** Paths of all fields in the order of the schema. */
-export function recipePaths(): (readonly [string, Field])[] {
-  return [...fieldsOf(recipeSchema)];
+/** Paths of all fields in the order of the schema: for recipes of one model, or with the options of every family. */
+export function recipePaths(model?: string): (readonly [string, Field])[] {
+  return [...fieldsOf(schemaOf(model))];
 }

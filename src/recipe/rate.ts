@@ -15,25 +15,25 @@ export function peakRate({ optimizer, batch }: RateConfig): number {
 }
 
 /**
- * A warning where the batch was changed and the rate was not, neither by a number of its own nor by `lrPer`.
+ * Warns where the batch was changed and the rate was not, neither by a number of its own nor by `lrPer`.
  * @param tree the merged layers of the recipe
  */
-export function rateWarning(tree: Tree, recipe: Recipe): string | undefined {
+export function rateWarning(tree: Tree, recipe: Recipe): readonly string[] {
   const { size } = recipe.batch;
   const batch = scalarAt(tree, ['batch', 'size']);
   const lr = scalarAt(tree, ['optimizer', 'lr']);
-  if (recipe.optimizer.lrPer !== null || batch === undefined || lr === undefined) return undefined;
-  if (layerOf(batch) === layerOf(lr) || lr.source === COMMAND_LINE) return undefined;
+  if (recipe.optimizer.lrPer !== null || batch === undefined || lr === undefined) return [];
+  if (layerOf(batch) === layerOf(lr) || lr.source === COMMAND_LINE) return [];
   const below = batch.over ?? [];
   // The batch of the file that gave the rate; else the nearest below.
   const given = below.find((value) => layerOf(value) === layerOf(lr)) ?? below[0];
   const other = given?.value ?? recipeSchema.fields.batch.fields.size.default;
-  if (typeof other !== 'number' || other === size) return undefined;
+  if (typeof other !== 'number' || other === size) return [];
   const scaled = Number(((recipe.optimizer.lr * size) / other).toPrecision(3));
-  return (
+  return [
     `warning: the batch is ${size}, but optimizer.lr ${recipe.optimizer.lr} (${lr.source}) was given for ${other}; ` +
-    `--set optimizer.lrPer=${other} scales it to ${scaled}, --set optimizer.lr=… gives another`
-  );
+      `--set optimizer.lrPer=${other} scales it to ${scaled}, --set optimizer.lr=… gives another`,
+  ];
 }
 
 const COMMAND_LINE = 'command line';

@@ -1,6 +1,8 @@
 /** docs/recipes.md, made from the schema and the recipe files. */
-import { describeType } from './fields.ts';
-import type { Field, Group } from './fields.ts';
+import { describeType } from '../schema/fields.ts';
+import type { Field, Group } from '../schema/fields.ts';
+import { families } from '../models/families.ts';
+import type { ModelFamily } from '../models/family.ts';
 import { recipeSchema } from './schema.ts';
 
 const INTRODUCTION = `# Recipes
@@ -24,6 +26,8 @@ largekernel train --recipe ./mine.yaml --set model.kernels=[51,49,47,13] --set e
 - A file's keys stand over those of its parents, a later parent over an earlier one, \`--set\` over all. Groups merge key by key; a list
   is replaced as a whole. \`name\` and \`description\` are not inherited.
 - A key that is not below is an error. So is a value of another type or out of its range.
+- The keys of \`model\` are the options of the family that \`model.name\` is of; null takes the named model's own value. A file, or a command
+  line, that names a model of another family sets the options below it aside and says so.
 - \`--set\` takes its value in YAML: \`--set data.mean=[0.5,0.5,0.5]\`, \`--set ema=null\`.
 - The run folder holds the resolved recipe: every value, and the file and line it came from.
 - "No effect" marks values that results do not depend on: a run may be resumed with others.
@@ -54,7 +58,19 @@ function writeSection(path: string, schema: Group, sections: string[]): void {
   if (path !== '')
     sections.push(`### ${path.slice(0, -1)}\n\n${schema.description}${notes(path.slice(0, -1), schema)}\n`);
   sections.push(`| key | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`);
+  if (path === 'model.') sections.push(...families.map(familySection));
   for (const [name, group] of groups) writeSection(`${name}.`, group, sections);
+}
+
+/** The further keys of `model` for the models of one family. */
+function familySection({ name, presets, options, preset }: ModelFamily): string {
+  const rows = Object.entries(options).map(([key, field]) => {
+    const values = new Set(presets.map((model) => JSON.stringify(preset(model)[key])));
+    const [only] = values.size === 1 ? values : [];
+    return row(key, field, only === undefined ? "the model's" : `\`${only.replaceAll('"', '')}\``);
+  });
+  const models = presets.map((model) => `\`${model}\``).join(', ');
+  return `#### ${name}\n\n${models}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 
 function notes(name: string, { shorthand, none, nullable }: Group): string {
@@ -65,13 +81,17 @@ function notes(name: string, { shorthand, none, nullable }: Group): string {
   return parts.map((part) => ` ${part}`).join('');
 }
 
-function row(key: string, field: Field): string {
+function row(key: string, field: Field, value = defaultOf(field)): string {
   const unit = field.unit === undefined ? '' : ` (${field.unit})`;
-  const value =
-    field.default === undefined ? '**required**' : `\`${JSON.stringify(field.default).replaceAll('"', '')}\``;
   const source = field.source === undefined ? '' : ` Source: ${field.source}.`;
   const cosmetic = field.cosmetic === true ? ' No effect on results.' : '';
   return `| \`${key}\` | ${cell(describeType(field.type))}${unit} | ${value === '``' ? '' : value} | ${cell(field.description)}${source}${cosmetic} |`;
+}
+
+function defaultOf(field: Field): string {
+  return field.default === undefined
+    ? '**required**'
+    : `\`${JSON.stringify(field.default).replaceAll('"', '')}\``;
 }
 
 /** A bar would end the cell. */

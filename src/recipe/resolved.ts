@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 import { sealedKind } from '../util/sealed.ts';
-import type { Group } from './fields.ts';
+import type { Group } from '../schema/fields.ts';
 import type { Provenance } from './parse.ts';
 import { recipePaths, valueAt } from './parse.ts';
-import { recipeSchema } from './schema.ts';
+import { schemaOf } from './model.ts';
 import type { Recipe } from './schema.ts';
 
 const COMMENT_COLUMN = 44;
@@ -20,7 +20,14 @@ export const RUN_RECIPE = sealedKind<Uint8Array>(
 /** Every value of a recipe, each with its source as a comment. Loading the text gives the same recipe. */
 export function resolvedYaml(recipe: Recipe, provenance: Provenance): string {
   const lines: string[] = [];
-  writeGroup(recipeSchema, recipe, '', '', provenance, lines);
+  writeGroup(
+    schemaOf(recipe.model.name),
+    recipe as unknown as Record<string, unknown>,
+    '',
+    '',
+    provenance,
+    lines,
+  );
   return `${lines.join('\n')}\n`;
 }
 
@@ -61,7 +68,7 @@ const KEPT_WITH_THE_RUN: ReadonlySet<string> = new Set(['data.classes']);
  * A run is resumed only under the same hash.
  */
 export function recipeHash(recipe: Recipe): string {
-  const relevant = recipePaths()
+  const relevant = recipePaths(recipe.model.name)
     .filter(([path, field]) => field.cosmetic !== true && !KEPT_WITH_THE_RUN.has(path))
     .map(([path]) => [path, valueAt(recipe, path)]);
   return createHash('sha256').update(JSON.stringify(relevant)).digest('hex');

@@ -14,13 +14,12 @@ import {
   nullableGroup,
   number,
   orAuto,
-  orNone,
   orNull,
   pair,
   required,
   text,
-} from './fields.ts';
-import type { Infer } from './fields.ts';
+} from '../schema/fields.ts';
+import type { Infer } from '../schema/fields.ts';
 
 const probability = number({ min: 0, max: 1 });
 const rate = number({ min: 0, max: 1, open: 'max' });
@@ -37,71 +36,9 @@ const TIMM = 'huggingface/pytorch-image-models: timm/data';
 export const MOST_WORKERS = 256;
 const CONVNEXT = 'facebookresearch/ConvNeXt: main.py';
 
+/** Further keys are the options of the family that `name` is of: see model.ts. */
 const model = group('What is trained.', {
   name: required(text, 'A model of the registry: `largekernel models` lists them.'),
-  variant: field(
-    orNull(choice('plain', 'slak')),
-    null,
-    "Of ConvNeXt: `plain` changes the kernel of the depthwise convolution only; `slak` has the BatchNorm, no bias and the small branch of the SLaK code; null takes the model's own.",
-    { source: 'VITA-Group/SLaK: models/SLaK.py' },
-  ),
-  kernels: field(
-    orNull({ ...list(integer({ min: 1, max: 255, odd: true }), 1, 4), spread: true }),
-    null,
-    "Depthwise kernel of each stage; null takes the model's own.",
-    { unit: 'pixels' },
-  ),
-  smallKernel: field(
-    orNull(orNone(integer({ min: 1, max: 255, odd: true }))),
-    null,
-    "Kernel of the parallel small branch (RepLKNet, `slak`), in the blocks whose kernel is larger; null takes the model's own (5 in RepLKNet-31, no branch in ConvNeXt).",
-    { unit: 'pixels' },
-  ),
-  decomposed: field(boolean, false, 'Of `slak`: k×n and n×k kernels in place of k×k, n the small kernel.', {
-    source: 'VITA-Group/SLaK: main.py, Decom',
-  }),
-  merged: field(
-    boolean,
-    false,
-    'Of RepLKNet and `slak`: the inference form, one biased kernel in place of the branches; `largekernel merge` makes its weights.',
-    { source: 'DingXiaoH/RepLKNet-pytorch: replknet.py, structural_reparam' },
-  ),
-  widthFactor: field(
-    number({ min: 0, max: 64, open: 'min' }),
-    1,
-    'Factor on all widths; a width becomes the whole number below.',
-    {
-      source: 'VITA-Group/SLaK: main.py, width_factor',
-    },
-  ),
-  depths: field(
-    orNull(list(integer({ min: 1, max: 256 }), 1, 4)),
-    null,
-    "Blocks of each stage; null takes the model's own.",
-  ),
-  dims: field(
-    orNull(list(integer({ min: 1, max: 2 ** 16 }), 1, 4)),
-    null,
-    "Width of each stage; null takes the model's own.",
-    {
-      unit: 'channels',
-    },
-  ),
-  stemStride: field(
-    orNull(integer({ min: 1, max: 255 })),
-    null,
-    "Stride, and kernel, of ConvNeXt's patch stem; null takes the model's own (4).",
-    {
-      unit: 'pixels',
-    },
-  ),
-  dropPath: field(rate, 0, 'Drop-path rate of the last block; it rises linearly from 0 at the first.'),
-  layerScaleInit: field(notNegative, 1e-6, 'First value of the layer scale; 0 leaves the layer scale out.', {
-    source: CONVNEXT,
-  }),
-  headInitScale: field(notNegative, 1, 'Factor on the initial weights of the classifier.', {
-    source: CONVNEXT,
-  }),
   classes: field(
     orNull(integer({ min: 2, max: 2 ** 20 })),
     null,
@@ -397,5 +334,10 @@ export const recipeSchema = group('A training run.', {
   ),
 });
 
+type Common = Infer<typeof recipeSchema>;
+
 /** A recipe with every value filled in. Frozen. */
-export type Recipe = Infer<typeof recipeSchema>;
+export interface Recipe extends Omit<Common, 'model'> {
+  /** With the options of its family. */
+  readonly model: Common['model'] & Readonly<Record<string, unknown>>;
+}

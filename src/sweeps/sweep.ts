@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { RECIPES } from '../recipe/load.ts';
-import { recipeSchema } from '../recipe/schema.ts';
-import { fieldsOf, type Group } from '../recipe/fields.ts';
+import { schemaOf } from '../recipe/model.ts';
+import { fieldsOf, type Group } from '../schema/fields.ts';
 import { parseTree, showTree, type ListTree, type MapTree, type Tree } from '../recipe/tree.ts';
 import { findBenchmark } from '../robustness/benchmarks/records.ts';
 import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
@@ -200,7 +200,8 @@ function settableKeys(): string[] {
     Object.entries(schema.fields).flatMap(([key, child]) =>
       child.node === 'field' ? [] : [`${prefix}${key}`, ...groups(child, `${prefix}${key}.`)],
     );
-  return [...[...fieldsOf(recipeSchema)].map(([path]) => path), ...groups(recipeSchema, '')];
+  const schema = schemaOf();
+  return [...[...fieldsOf(schema)].map(([path]) => path), ...groups(schema, '')];
 }
 
 function seedsOf(tree: Tree): number[] {

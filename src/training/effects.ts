@@ -1,26 +1,12 @@
 import { loadRecipe, type LoadedRecipe } from '../recipe/load.ts';
 import { recipePaths, valueAt } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import type { Model } from '../models/model.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { classCountOf } from './data.ts';
-import { modelOfRecipe } from './weights/recipe-model.ts';
 
 /** Keys, whether they change anything in a recipe, and why they do not. */
-type Rule = readonly [
-  keys: readonly string[],
-  has: (recipe: Recipe, option: (name: string) => boolean) => boolean,
-  because: string,
-];
+type Rule = readonly [keys: readonly string[], has: (recipe: Recipe) => boolean, because: string];
 
 const RULES: readonly Rule[] = [
-  [['model.variant', 'model.decomposed', 'model.widthFactor'], (_, option) => option('variant'), 'the model has no variants'],
-  [['model.layerScaleInit'], (_, option) => option('layerScale'), 'the model has no layer scale'],
-  [['model.headInitScale'], (_, option) => option('headInitScale'), 'the model’s classifier has an initialiser of its own'],
-  [['model.dropPath'], (_, option) => option('dropPath'), 'the model drops no paths'],
-  [['model.kernels'], (_, option) => option('kernels'), 'the model’s kernels cannot be chosen'],
-  [['model.merged', 'model.smallKernel'], (_, option) => option('merged'), 'the model has no branches'],
-  [['model.stemStride'], (_, option) => option('stemStride'), 'the model has no patch stem'],
   [['augment.scale', 'augment.ratio'], ({ augment }) => augment.crop === 'random-resized', 'augment.crop is not random-resized'],
   [['augment.padding'], ({ augment }) => augment.crop === 'pad-crop', 'augment.crop is not pad-crop'],
   [['augment.colorJitter'], ({ augment }) => augment.autoAugment === null, 'augment.autoAugment takes its place'],
@@ -52,18 +38,18 @@ export async function loadChecked(
   overrides: readonly string[] = [],
 ): Promise<LoadedRecipe> {
   const loaded = await loadRecipe(nameOrFile, overrides);
-  checkEffects(loaded, modelOfRecipe(loaded.recipe.model, classCountOf(loaded.recipe)));
+  checkEffects(loaded);
   return loaded;
 }
 
 /**
  * Refuses keys that change nothing in this recipe: all of the command line, and those of the recipe's own file that differ from the
- * default. What a parent sets holds for recipes of other kinds as well, so it is left in peace; so is the file's part of a section that
+ * default. (Those below `model` are refused where the recipe is loaded.) What a parent sets holds for recipes of other kinds as well, so it is left in peace; so is the file's part of a section that
  * the command line changes: `--set augment.crop=none` may leave a file's `augment.padding` without work.
  * @throws FrameworkError `recipe/no-effect`
  */
-export function checkEffects({ recipe, provenance, overridden, file }: LoadedRecipe, model: Model): void {
-  const defaults = new Map(recipePaths().map(([path, field]) => [path, field.default]));
+export function checkEffects({ recipe, provenance, overridden, file }: LoadedRecipe): void {
+  const defaults = new Map(recipePaths(recipe.model.name).map(([path, field]) => [path, field.default]));
   const sectionOf = (path: string) => path.split('.', 1)[0] ?? '';
   const changed = new Set(overridden.map(sectionOf));
   const isAsked = (path: string) => {
@@ -73,19 +59,18 @@ export function checkEffects({ recipe, provenance, overridden, file }: LoadedRec
     const isOwn = source === file || source.startsWith(`${file}:`);
     return isOwn && !isDefault && !changed.has(sectionOf(path));
   };
-  refuseIdle(recipe, model, isAsked, (key) => provenance.get(key) ?? '');
+  refuseIdle(recipe, isAsked, (key) => provenance.get(key) ?? '');
 }
 
 /** Refuses keys that were asked for and have no effect in a recipe. @param sourceOf where a key was given */
 export function refuseIdle(
   recipe: Recipe,
-  model: Model,
   isAsked: (key: string) => boolean,
   sourceOf: (key: string) => string,
 ): void {
   for (const [keys, has, because] of RULES) {
     const key = keys.find(isAsked);
-    if (key === undefined || has(recipe, (name) => Object.hasOwn(model.config, name))) continue;
+    if (key === undefined || has(recipe)) continue;
     throw noEffect(sourceOf(key), key, because);
   }
 }

@@ -203,7 +203,7 @@ describe.skipIf(adapters[0] === undefined)('merge', () => {
       depths: [1],
       dims: [4],
       kernels: [5],
-      small: 3,
+      smallKernel: 3,
       variant: 'slak',
       classes: 5,
     });

@@ -33,7 +33,8 @@ describe('init', () => {
     const loaded = await loadRecipe(join(out, 'my-photos.yaml'));
     expect(loaded.recipe.data).toMatchObject({ root: `${root}-split`, dataset: 'image-folder' });
     expect(loaded.recipe.batch.size).toBeLessThanOrEqual(22);
-    checkEffects(loaded, modelOfRecipe(loaded.recipe.model, 2));
+    checkEffects(loaded);
+    expect(modelOfRecipe(loaded.recipe.model, 2).config.classes).toBe(2);
     const sweep = await loadSweep(join(out, 'my-photos-kernels.yaml'));
     expect(sweep.points).toHaveLength(3);
     expect(readdirSync(join(`${root}-split`, 'val', 'cat'))).toEqual(['19.jpg']);

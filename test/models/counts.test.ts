@@ -96,7 +96,7 @@ describe('ConvNeXt-T in the SLaK framework', () => {
     [[51, 49, 47, 13], 5, true, 38_605_768, 9_352_846_848, 362],
     [all(51), 5, true, 45_679_048, 9_983_258_112, 362],
   ])('kernels %j, small %j, bn %s', (kernels, small, bn, params, expected, state) => {
-    const options = { variant: 'slak', kernels, small, bn };
+    const options = { variant: 'slak', kernels, smallKernel: small ?? 'none', bn };
     expect(parameters('convnext-t', options)).toBe(params);
     expect(entries('convnext-t', options)).toBe(state);
     expect(macs('convnext-t', options, 224).all).toBe(expected);
@@ -127,7 +127,7 @@ describe('RepLKNet', () => {
     ['replknet-xl', { merged: true }, 335_399_656, 63_078_899_712, undefined],
     ['replknet-3b', {}, 71_906_408, 12_938_654_720, 1027],
     ['replknet-3b', { merged: true }, 71_894_376, 12_938_654_720, undefined],
-    ['replknet-3b', { small: 3 }, 72_038_760, 12_966_652_928, 1171],
+    ['replknet-3b', { smallKernel: 3 }, 72_038_760, 12_966_652_928, 1171],
     ['replknet-31b', { kernels: all(7) }, 72_712_552, 13_140_864_000, 1171],
     ['replknet-31b', { kernels: all(13) }, 74_156_392, 13_514_173_440, 1171],
     ['replknet-31b', { kernels: all(25) }, 79_642_984, 14_932_749_312, 1171],

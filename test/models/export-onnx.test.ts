@@ -53,7 +53,7 @@ describe.each(goldenCases)('%s in ONNX Runtime', (_name, golden) => {
 it.skipIf(adapters[0] === undefined)(
   'ONNX Runtime and our device agree',
   async () => {
-    const config = { depths: [1], dims: [4], kernels: [5], small: 3, variant: 'slak', classes: 5 };
+    const config = { depths: [1], dims: [4], kernels: [5], smallKernel: 3, variant: 'slak', classes: 5 };
     const model = createModel('convnext-custom', config);
     const weights = formulaWeights(model);
     const { device } = await deviceFor(adapters[0]!);

@@ -32,7 +32,27 @@ export interface GoldenCase {
 /** @param file below test/golden/models */
 export function readGolden(file: string): [name: string, golden: GoldenCase][] {
   const text = readFileSync(new URL(`../golden/models/${file}`, import.meta.url), 'utf8');
-  return Object.entries(JSON.parse(text) as Record<string, GoldenCase>);
+  return Object.entries(JSON.parse(text) as Record<string, GoldenCase>).map(([name, golden]) => [
+    name,
+    { ...golden, config: ours(golden.config) },
+  ]);
+}
+
+/** The names that torch_models.py and ours have for one option. */
+const NAMES: Readonly<Record<string, string>> = {
+  layers: 'depths',
+  planes: 'dims',
+  small: 'smallKernel',
+  layerScale: 'layerScaleInit',
+};
+
+function ours(config: GoldenCase['config']): GoldenCase['config'] {
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [
+      NAMES[key] ?? key,
+      key === 'small' && value === null ? 'none' : value,
+    ]),
+  );
 }
 
 export const goldenCases = readGolden('tiny.json');

@@ -22,7 +22,7 @@ const model = createModel('convnext-custom', {
   kernels: [5],
   stemStride: 3,
   stemPatch: 3,
-  layerScale: 0.5,
+  layerScaleInit: 0.5,
 });
 const values = initialise(model.parameters, 1);
 const rng = new Rng(0, 'gradients');

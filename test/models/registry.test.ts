@@ -40,20 +40,25 @@ describe('createModel', () => {
     [
       () => createModel('convnext-t', { kernels: [7, 8, 7, 7] }),
       'model/config',
-      /kernels\[1\] must be an odd positive integer, got 8/,
-      undefined,
+      /kernels is \[7,8,7,7\]; allowed: list of 1 to 4 × odd integer 1 … 255/,
+      /kernel of each stage/,
     ],
     [
       () => createModel('convnext-t', { kernels: [7, 7, 7] }),
       'model/config',
-      /depths 4, dims 4, kernels 3/,
-      /one value for each stage/,
+      /kernels has 3 stages, depths has 4/,
+      /one value for each stage/i,
     ],
-    [() => createModel('convnext-t', { small: 5 }), 'model/config', /belong to variant slak/, /variant=slak/],
+    [
+      () => createModel('convnext-t', { smallKernel: 5 }),
+      'model/config',
+      /belong to variant slak/,
+      /variant=slak/,
+    ],
     [
       () => createModel('convnext-t', { variant: 'slak', decomposed: true }),
       'model/config',
-      /decomposed needs small/,
+      /decomposed needs smallKernel/,
       undefined,
     ],
     [
@@ -65,14 +70,14 @@ describe('createModel', () => {
     [
       () => createModel('convnext-t', { dropPath: 1 }),
       'model/config',
-      /at least 0 and below 1, got 1/,
+      /dropPath is 1; allowed: number 0 … < 1/,
       undefined,
     ],
     [
-      () => createModel('replknet-3b', { small: 5 }),
+      () => createModel('replknet-3b', { smallKernel: 5 }),
       'model/config',
-      /small is 5, but the smallest of kernels \[3, 3, 3, 3\] is 3/,
-      /small=null/,
+      /smallKernel is 5, but the smallest of kernels \[3, 3, 3, 3\] is 3/,
+      /smallKernel=none/,
     ],
   ])('explains what is wrong (%#)', (call, code, message, hint) => {
     const error = errorOf(call);

@@ -18,6 +18,7 @@ const spec = (name: string, shape: number[], init: Initializer): ParameterSpec =
   shape,
   init,
   kind: 'parameter',
+  decays: true,
 });
 
 function moments(data: Float32Array): { mean: number; std: number; largest: number } {

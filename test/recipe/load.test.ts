@@ -7,7 +7,7 @@ import type { AugmentConfig, EvalConfig } from '../../src/data/transform.ts';
 import { temporaryFolder, writeTo } from '../formats/fixtures.ts';
 
 const folder = await temporaryFolder();
-const MINIMAL = 'model: {name: m}\ndata: {dataset: d}\noptimizer: {lr: 1}\nschedule: {epochs: 3}\n';
+const MINIMAL = 'model: {name: convnext-t}\ndata: {dataset: d}\noptimizer: {lr: 1}\nschedule: {epochs: 3}\n';
 
 /** Loads YAML text written to `name` in a folder of its own. */
 async function load(text: string, overrides: string[] = [], name = 'a.yaml') {
@@ -25,7 +25,7 @@ describe('inheritance and overrides', () => {
     const { recipe, provenance } = await load(`extends: [one, ./two.yaml]\nbatch: 64\n${MINIMAL}`, [
       'loss.labelSmoothing=0.2',
       'loss.labelSmoothing=0.3',
-      'model.kernels=[7, 5]',
+      'model.kernels=[7, 5, 5, 3]',
     ]);
     expect(recipe.batch).toEqual({ size: 64, micro: 16 });
     expect([recipe.seed, recipe.loss.labelSmoothing, recipe.ema?.decay]).toEqual([2, 0.3, 0.99]);
@@ -38,7 +38,7 @@ describe('inheritance and overrides', () => {
     expect(from('loss.labelSmoothing')).toBe('command line');
     expect(from('optimizer.eps')).toBe('default');
     expect([...provenance.keys()].sort()).toEqual(
-      recipePaths()
+      recipePaths('convnext-t')
         .map(([path]) => path)
         .sort(),
     );
@@ -60,6 +60,7 @@ describe('inheritance and overrides', () => {
       'augment.erasing=0.1',
       'model.kernels=9',
       'model.depths=[1,1]',
+      'model.dims=[8,8]',
     ]);
     expect(fewer.recipe.augment.erasing).toEqual({ prob: 0.1, mode: 'pixel', count: 3 });
     expect(fewer.recipe.model.kernels).toEqual([9, 9]);
@@ -169,7 +170,7 @@ describe('errors say file, line, path and what to do', () => {
     ['keys for a value', MINIMAL, ['seed={a: 1}'], 'bad-value', /seed is \{a\}; allowed/, undefined],
     [
       'a required key left out',
-      'model: {name: m}\n',
+      'model: {name: convnext-t}\n',
       [],
       'missing-key',
       /a\.yaml and the recipes it extends do not set data\.dataset/,
@@ -196,7 +197,7 @@ describe('errors say file, line, path and what to do', () => {
       MINIMAL,
       ['model.depths=[1,2]', 'model.dims=[8]'],
       'conflict',
-      /model\.dims: it has 1 stages, model\.depths has 2/,
+      /command line: model\.dims: dims has 1 stages, depths has 2/,
       undefined,
     ],
     ['broken YAML', 'a: [1\n', [], 'bad-yaml', /a\.yaml:[12]: /, undefined],
@@ -251,6 +252,50 @@ describe('errors say file, line, path and what to do', () => {
       hint: 'did you mean quickstart?',
     });
     await expect(loadRecipe('./none.yaml')).rejects.toMatchObject({ code: 'file/missing' });
+  });
+});
+
+describe('the model', () => {
+  it('is checked by the family that it names', async () => {
+    await expect(load(MINIMAL, ['model.name=resnet2'])).rejects.toMatchObject({
+      code: 'model/unknown',
+      message: 'command line: There is no model resnet2.',
+      hint: 'Did you mean resnet20?',
+    });
+    await expect(load(MINIMAL, ['model.name=resnet20', 'model.kernels=7'])).rejects.toMatchObject({
+      code: 'recipe/no-effect',
+      message: 'command line: model.kernels was given, but it has no effect: resnet20 has no such option.',
+      hint: 'Leave it out. The options of resnet20: depths, dims.',
+    });
+    await expect(load(`${MINIMAL}`.replace('}', ', merged: true}'))).rejects.toThrow(
+      /a\.yaml:1: model\.merged: variant is plain, but merged is true/,
+    );
+  });
+
+  it('has its own values where none or null are given, and takes any other', async () => {
+    const modelOf = async (...overrides: string[]) =>
+      (await load(MINIMAL, ['model.name=slak-t', ...overrides])).recipe.model;
+    expect(await modelOf()).toMatchObject({ kernels: [51, 49, 47, 13], smallKernel: 5, variant: 'slak' });
+    expect(await modelOf('model.kernels=null')).toMatchObject({ kernels: [51, 49, 47, 13] });
+    expect(await modelOf('model.variant=plain', 'model.smallKernel=none')).toMatchObject({
+      variant: 'plain',
+    });
+    await expect(modelOf('model.variant=plain')).rejects.toMatchObject({
+      code: 'recipe/conflict',
+      message: expect.stringMatching(
+        /^command line: model\.variant: variant is plain, but smallKernel is 5/,
+      ) as string,
+    });
+  });
+
+  it('of another family sets the options below it aside, and says so', async () => {
+    const { recipe, warnings } = await loadRecipe('quickstart', ['model.name=resnet20']);
+    expect(recipe.model).toEqual({ name: 'resnet20', classes: null, depths: [3, 3, 3], dims: [16, 32, 64] });
+    expect(warnings.join()).toMatch(
+      /resnet20 is of another family than convnext-custom \(recipes\/quickstart\.yaml:\d+\): model\.depths, .* are set aside/,
+    );
+    const same = await loadRecipe('convnext-t-k31', ['model.name=convnext-s']);
+    expect([same.recipe.model['kernels'], same.warnings]).toEqual([[31, 29, 27, 13], []]);
   });
 });
 

@@ -86,7 +86,7 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
     const resolved = isRun
       ? await resolveRun(checkpoint, loaded, classesOf(file))
       : await resolveNamed(request, file);
-    checkModelSettings(settings, loaded.recipe, resolved.model, resolved.evalConfig.resize);
+    checkModelSettings(settings, loaded.recipe, resolved.evalConfig.resize);
     const { notes = [], ...rest } = resolved;
     return { ...rest, file: file.path, entry: file.entry, notes: [...notes, ...leftOutNote(file)] };
   } finally {
@@ -146,7 +146,7 @@ async function resolveFile(name: string, overrides: readonly string[], file: Ten
   const { recipe, provenance } = await bareRecipe(name, overrides);
   const model = modelOfRecipe(recipe.model, classesOf(file) ?? 1000);
   const given = (path: string) => provenance.get(path) === 'command line';
-  const imageSize = given('data.imageSize') ? recipe.data.imageSize : defaultSize(model);
+  const imageSize = given('data.imageSize') ? recipe.data.imageSize : model.imageSize;
   const published = model.preprocessing(imageSize);
   const own = evalConfig(recipe);
   const { mean, std } = normalization(published.normalization);
@@ -171,10 +171,6 @@ async function resolveFile(name: string, overrides: readonly string[], file: Ten
       dataset: given('data.dataset') ? recipe.data.dataset : undefined,
     }),
   };
-}
-
-export function defaultSize(model: Model): number {
-  return model.family === 'resnet-cifar' ? 32 : 224;
 }
 
 /** The images a command evaluates on: a folder of classes, or the evaluation split of the named data set; labelled by the weights' classes. */

@@ -7,7 +7,7 @@ import type { Model } from '../../models/model.ts';
 import { createModel } from '../../models/registry.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { Rng } from '../../util/rng.ts';
-import { defaultSize, type ResolvedWeights } from '../evaluation/evaluate-weights.ts';
+import type { ResolvedWeights } from '../evaluation/evaluate-weights.ts';
 import { loadWeights } from '../weights/initial-weights.ts';
 import { metadataOf } from '../weights/model-classes.ts';
 import { predictFiles } from '../evaluation/predict.ts';
@@ -190,7 +190,7 @@ function preprocessingSettings(model: Model, resolved: ResolvedWeights): string[
     const text = JSON.stringify(value);
     if (text !== JSON.stringify(usual)) settings.push(`${key}=${text}`);
   };
-  note('data.imageSize', imageSize, defaultSize(model));
+  note('data.imageSize', imageSize, model.imageSize);
   for (const key of ['resize', 'crop', 'squash', 'interpolation'] as const)
     note(`evaluation.${key}`, evalConfig[key], published[key]);
   const { mean, std } = normalization(published.normalization);

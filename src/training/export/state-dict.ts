@@ -1,8 +1,8 @@
-import { convnextToTimm } from '../../formats/names.ts';
 import { writeSafetensors, type TensorToWrite } from '../../formats/safetensors.ts';
 import type { DType } from '../../formats/dtype.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Model } from '../../models/model.ts';
+import { familyOf } from '../../models/registry.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { resolveWeights, type WeightsRequest } from '../evaluation/evaluate-weights.ts';
 import { checkEntries } from '../weights/check-entries.ts';
@@ -100,9 +100,6 @@ function counter(name: string, data: TensorToWrite['data'] = BigInt64Array.of(0n
   return { name, shape: [], dtype: 'I64', data };
 }
 
-/** timm's ConvNeXts of these sizes have 1×1 convolutions for linear layers. (timm/models/convnext.py: conv_mlp) */
-const CONV_MLP = /^convnext-(atto|femto|pico|nano)$/;
-
 function inTimmNames(
   tensors: readonly TensorToWrite[],
   path: string,
@@ -115,13 +112,11 @@ function inTimmNames(
       'which model it belongs to is not clear',
       'Say it with --model, and --set where it differs.',
     );
-  if (model.config['variant'] === 'slak')
-    throw refuse('timm has no large_kernel modules', 'Use --to official.');
-  // ResNets are called the same there.
-  if (model.family !== 'convnext') return tensors;
   const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]));
+  const renaming = familyOf(model.name).timmNames(shapes, model);
+  if (renaming === undefined) return tensors;
+  if (typeof renaming === 'string') throw refuse(renaming, 'Use --to official.');
   const sources = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  const renaming = convnextToTimm(shapes, { convMlp: CONV_MLP.test(model.name) });
   return [...renaming].flatMap(
     ([
       name,

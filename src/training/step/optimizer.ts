@@ -1,5 +1,5 @@
 import { defined } from '../../util/errors.ts';
-import type { ParameterGroup } from './groups.ts';
+import { FROZEN, type ParameterGroup } from './groups.ts';
 import { lossScaler, type Precision } from './step-graph.ts';
 import type { FlatLayout } from '../../execution/store.ts';
 import { Graph, type Node, type Tensor } from '../../graph/graph.ts';
@@ -116,9 +116,10 @@ function recordNorm(graph: Graph, layout: FlatLayout): Tensor {
   return total;
 }
 
-/** Running statistics are averaged like parameters (timm ModelEma covers the whole state dict). */
+/** Running statistics are averaged like parameters (timm ModelEma covers the whole state dict); rounding would move what is frozen. */
 function recordStateAverage(graph: Graph, layout: FlatLayout, scalars: Tensor): void {
   layout.ranges.forEach((range, i) => {
+    if (range.group === FROZEN) return;
     const own = (family: string) => graph.stored('state', f32(range.elems), { family, member: i });
     graph.apply(ema, [own('ema-state'), own('state'), scalars], {});
   });

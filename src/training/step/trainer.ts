@@ -1,5 +1,5 @@
 import type { Device } from '../../device/device.ts';
-import type { Model } from '../../models/model.ts';
+import { requireClassifier, type Model } from '../../models/model.ts';
 import { PipelineCache } from '../../shader/pipelines.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import type { OptimizerConfig, StepScalars } from './optimizer.ts';
@@ -61,6 +61,7 @@ export class Trainer {
    */
   static async create(device: Device, model: Model, options: TrainerOptions): Promise<Trainer> {
     const { imageSize, batch, micro = batch, seed = 0, recompute = 'none', precision = 'f32' } = options;
+    requireClassifier(model);
     if (!Number.isInteger(batch / micro))
       throw new FrameworkError(
         'training/batch',

@@ -27,7 +27,7 @@ export function checkEntries(
       throw new FrameworkError(
         'checkpoint/shape',
         `${path}: ${name} is (${found.join(', ')}), but ${model.name} as configured wants (${shape.join(', ')}).`,
-        { hint: shapeHint(name, found) },
+        { hint: shapeHint(model, name, found) },
       );
     }
   }
@@ -38,10 +38,11 @@ function squeezed(shape: readonly number[]): string {
   return shape.filter((extent) => extent !== 1).join(',');
 }
 
-function shapeHint(name: string, found: readonly number[]): string {
-  if (/dwconv|lkb|LoRA/.test(name))
+function shapeHint({ head }: Model, name: string, found: readonly number[]): string {
+  const isDepthwise = found.length === 4 && found[1] === 1;
+  if (isDepthwise)
     return `Set the kernels the file was trained with, e.g. --set model.kernels=${found.at(-2) ?? 7}.`;
-  if (/^(head|fc|linear)\./.test(name))
+  if (head !== null && name.startsWith(`${head}.`))
     return `The file has ${found[0] ?? '?'} classes: --set model.classes=${found[0] ?? '?'}, or --set init.dropHead=true to train a new classifier.`;
   return 'Choose the model and the options the file was made with.';
 }

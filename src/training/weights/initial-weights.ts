@@ -5,7 +5,7 @@ import type { ClassList } from '../../data/dataset.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import { checkEntries } from './check-entries.ts';
 import { headRows, takeRows } from './initial-head.ts';
-import { HEADS, classesOf, headOf } from './recipe-model.ts';
+import { classesOf, headOf, headWeights } from './recipe-model.ts';
 import { leftOutNote, openWeights, type WeightsChoice } from './open-weights.ts';
 import type { Reporter } from '../log/reporter.ts';
 
@@ -23,7 +23,7 @@ export async function loadInitial(
       hint: 'Give the file with --init, or leave init.entry out.',
     });
   }
-  const without = new Set(HEADS.flatMap(withBias));
+  const without = new Set(headWeights().flatMap(withBias));
   const file = await openWeights(path, { without, entry: entry ?? undefined, model: () => model });
   try {
     const { values, note } = dropHead

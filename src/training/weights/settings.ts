@@ -1,5 +1,4 @@
 /** Which `--set` keys have an effect where weights are used, not trained. */
-import type { Model } from '../../models/model.ts';
 import { overriddenPaths } from '../../recipe/load.ts';
 import { recipePaths } from '../../recipe/parse.ts';
 import type { Recipe } from '../../recipe/schema.ts';
@@ -9,10 +8,9 @@ import { noEffect, refuseIdle } from '../effects.ts';
 export type WeightsUse = 'evaluate' | 'evaluate --benchmarks' | 'predict' | 'merge' | 'export' | 'convert';
 
 /** All of `model` but how it is trained. */
-const MODEL = [
-  ...['name', 'variant', 'kernels', 'smallKernel', 'decomposed', 'merged', 'widthFactor', 'depths', 'dims'],
-  ...['stemStride', 'layerScaleInit', 'classes'],
-].map((key) => `model.${key}`);
+const MODEL = recipePaths()
+  .filter(([path, field]) => path.startsWith('model.') && field.onlyTraining !== true)
+  .map(([path]) => path);
 const PIXELS = [
   ...['imageSize', 'mean', 'std'].map((key) => `data.${key}`),
   ...['resize', 'crop', 'squash', 'interpolation'].map((key) => `evaluation.${key}`),
@@ -71,11 +69,10 @@ function idleBecause(path: string, paths: readonly string[], settings: Settings)
   return undefined;
 }
 
-/** The same of keys that depend on the model, or on the preprocessing as it turned out. */
+/** The same of keys that depend on the preprocessing as it turned out. */
 export function checkModelSettings(
   { overrides, use }: Settings,
   recipe: Recipe,
-  model: Model,
   resize: number | null,
 ): void {
   const paths = overriddenPaths(overrides);
@@ -83,7 +80,6 @@ export function checkModelSettings(
   const isUsed = (key: string) => use === 'evaluate --benchmarks' && key === 'evaluation.interpolation';
   refuseIdle(
     { ...recipe, evaluation: { ...recipe.evaluation, resize } },
-    model,
     (key) => paths.includes(key) && !isUsed(key),
     () => 'command line',
   );

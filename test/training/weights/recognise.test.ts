@@ -13,9 +13,6 @@ function entriesOf({ parameters }: Model) {
   };
 }
 
-/** A recipe has no key for it. */
-const UNSAYABLE = /"bn":false/;
-
 describe('recogniseModel', () => {
   it.each(modelNames())('knows %s as it is', async (name) => {
     const found = await recogniseModel(entriesOf(createModel(name)), name);
@@ -26,15 +23,14 @@ describe('recogniseModel', () => {
   it.each(goldenCases)('finds options with the same entries: %s', async (_name, { model: name, config }) => {
     const model = createModel(name, config);
     const found = await recogniseModel(entriesOf(model));
-    if (UNSAYABLE.test(JSON.stringify(config))) expect(found).toBeUndefined();
-    else expect(entriesOf(found!.model).names()).toEqual(entriesOf(model).names());
+    expect(entriesOf(found!.model).names()).toEqual(entriesOf(model).names());
   });
 
   it('says what changed', async () => {
     const slak = createModel('convnext-t', {
       variant: 'slak',
       kernels: [31, 29, 27, 13],
-      small: 5,
+      smallKernel: 5,
       classes: 100,
     });
     expect((await recogniseModel(entriesOf(slak), 'convnext-t'))?.settings).toEqual([
@@ -44,7 +40,7 @@ describe('recogniseModel', () => {
     ]);
     const merged = createModel('replknet-31b', { merged: true });
     expect((await recogniseModel(entriesOf(merged)))?.settings).toEqual(['model.merged=true']);
-    const noScale = createModel('convnext-t', { layerScale: 0 });
+    const noScale = createModel('convnext-t', { layerScaleInit: 0 });
     expect((await recogniseModel(entriesOf(noScale)))?.settings).toEqual(['model.layerScaleInit=0']);
   });
 

@@ -69,6 +69,8 @@ interface FieldNotes {
   readonly source?: string;
   /** Two runs that differ only here have the same results, so it is left out of the hash. */
   readonly cosmetic?: true;
+  /** Changes nothing in what trained weights compute. */
+  readonly onlyTraining?: true;
 }
 
 export interface Field<T = unknown> extends FieldNotes {
