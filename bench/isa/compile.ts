@@ -12,7 +12,14 @@ export const gpu = create([]);
 const adapter = await gpu.requestAdapter();
 if (adapter === null) throw new Error('Dawn finds no adapter');
 const features: GPUFeatureName[] = ['subgroups', 'shader-f16'];
-const device = await adapter.requestDevice({ requiredFeatures: features });
+const { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } =
+  adapter.limits;
+const requiredLimits = {
+  maxComputeWorkgroupStorageSize,
+  maxComputeInvocationsPerWorkgroup,
+  maxComputeWorkgroupSizeX,
+};
+const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits });
 for (const code of JSON.parse(readFileSync(list, 'utf8')) as string[]) {
   const module = device.createShaderModule({ code });
   await device.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: 'main' } });

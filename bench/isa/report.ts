@@ -19,7 +19,7 @@ const RECIPES = ['convnext-t-k7', 'convnext-t-k13', 'convnext-t-k31', 'convnext-
 const FAMILIES = ['navi31', 'navi21', 'vega20'];
 
 /** The goals: no spill and no scratch anywhere, and this share of multiply-adds where the step's time goes. */
-const LEAST_SHARE = 0.88;
+const LEAST_SHARE = 0.85;
 const SHARE_FAMILIES: readonly string[] = ['navi31', 'navi21'];
 /** Smaller depthwise kernels are bound by memory. */
 const LEAST_TAPS = 13;

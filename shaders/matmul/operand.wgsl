@@ -56,56 +56,70 @@ fn maps_at(row: u32, channel: u32) -> u32 {
 #bind read ${o}: array<vec4f> // (images, channels, PLANE)
 
 // As below, of the only matrix, not yet normalised.
-fn quad_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
+fn raw_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
 #if o == b
   return load_${o}(maps_at(inner, outer));
 #else
   return load_${o}(maps_at(outer, inner));
 #endif
 }
+
+fn quad_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
+  return raw_${o}(s, outer, inner);
+}
 #else
 #bind read ${o}: array<${(o == b ? (TRANSPOSE_B ? K : N) : (TRANSPOSE_A ? M : K)) % 4 == 0 ? vec4f : f32}> // matrices, as they are stored
 
 #if o == b ? TRANSPOSE_B : !TRANSPOSE_A
-// Elements (outer, inner … inner+3) of matrix s; inner is a multiple of 4.
-fn quad_${o}(s: u32, outer: u32, inner: u32) -> Quad {
+// Elements (outer, inner … inner+3) of matrix s, whatever lies past the inner size; inner is a multiple of 4.
+fn raw_${o}(s: u32, outer: u32, inner: u32) -> Quad {
   let row = s * ${o == b ? STRIDE_B : STRIDE_A}u + min(outer, ${(o == b ? N : M) - 1}u) * ${K}u;
 #if K % 4 == 0
-  let value = ${READ}_${o}((row + min(inner, ${K - 4}u)) / 4u);
+  return ${READ}_${o}((row + min(inner, ${K - 4}u)) / 4u);
 #else
-  let value = Quad(
+  return Quad(
 #for j in 0..4
     ${READ}_${o}(row + min(inner + ${j}u, ${K - 1}u)),
 #endfor
   );
 #endif
-#if o == b
-  return value;
-#elif K % 4 == 0
+}
+
+// Of those, zero past the inner size.
+fn inside_${o}(value: Quad, inner: u32) -> Quad {
+#if K % 4 == 0
   return select(Quad(), value, inner < ${K}u);
 #else
   return select(Quad(), value, vec4u(inner) + vec4u(0, 1, 2, 3) < vec4u(${K}));
 #endif
 }
 #else
-// Elements (outer … outer+3, inner) of matrix s; outer is a multiple of 4.
-fn quad_${o}(s: u32, outer: u32, inner: u32) -> Quad {
+// Elements (outer … outer+3, inner) of matrix s, whatever lies past the inner size; outer is a multiple of 4.
+fn raw_${o}(s: u32, outer: u32, inner: u32) -> Quad {
   let row = s * ${o == b ? STRIDE_B : STRIDE_A}u + min(inner, ${K - 1}u) * ${o == b ? N : M}u;
 #if (o == b ? N : M) % 4 == 0
-  let value = ${READ}_${o}((row + min(outer, ${(o == b ? N : M) - 4}u)) / 4u);
+  return ${READ}_${o}((row + min(outer, ${(o == b ? N : M) - 4}u)) / 4u);
 #else
-  let value = Quad(
+  return Quad(
 #for i in 0..4
     ${READ}_${o}(row + min(outer + ${i}u, ${(o == b ? N : M) - 1}u)),
 #endfor
   );
 #endif
-#if o == b
-  return value;
-#else
+}
+
+fn inside_${o}(value: Quad, inner: u32) -> Quad {
   return select(Quad(), value, inner < ${K}u);
-#endif
 }
 #endif
+
+// The same, of a with zero past the inner size.
+fn quad_${o}(s: u32, outer: u32, inner: u32) -> Quad {
+#if o == a
+  return inside_a(raw_a(s, outer, inner), inner);
+#else
+  return raw_b(s, outer, inner);
+#endif
+}
 #endif
 #endfor

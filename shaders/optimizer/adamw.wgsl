@@ -19,16 +19,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     store_gradient(i, Item(0.0));
     return;
   }
-  let g = load_gradient(i) * scalars.gradient_scale;
-  store_gradient(i, Item(0.0));
-  let first = scalars.beta1 * load_m(i) + scalars.rest1 * g;
-  let second = scalars.beta2 * load_v(i) + scalars.rest2 * g * g;
-  let decayed = load_parameter(i) * scalars.decay;
+  // All is read before anything is written: compilers cannot know that the buffers differ, and would wait for one read after another.
+  let gradient_before = load_gradient(i);
+  let m_before = load_m(i);
+  let v_before = load_v(i);
+  let parameter_before = load_parameter(i);
+#if bound(ema)
+  let ema_before = load_ema(i);
+#endif
+  let g = gradient_before * scalars.gradient_scale;
+  let first = scalars.beta1 * m_before + scalars.rest1 * g;
+  let second = scalars.beta2 * v_before + scalars.rest2 * g * g;
+  let decayed = parameter_before * scalars.decay;
   let moved = decayed - scalars.step_size * first / (sqrt(second) * scalars.root_correction + scalars.eps);
+  store_gradient(i, Item(0.0));
   store_m(i, first);
   store_v(i, second);
   store_parameter(i, moved);
 #if bound(ema)
-  store_ema(i, scalars.ema_decay * load_ema(i) + scalars.ema_rest * moved);
+  store_ema(i, scalars.ema_decay * ema_before + scalars.ema_rest * moved);
 #endif
 }

@@ -50,8 +50,11 @@ export interface DeviceProfile extends SubgroupProfile {
   readonly simdWidth: number;
   /** `switch`: an adapter that changes from one invocation of a workgroup to the next at each barrier, which costs more than all else. */
   readonly barrier: 'cheap' | 'switch';
-  /** Workgroups that keep a large GPU busy. */
-  readonly busyWorkgroups: number;
+  /**
+   * Invocations in flight that keep a large GPU busy: WebGPU does not tell how large one is, and smaller ones lose little by being given
+   * more than they can hold at once. 128 multiprocessors of 1,024.
+   */
+  readonly busyLanes: number;
 }
 
 type Nature = Omit<DeviceProfile, 'limits' | 'features' | keyof SubgroupProfile>;
@@ -59,11 +62,13 @@ type Nature = Omit<DeviceProfile, 'limits' | 'features' | keyof SubgroupProfile>
 /** What WGSL promises of subgroups. */
 const ANY_SUBGROUPS: SubgroupProfile = { subgroups: { min: 4, max: 128 }, matrixUnits: [] };
 
+const BUSY_LANES = 131072;
+
 const NATURES: Readonly<Record<AdapterKind, Nature>> = {
-  gpu: { machine: 'gpu', simdWidth: 0, barrier: 'cheap', busyWorkgroups: 256 },
+  gpu: { machine: 'gpu', simdWidth: 0, barrier: 'cheap', busyLanes: BUSY_LANES },
   // llvmpipe compiles for AVX, SwiftShader for SSE.
-  lavapipe: { machine: 'processor', simdWidth: 8, barrier: 'cheap', busyWorkgroups: 256 },
-  swiftshader: { machine: 'processor', simdWidth: 4, barrier: 'switch', busyWorkgroups: 256 },
+  lavapipe: { machine: 'processor', simdWidth: 8, barrier: 'cheap', busyLanes: BUSY_LANES },
+  swiftshader: { machine: 'processor', simdWidth: 4, barrier: 'switch', busyLanes: BUSY_LANES },
 };
 
 /**

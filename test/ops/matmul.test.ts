@@ -76,11 +76,14 @@ describe('tiles', () => {
       [16, 2, 1],
       [8, 1, 2],
       [8, 1, 1],
-    ]); // the second takes all 16 KiB
+      [16, 2, 2],
+      [8, 2, 2],
+    ]); // the second and the fifth take all 16 KiB
     expect(tilesOf(true)).toEqual([
       [8, 2, 2],
       [8, 1, 2],
       [8, 1, 1],
+      [8, 2, 2],
     ]);
   });
 

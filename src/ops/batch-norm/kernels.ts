@@ -36,10 +36,10 @@ interface Partition {
 }
 
 /** How the elements of a channel are read: in vectors of four where rows allow it, split among workgroups. */
-function partition({ n, c, area }: NormShape, { busyWorkgroups }: DeviceProfile): Partition {
+function partition({ n, c, area }: NormShape, { busyLanes }: DeviceProfile): Partition {
   const width = area % 4 === 0 ? 4 : 1;
   const items = (n * area) / width;
-  const wanted = Math.min(Math.ceil((2 * busyWorkgroups) / c), Math.ceil(items / (WORKGROUP * 2)));
+  const wanted = Math.min(Math.ceil(busyLanes / (WORKGROUP * c)), Math.ceil(items / (WORKGROUP * 2)));
   const run = Math.ceil(items / Math.max(1, wanted));
   return { width, items, run, parts: Math.ceil(items / run) };
 }

@@ -157,7 +157,7 @@ export function lowerGradWeight(
   const depth = Number(variant['depth']);
   const tiles = tilesOf(variant, s.co, taps + Number(bias));
   const wanted = Math.min(
-    Math.ceil((2 * context.profile.busyWorkgroups) / tiles),
+    Math.ceil(context.profile.busyLanes / (tiles * Number(variant['lanesM']) * Number(variant['lanesN']))),
     Math.ceil(pixels / (16 * depth)),
   );
   const run = Math.ceil(pixels / wanted / depth) * depth;

@@ -20,7 +20,8 @@ import {
   depthwiseGradWeight,
   gradWeightSizes,
 } from './op.ts';
-import { type Mode, type Planes, type Tile, layout, planes, tilesFor } from './tiles.ts';
+import { type Mode, type Planes, planes } from './planes.ts';
+import { type Tile, layout, tilesFor } from './tiles.ts';
 
 export const depthwiseKernels: Kernels<None> = {
   op: depthwise,

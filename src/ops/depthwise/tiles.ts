@@ -1,23 +1,8 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
 import type { Variant } from '../kernels.ts';
-import { liveKernel } from './op.ts';
-import type { DepthwiseSizes } from './reference.ts';
-
-/** What a depthwise kernel computes: y, dx or dweight. */
-export type Mode = 'forward' | 'input' | 'weight';
-
-/** One correlation of planes: sizes of its output and its taps, and where tap 0 lies. Its input is the (n, c, h, w) map. */
-export interface Planes {
-  readonly mode: Mode;
-  readonly sizes: DepthwiseSizes;
-  readonly outH: number;
-  readonly outW: number;
-  readonly tapH: number;
-  readonly tapW: number;
-  readonly padY: number;
-  readonly padX: number;
-}
+import { type Planes, even, split } from './planes.ts';
+import { type RowsTile, rowsLayout, rowsTiles } from './rows.ts';
 
 /** How `shaders/depthwise/correlate.wgsl` cuts the work; see its parameters. */
 export type CorrelateTile = Variant & {
@@ -50,15 +35,7 @@ export type PlainTile = Variant & {
   readonly batches: number;
 };
 
-export type Tile = CorrelateTile | VectorTile | PlainTile;
-
-export function planes(mode: Mode, sizes: DepthwiseSizes): Planes {
-  const live = liveKernel(sizes);
-  const pads = { mode, sizes, padY: live.kh >> 1, padX: live.kw >> 1 };
-  return mode === 'weight'
-    ? { ...pads, outH: live.kh, outW: live.kw, tapH: sizes.h, tapW: sizes.w }
-    : { ...pads, outH: sizes.h, outW: sizes.w, tapH: live.kh, tapW: live.kw };
-}
+export type Tile = RowsTile | CorrelateTile | VectorTile | PlainTile;
 
 /** A tile's grid and the shader parameters that follow from it. */
 export interface TileLayout {
@@ -105,6 +82,8 @@ export function layout(p: Planes, tile: Tile): TileLayout {
 
 function ownLayout(p: Planes, tile: Tile) {
   switch (tile.kernel) {
+    case 'rows':
+      return rowsLayout(p, tile);
     case 'correlate':
       return correlateLayout(p, tile);
     case 'vector':
@@ -112,14 +91,6 @@ function ownLayout(p: Planes, tile: Tile) {
     case 'plain':
       return plainLayout(p, tile);
   }
-}
-
-/** Images of each of about `wanted` equal batches, in steps of `images`; modes other than 'weight' do not add up images. */
-function split(p: Planes, images: number, wanted: number): { batches: number; serial: number } {
-  const steps = Math.ceil(p.sizes.n / images);
-  if (p.mode !== 'weight') return { batches: steps, serial: 1 };
-  const serial = Math.ceil(steps / wanted);
-  return { batches: Math.ceil(steps / serial), serial };
 }
 
 function correlateLayout(p: Planes, t: CorrelateTile) {
@@ -197,7 +168,7 @@ export function tilesFor(p: Planes, profile: DeviceProfile): readonly Tile[] {
   const plain: PlainTile = { kernel: 'plain', lanes: 64, batches: 1 };
   if (p.tapW > LONGEST) return [plain];
   const width = profile.features.has('subgroups') ? profile.simdWidth : 0;
-  const rowLanes = correlateTiles(p, profile);
+  const rowLanes = [...rowsTiles(p, profile), ...correlateTiles(p, profile)];
   const vectors = profile.features.has('subgroups') ? vectorTiles(p, width) : [];
   // Of a map that fills a quarter of a vector, most lanes would hold nothing: images side by side use them.
   const isNarrow = p.mode !== 'weight' && 4 * p.outW <= width;
@@ -210,11 +181,6 @@ const BODY = 1200;
 const ACCUMULATORS = 28;
 /** Longest row of taps that is unrolled; a weight gradient's taps are a row of the map. */
 const LONGEST = 256;
-
-/** `total` in equal pieces of at most `most`. */
-function even(total: number, most: number): number {
-  return Math.ceil(total / Math.ceil(total / Math.max(1, Math.floor(most))));
-}
 
 function vectorTiles(p: Planes, width: number): VectorTile[] {
   const lanes = width === 4 ? 4 : 8;
@@ -230,7 +196,7 @@ function vectorTiles(p: Planes, width: number): VectorTile[] {
   return distinct(tiles);
 }
 
-function correlateTiles(p: Planes, { limits, busyWorkgroups }: DeviceProfile): CorrelateTile[] {
+function correlateTiles(p: Planes, { limits, busyLanes }: DeviceProfile): CorrelateTile[] {
   const fits = (tile: CorrelateTile) => {
     const { bytes, lanes } = layout(p, tile);
     return (
@@ -241,7 +207,7 @@ function correlateTiles(p: Planes, { limits, busyWorkgroups }: DeviceProfile): C
     if (p.mode !== 'weight') return tile;
     const once = layout(p, tile);
     const most = Math.min(64, Math.ceil(p.sizes.n / tile.images));
-    return { ...tile, batches: Math.min(most, Math.ceil((4 * busyWorkgroups) / once.groups)) };
+    return { ...tile, batches: Math.min(most, Math.ceil(busyLanes / (once.groups * once.lanes))) };
   };
   const tiles: CorrelateTile[] = [];
   for (const most of [14, 8]) {

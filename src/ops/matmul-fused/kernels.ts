@@ -41,7 +41,7 @@ function fusedKernels<A extends FusedMatmulAttrs>(
       const canCut = end === undefined && isOnlySums({ ...attrs, shape, reduceBatch: false });
       return matmulVariants(shape, profile, hasHalf(inputs), sums, canCut);
     },
-    lower({ inputs, outputs, attrs, accumulate }, variant) {
+    lower({ inputs, outputs, attrs, accumulate, profile }, variant) {
       const slots = partsOf(
         inputs.map((_, i) => input(i)),
         attrs,
@@ -68,6 +68,7 @@ function fusedKernels<A extends FusedMatmulAttrs>(
           end: end?.(rest, attrs),
         },
         variant,
+        profile,
       );
     },
   };

@@ -17,10 +17,16 @@ export const MATMUL_TILES = [
   { kind: 'tile', lx: 8, ly: 8, ra: 1, rb: 1, depth: 32 },
 ] as const;
 
+/** The same for tiles that are fetched while others are multiplied; `depth` is of each of the two in workgroup memory. */
+export const MATMUL_BLOCKS = [
+  { kind: 'block', lx: 16, ly: 16, ra: 2, rb: 2, depth: 8 },
+  { kind: 'block', lx: 8, ly: 8, ra: 2, rb: 2, depth: 8 },
+] as const;
+
+type Tile = (typeof MATMUL_TILES | typeof MATMUL_BLOCKS)[number];
+
 const UNROLL = 4;
 
-/** Workgroups that keep a large GPU busy; the inner dimension is cut until there are as many. */
-const ENOUGH_GROUPS = 256;
 /** Inner steps a part should have at least, so that writing parts stays cheap beside making them. */
 const LEAST_STEPS = 8;
 
@@ -89,18 +95,19 @@ export function matmulVariants(
 ): readonly Variant[] {
   const { limits, features, machine, simdWidth, barrier } = profile;
   const matrix = half ? matrixVariants(shape, profile, sums, canCut ? LEAST_STEPS : Infinity) : [];
-  const fitting = MATMUL_TILES.filter(({ lx, ly, ra, rb, depth }) => {
+  const fits = ({ kind, lx, ly, ra, rb, depth }: Tile) => {
     const lanes = lx * ly;
-    const bytes = 16 * (depth * (ra * ly + rb * lx) + (sums ? lanes : 0));
+    const bytes = 16 * ((kind === 'block' ? 2 : 1) * depth * (ra * ly + rb * lx) + (sums ? lanes : 0));
     return (
       lanes <= limits.maxComputeInvocationsPerWorkgroup && bytes <= limits.maxComputeWorkgroupStorageSize
     );
-  });
+  };
+  const fitting = MATMUL_TILES.filter(fits);
   // Of few rows or columns a large tile would leave most empty.
   const few = (extent: number) => (extent <= 32 ? 32 : Infinity);
-  const isFull = ({ lx, ly, ra, rb }: (typeof MATMUL_TILES)[number]) =>
-    4 * ra * ly <= few(shape.m) && 4 * rb * lx <= few(shape.n);
+  const isFull = ({ lx, ly, ra, rb }: Tile) => 4 * ra * ly <= few(shape.m) && 4 * rb * lx <= few(shape.n);
   const sorted: Variant[] = [...fitting.filter(isFull), ...fitting.filter((tile) => !isFull(tile))];
+  if (machine === 'gpu') sorted.push(...MATMUL_BLOCKS.filter((block) => fits(block) && isFull(block)));
   const tiles = [...matrix, ...(half ? sorted.flatMap((tile) => [{ ...tile, half }, tile]) : sorted)];
   if (!features.has('subgroups')) return tiles;
   // A large tile takes software adapters seconds to compile, and runs at a third of the rate.
@@ -130,7 +137,7 @@ function baseParams({ shape, normal, end, ...kernel }: MatmulKernel): Record<str
   };
 }
 
-function registerTile(variant: Variant): ProductTile {
+function registerTile(variant: Variant, { busyLanes }: DeviceProfile): ProductTile {
   const [lx, ly, ra, rb, depth] = ['lx', 'ly', 'ra', 'rb', 'depth'].map((key) => Number(variant[key])) as [
     number,
     number,
@@ -138,11 +145,14 @@ function registerTile(variant: Variant): ProductTile {
     number,
     number,
   ];
+  const isBlock = variant['kind'] === 'block';
   return {
-    shader: 'matmul/tile.wgsl',
+    shader: isBlock ? 'matmul/block.wgsl' : 'matmul/tile.wgsl',
     rows: 4 * ra * ly,
     cols: 4 * rb * lx,
     depth,
+    // A lane holds 64 sums and more: half as many lanes fill the registers.
+    busyGroups: busyLanes / (2 * lx * ly),
     params: {
       READ: 'load',
       LX: lx,
@@ -150,21 +160,21 @@ function registerTile(variant: Variant): ProductTile {
       RA: ra,
       RB: rb,
       DEPTH: depth,
-      UNROLL,
+      ...(isBlock ? {} : { UNROLL }),
       HALF: variant['half'] === true,
     },
   };
 }
 
 /** Lowers a product to one dispatch, or to more where its inner dimension is cut. */
-export function lowerMatmul(kernel: MatmulKernel, variant: Variant): Lowering {
+export function lowerMatmul(kernel: MatmulKernel, variant: Variant, profile: DeviceProfile): Lowering {
   const { shape, reduceBatch, bindings } = kernel;
   const matrices = reduceBatch ? 1 : shape.batch;
   if (variant['kind'] === 'subgroup') return lowerSubgroup(kernel, variant);
-  const tile = variant['kind'] === 'matrix' ? matrixTile(variant) : registerTile(variant);
+  const tile = variant['kind'] === 'matrix' ? matrixTile(variant) : registerTile(variant, profile);
   const columnTiles = Math.ceil(shape.n / tile.cols);
   const rowTiles = Math.ceil(shape.m / tile.rows);
-  const parts = partsFor(kernel, columnTiles * rowTiles * matrices, tile.depth);
+  const parts = partsFor(kernel, tile.busyGroups / (columnTiles * rowTiles * matrices), tile.depth);
   const direct = parts === 1;
   const first = {
     shader: tile.shader,
@@ -248,11 +258,11 @@ export function isOnlySums({
 }
 
 /** Pieces of the inner dimension. */
-function partsFor(kernel: MatmulKernel, groups: number, depth: number): number {
+function partsFor(kernel: MatmulKernel, most: number, depth: number): number {
   if (!isOnlySums(kernel)) return 1;
   const { shape, reduceBatch } = kernel;
   const steps = (reduceBatch ? shape.batch : 1) * Math.ceil(shape.k / depth);
-  const wanted = Math.min(Math.ceil(ENOUGH_GROUPS / groups), Math.floor(steps / LEAST_STEPS));
+  const wanted = Math.min(Math.ceil(most), Math.floor(steps / LEAST_STEPS));
   if (wanted <= 1) return 1;
   // No part may be empty: its share of scratch would not be zero.
   return Math.ceil(steps / Math.ceil(steps / wanted));

@@ -9,7 +9,7 @@ export const matmulKernels: Kernels<MatmulAttrs> = {
     const canCut = isOnlySums({ ...attrs, shape, reduceBatch: attrs.reduceBatch === true });
     return matmulVariants(shape, profile, hasHalf(inputs), false, canCut);
   },
-  lower: ({ inputs, attrs, accumulate }, variant) =>
+  lower: ({ inputs, attrs, accumulate, profile }, variant) =>
     lowerMatmul(
       {
         ...attrs,
@@ -23,6 +23,7 @@ export const matmulKernels: Kernels<MatmulAttrs> = {
         },
       },
       variant,
+      profile,
     ),
 };
 

@@ -11,6 +11,8 @@ export interface ProductTile {
   readonly rows: number;
   readonly cols: number;
   readonly depth: number;
+  /** Workgroups that keep a large GPU busy. */
+  readonly busyGroups: number;
   readonly params: Readonly<Record<string, ParamValue>>;
 }
 
@@ -38,6 +40,8 @@ const TILINGS: readonly Tiling[] = [
 const SIDE = 16;
 /** Lanes of a subgroup. */
 const LANES = 32;
+/** Workgroups that keep the matrix units of a large GPU busy. */
+const BUSY_GROUPS = 256;
 /** Halves between the end of a row of a tile and the next. */
 const GAP = 8;
 
@@ -72,7 +76,7 @@ export function matrixVariants(
 ): readonly Variant[] {
   const unit = unitOf(profile);
   if (unit === undefined) return [];
-  const { limits, subgroups, busyWorkgroups } = profile;
+  const { limits, subgroups } = profile;
   const fitting = TILINGS.filter(
     (tiling) =>
       LANES * tiling.wa * tiling.wb <= limits.maxComputeInvocationsPerWorkgroup &&
@@ -83,7 +87,7 @@ export function matrixVariants(
     const [rows, cols] = [16 * wa * ra, 16 * wb * rb];
     const tiles = Math.ceil(m / rows) * Math.ceil(n / cols);
     const groups = leastSteps === Infinity ? batch : Math.max(1, (batch * k) / depth / leastSteps);
-    return ((tiles * rows * cols) / share) * Math.max(1, busyWorkgroups / (tiles * groups));
+    return ((tiles * rows * cols) / share) * Math.max(1, BUSY_GROUPS / (tiles * groups));
   };
   return fitting
     .sort((a, b) => cost(a) - cost(b))
@@ -109,6 +113,7 @@ export function matrixTile(variant: Variant): ProductTile {
     rows: SIDE * wa * ra,
     cols: cols * wb * rb,
     depth,
+    busyGroups: BUSY_GROUPS,
     params: {
       READ: 'narrow',
       SIZED: variant['sized'] === true,

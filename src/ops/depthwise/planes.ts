@@ -1,0 +1,38 @@
+import { liveKernel } from './op.ts';
+import type { DepthwiseSizes } from './reference.ts';
+
+/** What a depthwise kernel computes: y, dx or dweight. */
+export type Mode = 'forward' | 'input' | 'weight';
+
+/** One correlation of planes: sizes of its output and its taps, and where tap 0 lies. Its input is the (n, c, h, w) map. */
+export interface Planes {
+  readonly mode: Mode;
+  readonly sizes: DepthwiseSizes;
+  readonly outH: number;
+  readonly outW: number;
+  readonly tapH: number;
+  readonly tapW: number;
+  readonly padY: number;
+  readonly padX: number;
+}
+
+export function planes(mode: Mode, sizes: DepthwiseSizes): Planes {
+  const live = liveKernel(sizes);
+  const pads = { mode, sizes, padY: live.kh >> 1, padX: live.kw >> 1 };
+  return mode === 'weight'
+    ? { ...pads, outH: live.kh, outW: live.kw, tapH: sizes.h, tapW: sizes.w }
+    : { ...pads, outH: sizes.h, outW: sizes.w, tapH: live.kh, tapW: live.kw };
+}
+
+/** Images of each of about `wanted` equal batches, in steps of `images`; modes other than 'weight' do not add up images. */
+export function split(p: Planes, images: number, wanted: number): { batches: number; serial: number } {
+  const steps = Math.ceil(p.sizes.n / images);
+  if (p.mode !== 'weight') return { batches: steps, serial: 1 };
+  const serial = Math.ceil(steps / wanted);
+  return { batches: Math.ceil(steps / serial), serial };
+}
+
+/** `total` in equal pieces of at most `most`. */
+export function even(total: number, most: number): number {
+  return Math.ceil(total / Math.ceil(total / Math.max(1, Math.floor(most))));
+}

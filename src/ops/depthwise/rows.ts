@@ -1,0 +1,109 @@
+import type { DeviceProfile } from '../../device/profile.ts';
+import type { Variant } from '../kernels.ts';
+import { type Planes, even, split } from './planes.ts';
+
+/** How `shaders/depthwise/rows.wgsl` cuts the work; see its parameters. */
+export type RowsTile = Variant & {
+  readonly kernel: 'rows';
+  readonly sides: number;
+  readonly lanesY: number;
+  readonly images: number;
+  readonly parts: number;
+  /** Workgroups that share the images of a weight gradient; more than one needs a second stage. */
+  readonly batches: number;
+};
+
+/** vec4 between rows of `columns` floats: an odd number. */
+const strideOf = (columns: number) => Math.ceil(columns / 4) | 1;
+
+export function rowsLayout(p: Planes, t: RowsTile) {
+  const isWeight = p.mode === 'weight';
+  const lanes = t.lanesY * t.images * t.parts;
+  const columns = Math.ceil(p.outW / t.sides);
+  const tileH = Math.min(p.sizes.h, t.lanesY + p.tapH - 1);
+  const xColumns = Math.min(p.sizes.w, columns + p.tapW - 1 - p.padX);
+  const [tapStride, xStride] = [strideOf(p.tapW), strideOf(xColumns)];
+  const tapRows = (isWeight ? t.images : 1) * p.tapH;
+  const results = (isWeight ? t.lanesY : lanes) * Math.ceil(columns / 4);
+  const xRows = Math.max(t.images * tileH, Math.ceil(results / xStride));
+  const { batches, serial } = split(p, t.images, t.batches);
+  return {
+    lanes,
+    bytes: 16 * (tapRows * tapStride + xRows * xStride) + (isWeight ? 4 * lanes : 0),
+    blockGroups: Math.ceil(p.outH / t.lanesY),
+    segmentGroups: t.sides,
+    batches,
+    batchImages: serial * t.images,
+    params: {
+      COLUMNS: columns,
+      SIDES: t.sides,
+      LANES_Y: t.lanesY,
+      IMAGES: t.images,
+      PARTS: t.parts,
+      SERIAL: serial,
+      TILE_H: tileH,
+      U_ROWS: tapRows,
+      U_STRIDE: tapStride,
+      V_COLUMNS: xColumns,
+      V_ROWS: xRows,
+      V_STRIDE: xStride,
+    },
+  };
+}
+
+/** Multiply-adds of a lane's row of taps, and its accumulators: compile time and registers. */
+const BODY = 1600;
+const ACCUMULATORS = 32;
+/** Fewer taps than this are bound by memory, and the copying costs more than it saves. */
+const LEAST_TAPS = 81;
+/** Lanes of a workgroup at most, and as few as leave a subgroup alone with its loads. */
+const MOST_LANES = 256;
+const FEW_LANES = 96;
+/** Workgroup memory that lets several workgroups share a multiprocessor. */
+const MOST_BYTES = 32768;
+/** Rows of taps that a lane has at least where lanes share them. */
+const LEAST_ROWS = 7;
+/** Waves of workgroups that a weight gradient is cut into, so that the last one, which is not full, matters little. */
+const WAVES = 3;
+
+/** Cuts that fit the device, best guess first. */
+export function rowsTiles(p: Planes, { machine, limits, busyLanes }: DeviceProfile): readonly RowsTile[] {
+  if (machine !== 'gpu' || p.sizes.kh * p.sizes.kw < LEAST_TAPS) return [];
+  const sides = Math.ceil(p.outW / ACCUMULATORS);
+  if (sides > 2 || pairs(p, Math.ceil(p.outW / sides)) > BODY) return [];
+  const bytes = Math.min(limits.maxComputeWorkgroupStorageSize, MOST_BYTES);
+  const lanes = Math.min(limits.maxComputeInvocationsPerWorkgroup, MOST_LANES);
+  const lanesY = even(p.outH, 64);
+  let best: { tile: RowsTile; score: number } | undefined;
+  for (let slots = 1; slots * lanesY <= lanes; slots++) {
+    const parts = p.mode === 'weight' ? divisor(slots, p.tapH / LEAST_ROWS) : 1;
+    const tile: RowsTile = { kernel: 'rows', sides, lanesY, images: slots / parts, parts, batches: 1 };
+    if (tile.images > p.sizes.n || rowsLayout(p, tile).bytes > bytes) continue;
+    const used = slots * lanesY;
+    const score = (used / (32 * Math.ceil(used / 32))) * Math.min(1, used / FEW_LANES);
+    if (best === undefined || score > best.score) best = { tile, score };
+  }
+  if (best === undefined) return [];
+  const { tile } = best;
+  if (p.mode !== 'weight') return [tile];
+  const most = Math.ceil(p.sizes.n / tile.images);
+  const once = p.sizes.c * sides * Math.ceil(p.outH / lanesY) * lanesY * tile.images * tile.parts;
+  return [{ ...tile, batches: Math.min(most, Math.ceil((WAVES * busyLanes) / once)) }];
+}
+
+/** The largest divisor of `total` that is at most `most`. */
+function divisor(total: number, most: number): number {
+  for (let d = Math.floor(most); d > 1; d--) if (total % d === 0) return d;
+  return 1;
+}
+
+/** Pairs of a tap's column and an output column of one side that meet data. */
+function pairs(p: Planes, columns: number): number {
+  let count = 0;
+  for (let j = 0; j < columns; j++) {
+    const first = Math.max(0, p.padX - j);
+    const end = Math.min(p.tapW, p.sizes.w + p.padX - j);
+    count += Math.max(0, end - first);
+  }
+  return count;
+}
