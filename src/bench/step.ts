@@ -77,7 +77,7 @@ async function prepare(device: Device, { recipe }: LoadedRecipe, options: StepOp
   const plan = await tunedPlan(request, options.tuning ?? 'off', (line) => process.stderr.write(`${line}\n`));
   const start = performance.now();
   const session = await TrainingSession.create(device, new PipelineCache(device), plan);
-  session.initialise(recipe.seed);
+  await session.initialise(recipe.seed);
   await device.settle();
   const compileMs = performance.now() - start;
   const { batch, micro } = plan;

@@ -161,7 +161,7 @@ class StepTimes {
       return 'no step has ended since the start, so there is nothing to save';
     const each = (last.ms - first.ms) / 1000 / Math.max(1, last.step - first.step);
     const about = each > 1 ? ` (a step takes ${duration(each)})` : '';
-    return `finishing the steps under way after step ${last.step} and saving${about}; once more to stop at once`;
+    return `stopping after step ${last.step}, or the one under way${about}, and saving; once more to stop at once`;
   }
 }
 

@@ -78,13 +78,18 @@ export function countElements(specs: readonly ParameterSpec[], kind: ParameterKi
  * @example initialise(model.parameters(), 0).get('head.weight')
  */
 export function initialise(specs: readonly ParameterSpec[], seed: number): Map<string, Float32Array> {
-  const values = new Map<string, Float32Array>();
-  for (const { name, shape, init } of specs) {
-    if (values.has(name)) throw new FrameworkError('nn/duplicate', `Parameter ${name} is declared twice.`);
-    const elems = shape.reduce((product, extent) => product * extent, 1);
-    values.set(name, draw(init, elems, new Rng(seed, `init ${name}`)));
+  const names = new Set<string>();
+  for (const { name } of specs) {
+    if (names.has(name)) throw new FrameworkError('nn/duplicate', `Parameter ${name} is declared twice.`);
+    names.add(name);
   }
-  return values;
+  return new Map(specs.map((spec) => [spec.name, initialValue(spec, seed)]));
+}
+
+/** The initial value of one entry. */
+export function initialValue({ name, shape, init }: ParameterSpec, seed: number): Float32Array {
+  const elems = shape.reduce((product, extent) => product * extent, 1);
+  return draw(init, elems, new Rng(seed, `init ${name}`));
 }
 
 function draw(init: Initializer, elems: number, rng: Rng): Float32Array {

@@ -1,5 +1,6 @@
 import type { Device } from '../device/device.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
+import { nextTurn } from '../util/turn.ts';
 import type { Bound } from './bindings.ts';
 import type { ParamValue } from './parameters.ts';
 import { expandShader, type ExpandedShader } from './template.ts';
@@ -16,6 +17,7 @@ export class PipelineCache {
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
   /** Pipelines asked for since nothing was compiling, and those of them that are done. */
   private readonly underWay = { wanted: 0, done: 0 };
+  private turn: Promise<void> = Promise.resolve();
   /** Hears of every pipeline that is asked for or done; the last call of a batch has `done` equal to `wanted`. */
   onCompile: ((done: number, wanted: number) => void) | undefined;
 
@@ -70,6 +72,8 @@ export class PipelineCache {
 
   private async compile(file: string, shader: ExpandedShader): Promise<GPUComputePipeline> {
     const { gpu } = this.device;
+    // Dawn reads a shader on this thread: hundreds in one piece would keep signals waiting for seconds.
+    await (this.turn = this.turn.then(nextTurn));
     gpu.pushErrorScope('validation');
     const module = gpu.createShaderModule({ label: file, code: shader.code });
     const scope = gpu.popErrorScope();

@@ -193,7 +193,7 @@ async function tried(
     const initial =
       resume === undefined ? await loadInitial(recipe, plan.model, classes, reporter) : new Map();
     const session = await TrainingSession.create(device, pipelines, plan);
-    session.initialise(recipe.seed, initial);
+    await session.initialise(recipe.seed, initial);
     const checked = await withSigns(
       reporter,
       () => 'trying a batch of validation images',

@@ -1,47 +1,17 @@
-import type { Device } from '../device/device.ts';
 import { classMetadata } from '../data/class-metadata.ts';
-import type { ClassList } from '../data/dataset.ts';
-import type { Loader } from '../data/loader.ts';
-import type { Recipe } from '../recipe/schema.ts';
-import type { Claim } from '../util/claim.ts';
-import { FrameworkError } from '../util/errors.ts';
-import {
-  pruneCheckpoints,
-  resumePoint,
-  saveCheckpoint,
-  type Checkpoint,
-  type Counters,
-  type ResumePoint,
-} from './run/checkpoints.ts';
-import { mixGroupOf, openEvaluation, TargetMaker } from './data.ts';
-import { EvaluationCounter, type Evaluation } from './evaluation/evaluation.ts';
+import { nextTurn } from '../util/turn.ts';
+import { mixGroupOf, TargetMaker } from './data.ts';
+import { RunEvaluations } from './evaluation/run-evaluations.ts';
+import { nonFiniteError } from './failures.ts';
+import type { TrainingJob } from './job.ts';
 import { MetricsLog, type MetricsRecord } from './log/metrics-log.ts';
-import { duration, withSigns, type Reporter } from './log/reporter.ts';
-import type { RunFolder, TrainingSummary } from './run/run-folder.ts';
+import { duration, withSigns } from './log/reporter.ts';
+import { StepClock } from './log/step-clock.ts';
+import { pruneCheckpoints, saveCheckpoint } from './run/checkpoints.ts';
+import type { TrainingSummary } from './run/run-folder.ts';
 import { loadState, stateFiles } from './run/run-state.ts';
 import { scheduleOf, stepsPerEpoch, type Schedule } from './schedule.ts';
-import { StepClock } from './log/step-clock.ts';
-import type { StepResult, TrainingSession, Weights } from './step/session.ts';
-
-export interface TrainingJob {
-  readonly recipe: Recipe;
-  readonly recipeHash: string;
-  readonly device: Device;
-  readonly session: TrainingSession;
-  readonly loader: Loader;
-  /** What the model's outputs stand for. */
-  readonly classes: ClassList;
-  readonly folder: RunFolder;
-  /** By which this process holds the folder. */
-  readonly claim: Claim;
-  readonly reporter: Reporter;
-  /** Where to go on from, if anywhere. */
-  readonly resume: Checkpoint | undefined;
-  /** Stop after so many optimiser steps in all. */
-  readonly maxSteps: number | undefined;
-  /** Becomes true when the run should save and stop. */
-  readonly interrupted: () => boolean;
-}
+import type { StepResult } from './step/session.ts';
 
 /** Results that may be on their way while further steps are submitted. */
 const OUTSTANDING = 4;
@@ -73,13 +43,12 @@ class TrainingRun {
   private step: number;
   private firstStep: number;
   private batchesTracked: number;
-  private best: Counters['best'];
   private savedAt = -1;
   /** For signs of life. */
   private doing = 'the first batch';
   /** When a step or an evaluation ended, in ms. */
   private news = performance.now();
-  private readonly evaluations: Partial<Record<Weights, Evaluation>> = {};
+  private readonly evaluations: RunEvaluations;
 
   private constructor(job: TrainingJob, log: MetricsLog) {
     this.job = job;
@@ -91,12 +60,12 @@ class TrainingRun {
     this.step = counters?.step ?? 0;
     this.firstStep = this.step;
     this.batchesTracked = counters?.batchesTracked ?? 0;
-    this.best = counters?.best ?? null;
-    for (const record of log.kept) {
-      // Made before the checkpoint at its step: it is neither made nor logged again.
-      if (record.kind === 'evaluation' && record.step === this.step)
-        this.evaluations[record.weights] = evaluationOf(record);
-    }
+    this.evaluations = new RunEvaluations(job, this.stepsPerEpoch, this.step, log.kept, {
+      write: (record) => this.write(record),
+      doing: (what) => {
+        this.works(what);
+      },
+    });
   }
 
   static async start(job: TrainingJob): Promise<TrainingRun> {
@@ -124,17 +93,16 @@ class TrainingRun {
 
   private async steps(): Promise<TrainingSummary> {
     const last = Math.min(this.schedule.totalSteps, this.job.maxSteps ?? Infinity);
-    let outcome: TrainingSummary['outcome'] = last < this.schedule.totalSteps ? 'max-steps' : 'finished';
-    while (this.step < last) {
+    // An earlier process was stopped in the evaluation that its checkpoint ends with.
+    if (this.evaluations.isDue(this.step)) await this.evaluate();
+    let isStopped = this.isStopped(last);
+    while (!isStopped && this.step < last) {
       await this.epoch(last);
-      if (this.job.interrupted() && this.step < last) {
-        outcome = 'interrupted';
-        break;
-      }
+      isStopped = this.isStopped(last);
     }
     await this.drain();
-    if (outcome === 'finished' && this.evaluations.raw === undefined) await this.evaluate();
     await this.save();
+    const outcome = isStopped ? 'interrupted' : last < this.schedule.totalSteps ? 'max-steps' : 'finished';
     const seconds = this.clock.elapsed / 1000;
     const { leftOut } = this.clock;
     const firstStepSeconds = leftOut === undefined ? undefined : leftOut / 1000;
@@ -146,9 +114,14 @@ class TrainingRun {
       seconds,
       imagesPerSecond: (done * this.job.recipe.batch.size) / (seconds - (firstStepSeconds ?? 0)),
       ...(firstStepSeconds !== undefined && { firstStepSeconds }),
-      best: this.best,
-      evaluations: this.evaluations,
+      best: this.evaluations.best,
+      evaluations: this.evaluations.results,
     };
+  }
+
+  /** Whether an interruption leaves something to do. */
+  private isStopped(last: number): boolean {
+    return this.job.interrupted() && (this.step < last || this.evaluations.isDue(this.step));
   }
 
   /** The rest of the current epoch, or up to step `last`, or to an interruption. */
@@ -164,6 +137,7 @@ class TrainingRun {
       const targets = this.targets.make(batch.x, batch.labels, number);
       inStep++;
       const done = await this.submitGroup(batch.x, targets, number * group, inStep === groupsPerStep);
+      if (done === 'given up') return;
       if (done === undefined) continue;
       inStep = 0;
       this.step++;
@@ -178,24 +152,24 @@ class TrainingRun {
     }
   }
 
-  /** Submits one group's micro-batches; the result of the step with its last one. */
+  /** Submits one group's micro-batches; the result of the step with its last one. An interruption gives a step up where that loses no more. */
   private async submitGroup(
     x: Float32Array,
     targets: Float32Array,
     first: number,
     isLast: boolean,
-  ): Promise<{ readonly result: Promise<StepResult> } | undefined> {
-    const { session, reporter } = this.job;
+  ): Promise<{ readonly result: Promise<StepResult> } | 'given up' | undefined> {
+    const { session } = this.job;
     const { micro, batch } = session.plan;
     const count = x.length / session.imageElems;
     const classes = targets.length / count;
     let result: Promise<StepResult> | undefined;
     for (let at = 0; at < count; at += micro) {
       // Signals are heard between two micro-batches: where the processor is the device, one may take seconds.
-      await new Promise(setImmediate);
+      await nextTurn();
+      if (this.canGiveUp && this.job.interrupted()) return 'given up';
       const part = ((first + at) % batch) / micro + 1;
-      this.doing = `step ${this.step + 1}: micro-batch ${part} of ${batch / micro}`;
-      reporter.working(this.doing);
+      this.works(`step ${this.step + 1}: micro-batch ${part} of ${batch / micro}`);
       const end = at + micro;
       const update =
         isLast && end === count
@@ -211,6 +185,11 @@ class TrainingRun {
     return result && { result };
   }
 
+  /** Micro-batches change nothing but the gradient, unless there are running statistics; and there is a step of this process to save. */
+  private get canGiveUp(): boolean {
+    return this.step > this.firstStep && this.job.session.state.layout.members.length === 0;
+  }
+
   /** Where steps are slow, one is enough to keep the device busy, and a run that is asked to stop has fewer to finish. */
   private get outstanding(): number {
     return this.clock.recent > SLOW_STEP ? 1 : OUTSTANDING;
@@ -220,7 +199,6 @@ class TrainingRun {
   private async settle(result: Promise<StepResult>, step: number, before: Promise<void>): Promise<void> {
     const [{ loss, gradNorm, lossScale }] = await Promise.all([result, before]);
     this.clock.ended();
-    this.news = performance.now();
     const { mean, recent } = this.clock;
     const imagesPerSecond = (1000 * this.job.recipe.batch.size) / recent;
     const epoch = Math.floor((step - 1) / this.stepsPerEpoch);
@@ -253,6 +231,7 @@ class TrainingRun {
 
   private async write(record: MetricsRecord): Promise<void> {
     await this.log.append([record]);
+    this.news = performance.now();
     this.job.reporter.record(record);
   }
 
@@ -260,11 +239,16 @@ class TrainingRun {
     while (this.pending.length > 0) await this.pending.shift();
   }
 
-  /** Evaluation and checkpoint where they are due. The evaluation comes first, so that a checkpoint implies it. */
+  private works(what: string): void {
+    this.doing = what;
+    this.job.reporter.working(what);
+  }
+
+  /** Evaluation and checkpoint where they are due. The evaluation comes first, so that a checkpoint implies it, or an interruption. */
   private async afterStep(epochEnded: boolean): Promise<void> {
-    const { evaluation, checkpoint, schedule } = this.job.recipe;
+    const { checkpoint } = this.job.recipe;
     const epochs = this.step / this.stepsPerEpoch;
-    const evaluateNow = epochEnded && (epochs % evaluation.everyEpochs === 0 || epochs === schedule.epochs);
+    const evaluateNow = this.evaluations.isDue(this.step);
     const saveNow =
       (epochEnded && epochs % checkpoint.everyEpochs === 0) ||
       (checkpoint.everySteps !== null && this.step % checkpoint.everySteps === 0);
@@ -274,36 +258,7 @@ class TrainingRun {
   }
 
   private async evaluate(): Promise<void> {
-    const { recipe, classes, session, reporter } = this.job;
-    const averaged = recipe.evaluation.ema && session.emaParameters !== undefined;
-    for (const weights of averaged ? (['raw', 'ema'] as const) : (['raw'] as const)) {
-      const seen = (count: number, of: number) => {
-        this.doing = `evaluating ${weights === 'ema' ? 'averaged' : 'raw'} weights: ${count} of ${of} images`;
-        reporter.working(this.doing);
-      };
-      const { result, skipped } = await evaluateRun(recipe, classes, session, weights, reporter, seen).catch(
-        async (error: unknown) => {
-          throw await evaluationError(error, this.step, weights, this.job);
-        },
-      );
-      this.evaluations[weights] = result;
-      this.news = performance.now();
-      const { count, top1, top5, loss } = result;
-      const epoch = Math.ceil(this.step / this.stepsPerEpoch) - 1;
-      await this.write({
-        kind: 'evaluation',
-        step: this.step,
-        epoch,
-        weights,
-        top1,
-        top5,
-        loss,
-        count,
-        skipped,
-      });
-      reporter.evaluation(result, weights, this.step);
-      if (this.best === null || top1 > this.best.top1) this.best = { top1, step: this.step, weights };
-    }
+    await this.evaluations.make(this.step);
     this.clock.goOn();
   }
 
@@ -311,7 +266,8 @@ class TrainingRun {
     if (this.savedAt === this.step) return;
     const { session, folder, claim, recipeHash, recipe, classes } = this.job;
     const names = classMetadata(classes.classes);
-    const { step, batchesTracked, best } = this;
+    const { step, batchesTracked } = this;
+    const { best } = this.evaluations;
     await claim.check();
     const files = await stateFiles(session, batchesTracked);
     await this.log.sync(); // a checkpoint implies the lines of its steps
@@ -322,81 +278,4 @@ class TrainingRun {
       best: recipe.checkpoint.best ? best?.step : undefined,
     });
   }
-}
-
-/** One pass over the evaluation images with one of the session's sets of weights. @param seen told how far it is */
-async function evaluateRun(
-  recipe: Recipe,
-  classes: ClassList,
-  session: TrainingSession,
-  weights: Weights,
-  reporter: Reporter,
-  seen: (count: number, of: number) => void,
-): Promise<{ result: Evaluation; skipped: number }> {
-  const loader = await openEvaluation(recipe, classes, session.plan.evaluationBatch, ({ key, message }) => {
-    reporter.note(`left out: ${key}: ${message}`);
-  });
-  try {
-    const counter = new EvaluationCounter(session.model.config.classes);
-    let done = 0;
-    seen(done, loader.length);
-    for await (const batch of loader.evaluate()) {
-      counter.add(await session.logits(batch.x, batch.labels.length, weights), batch.labels);
-      seen((done += batch.labels.length), loader.length);
-    }
-    return { result: counter.result(), skipped: loader.failures.size };
-  } finally {
-    await loader.close();
-  }
-}
-
-/** An evaluation as it was, from its line of the log. */
-function evaluationOf({ count, top1, top5, loss }: MetricsRecord & { kind: 'evaluation' }): Evaluation {
-  return { count, correct1: Math.round(top1 * count), correct5: Math.round(top5 * count), top1, top5, loss };
-}
-
-/** Says which step was not finite, and which tensors are. */
-async function nonFiniteError(
-  step: number,
-  loss: number,
-  gradNorm: number,
-  { session, folder }: TrainingJob,
-): Promise<FrameworkError> {
-  const tensors = await session.nonFiniteTensors();
-  const [first] = tensors;
-  const others = tensors.length > 1 ? ` and ${tensors.length - 1} more tensors` : '';
-  const where = first === undefined ? 'All gradients are finite.' : `Not finite: ${first}${others}.`;
-  return new FrameworkError(
-    'training/non-finite',
-    `Step ${step} gave loss ${loss} and gradient norm ${gradNorm}. ${where}`,
-    {
-      hint: `${await lastGood(folder)} Lower optimizer.lr, lengthen the warm-up or set optimizer.clipNorm.`,
-    },
-  );
-}
-
-/** Of logits that are not finite: says of which step and weights, and what is kept. */
-async function evaluationError(
-  error: unknown,
-  step: number,
-  weights: Weights,
-  { folder }: TrainingJob,
-): Promise<unknown> {
-  if (!(error instanceof FrameworkError) || error.code !== 'checkpoint/non-finite') return error;
-  return new FrameworkError(
-    error.code,
-    `The evaluation after step ${step} with ${weights} weights: ${error.message}`,
-    {
-      hint: `${await lastGood(folder)} Lower optimizer.lr or lengthen the warm-up.`,
-      cause: error,
-    },
-  );
-}
-
-/** Which checkpoint is good is said after it was read back. */
-async function lastGood({ checkpoints }: RunFolder): Promise<string> {
-  const found = await resumePoint(checkpoints, true).catch((error: unknown) => error);
-  if (found === undefined) return 'There is no checkpoint yet.';
-  if (found instanceof Error) return `No checkpoint is good: ${found.message}`;
-  return `${(found as ResumePoint).checkpoint.folder} was saved before and read back: its checksums are right.`;
 }

@@ -1,10 +1,15 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { latestCheckpoint } from '../../src/training/run/checkpoints.ts';
 import { adapters } from '../ops/harness.ts';
 import { runTiny, scratchFolder, traces } from './tiny.ts';
 
 describe.each(adapters)('training on %s', (adapter) => {
+  const uninterrupted = join(scratchFolder(), 'whole');
+  let begun: ReturnType<typeof runTiny> | undefined;
+  const whole = () => (begun ??= runTiny(adapter, uninterrupted));
+
   it(
     'is bit-identical when repeated, and whatever the number of loader threads',
     { timeout: 900_000 },
@@ -39,14 +44,36 @@ describe.each(adapters)('training on %s', (adapter) => {
 
   it('continues bit-exactly after an interruption inside an epoch', { timeout: 900_000 }, async () => {
     const folder = scratchFolder();
-    await runTiny(adapter, join(folder, 'whole'));
+    await whole();
     let checks = 0;
-    const stopped = await runTiny(adapter, join(folder, 'parts'), {}, () => ++checks > 1);
-    expect(stopped.summary).toMatchObject({ outcome: 'interrupted', step: 2 });
+    // Asked after step 1, and before each micro-batch of step 2, which is given up.
+    const stopped = await runTiny(adapter, join(folder, 'parts'), {}, () => ++checks > 3);
+    expect(stopped.summary).toMatchObject({ outcome: 'interrupted', step: 1 });
     const further = await runTiny(adapter, join(folder, 'parts'), { maxSteps: 4 });
     expect(further.summary).toMatchObject({ outcome: 'max-steps', step: 4 });
     await runTiny(adapter, join(folder, 'parts'), { resume: true });
-    expect(await traces(join(folder, 'parts'))).toEqual(await traces(join(folder, 'whole')));
+    expect(await traces(join(folder, 'parts'))).toEqual(await traces(uninterrupted));
+  });
+
+  it.each([
+    ['the first evaluation of an epoch', 'step', 3],
+    ['the second one, of averaged weights', 'evaluation', 1],
+    ['the last evaluation', 'step', 6],
+  ])('continues bit-exactly after an interruption in %s, which waits for no pass', async (_, kind, lines) => {
+    const out = join(scratchFolder(), 'parts');
+    const logged = (path: string) =>
+      existsSync(path) ? readFileSync(path, 'utf8').split(`"kind":"${kind}"`).length - 1 : 0;
+    const stopped = await runTiny(adapter, out, {}, () => logged(join(out, 'metrics.jsonl')) >= lines);
+    expect(stopped.summary).toMatchObject({ outcome: 'interrupted', step: kind === 'step' ? lines : 3 });
+    const { metrics } = await traces(out);
+    const evaluations = (records: unknown[]) =>
+      records.filter((record) => (record as { kind: string }).kind === 'evaluation').length;
+    expect(evaluations(metrics)).toBe(lines === 6 ? 2 : lines === 1 ? 1 : 0);
+    const further = await runTiny(adapter, out);
+    expect(further.summary.best).toEqual((await whole()).summary.best);
+    expect(await traces(out)).toEqual(await traces(uninterrupted));
+    const best = async (root: string) => (await latestCheckpoint(join(root, 'checkpoints')))?.info.best;
+    expect(await best(out)).toEqual(await best(uninterrupted));
   });
 
   it('goes on with its micro-batch, whatever memory there is by then', { timeout: 900_000 }, async () => {

@@ -147,7 +147,7 @@ async function prepareStep(
   const model = modelOfRecipe(recipe.model, c.classes);
   const plan = fitPlan(recipe, model, targetOf(device), c.batch);
   const session = await TrainingSession.create(device, pipelines, plan);
-  session.initialise(0, new Map(Object.entries(data)));
+  await session.initialise(0, new Map(Object.entries(data)));
   let number = 0;
   const step = async (): Promise<number> => {
     number++;

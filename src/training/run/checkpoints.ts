@@ -85,9 +85,10 @@ export async function saveCheckpoint(
   }
 }
 
-/** The same step gives the same bytes: one that is there stays, unless it was damaged. */
+/** The same step gives the same tensors: those that are there stay, unless they were damaged. The best accuracy may be newer. */
 async function replace(folder: string, staging: string): Promise<void> {
   if (!((await soundOrError(folder)) instanceof FrameworkError)) {
+    await rename(join(staging, 'checkpoint.json'), join(folder, 'checkpoint.json'));
     await rm(staging, { recursive: true });
     return;
   }

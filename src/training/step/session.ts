@@ -2,9 +2,10 @@ import type { Device } from '../../device/device.ts';
 import { checkFinite } from '../../models/inference.ts';
 import type { Model } from '../../models/model.ts';
 import { drawDropPath } from '../../nn/drop-path.ts';
-import { initialise } from '../../nn/parameters.ts';
+import { initialValue } from '../../nn/parameters.ts';
 import type { PipelineCache } from '../../shader/pipelines.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
+import { nextTurn } from '../../util/turn.ts';
 import type { TrainingPlan } from './training-plan.ts';
 import type { StepScalars } from './optimizer.ts';
 import { ReadbackRing } from './readback.ts';
@@ -100,10 +101,13 @@ export class TrainingSession {
   }
 
   /** Fills parameters and state with the model's initial values, overridden by `loaded`, and starts the averages from them. */
-  initialise(seed: number, loaded: ReadonlyMap<string, Float32Array> = new Map()): void {
-    for (const [name, data] of initialise(this.model.parameters, seed)) {
+  async initialise(seed: number, loaded: ReadonlyMap<string, Float32Array> = new Map()): Promise<void> {
+    for (const spec of this.model.parameters) {
+      const { name } = spec;
       const family = this.parameters.locate(name) !== undefined ? this.parameters : this.state;
-      if (family.locate(name) !== undefined) family.write(name, loaded.get(name) ?? data);
+      if (family.locate(name) === undefined) continue;
+      await nextTurn(); // large tensors take a while to draw
+      family.write(name, loaded.get(name) ?? initialValue(spec, seed));
     }
     this.scaler?.write(LOSS_SCALER, INITIAL_SCALER);
     this.emaParameters?.copyFrom(this.parameters);

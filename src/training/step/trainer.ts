@@ -81,7 +81,7 @@ export class Trainer {
       profile: device.profile,
     });
     const session = await TrainingSession.create(device, PipelineCache.of(device), plan);
-    session.initialise(seed, options.weights);
+    await session.initialise(seed, options.weights);
     return new Trainer(session);
   }
 

@@ -16,7 +16,16 @@ it.each(adapters)(
     const { recipe } = await loadRecipe(tinyRecipe(scratchFolder()), []);
     const plan = fitPlan(recipe, modelOfRecipe(recipe.model, 10), targetOf(device));
     const session = await TrainingSession.create(device, new PipelineCache(device), plan);
-    session.initialise(1);
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      next = setImmediate(turn);
+    };
+    let next = setImmediate(turn);
+    await session.initialise(1);
+    clearImmediate(next);
+    // Signals are heard while many weights are drawn.
+    expect(turns).toBeGreaterThanOrEqual(session.model.parameters.length);
     const calls: string[] = [];
     /** Notes every call of what a device makes or waits with. */
     const watch = <T extends object>(object: T, names: readonly (keyof T & string)[]) => {

@@ -1,0 +1,30 @@
+import type { ClassList } from '../data/dataset.ts';
+import type { Loader } from '../data/loader.ts';
+import type { Device } from '../device/device.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { Claim } from '../util/claim.ts';
+import type { Reporter } from './log/reporter.ts';
+import type { Checkpoint } from './run/checkpoints.ts';
+import type { RunFolder } from './run/run-folder.ts';
+import type { TrainingSession } from './step/session.ts';
+
+/** A run with everything that it needs open. */
+export interface TrainingJob {
+  readonly recipe: Recipe;
+  readonly recipeHash: string;
+  readonly device: Device;
+  readonly session: TrainingSession;
+  readonly loader: Loader;
+  /** What the model's outputs stand for. */
+  readonly classes: ClassList;
+  readonly folder: RunFolder;
+  /** By which this process holds the folder. */
+  readonly claim: Claim;
+  readonly reporter: Reporter;
+  /** Where to go on from, if anywhere. */
+  readonly resume: Checkpoint | undefined;
+  /** Stop after so many optimiser steps in all. */
+  readonly maxSteps: number | undefined;
+  /** Becomes true when the run should save and stop. */
+  readonly interrupted: () => boolean;
+}
