@@ -10,12 +10,14 @@ interface Instruction {
 
 /** Static counts over a stretch of code. */
 export interface Mix {
-  /** Vector arithmetic (VALU); a dual instruction is two. */
+  /** Vector arithmetic (VALU); a dual instruction is two, one of the matrix units as many as it keeps them busy for. */
   readonly vector: number;
   /** Those of `vector` that multiply and add. */
   readonly multiplying: number;
-  /** Multiply-adds a lane: `v_pk_fma` is one instruction of two. */
+  /** Multiply-adds a lane: `v_pk_fma` is one instruction of two, `v_wmma` of 128. */
   readonly multiplyAdds: number;
+  /** Instructions of the matrix units. */
+  readonly matrices: number;
   /** Loads from buffers, workgroup memory and scratch, scalar ones included. */
   readonly loads: number;
 }
@@ -23,6 +25,11 @@ export interface Mix {
 const VECTOR = /^v_/;
 const MULTIPLY_ADD =
   /^v_(dual_|pk_)?(fma|fmac|fmaak|fmamk|mad|mac|madak|madmk)_(legacy_)?(mix|mixlo|mixhi|f)/;
+/** RDNA 3 multiplies 16×16 by 16×16 matrices with 32 lanes. */
+const MATRIX = /^v_wmma_f32_16x16x16_f16/;
+const MATRIX_MULTIPLY_ADDS = 128;
+/** 512 multiply-adds a cycle and compute unit, which has four SIMDs. */
+const MATRIX_CYCLES = 32;
 const LOAD = /^(global|buffer|scratch|flat|tbuffer|ds|s|s_buffer)_(load|read)(2|2st64)?_/;
 
 /** Reads the assembly that RADV prints. */
@@ -65,13 +72,32 @@ function loopsOf(instructions: readonly Instruction[]): { from: number; to: numb
 export function mixOf(instructions: readonly Instruction[]): Mix {
   const operations = instructions.flatMap((instruction) => instruction.operations);
   const vector = operations.filter((name) => VECTOR.test(name));
-  const multiplying = vector.filter((name) => MULTIPLY_ADD.test(name));
+  const matrices = vector.filter((name) => MATRIX.test(name)).length;
+  const scalar = vector.filter((name) => MULTIPLY_ADD.test(name));
   return {
-    vector: vector.length,
-    multiplying: multiplying.length,
-    multiplyAdds: multiplying.reduce((sum, name) => sum + (name.startsWith('v_pk_') ? 2 : 1), 0),
+    vector: vector.length + (MATRIX_CYCLES - 1) * matrices,
+    multiplying: scalar.length + MATRIX_CYCLES * matrices,
+    multiplyAdds: scalar.reduce(
+      (sum, name) => sum + (name.startsWith('v_pk_') ? 2 : 1),
+      MATRIX_MULTIPLY_ADDS * matrices,
+    ),
+    matrices,
     loads: instructions.filter(({ name }) => LOAD.test(name)).length,
   };
+}
+
+/** How often RADV's model runs a loop inside so many others. */
+const TRIPS = [8, 4];
+const FURTHER_TRIPS = 2;
+
+/** Multiply-adds a lane of the whole program, with as many trips of each loop as RADV's own estimate of cycles supposes. */
+export function modelledMultiplyAdds(instructions: readonly Instruction[]): number {
+  const loops = loopsOf(instructions);
+  return instructions.reduce((sum, instruction, at) => {
+    const depth = loops.filter(({ from, to }) => from <= at && at <= to).length;
+    const trips = Array.from({ length: depth }, (_, i) => TRIPS[i] ?? FURTHER_TRIPS);
+    return sum + trips.reduce((product, trip) => product * trip, mixOf([instruction]).multiplyAdds);
+  }, 0);
 }
 
 /** The loop without loops inside that has the most multiply-adds; undefined where no such loop multiplies. */

@@ -1,5 +1,5 @@
 import { classCountOf } from '../../src/training/data.ts';
-import { DEFAULT_LIMITS, profileOf } from '../../src/device/profile.ts';
+import type { DeviceProfile } from '../../src/device/profile.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { expandShader } from '../../src/shader/template.ts';
 import { fitPlan } from '../../src/training/planning/fit.ts';
@@ -19,21 +19,19 @@ export interface Kernel {
 }
 
 const BATCH = 32;
-/** No memory is allocated: tensors larger than a binding may be are planned all the same. */
-const PROFILE = profileOf(
-  'gpu',
-  { ...DEFAULT_LIMITS, maxBufferSize: 2 ** 50, maxStorageBufferBindingSize: 2 ** 50 },
-  ['subgroups', 'shader-f16'],
-);
 
 /**
- * The distinct kernels of the training steps of recipes at 32 images, as a GPU with WebGPU's default limits runs them.
+ * The distinct kernels of the training steps of recipes at 32 images.
  * @param overrides of all recipes, as `--set` takes them
  */
-export async function kernelsOf(recipes: readonly string[], overrides: readonly string[]): Promise<Kernel[]> {
+export async function kernelsOf(
+  recipes: readonly string[],
+  overrides: readonly string[],
+  profile: DeviceProfile,
+): Promise<Kernel[]> {
   const kernels = new Map<string, Kernel>();
   for (const name of recipes) {
-    for (const step of await stepsOf(name, overrides)) {
+    for (const step of await stepsOf(name, overrides, profile)) {
       for (const { dispatch } of step.dispatches) {
         const { code } = expandShader(dispatch.shader, dispatch.params, dispatch.bindings);
         if (!kernels.has(code)) kernels.set(code, describe(step, dispatch.shader, code));
@@ -43,9 +41,13 @@ export async function kernelsOf(recipes: readonly string[], overrides: readonly 
   return [...kernels.values()];
 }
 
-async function stepsOf(name: string, overrides: readonly string[]): Promise<readonly PlannedStep[]> {
+async function stepsOf(
+  name: string,
+  overrides: readonly string[],
+  profile: DeviceProfile,
+): Promise<readonly PlannedStep[]> {
   const { recipe } = await loadRecipe(name, overrides);
-  const target = { profile: PROFILE, budget: Infinity, preferred: BATCH };
+  const target = { profile, budget: Infinity, preferred: BATCH };
   const { step, update } = fitPlan(recipe, modelOfRecipe(recipe.model, classCountOf(recipe)), target, BATCH);
   return [...step.plan.steps, ...update.plan.steps];
 }

@@ -2,8 +2,9 @@ import { Command } from 'commander';
 import { collect } from '../../src/cli/train.ts';
 import { describeError, exitCodeOf } from '../../src/cli/errors.ts';
 import { FrameworkError, defined } from '../../src/util/errors.ts';
-import { hottestLoop, parseAssembly } from './asm.ts';
+import { hottestLoop, modelledMultiplyAdds, parseAssembly } from './asm.ts';
 import { kernelsOf, type Kernel } from './kernels.ts';
+import { profileFor } from './profiles.ts';
 import { compileFor, type Compiled } from './radv.ts';
 
 /**
@@ -21,6 +22,7 @@ const FAMILIES = ['navi31', 'navi21', 'vega20'];
 /** The goals: no spill and no scratch anywhere, and this share of multiply-adds where the step's time goes. */
 const LEAST_SHARE = 0.85;
 const SHARE_FAMILIES: readonly string[] = ['navi31', 'navi21'];
+const MATRIX_SHADER = 'matmul/matrix.wgsl';
 /** Smaller depthwise kernels are bound by memory. */
 const LEAST_TAPS = 13;
 
@@ -35,6 +37,10 @@ interface Figures {
   /** Of the vector instructions of the hottest loop, those that multiply and add; null without such a loop. */
   readonly share: number | null;
   readonly loadsPerMultiplyAdd: number | null;
+  /** Of a SIMD, by RADV's estimate of the whole program; null without a loop that multiplies. */
+  readonly cyclesPerMultiplyAdd: number | null;
+  /** Instructions of the matrix units in the hottest loop. */
+  readonly matrices: number;
 }
 
 interface Row {
@@ -54,7 +60,8 @@ interface Options {
 
 function figuresOf({ statistics, assembly }: Compiled): Figures {
   const value = (name: string) => defined(statistics.get(name), `RADV's statistic ${name}`);
-  const loop = hottestLoop(parseAssembly(assembly));
+  const instructions = parseAssembly(assembly);
+  const loop = hottestLoop(instructions);
   return {
     spilledVgprs: value('Spilled VGPRs'),
     spilledSgprs: value('Spilled SGPRs'),
@@ -64,6 +71,9 @@ function figuresOf({ statistics, assembly }: Compiled): Figures {
     lds: value('LDS size'),
     share: loop === undefined ? null : loop.multiplying / loop.vector,
     loadsPerMultiplyAdd: loop === undefined ? null : loop.loads / loop.multiplyAdds,
+    cyclesPerMultiplyAdd:
+      loop === undefined ? null : value('Inverse Throughput') / modelledMultiplyAdds(instructions),
+    matrices: loop?.matrices ?? 0,
   };
 }
 
@@ -73,7 +83,7 @@ function mustMultiply({ op, shader, k }: Kernel): boolean {
 
 /** What is missed, in words; empty where all goals are met. */
 function missedGoals({ kernel, figures }: Row): string[] {
-  return [...figures].flatMap(([family, { spilledVgprs, spilledSgprs, scratch, share }]) => {
+  return [...figures].flatMap(([family, { spilledVgprs, spilledSgprs, scratch, share, matrices }]) => {
     const where = `${kernel.label} (shaders/${kernel.shader}) on ${family}`;
     const missed: string[] = [];
     if (spilledVgprs + spilledSgprs + scratch > 0)
@@ -82,6 +92,8 @@ function missedGoals({ kernel, figures }: Row): string[] {
       );
     if (mustMultiply(kernel) && SHARE_FAMILIES.includes(family) && share !== null && share < LEAST_SHARE)
       missed.push(`${where}: ${percent(share)} multiply-adds, ${percent(LEAST_SHARE)} are wanted`);
+    if (kernel.shader === MATRIX_SHADER && matrices === 0)
+      missed.push(`${where}: its hottest loop does not use the matrix units`);
     return missed;
   });
 }
@@ -101,6 +113,7 @@ function cells({ figures }: Row): string[] {
   return [
     each(({ share }) => (share === null ? '–' : percent(share))),
     each(({ loadsPerMultiplyAdd: loads }) => (loads === null ? '–' : loads.toFixed(2))),
+    each(({ cyclesPerMultiplyAdd: cycles }) => (cycles === null ? '–' : cycles.toFixed(2))),
     each(({ vgprs }) => vgprs),
     each(({ occupancy }) => occupancy),
     each(({ lds }) => lds),
@@ -113,6 +126,7 @@ const HEADER = [
   'kernel',
   'multiply-adds',
   'loads each',
+  'cycles each',
   'VGPRs',
   'subgroups',
   'LDS',
@@ -156,7 +170,7 @@ function markdownOf([header = [], ...lines]: readonly string[][]): string {
 async function report(options: Options): Promise<void> {
   const recipes = options.recipe.length > 0 ? options.recipe : RECIPES;
   const families = options.family.split(',');
-  const kernels = (await kernelsOf(recipes, options.set))
+  const kernels = (await kernelsOf(recipes, options.set, profileFor(families)))
     .filter(({ label, shader }) => `${label} ${shader}`.includes(options.filter))
     .sort((a, b) => (a.op < b.op ? -1 : Number(a.op > b.op)));
   if (kernels.length === 0)

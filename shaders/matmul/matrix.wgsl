@@ -23,6 +23,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 #param RA: int // matrices a subgroup along rows
 #param RB: int // matrices a subgroup along columns
 #param DEPTH: int // inner size of a tile, a multiple of 16
+#param TURN: bool // what is not stored along the inner dimension is turned round on the way, in blocks of 4×4, so that every tile is [outer][inner]
 #import matmul/operand.wgsl
 #import matmul/store.wgsl
 
@@ -36,16 +37,16 @@ const PART_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), PARTS)}u;
 
 #bind read_write sums?: array<f32> // (parts, m): Σ over the inner dimension of A, with TRANSPOSE_A
 #if bound(sums)
-// Lanes that copy the same rows of A are BLOCKS_A apart: each adds up what it copies.
-const BLOCKS_A = ${4 * WA * RA}u;
-var<workgroup> all_sums: array<vec4f, ${LANES}>;
+// Each lane adds up what it copies; SHARERS of them share four rows of A.
+const SHARERS = ${TURN ? DEPTH / 4 : LANES / (4 * WA * RA)}u;
+var<workgroup> all_sums: array<vec4f, ${TURN ? DEPTH * WA * RA : LANES}>;
 #endif
 
-// Elements from one row of a tile to the next: [outer][inner] where the operand is stored along the inner dimension, else [inner][outer].
-const stride_a = ${(TRANSPOSE_A ? 16 * WA * RA : DEPTH) + 8}u;
-const stride_b = ${(TRANSPOSE_B ? DEPTH : COLS * WB * RB) + 8}u;
-var<workgroup> tile_a: array<f16, ${TRANSPOSE_A ? DEPTH * (16 * WA * RA + 8) : 16 * WA * RA * (DEPTH + 8)}>;
-var<workgroup> tile_b: array<f16, ${TRANSPOSE_B ? COLS * WB * RB * (DEPTH + 8) : DEPTH * (COLS * WB * RB + 8)}>;
+// Elements from one row of a tile to the next: [outer][inner] where the operand is stored along the inner dimension or turned, else [inner][outer].
+const stride_a = ${(TRANSPOSE_A && !TURN ? 16 * WA * RA : DEPTH) + 8}u;
+const stride_b = ${(TRANSPOSE_B || TURN ? DEPTH : COLS * WB * RB) + 8}u;
+var<workgroup> tile_a: array<f16, ${TRANSPOSE_A && !TURN ? DEPTH * (16 * WA * RA + 8) : 16 * WA * RA * (DEPTH + 8)}>;
+var<workgroup> tile_b: array<f16, ${TRANSPOSE_B || TURN ? COLS * WB * RB * (DEPTH + 8) : DEPTH * (COLS * WB * RB + 8)}>;
 
 // Sixteen rows of each subgroup's sums.
 const stride_sums = ${COLS * RB + 8}u;
@@ -73,26 +74,39 @@ fn main(
 #endfor
 #endfor
 #for o in a, b
-#for t in 0..(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 4 / LANES
-  // Four elements of a tile that this lane copies.
+  // What this lane copies of a tile: quads along the inner dimension or across it, or blocks of 4×4.
 #if o == b ? TRANSPOSE_B : !TRANSPOSE_A
+#for t in 0..(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 4 / LANES
   let outer_${o}${t} = (local + ${t * LANES}u) / ${DEPTH / 4}u;
   let inner_${o}${t} = local % ${DEPTH / 4}u * 4u;
+#endfor
+#elif TURN
+#for t in 0..ceildiv((o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 16, LANES)
+  // Some lanes copy what others do where the blocks are not a multiple of the lanes.
+  let block_${o}${t} = min(local + ${t * LANES}u, ${(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 16 - 1}u);
+  let outer_${o}${t} = block_${o}${t} / ${DEPTH / 4}u * 4u;
+  let inner_${o}${t} = block_${o}${t} % ${DEPTH / 4}u * 4u;
+#endfor
 #else
+#for t in 0..(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 4 / LANES
   let outer_${o}${t} = (local + ${t * LANES}u) % ${(o == b ? COLS * WB * RB : 16 * WA * RA) / 4}u * 4u;
   let inner_${o}${t} = (local + ${t * LANES}u) / ${(o == b ? COLS * WB * RB : 16 * WA * RA) / 4}u;
+#endfor
 #endif
 #endfor
-#endfor
 #if NORMAL == a
-  let rows = four(first_a + outer_a0);
+#for t in 0..TURN ? ceildiv(WA * RA * DEPTH, LANES) : 1
+  let rows${t} = four(first_a + outer_a${t});
+#endfor
 #elif NORMAL == b
 #for t in 0..COLS * WB * RB * DEPTH / 4 / LANES
   let channel${t} = affine(first_b + outer_b${t});
 #endfor
 #endif
 #if bound(sums)
-  var lane_sums = vec4f();
+#for t in 0..TURN ? ceildiv(WA * RA * DEPTH, LANES) : 1
+  var lane_sums${t} = vec4f();
+#endfor
 #endif
 #if PARTS > 1
   let begin = matrix * PART_STEPS;
@@ -122,29 +136,41 @@ fn main(
     let rows = four(inner + inner_b0);
 #endif
 #for o in a, b
+#if TURN && (o == b ? !TRANSPOSE_B : TRANSPOSE_A)
+#for t in 0..ceildiv((o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 16, LANES)
+#for j in 0..4
+#if NORMAL == o
+    let next_${o}${t}_${j} = vec4h(normal(quad_${o}(s, first_${o} + outer_${o}${t}, inner + inner_${o}${t} + ${j}u), rows${t}, affine(inner + inner_${o}${t} + ${j}u)));
+#else
+    let next_${o}${t}_${j} = quad_${o}(s, first_${o} + outer_${o}${t}, inner + inner_${o}${t} + ${j}u);
+#endif
+#endfor
+#endfor
+#else
 #for t in 0..(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 4 / LANES
     let read_${o}${t} = quad_${o}(s, first_${o} + outer_${o}${t}, inner + inner_${o}${t});
 #if NORMAL == o && o == a
-    let next_${o}${t} = vec4h(normal(read_${o}${t}, rows, affine(inner + inner_${o}${t})));
+    let next_${o}${t} = vec4h(normal(read_${o}${t}, rows0, affine(inner + inner_${o}${t})));
 #elif NORMAL == o
     let next_${o}${t} = vec4h(normal(read_${o}${t}, rows, channel${t}));
 #else
     let next_${o}${t} = read_${o}${t};
 #endif
 #endfor
+#endif
 #endfor
 #endif
 #if phase != first
 #for k in 0..DEPTH / 16
 #for r in 0..RA
-#if TRANSPOSE_A
+#if TRANSPOSE_A && !TURN
       let a${k}_${r} = subgroupMatrixLoad<Left, col_major>(&tile_a, ${k * 16}u * stride_a + row + ${r * 16}u, stride_a);
 #else
       let a${k}_${r} = subgroupMatrixLoad<Left, row_major>(&tile_a, (row + ${r * 16}u) * stride_a + ${k * 16}u, stride_a);
 #endif
 #endfor
 #for c in 0..RB
-#if TRANSPOSE_B
+#if TRANSPOSE_B || TURN
       let b${k}_${c} = subgroupMatrixLoad<Right, col_major>(&tile_b, (col + ${c * COLS}u) * stride_b + ${k * 16}u, stride_b);
 #else
       let b${k}_${c} = subgroupMatrixLoad<Right, row_major>(&tile_b, ${k * 16}u * stride_b + col + ${c * COLS}u, stride_b);
@@ -160,6 +186,19 @@ fn main(
 #endif
 #if phase != last
 #for o in a, b
+#if TURN && (o == b ? !TRANSPOSE_B : TRANSPOSE_A)
+#for t in 0..ceildiv((o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 16, LANES)
+#for i in 0..4
+    let at_${o}${t}_${i} = (outer_${o}${t} + ${i}u) * stride_${o} + inner_${o}${t};
+#for j in 0..4
+    tile_${o}[at_${o}${t}_${i} + ${j}u] = next_${o}${t}_${j}[${i}];
+#endfor
+#endfor
+#if bound(sums) && o == a
+    lane_sums${t} += vec4f(next_a${t}_0) + vec4f(next_a${t}_1) + (vec4f(next_a${t}_2) + vec4f(next_a${t}_3));
+#endif
+#endfor
+#else
 #for t in 0..(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 4 / LANES
 #if o == b ? TRANSPOSE_B : !TRANSPOSE_A
     let at_${o}${t} = outer_${o}${t} * stride_${o} + inner_${o}${t};
@@ -170,22 +209,29 @@ fn main(
     tile_${o}[at_${o}${t} + ${i}u] = next_${o}${t}[${i}];
 #endfor
 #if bound(sums) && o == a
-    lane_sums += vec4f(next_${o}${t});
+    lane_sums0 += vec4f(next_a${t});
 #endif
 #endfor
+#endif
 #endfor
     workgroupBarrier();
 #endif
   }
 #endfor
 #if bound(sums)
-  all_sums[local] = lane_sums;
-  workgroupBarrier();
-  if (group.x == 0u && local < BLOCKS_A) {
-    var total = all_sums[local];
-#for i in 1..LANES / (4 * WA * RA)
-    total += all_sums[local + ${i}u * BLOCKS_A];
+#if TURN
+#for t in 0..ceildiv(WA * RA * DEPTH, LANES)
+  all_sums[block_a${t}] = lane_sums${t};
 #endfor
+#else
+  all_sums[local] = lane_sums0;
+#endif
+  workgroupBarrier();
+  if (group.x == 0u && local < ${4 * WA * RA}u) {
+    var total = vec4f();
+    for (var i = 0u; i < SHARERS; i++) {
+      total += all_sums[${TURN ? DEPTH / 4 : 1}u * local + i * ${TURN ? 1 : 4 * WA * RA}u];
+    }
 #for i in 0..4
     if (first_a + local * 4u + ${i}u < ${M}u) {
       let at = matrix * ${M}u + first_a + local * 4u + ${i}u;

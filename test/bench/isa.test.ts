@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { hottestLoop, mixOf, parseAssembly } from '../../bench/isa/asm.ts';
+import { hottestLoop, modelledMultiplyAdds, mixOf, parseAssembly } from '../../bench/isa/asm.ts';
 import { kernelsOf } from '../../bench/isa/kernels.ts';
+import { PLAIN_PROFILE } from '../../bench/isa/profiles.ts';
 import { parseOutput } from '../../bench/isa/radv.ts';
 
 /**
@@ -49,9 +50,27 @@ BB16:
 describe('reading RADV’s assembly', () => {
   it('finds the innermost loop and counts in it alone', () => {
     const instructions = parseAssembly(NESTED);
-    expect(hottestLoop(instructions)).toEqual({ vector: 6, multiplying: 4, multiplyAdds: 4, loads: 2 });
-    expect(mixOf(instructions)).toEqual({ vector: 9, multiplying: 5, multiplyAdds: 5, loads: 4 });
+    expect(hottestLoop(instructions)).toEqual({
+      vector: 6,
+      multiplying: 4,
+      multiplyAdds: 4,
+      matrices: 0,
+      loads: 2,
+    });
+    expect(mixOf(instructions)).toEqual({
+      vector: 9,
+      multiplying: 5,
+      multiplyAdds: 5,
+      matrices: 0,
+      loads: 4,
+    });
     expect(instructions.filter(({ name }) => name === 's_nop')).toHaveLength(4);
+  });
+
+  it('weighs loops as RADV does: eight trips of the outermost, four of one inside', () => {
+    // One v_fma after both loops, one in the outer, four in the inner.
+    const instructions = parseAssembly(NESTED);
+    expect(modelledMultiplyAdds(instructions)).toBe(4 * 32 + 8);
   });
 
   it('knows no loop where nothing is multiplied in one', () => {
@@ -68,6 +87,8 @@ describe('reading RADV’s assembly', () => {
     ['v_pk_fma_f16 v0, v1, v2, v3', [1, 1, 2]],
     ['v_fma_mix_f32 v0, v1, v2, v3 op_sel_hi:[1,1,0]', [1, 1, 1]],
     ['v_fma_mixlo_f16 v0, v1, v2, v3', [1, 1, 1]],
+    // Sixteen rows, columns and inner elements on 32 lanes, in 32 cycles.
+    ['v_wmma_f32_16x16x16_f16 v[0:7], v[8:15], v[16:23], v[0:7]', [32, 32, 128]],
     ['v_mac_f32_e32 v0, v1, v2', [1, 1, 1]],
     ['v_mad_f32 v0, v1, v2, v3', [1, 1, 1]],
     ['v_mad_u32_u24 v0, v1, v2, v3', [1, 0, 0]],
@@ -104,7 +125,7 @@ it('reads what the layer writes, block by block', () => {
 });
 
 it('collects each distinct kernel of a step once', async () => {
-  const kernels = await kernelsOf(['convnext-t-k31'], []);
+  const kernels = await kernelsOf(['convnext-t-k31'], [], PLAIN_PROFILE);
   expect(new Set(kernels.map(({ code }) => code)).size).toBe(kernels.length);
   const depthwise = kernels.filter(({ shader }) => /depthwise\/(rows|correlate)/.test(shader));
   // y, dx and dweight of four stages.

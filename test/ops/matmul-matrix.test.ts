@@ -50,8 +50,8 @@ function product(
  * Tilings that a processor's compiler is done with soon; those of src/ops/matmul/matrix.ts differ from them in counts alone. The second has
  * several of everything: subgroups and matrices along both sides, copies a lane, products of one tile.
  */
-const ONE: Variant = { kind: 'matrix', cols: 16, wa: 1, wb: 1, ra: 1, rb: 1, depth: 16 };
-const SEVERAL: Variant = { kind: 'matrix', cols: 16, wa: 2, wb: 2, ra: 1, rb: 2, depth: 32 };
+const ONE: Variant = { kind: 'matrix', cols: 16, wa: 1, wb: 1, ra: 1, rb: 1, depth: 16, turn: false };
+const SEVERAL: Variant = { kind: 'matrix', cols: 16, wa: 2, wb: 2, ra: 1, rb: 2, depth: 32, turn: true };
 
 async function check<A>(
   kernels: Kernels<A>,
@@ -101,7 +101,7 @@ describe.skipIf(!canHalf.includes(true)).each(adapters.filter((_, i) => canHalf[
       kernels.op.examples.map((example, i) => [`${kernels.op.name} ${i}`, kernels, halved(example)] as const),
     );
     it.each(examples)('%s', async (_label, kernels, example) => {
-      await check(kernels, example, adapter, [ONE, ONE]);
+      await check(kernels, example, adapter, [ONE, { ...ONE, turn: true }]);
     });
   },
 );

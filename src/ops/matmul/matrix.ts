@@ -29,12 +29,17 @@ interface Tiling {
 
 /** Elements of the operands cross from workgroup memory to registers once for rb·16, and for ra·16, multiply-adds. */
 const TILINGS: readonly Tiling[] = [
-  { wa: 2, wb: 2, ra: 4, rb: 4, depth: 32, share: 1 },
-  { wa: 2, wb: 4, ra: 4, rb: 2, depth: 32, share: 0.95 },
-  { wa: 4, wb: 2, ra: 2, rb: 3, depth: 32, share: 0.9 },
-  { wa: 2, wb: 2, ra: 4, rb: 2, depth: 32, share: 0.8 },
-  { wa: 2, wb: 2, ra: 2, rb: 2, depth: 32, share: 0.65 },
+  { wa: 2, wb: 4, ra: 4, rb: 2, depth: 32, share: 1 },
+  { wa: 4, wb: 2, ra: 2, rb: 3, depth: 32, share: 0.95 },
+  { wa: 2, wb: 2, ra: 4, rb: 2, depth: 32, share: 0.85 },
+  { wa: 2, wb: 2, ra: 2, rb: 2, depth: 32, share: 0.7 },
 ];
+
+/**
+ * Loads least of all, but takes 200 registers a lane where a subgroup of 32 holds a matrix once, and more than there are on RDNA, which
+ * holds operands twice and has subgroups of two sizes.
+ */
+const WIDE: Tiling = { wa: 2, wb: 2, ra: 4, rb: 4, depth: 32, share: 0.9 };
 
 /** Rows of the left matrix, and the inner size: what all units here have. */
 const SIDE = 16;
@@ -77,7 +82,8 @@ export function matrixVariants(
   const unit = unitOf(profile);
   if (unit === undefined) return [];
   const { limits, subgroups } = profile;
-  const fitting = TILINGS.filter(
+  const isOneSize = subgroups.min === subgroups.max;
+  const fitting = (isOneSize ? [...TILINGS, WIDE] : TILINGS).filter(
     (tiling) =>
       LANES * tiling.wa * tiling.wb <= limits.maxComputeInvocationsPerWorkgroup &&
       bytesOf(tiling, sums) <= limits.maxComputeWorkgroupStorageSize,
@@ -89,8 +95,8 @@ export function matrixVariants(
     const groups = leastSteps === Infinity ? batch : Math.max(1, (batch * k) / depth / leastSteps);
     return ((tiles * rows * cols) / share) * Math.max(1, BUSY_GROUPS / (tiles * groups));
   };
-  return fitting
-    .sort((a, b) => cost(a) - cost(b))
+  const variants = fitting
+    .sort((x, y) => cost(x) - cost(y))
     .map(({ wa, wb, ra, rb, depth }) => ({
       kind: 'matrix',
       cols: unit.n,
@@ -99,8 +105,11 @@ export function matrixVariants(
       ra,
       rb: (16 / unit.n) * rb,
       depth,
-      ...(subgroups.min === subgroups.max ? {} : { sized: true }),
+      turn: true,
+      ...(isOneSize ? {} : { sized: true }),
     }));
+  // Where the units read a tile across as fast as along, nothing need be turned.
+  return isOneSize ? variants.flatMap((variant) => [variant, { ...variant, turn: false }]) : variants;
 }
 
 /** @param variant of kind `matrix` */
@@ -124,6 +133,7 @@ export function matrixTile(variant: Variant): ProductTile {
       RA: ra,
       RB: rb,
       DEPTH: depth,
+      TURN: variant['turn'] === true,
     },
   };
 }
