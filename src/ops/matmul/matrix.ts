@@ -65,7 +65,8 @@ function unitOf({ features, matrixUnits, subgroups }: DeviceProfile): MatrixUnit
 function bytesOf({ wa, wb, ra, rb, depth }: Tiling, sums: boolean): number {
   const tile = (outer: number) => Math.max(outer * (depth + GAP), depth * (outer + GAP));
   const strip = wa * wb * SIDE * (16 * rb + GAP);
-  return 2 * (tile(16 * wa * ra) + tile(16 * wb * rb)) + 4 * strip + (sums ? 16 * LANES * wa * wb : 0);
+  const sharers = sums ? 16 * Math.max(LANES * wa * wb, depth * wa * ra) : 0;
+  return 2 * (tile(16 * wa * ra) + tile(16 * wb * rb)) + 4 * strip + sharers;
 }
 
 /**
