@@ -53,9 +53,9 @@ async function stepsOf(
 }
 
 function describe({ node }: PlannedStep, shader: string, code: string): Kernel {
-  const inputs = node.inputs.map(({ spec }) => spec);
+  const inputs = Object.values(node.inputs).map(({ spec }) => spec);
   const operands = inputs.filter(({ shape }) => shape.length > 1);
-  const output = node.outputs[0]?.spec;
+  const output = Object.values(node.outputs)[0]?.spec;
   const shapes = `${(operands.length > 0 ? operands : inputs).slice(0, 2).map(show).join(', ')} → ${show(output)}`;
   const taps = node.op.name === 'depthwise-grad-weight' ? output : inputs[1];
   const k = shader.startsWith('depthwise/') ? Math.min(...(taps?.shape.slice(2) ?? [])) : undefined;

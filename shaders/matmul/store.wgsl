@@ -11,7 +11,7 @@
 #param shared PLANE: int // positions of one map
 #param QUADS: bool // with residual: four rows at a time, by `store_quad`; four divides PLANE
 #import common/gelu.wgsl
-#import scale-residual/factor.wgsl
+#import layout/factor.wgsl
 
 #type Stored = N % 4 == 0 ? vec4f : f32
 #bind read bias?: array<f32> // (m) or (n)

@@ -1,4 +1,3 @@
-import { defined } from '../util/errors.ts';
 import { batchNorm, batchNormGradient } from '../ops/batch-norm/op.ts';
 import { columnSum } from '../ops/column-sum/op.ts';
 import { type ConvAttrs, conv2d, conv2dGradInput, conv2dGradWeight } from '../ops/conv2d/op.ts';
@@ -15,8 +14,8 @@ import {
   matmulResidual,
 } from '../ops/matmul-fused/op.ts';
 import { type MatmulAttrs, matmul } from '../ops/matmul/op.ts';
-import type { AnyOp, Op } from '../ops/op.ts';
-import { SCALARS_SPEC, adamwEma, packScalars } from '../ops/optimizer/op.ts';
+import type { AnyOp, Named, Op } from '../ops/op.ts';
+import { SCALARS_SPEC, adamw, packScalars } from '../ops/optimizer/op.ts';
 import { maxPool } from '../ops/pool/op.ts';
 import { sumSquares } from '../ops/reduce/op.ts';
 import { scaleResidual, scaleResidualGradient } from '../ops/scale-residual/op.ts';
@@ -29,21 +28,21 @@ export interface OpRow {
   /** Which of an op's passes it is. */
   readonly pass: 'forward' | 'grad-input' | 'grad-weight' | 'grad-bias' | 'gradient';
   readonly op: AnyOp;
-  readonly inputs: readonly TensorSpec[];
+  readonly inputs: Readonly<Record<string, TensorSpec | undefined>>;
   readonly attrs: unknown;
   /** Data of some inputs; a fixed wave elsewhere. */
-  readonly data?: Readonly<Record<number, Float32Array>>;
+  readonly data?: Readonly<Record<string, Float32Array>>;
 }
 
-function row<A>(
+function row<A, I extends string, O extends string>(
   label: string,
   pass: OpRow['pass'],
-  op: Op<A>,
-  inputs: readonly TensorSpec[],
+  op: Op<A, I, O>,
+  inputs: Named<TensorSpec, I>,
   attrs: A,
   data: OpRow['data'] = {},
 ): OpRow {
-  return { label, pass, op, inputs, attrs, data };
+  return { label, pass, op: op, inputs: { ...inputs }, attrs, data };
 }
 
 /** The four stages of ConvNeXt-T at 224 px: side of a map, channels. */
@@ -56,12 +55,19 @@ export const STAGES = [
 
 function depthwiseRows(size: number, channels: number, kernel: number): OpRow[] {
   const map = f32(1, channels, size, size);
+  const bias = f32(channels);
   const weight = f32(channels, 1, kernel, kernel);
   const label = `${size}x${size}x${channels} k=${kernel}`;
   return [
-    row(label, 'forward', depthwise, [map, weight, f32(channels)], {}),
-    row(label, 'grad-input', depthwiseGradInput, [map, weight], {}),
-    row(label, 'grad-weight', depthwiseGradWeight, [map, map], { kh: kernel, kw: kernel, bias: true }),
+    row(label, 'forward', depthwise, { x: map, weight, bias }, {}),
+    row(label, 'grad-input', depthwiseGradInput, { dy: map, weight }, {}),
+    row(
+      label,
+      'grad-weight',
+      depthwiseGradWeight,
+      { x: map, dy: map },
+      { kh: kernel, kw: kernel, bias: true },
+    ),
   ];
 }
 
@@ -75,10 +81,10 @@ function linear(rows: number, from: number, to: number): OpRow[] {
     bias,
   });
   return [
-    row(label, 'forward', matmul, [x, weight, f32(to)], product(false, true, 'cols')),
-    row(label, 'grad-input', matmul, [y, weight], product(false, false, 'none')),
-    row(label, 'grad-weight', matmul, [y, x], product(true, false, 'none')),
-    row(label, 'grad-bias', columnSum, [y], {}),
+    row(label, 'forward', matmul, { a: x, b: weight, bias: f32(to) }, product(false, true, 'cols')),
+    row(label, 'grad-input', matmul, { a: y, b: weight }, product(false, false, 'none')),
+    row(label, 'grad-weight', matmul, { a: y, b: x }, product(true, false, 'none')),
+    row(label, 'grad-bias', columnSum, { x: y }, {}),
   ];
 }
 
@@ -89,86 +95,98 @@ function blockProducts(n: number, size: number, c: number): OpRow[] {
   const label = `block ${n}x${c}x${size}x${size}`;
   const forward = { transposeA: false, transposeB: true, bias: 'cols' } as const;
   const bare = { transposeA: false, transposeB: false, bias: 'none' } as const;
-  const norm = (size * size) % 4 === 0 ? [f32(2 * rows), f32(c), f32(c)] : [];
-  const normal = (operand: 'a' | 'b'): Partial<FusedMatmulAttrs> =>
-    norm.length > 0 ? { normal: operand } : {};
-  const x = norm.length > 0 ? maps : f32(rows, c);
+  const isNormed = (size * size) % 4 === 0;
+  const norm = isNormed ? { statistics: f32(2 * rows), norm_weight: f32(c), norm_bias: f32(c) } : {};
+  const normal = (operand: 'a' | 'b'): Partial<FusedMatmulAttrs> => (isNormed ? { normal: operand } : {});
+  const x = isNormed ? maps : f32(rows, c);
   return [
-    row(`${label} norm, pwconv1, gelu`, 'forward', matmulGelu, [x, f32(4 * c, c), f32(4 * c), ...norm], {
-      ...forward,
-      ...normal('a'),
-      keep: true,
-    }),
+    row(
+      `${label} norm, pwconv1, gelu`,
+      'forward',
+      matmulGelu,
+      { a: x, b: f32(4 * c, c), bias: f32(4 * c), ...norm },
+      { ...forward, ...normal('a'), keep: true },
+    ),
     row(
       `${label} pwconv2, residual`,
       'forward',
       matmulResidual,
-      [hidden, f32(c, 4 * c), f32(c), maps, f32(c), f32(n)],
-      { ...forward, gamma: true, mask: true, keep: true },
+      { a: hidden, b: f32(c, 4 * c), bias: f32(c), addend: maps, gamma: f32(c), mask: f32(n) },
+      { ...forward, keep: true },
     ),
     row(
       `${label} pwconv2, gelu`,
       'grad-input',
       matmulGeluGradient,
-      [f32(rows, c), f32(c, 4 * c), hidden],
+      { a: f32(rows, c), b: f32(c, 4 * c), h: hidden },
       bare,
     ),
     row(
       `${label} norm, pwconv1`,
       'grad-weight',
-      norm.length > 0 ? matmulNorm : matmul,
-      [hidden, x, ...norm],
-      {
-        ...bare,
-        transposeA: true,
-        ...normal('b'),
-      },
+      isNormed ? matmulNorm : matmul,
+      { a: hidden, b: x, ...norm },
+      { ...bare, transposeA: true, ...normal('b') },
     ),
   ];
 }
 
 function norm(label: string, x: TensorSpec, cols: number, attrs: LayerNormAttrs): OpRow[] {
-  const vector = f32(cols);
-  const [y, statistics] = layerNorm.infer([x, vector, vector], attrs);
+  const weight = f32(cols);
+  const inputs = { x, weight, bias: weight };
+  const { y, statistics } = layerNorm.infer(inputs, attrs);
   return [
-    row(label, 'forward', layerNorm, [x, vector, vector], attrs),
-    row(
-      label,
-      'gradient',
-      layerNormGradient,
-      [x, vector, defined(statistics, 'statistics'), defined(y, 'y')],
-      attrs,
-    ),
+    row(label, 'forward', layerNorm, inputs, attrs),
+    row(label, 'gradient', layerNormGradient, { x, weight, statistics, dy: y }, attrs),
   ];
 }
 
 function batchNormRows(label: string, x: TensorSpec): OpRow[] {
   const channel = f32(x.shape[1] ?? 0);
-  const vectors = [channel, channel, channel, channel];
+  const inputs = { x, weight: channel, bias: channel };
+  const running = { running_mean: channel, running_var: channel };
   return [
-    row(`batch-norm ${label}`, 'forward', batchNorm, [x, ...vectors], {
-      eps: 1e-5,
-      momentum: 0.1,
-      training: true,
-      relu: true,
-    }),
-    row(`batch-norm ${label}`, 'gradient', batchNormGradient, [x, ...vectors, x], {
-      training: true,
-      relu: true,
-      parameters: true,
-    }),
+    row(
+      `batch-norm ${label}`,
+      'forward',
+      batchNorm,
+      { ...inputs, ...running },
+      {
+        eps: 1e-5,
+        momentum: 0.1,
+        training: true,
+        relu: true,
+      },
+    ),
+    row(
+      `batch-norm ${label}`,
+      'gradient',
+      batchNormGradient,
+      { ...inputs, mean: channel, rstd: channel, dy: x },
+      {
+        training: true,
+        relu: true,
+        parameters: true,
+      },
+    ),
   ];
 }
 
 function residual(n: number, c: number, size: number): OpRow[] {
   const [maps, rows] = [f32(n, c, size, size), f32(n * size * size, c)];
-  const attrs = { from: 'rows', gamma: true, mask: true } as const;
+  const attrs = { from: 'rows' } as const;
   const label = `${n}x${c}x${size}x${size}`;
-  const vectors = [f32(c), f32(n)];
+  const factors = { gamma: f32(c), mask: f32(n) };
   return [
-    row(`scale-residual ${label}`, 'forward', scaleResidual, [maps, rows, ...vectors], attrs),
-    row(`scale-residual ${label}`, 'gradient', scaleResidualGradient, [rows, maps, ...vectors], attrs),
-    row(`to-rows ${label}`, 'forward', toRows, [maps], {}),
+    row(`scale-residual ${label}`, 'forward', scaleResidual, { x: maps, branch: rows, ...factors }, attrs),
+    row(
+      `scale-residual ${label}`,
+      'gradient',
+      scaleResidualGradient,
+      { branch: rows, dy: maps, ...factors },
+      attrs,
+    ),
+    row(`to-rows ${label}`, 'forward', toRows, { x: maps }, {}),
   ];
 }
 
@@ -186,14 +204,20 @@ function convRows(
   const out = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
   const [input, weight, dy] = [f32(...x), f32(co, ci, kernel, kernel), f32(n, co, out(h), out(w))];
   return [
-    row(label, 'forward', conv2d, [input, weight, f32(co)], attrs),
-    row(label, 'grad-input', conv2dGradInput, [dy, weight], { ...attrs, h, w }),
-    row(label, 'grad-weight', conv2dGradWeight, [input, dy], {
-      ...attrs,
-      kh: kernel,
-      kw: kernel,
-      bias: true,
-    }),
+    row(label, 'forward', conv2d, { x: input, weight, bias: f32(co) }, attrs),
+    row(label, 'grad-input', conv2dGradInput, { dy, weight }, { ...attrs, h, w }),
+    row(
+      label,
+      'grad-weight',
+      conv2dGradWeight,
+      { x: input, dy },
+      {
+        ...attrs,
+        kh: kernel,
+        kw: kernel,
+        bias: true,
+      },
+    ),
   ];
 }
 
@@ -220,9 +244,15 @@ export const OP_SETS = {
     ...norm('layer-norm to rows 4x96x56x56', f32(4, 96, 56, 56), 96, { eps: 1e-6, from: 'nchw', to: 'rows' }),
     ...norm('layer-norm maps 4x96x56x56', f32(4, 96, 56, 56), 96, { eps: 1e-6, from: 'nchw', to: 'nchw' }),
     ...norm('layer-norm to rows 4x768x7x7', f32(4, 768, 7, 7), 768, { eps: 1e-6, from: 'nchw', to: 'rows' }),
-    row('layer-norm statistics 4x96x56x56', 'forward', layerNormStatistics, [f32(4, 96, 56, 56)], {
-      eps: 1e-6,
-    }),
+    row(
+      'layer-norm statistics 4x96x56x56',
+      'forward',
+      layerNormStatistics,
+      { x: f32(4, 96, 56, 56) },
+      {
+        eps: 1e-6,
+      },
+    ),
     ...batchNormRows('8x64x56x56', f32(8, 64, 56, 56)),
     ...batchNormRows('8x2048x7x7', f32(8, 2048, 7, 7)),
   ],
@@ -242,21 +272,40 @@ export const OP_SETS = {
   ],
   rest: [
     ...residual(4, 96, 56),
-    row('max-pool resnet50', 'forward', maxPool, [f32(4, 64, 112, 112)], {
-      kernel: [3, 3],
-      stride: [2, 2],
-      padding: [1, 1],
-    }),
-    row('cross-entropy 1000', 'forward', softCrossEntropy, [f32(128, 1000), f32(128, 1000)], {}),
+    row(
+      'max-pool resnet50',
+      'forward',
+      maxPool,
+      { x: f32(4, 64, 112, 112) },
+      {
+        kernel: [3, 3],
+        stride: [2, 2],
+        padding: [1, 1],
+      },
+    ),
+    row(
+      'cross-entropy 1000',
+      'forward',
+      softCrossEntropy,
+      { logits: f32(128, 1000), targets: f32(128, 1000) },
+      {},
+    ),
     row(
       'adamw+ema 8 M',
       'forward',
-      adamwEma,
-      [PARAMETERS, PARAMETERS, PARAMETERS, PARAMETERS, SCALARS_SPEC, PARAMETERS],
+      adamw,
+      {
+        parameter: PARAMETERS,
+        m: PARAMETERS,
+        v: PARAMETERS,
+        gradient: PARAMETERS,
+        scalars: SCALARS_SPEC,
+        ema: PARAMETERS,
+      },
       {},
-      { 4: ADAMW },
+      { scalars: ADAMW },
     ),
-    row('sum-squares 8 M', 'forward', sumSquares, [PARAMETERS], {}),
+    row('sum-squares 8 M', 'forward', sumSquares, { x: PARAMETERS }, {}),
   ],
 } as const satisfies Readonly<Record<string, readonly OpRow[]>>;
 

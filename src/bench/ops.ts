@@ -4,8 +4,8 @@ import { PipelineCache } from '../shader/pipelines.ts';
 import type { OpRow } from './op-shapes.ts';
 import { percentile, spread } from './times.ts';
 import { OpRun } from '../execution/run.ts';
-import { type LowerContext, type Variant, variantLabel } from '../ops/kernels.ts';
-import { elems } from '../ops/tensor.ts';
+import { type LowerContext, type Variant, contextOf, variantLabel } from '../ops/kernels.ts';
+import { type TensorSpec, elems } from '../ops/tensor.ts';
 import { kernelsOf } from '../execution/kernels.ts';
 
 /** One line of `largekernel bench ops`. */
@@ -60,7 +60,8 @@ export async function* benchOps(
   try {
     const pipelines = new PipelineCache(device);
     for (const row of rows) {
-      const context = contextOf(device, row);
+      const outputs = row.op.infer(row.inputs, row.attrs);
+      const context = contextOf({ ...row, outputs }, device.profile);
       const variants = kernelsOf(row.op).variants(context);
       for (const variant of all ? variants : variants.slice(0, 1))
         yield await timeOp(device, pipelines, row, context, variant, turns);
@@ -68,11 +69,6 @@ export async function* benchOps(
   } finally {
     device.close();
   }
-}
-
-function contextOf({ profile }: Device, { op, inputs, attrs }: OpRow): LowerContext<unknown> {
-  const outputs = op.infer(inputs, attrs);
-  return { inputs, outputs, attrs, accumulate: outputs.map(() => false), profile };
 }
 
 async function timeOp(
@@ -85,12 +81,9 @@ async function timeOp(
 ): Promise<OpTiming> {
   const start = performance.now();
   const run = await OpRun.make(device, pipelines, kernelsOf(op), context, variant);
-  inputs.forEach((spec, i) => {
-    run.write(
-      i,
-      data?.[i] ?? Float32Array.from({ length: elems(spec.shape) }, (_, e) => ((e * 37) % 64) / 64),
-    );
-  });
+  const wave = (spec: TensorSpec) =>
+    Float32Array.from({ length: elems(spec.shape) }, (_, e) => ((e * 37) % 64) / 64);
+  for (const [name, spec] of Object.entries(inputs)) if (spec) run.write(name, data?.[name] ?? wave(spec));
   const turn = async (runs: number): Promise<number> => {
     const before = performance.now();
     for (let r = 0; r < runs; r++) run.submit();

@@ -200,8 +200,16 @@ async function profile(
   let from = 0;
   for (const { node, variant, cost, dispatches } of steps) {
     const to = from + dispatches.length;
-    const shapes = node.inputs.map(({ spec }) => showShape(spec.shape)).join(' ');
-    const key = `${node.op.name} ${shapes} ${JSON.stringify(node.attrs)} ${node.accumulate.join()}`;
+    const shapes = Object.values(node.inputs)
+      .map(({ spec }) => showShape(spec.shape))
+      .join(' ');
+    const key = [
+      node.op.name,
+      Object.keys(node.inputs),
+      shapes,
+      JSON.stringify(node.attrs),
+      node.accumulates,
+    ].join(' ');
     const known = rows.get(key);
     const each = known === undefined ? await timeRange(device, program, from, to) : known.ms / known.count;
     const count = (known?.count ?? 0) + runs;

@@ -1,5 +1,5 @@
-import type { AnyKernels, Kernels } from '../ops/kernels.ts';
-import type { AnyOp, Op } from '../ops/op.ts';
+import type { AnyKernels } from '../ops/kernels.ts';
+import type { AnyOp } from '../ops/op.ts';
 import * as registry from '../ops/registry.ts';
 import { FrameworkError } from '../util/errors.ts';
 
@@ -11,9 +11,9 @@ export const OPS: readonly AnyOp[] = all.map(({ op }) => op);
 const byOp = new Map<AnyOp, AnyKernels>(all.map((kernels) => [kernels.op, kernels]));
 
 /** How an op of the registry is computed. */
-export function kernelsOf<A>(op: Op<A>): Kernels<A> {
+export function kernelsOf(op: AnyOp): AnyKernels {
   const found = byOp.get(op);
-  if (found !== undefined) return found as Kernels<A>;
+  if (found !== undefined) return found;
   throw new FrameworkError('graph/kernels', `${op.name} has no kernels.`, {
     hint: 'Give it a line in src/ops/registry.ts.',
   });

@@ -1,9 +1,17 @@
 import type { DeviceLimits, DeviceProfile } from '../device/profile.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
-import type { Node, Tensor } from '../graph/graph.ts';
-import { type BoundDispatch, type LowerContext, type Slot, type Variant, lowerOp } from '../ops/kernels.ts';
-import type { Cost } from '../ops/op.ts';
-import { type TensorSpec, bytesOf, showShape } from '../ops/tensor.ts';
+import { type Node, type Tensor, specsOf } from '../graph/graph.ts';
+import {
+  type BoundDispatch,
+  type LowerContext,
+  type Scratch,
+  type Slot,
+  type Variant,
+  contextOf,
+  lowerOp,
+} from '../ops/kernels.ts';
+import { type Cost, mapNamed } from '../ops/op.ts';
+import { bytesOf, showShape } from '../ops/tensor.ts';
 import { type Interval, assignPool, makeInterval, peakBytes } from './memory.ts';
 import { kernelsOf } from './kernels.ts';
 
@@ -64,9 +72,9 @@ export interface PlanOptions {
 export function planNodes(nodes: readonly Node[], options: PlanOptions): Plan {
   const values = new Map<number, Interval>();
   const tensors = new Map<number, Tensor>();
-  const scratch: Interval[][] = [];
+  const scratch = new Map<Scratch, Interval>();
   const lowered = nodes.map((node, step) => {
-    for (const tensor of node.outputs) {
+    for (const tensor of Object.values(node.outputs)) {
       if (tensor.kind !== 'value') continue;
       const earlier = values.get(tensor.id); // a value that several nodes add to
       if (earlier !== undefined) {
@@ -76,25 +84,25 @@ export function planNodes(nodes: readonly Node[], options: PlanOptions): Plan {
       tensors.set(tensor.id, tensor);
       values.set(tensor.id, makeInterval(checkedBytes(tensor, options.profile.limits), step));
     }
-    for (const tensor of node.inputs) {
+    for (const tensor of Object.values(node.inputs)) {
       const interval = values.get(tensor.id);
       if (interval !== undefined) use(interval, step);
       else if (tensor.kind === 'value')
         throw new FrameworkError('graph/order', `${node.op.name} reads ${tensor.name} before it is made.`);
     }
     const result = lowerNode(node, options);
-    scratch.push(result.lowering.scratch.map((spec) => makeInterval(bytesOf(spec), step)));
+    for (const slot of result.lowering.scratch) scratch.set(slot, makeInterval(bytesOf(slot.spec), step));
     return result;
   });
   for (const tensor of options.kept) {
     const interval = values.get(tensor.id);
     if (interval !== undefined) interval.to = nodes.length;
   }
-  const all = [...values.values(), ...scratch.flat()];
+  const all = [...values.values(), ...scratch.values()];
   const buffers = assignPool(all);
   const steps = nodes.map((node, i): PlannedStep => {
     const { lowering, variant } = defined(lowered[i], 'lowering');
-    const context = { node, values, scratch: defined(scratch[i], 'scratch') };
+    const context = { node, values, scratch };
     return {
       node,
       variant,
@@ -102,7 +110,9 @@ export function planNodes(nodes: readonly Node[], options: PlanOptions): Plan {
       dispatches: lowering.dispatches.map((dispatch) => ({ dispatch, places: placesOf(dispatch, context) })),
     };
   });
-  const inputs = new Set(nodes.flatMap((node) => node.inputs.filter((tensor) => tensor.kind === 'input')));
+  const inputs = new Set(
+    nodes.flatMap((node) => Object.values(node.inputs)).filter(({ kind }) => kind === 'input'),
+  );
   return {
     steps,
     buffers,
@@ -121,10 +131,6 @@ function use(interval: Interval, step: number): void {
   interval.uses.push(step);
 }
 
-function specsOf(tensors: readonly Tensor[]): TensorSpec[] {
-  return tensors.map((tensor) => tensor.spec);
-}
-
 function checkedBytes(tensor: Tensor, limits: DeviceLimits): number {
   const bytes = bytesOf(tensor.spec);
   const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
@@ -137,19 +143,13 @@ function checkedBytes(tensor: Tensor, limits: DeviceLimits): number {
 }
 
 /** What a node is lowered with. */
-export function contextOf(node: Node, profile: DeviceProfile): LowerContext<unknown> {
-  const { attrs, accumulate } = node;
-  return {
-    inputs: specsOf(node.inputs),
-    outputs: specsOf(node.outputs),
-    attrs,
-    accumulate,
-    profile,
-  };
+export function contextOfNode(node: Node, profile: DeviceProfile): LowerContext<unknown> {
+  const { inputs, outputs, attrs, accumulates } = node;
+  return contextOf({ inputs: specsOf(inputs), outputs: specsOf(outputs), attrs, accumulates }, profile);
 }
 
 function lowerNode(node: Node, options: PlanOptions) {
-  const context = contextOf(node, options.profile);
+  const context = contextOfNode(node, options.profile);
   const kernels = kernelsOf(node.op);
   const variants = kernels.variants(context);
   const variant =
@@ -160,22 +160,20 @@ function lowerNode(node: Node, options: PlanOptions) {
 interface PlaceContext {
   readonly node: Node;
   readonly values: ReadonlyMap<number, Interval>;
-  readonly scratch: readonly Interval[];
+  readonly scratch: ReadonlyMap<Scratch, Interval>;
 }
 
 function placesOf({ bindings }: BoundDispatch, context: PlaceContext): Record<string, Place> {
-  return Object.fromEntries(Object.entries(bindings).map(([name, slot]) => [name, placeOf(slot, context)]));
+  return mapNamed(bindings, ({ slot }) => placeOf(slot, context));
 }
 
-function placeOf({ kind, index }: Slot, { node, values, scratch }: PlaceContext): Place {
-  if (kind === 'scratch') {
-    const interval = defined(scratch[index], `scratch ${index} of ${node.op.name}`);
-    return { kind: 'pool', buffer: interval.buffer, offset: interval.offset, bytes: interval.bytes };
+function placeOf(slot: Slot, { node, values, scratch }: PlaceContext): Place {
+  if (slot.kind === 'scratch') {
+    const { buffer, offset, bytes } = defined(scratch.get(slot), `scratch of ${node.op.name}`);
+    return { kind: 'pool', buffer, offset, bytes };
   }
-  const tensor = defined(
-    (kind === 'input' ? node.inputs : node.outputs)[index],
-    `${kind} ${index} of ${node.op.name}`,
-  );
+  const { kind, name } = slot;
+  const tensor = defined((kind === 'input' ? node.inputs : node.outputs)[name], `${name} of ${node.op.name}`);
   const interval = values.get(tensor.id);
   const bytes = bytesOf(tensor.spec);
   return interval === undefined

@@ -1,10 +1,10 @@
 import type { Device } from '../device/device.ts';
 import type { PipelineCache } from '../shader/pipelines.ts';
 import { floatToHalf, halfToFloat } from '../formats/dtype.ts';
-import { defined, messageOf } from '../util/errors.ts';
+import { messageOf } from '../util/errors.ts';
 import { Rng } from '../util/rng.ts';
-import { type LowerContext, type Variant, variantLabel } from '../ops/kernels.ts';
-import type { AnyOp, Example } from '../ops/op.ts';
+import { type LowerContext, type Variant, contextOf, variantLabel } from '../ops/kernels.ts';
+import { type AnyOp, type Example, inOrder, mapNamed } from '../ops/op.ts';
 import { type TensorSpec, elems } from '../ops/tensor.ts';
 import { OpRun } from './run.ts';
 import { kernelsOf } from './kernels.ts';
@@ -24,14 +24,16 @@ export interface Proof {
 const TOLERANCE = { f32: 1e-8, f16: 1e-6 } as const;
 
 /** An example with its matrices and maps stored in 16 bits, as activations are with `precision: f16`. */
-export function halved({ inputs, attrs, data = {} }: Example<unknown>): Example<unknown> {
-  const specs = inputs.map((spec): TensorSpec => (spec.shape.length > 1 ? { ...spec, dtype: 'f16' } : spec));
-  return { inputs: specs, attrs, data };
+export function halved(example: Example<unknown>): Example<unknown> {
+  const inputs = mapNamed(example.inputs, (spec): TensorSpec =>
+    spec.shape.length > 1 ? { ...spec, dtype: 'f16' } : spec,
+  );
+  return { ...example, inputs };
 }
 
 /** Whether anything of an example is stored in 16 bits. */
 function isHalf({ inputs }: Pick<Example<unknown>, 'inputs'>): boolean {
-  return inputs.some(({ dtype }) => dtype === 'f16');
+  return Object.values(inputs).some((spec) => spec?.dtype === 'f16');
 }
 
 /** The largest normalised mean squared error that an op may have on such operands. */
@@ -55,12 +57,7 @@ export async function proveOp(
   let nmse = 0;
   for (const example of examples) {
     const outputs = op.infer(example.inputs, example.attrs);
-    const context: LowerContext<unknown> = {
-      ...example,
-      outputs,
-      accumulate: outputs.map(() => false),
-      profile: device.profile,
-    };
+    const context = contextOf({ ...example, outputs }, device.profile);
     for (const variant of kernelsOf(op).variants(context)) {
       cases++;
       const where = `${isHalf(example) ? 'f16 ' : ''}${JSON.stringify(example.attrs)} [${variantLabel(variant)}]`;
@@ -83,11 +80,11 @@ export async function proveOp(
 }
 
 /** Deterministic test data: the example's own, else standard normal. */
-export function exampleData({ inputs, data }: Example<unknown>): Float64Array[] {
-  return inputs.map((spec, i) => {
-    const own = data?.[i];
-    const rng = new Rng(1, 'example', i);
-    const values = own?.slice() ?? Float64Array.from({ length: elems(spec.shape) }, () => rng.normal());
+export function exampleData({ inputs, data = {} }: Example<unknown>): Record<string, Float64Array> {
+  return mapNamed(inputs, (spec, name, index) => {
+    const rng = new Rng(1, 'example', index);
+    const values =
+      data[name]?.slice() ?? Float64Array.from({ length: elems(spec.shape) }, () => rng.normal());
     return values.map(spec.dtype === 'f16' ? (value) => halfToFloat(floatToHalf(value)) : Math.fround);
   });
 }
@@ -103,20 +100,16 @@ async function errorOf(
   const data = exampleData(example);
   const run = await OpRun.make(device, pipelines, kernelsOf(op), context, variant);
   try {
-    data.forEach((values, i) => {
-      run.write(i, Float32Array.from(values));
-    });
+    for (const [name, values] of Object.entries(data)) run.write(name, Float32Array.from(values));
     await device.guard(op.name, () => {
       run.submit();
     });
     const expected = op.reference(data, example.inputs, example.attrs);
     let worst = 0;
-    const compare = (got: Float32Array, want?: Float64Array) => {
-      worst = Math.max(worst, normalisedError(got, defined(want, 'reference')));
-    };
-    for (const i of context.outputs.keys()) compare(await run.read('output', i), expected[i]);
-    // The reference has updated these in place.
-    for (const i of op.mutates ?? []) compare(await run.read('input', i), data[i]);
+    // The reference has updated in place what the op mutates.
+    const mutated = inOrder(op.mutates ?? [], data);
+    for (const [name, want] of Object.entries({ ...inOrder(op.outputs, expected), ...mutated }))
+      worst = Math.max(worst, normalisedError(await run.read(name), want));
     return { nmse: worst, tolerance: toleranceOf(example) };
   } finally {
     run.destroy();

@@ -2,6 +2,7 @@ import { FrameworkError, defined } from '../util/errors.ts';
 import type { Graph, Node, Tensor } from './graph.ts';
 import { accumulate as accumulateOp } from '../ops/accumulate/op.ts';
 import { add } from '../ops/add/op.ts';
+import { mapNamed } from '../ops/op.ts';
 
 /** What `differentiate` found. */
 export interface Gradients {
@@ -56,8 +57,8 @@ class BackwardPass {
     if (options.parameters ?? true)
       for (const tensor of graph.parameters.values()) this.needed.add(tensor.id);
     for (const node of forward) {
-      if (node.inputs.some((tensor) => this.needed.has(tensor.id)))
-        for (const out of node.outputs) this.needed.add(out.id);
+      if (Object.values(node.inputs).some((tensor) => this.needed.has(tensor.id)))
+        for (const out of Object.values(node.outputs)) this.needed.add(out.id);
     }
     if (!this.needed.has(loss.id)) {
       throw new FrameworkError(
@@ -82,7 +83,7 @@ class BackwardPass {
     const present = this.gradients.get(tensor.id);
     this.gradients.set(
       tensor.id,
-      present === undefined ? contribution : this.graph.one(add, [present, contribution], {}),
+      present === undefined ? contribution : this.graph.one(add, { a: present, b: contribution }, {}),
     );
   }
 
@@ -110,7 +111,7 @@ class BackwardPass {
     const copies = new Map<number, Tensor>();
     // The last node's outputs are not needed again: their gradient is all that the backward pass uses.
     return nodes.map((node) => {
-      const outputs = node.outputs.map((out) => {
+      const outputs = mapNamed(node.outputs, (out) => {
         const copy = this.graph.tensor('value', out.spec, `${out.name} (again)`);
         copies.set(out.id, copy);
         if (this.needed.has(out.id)) this.needed.add(copy.id);
@@ -118,7 +119,7 @@ class BackwardPass {
         if (gradient !== undefined) this.gradients.set(copy.id, gradient);
         return copy;
       });
-      const inputs = node.inputs.map((tensor) => copies.get(tensor.id) ?? tensor);
+      const inputs = mapNamed(node.inputs, (tensor) => copies.get(tensor.id) ?? tensor);
       if ((node.op.mutates ?? []).length > 0) {
         throw new FrameworkError(
           'graph/recompute',
@@ -133,18 +134,18 @@ class BackwardPass {
   }
 
   private differentiateNode(node: Node): void {
-    const dys = node.outputs.map((out) => this.gradients.get(out.id));
-    const needs = node.inputs.map((tensor) => this.needed.has(tensor.id));
-    if (dys.every((dy) => dy === undefined) || !needs.some(Boolean)) return;
+    const dys = mapNamed(node.outputs, ({ id }) => this.gradients.get(id));
+    const wanted = Object.keys(node.inputs).filter((name) => this.needed.has(node.inputs[name]?.id ?? -1));
+    if (Object.values(dys).every((dy) => dy === undefined) || wanted.length === 0) return;
     if (node.op.gradient === undefined) {
       throw new FrameworkError('graph/no-gradient', `${node.scope}: ${node.op.name} has no gradient rule.`);
     }
     const contributions =
-      this.graph.scoped(node.scope, () => node.op.gradient?.(this.graph, node, dys, needs)) ?? [];
-    contributions.forEach((contribution, i) => {
-      if (contribution !== undefined && needs[i] === true)
-        this.add(defined(node.inputs[i], 'input'), contribution);
-    });
+      this.graph.scoped(node.scope, () => node.op.gradient?.(this.graph, node, dys, new Set(wanted))) ?? {};
+    for (const name of wanted) {
+      const contribution = contributions[name];
+      if (contribution !== undefined) this.add(defined(node.inputs[name], name), contribution);
+    }
   }
 
   /**
@@ -155,7 +156,7 @@ class BackwardPass {
     const result = new Map<string, Tensor>();
     const uses = new Map<number, number>();
     for (const node of this.graph.nodes)
-      for (const tensor of node.inputs) uses.set(tensor.id, (uses.get(tensor.id) ?? 0) + 1);
+      for (const tensor of Object.values(node.inputs)) uses.set(tensor.id, (uses.get(tensor.id) ?? 0) + 1);
     for (const [name, parts] of this.parameterParts) {
       const parameter = defined(this.graph.parameters.get(name), `parameter ${name}`);
       const target = this.graph.stored('gradient', parameter.spec, { family: 'gradient', member: name });
@@ -165,11 +166,11 @@ class BackwardPass {
         this.graph.push({
           op: accumulateOp,
           attrs: {},
-          inputs: [part],
-          outputs: [target],
+          inputs: { x: part },
+          outputs: { out: target },
           stage: 'backward',
           scope: `gradient of ${name}`,
-          accumulate: [true],
+          accumulates: ['out'],
         });
       }
     }
@@ -178,15 +179,15 @@ class BackwardPass {
 
   /** Makes the node that produces `part` add into `target`. False if it cannot. */
   private retarget(part: Tensor, target: Tensor): boolean {
-    const index = this.graph.nodes.findLastIndex((node) => node.outputs.includes(part));
+    const index = this.graph.nodes.findLastIndex((node) => Object.values(node.outputs).includes(part));
     const node = this.graph.nodes[index];
     if (node === undefined) return false;
-    const position = node.outputs.indexOf(part);
-    if (!(node.op.accumulates ?? []).includes(position)) return false;
+    const name = (node.op.accumulates ?? []).find((output) => node.outputs[output] === part);
+    if (name === undefined) return false;
     this.graph.nodes[index] = {
       ...node,
-      outputs: node.outputs.map((out, i) => (i === position ? target : out)),
-      accumulate: node.accumulate.map((flag, i) => flag || i === position),
+      outputs: { ...node.outputs, [name]: target },
+      accumulates: [...node.accumulates, name],
     };
     return true;
   }

@@ -1,5 +1,5 @@
 import { FrameworkError } from '../util/errors.ts';
-import type { AnyOp, Op } from '../ops/op.ts';
+import { type AnyOp, type Named, type Op, inOrder, mapNamed, operandsOf } from '../ops/op.ts';
 import { f32, showShape, type Stored, type Tensor, type TensorKind, type TensorSpec } from '../ops/tensor.ts';
 
 export type { Stored, Tensor, TensorKind } from '../ops/tensor.ts';
@@ -7,17 +7,38 @@ export type { Stored, Tensor, TensorKind } from '../ops/tensor.ts';
 export type Stage = 'forward' | 'backward';
 
 /** One application of an op. */
-export interface Node<A = unknown> {
+export interface Node {
   readonly id: number;
   readonly op: AnyOp;
-  readonly attrs: A;
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
+  readonly attrs: unknown;
+  /** By the op's names, in the op's order. */
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: Readonly<Record<string, Tensor>>;
   readonly stage: Stage;
   /** Path of the module that recorded it (`stages.2.blocks.4`), for profiles, plans and recompute. */
   readonly scope: string;
-  /** Per output: add to what is there. */
-  readonly accumulate: readonly boolean[];
+  /** Names of outputs that are added to what is there. */
+  readonly accumulates: readonly string[];
+}
+
+/** A node of one op, whose operands and attributes are known. */
+export type NodeOf<P extends AnyOp> =
+  P extends Op<infer A, infer I, infer O>
+    ? Omit<Node, 'attrs' | 'inputs' | 'outputs'> & {
+        readonly attrs: A;
+        readonly inputs: Named<Tensor, I>;
+        readonly outputs: Named<Tensor, O>;
+      }
+    : never;
+
+/** Whether a node applies `op`. */
+export function isOf<P extends AnyOp>(node: Node, op: P): node is Node & NodeOf<P> {
+  return node.op === op;
+}
+
+/** The specs of what a node reads or makes, by name. */
+export function specsOf(tensors: Readonly<Record<string, Tensor>>): Record<string, TensorSpec> {
+  return mapNamed(tensors, ({ spec }) => spec);
 }
 
 /** A recorded computation. Recording only appends; passes make new node lists. */
@@ -94,37 +115,45 @@ export class Graph {
     return this.scopes.join('.');
   }
 
-  /** Records one node and returns its outputs. */
-  apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
-    const specs = op.infer(
-      inputs.map((tensor) => tensor.spec),
-      attrs,
-    );
-    const outputs = specs.map((spec, i) =>
-      this.tensor('value', spec, `${this.scope}:${op.name}${specs.length > 1 ? `.${i}` : ''}`),
-    );
-    this.push({
-      op,
-      attrs,
-      inputs,
-      outputs,
-      stage: this.stage,
-      scope: this.scope,
-      accumulate: outputs.map(() => false),
-    });
-    return outputs;
+  /**
+   * Records one node and returns its outputs.
+   * @throws FrameworkError `graph/operands` if an input is missing or is not the op's
+   */
+  apply<A, I extends string, O extends string>(
+    op: Op<A, I, O>,
+    inputs: Named<Tensor, I>,
+    attrs: A,
+  ): Named<Tensor, O> {
+    return this.record(op, inputs, attrs) as Named<Tensor, O>;
   }
 
-  /** Records one node of an op with a single output. */
-  one<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
-    const [first] = this.apply(op, inputs, attrs);
+  /** Records one node and returns its first output. */
+  one<A, I extends string, O extends string>(op: Op<A, I, O>, inputs: Named<Tensor, I>, attrs: A): Tensor {
+    const [first] = Object.values(this.record(op, inputs, attrs));
     if (first === undefined) throw new FrameworkError('graph/outputs', `${op.name} has no output.`);
     return first;
   }
 
+  private record(
+    op: AnyOp,
+    given: Readonly<Record<string, Tensor | undefined>>,
+    attrs: unknown,
+  ): Record<string, Tensor> {
+    const inputs = operandsOf(op, given);
+    const specs = Object.entries(inOrder(op.outputs, op.infer(specsOf(inputs), attrs)));
+    const outputs = Object.fromEntries(
+      specs.map(([name, spec]) => {
+        const label = `${this.scope}:${op.name}${specs.length > 1 ? `.${name}` : ''}`;
+        return [name, this.tensor('value', spec, label)];
+      }),
+    );
+    this.push({ op, attrs, inputs, outputs, stage: this.stage, scope: this.scope, accumulates: [] });
+    return outputs;
+  }
+
   /** Appends a node as it is; used by passes. */
-  push(node: Omit<Node, 'id' | 'op'> & { op: AnyOp }): Node {
-    const made = { ...node, id: this.nextNode++ } as Node;
+  push(node: Omit<Node, 'id'>): Node {
+    const made = { ...node, id: this.nextNode++ };
     this.nodes.push(made);
     return made;
   }

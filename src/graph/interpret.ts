@@ -1,6 +1,7 @@
 import { defined } from '../util/errors.ts';
-import type { Node, Tensor } from './graph.ts';
+import { mapNamed } from '../ops/op.ts';
 import { elems } from '../ops/tensor.ts';
+import { type Node, type Tensor, specsOf } from './graph.ts';
 
 /**
  * Runs nodes in float64 by their ops' references: the oracle for gradient rules, fusion and whole models.
@@ -9,14 +10,13 @@ import { elems } from '../ops/tensor.ts';
  */
 export function interpret(nodes: readonly Node[], values: Map<number, Float64Array>): void {
   for (const node of nodes) {
-    const inputs = node.inputs.map((tensor) => defined(values.get(tensor.id), `value of ${tensor.name}`));
-    const specs = node.inputs.map((tensor) => tensor.spec);
-    const results = node.op.reference(inputs, specs, node.attrs);
-    node.outputs.forEach((tensor, i) => {
-      const result = defined(results[i], `output ${i} of ${node.op.name}`);
-      if (node.accumulate[i] === true) accumulateInto(values, tensor, result);
+    const inputs = mapNamed(node.inputs, ({ id, name }) => defined(values.get(id), `value of ${name}`));
+    const results = node.op.reference(inputs, specsOf(node.inputs), node.attrs);
+    for (const [name, tensor] of Object.entries(node.outputs)) {
+      const result = defined(results[name], `${name} of ${node.op.name}`);
+      if (node.accumulates.includes(name)) accumulateInto(values, tensor, result);
       else values.set(tensor.id, result);
-    });
+    }
   }
 }
 

@@ -6,11 +6,11 @@ export function prune(nodes: readonly Node[], kept: ReadonlySet<number>): Node[]
   const result: Node[] = [];
   for (const node of [...nodes].reverse()) {
     const useful =
-      node.accumulate.includes(true) ||
-      node.outputs.some((tensor) => needed.has(tensor.id)) ||
-      (node.op.mutates ?? []).some((i) => node.inputs[i]?.kind === 'state');
+      node.accumulates.length > 0 ||
+      Object.values(node.outputs).some((tensor) => needed.has(tensor.id)) ||
+      (node.op.mutates ?? []).some((name) => node.inputs[name]?.kind === 'state');
     if (!useful) continue;
-    for (const tensor of node.inputs) needed.add(tensor.id);
+    for (const tensor of Object.values(node.inputs)) needed.add(tensor.id);
     result.push(node);
   }
   return result.reverse();

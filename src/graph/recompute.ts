@@ -1,5 +1,5 @@
 import type { Graph, Node, Tensor } from './graph.ts';
-import type { AnyOp } from '../ops/op.ts';
+import { type AnyOp, mapNamed } from '../ops/op.ts';
 
 /**
  * Makes what cheap ops computed again where the backward pass needs it, instead of keeping it since the forward pass: a copy of the
@@ -10,7 +10,7 @@ export function recomputeCheap(graph: Graph, nodes: readonly Node[], cheap: Read
   const makers = new Map<number, Node>();
   for (const node of nodes) {
     if (node.stage !== 'forward' || !cheap.has(node.op)) continue;
-    for (const tensor of node.outputs) makers.set(tensor.id, node);
+    for (const tensor of Object.values(node.outputs)) makers.set(tensor.id, node);
   }
   const copies = new Map<number, Tensor>();
   const out: Node[] = [];
@@ -20,8 +20,8 @@ export function recomputeCheap(graph: Graph, nodes: readonly Node[], cheap: Read
     if (maker === undefined) return tensor;
     const known = copies.get(tensor.id);
     if (known !== undefined) return known;
-    const inputs = maker.inputs.map(again);
-    const outputs = maker.outputs.map((made) => {
+    const inputs = mapNamed(maker.inputs, again);
+    const outputs = mapNamed(maker.outputs, (made) => {
       const copy = graph.tensor('value', made.spec, `${made.name} (again)`);
       copies.set(made.id, copy);
       return copy;
@@ -35,9 +35,9 @@ export function recomputeCheap(graph: Graph, nodes: readonly Node[], cheap: Read
       continue;
     }
     // Statistics (mean, rstd) are small: they are kept, and only an op's first output is made again.
-    const isLarge = (tensor: Tensor) => makers.get(tensor.id)?.outputs[0] === tensor;
-    const inputs = node.inputs.map((tensor) => (isLarge(tensor) ? again(tensor) : tensor));
-    out.push(inputs.some((tensor, i) => tensor !== node.inputs[i]) ? { ...node, inputs } : node);
+    const isLarge = (tensor: Tensor) => Object.values(makers.get(tensor.id)?.outputs ?? {})[0] === tensor;
+    const inputs = mapNamed(node.inputs, (tensor) => (isLarge(tensor) ? again(tensor) : tensor));
+    out.push(Object.values(node.inputs).some(isLarge) ? { ...node, inputs } : node);
   }
   return out;
 }

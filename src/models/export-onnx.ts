@@ -31,7 +31,7 @@ export function exportOnnx(
   const writer = new GraphWriter(onnx, weights);
   writer.define(x, onnx.input('x', ['batch', channels, imageSize, imageSize]));
   for (const node of nodes) {
-    const y = defined(node.outputs[0], `output of ${node.op.name}`);
+    const y = defined(Object.values(node.outputs)[0], `output of ${node.op.name}`);
     const out = y.id === logits.id ? 'logits' : `${writer.inner(node, 'y')}`;
     writeNode(writer, node, out);
     writer.define(y, out);

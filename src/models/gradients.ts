@@ -48,7 +48,7 @@ function recordGradients(
   const { skip } = options;
   const { logits } = model.build(graph, { x, training: false, ...(skip === undefined ? {} : { skip }) });
   const targets = graph.input('targets', logits.spec);
-  const loss = graph.one(softCrossEntropy, [logits, targets], {});
+  const loss = graph.one(softCrossEntropy, { logits, targets }, {});
   const seed = graph.input('loss-weight', f32(batch));
   const gradients = differentiate(graph, loss, seed, {
     parameters: options.parameters ?? false,

@@ -38,7 +38,7 @@ export function largeKernel(r: Recording, x: Tensor, options: LargeKernelOptions
         ? [branch('lkb_origin', kernel, kernel)]
         : [branch('LoRA1', kernel, strips), branch('LoRA2', strips, kernel)];
     if (small !== null) branches.push(branch('small_conv', small, small));
-    return branches.reduce((sum, y) => r.graph.one(add, [sum, y], {}));
+    return branches.reduce((sum, y) => r.graph.one(add, { a: sum, b: y }, {}));
   });
 }
 

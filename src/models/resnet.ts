@@ -73,7 +73,7 @@ function basic(fan: Fan): ResidualBlock {
   return (r, x, planes, stride, shortcut) => {
     let y = convBn(r, ['conv1', 'bn1'], x, planes, { kernel: 3, stride, fan, after: 'relu' });
     y = convBn(r, ['conv2', 'bn2'], y, planes, { kernel: 3, fan });
-    return relu(r, r.graph.one(add, [y, shortcut(x, planes, stride)], {}));
+    return relu(r, r.graph.one(add, { a: y, b: shortcut(x, planes, stride) }, {}));
   };
 }
 
@@ -81,7 +81,7 @@ const bottleneck: ResidualBlock = (r, x, planes, stride, shortcut) => {
   let y = convBn(r, ['conv1', 'bn1'], x, planes, { kernel: 1, after: 'relu' });
   y = convBn(r, ['conv2', 'bn2'], y, planes, { kernel: 3, stride, after: 'relu' });
   y = convBn(r, ['conv3', 'bn3'], y, 4 * planes, { kernel: 1 });
-  return relu(r, r.graph.one(add, [y, shortcut(x, 4 * planes, stride)], {}));
+  return relu(r, r.graph.one(add, { a: y, b: shortcut(x, 4 * planes, stride) }, {}));
 };
 
 /** Option B: a 1×1 convolution with BatchNorm where the shape changes. */
@@ -95,7 +95,7 @@ function projection(r: Recording): Shortcut {
 /** Option A: every second row and column, zero channels on both sides. */
 function padding(r: Recording): Shortcut {
   return (x, out, stride) =>
-    stride === 1 && x.spec.shape[1] === out ? x : r.graph.one(subsamplePad, [x], { channels: out });
+    stride === 1 && x.spec.shape[1] === out ? x : r.graph.one(subsamplePad, { x }, { channels: out });
 }
 
 function layers(

@@ -46,9 +46,8 @@ export function linear(
     const cin = extent(x, 1);
     const weight = r.parameter('weight', [out, cin], options.init ?? torchDefault(cin));
     const bias = biasOf(r, options, out, cin);
-    return bias === undefined
-      ? r.graph.one(matmul, [x, weight], { transposeA: false, transposeB: true, bias: 'none' })
-      : r.graph.one(matmul, [x, weight, bias], { transposeA: false, transposeB: true, bias: 'cols' });
+    const attrs = { transposeA: false, transposeB: true, bias: bias ? 'cols' : 'none' } as const;
+    return r.graph.one(matmul, { a: x, b: weight, bias }, attrs);
   });
 }
 
@@ -71,7 +70,7 @@ export function conv2d(r: Recording, name: string, x: Tensor, out: number, optio
     const weight = r.parameter('weight', [out, cin, kernel, kernel], options.init ?? torchDefault(fanIn));
     const bias = biasOf(r, options, out, fanIn);
     const attrs = { stride: [stride, stride] as const, padding: [padding, padding] as const, groups };
-    return r.graph.one(conv2dOp, bias === undefined ? [x, weight] : [x, weight, bias], attrs);
+    return r.graph.one(conv2dOp, { x, weight, bias }, attrs);
   });
 }
 
@@ -87,7 +86,7 @@ export function depthwise(
     const c = extent(x, 1);
     const weight = r.parameter('weight', [c, 1, kh, kw], options.init ?? torchDefault(kh * kw));
     const bias = biasOf(r, options, c, kh * kw);
-    return r.graph.one(depthwiseOp, bias === undefined ? [x, weight] : [x, weight, bias], {});
+    return r.graph.one(depthwiseOp, { x, weight, bias }, {});
   });
 }
 
@@ -100,9 +99,9 @@ export function layerNorm(
 ): Tensor {
   return r.scoped(name, () => {
     const c = extent(x, 1);
-    const parameters = [r.parameter('weight', [c], ONE), r.parameter('bias', [c], ZERO)];
-    const [y] = r.graph.apply(layerNormOp, [x, ...parameters], { eps, from, to });
-    return defined(y, 'output of layerNorm');
+    const weight = r.parameter('weight', [c], ONE);
+    const bias = r.parameter('bias', [c], ZERO);
+    return r.graph.one(layerNormOp, { x, weight, bias }, { eps, from, to });
   });
 }
 
@@ -113,37 +112,38 @@ export function layerNorm(
 export function batchNorm(r: Recording, name: string, x: Tensor, after?: 'relu'): Tensor {
   return r.scoped(name, () => {
     const c = extent(x, 1);
-    const parameters = [r.parameter('weight', [c], ONE), r.parameter('bias', [c], ZERO)];
-    const [y] = r.graph.apply(batchNormOp, [x, ...parameters, ...r.runningStatistics(c)], {
-      eps: 1e-5,
-      momentum: 0.1,
-      training: r.training,
-      relu: after === 'relu',
-    });
-    return defined(y, 'output of batchNorm');
+    const weight = r.parameter('weight', [c], ONE);
+    const bias = r.parameter('bias', [c], ZERO);
+    const [running_mean, running_var] = r.runningStatistics(c);
+    const attrs = { eps: 1e-5, momentum: 0.1, training: r.training, relu: after === 'relu' };
+    return r.graph.one(batchNormOp, { x, weight, bias, running_mean, running_var }, attrs);
   });
 }
 
 export function gelu(r: Recording, x: Tensor): Tensor {
-  return r.graph.one(geluOp, [x], {});
+  return r.graph.one(geluOp, { x }, {});
 }
 
 export function relu(r: Recording, x: Tensor): Tensor {
-  return r.graph.one(reluOp, [x], {});
+  return r.graph.one(reluOp, { x }, {});
 }
 
 /** The mean of each map: (n, c, h, w) → (n, c). */
 export function globalAveragePool(r: Recording, x: Tensor): Tensor {
-  return r.graph.one(globalAveragePoolOp, [x], {});
+  return r.graph.one(globalAveragePoolOp, { x }, {});
 }
 
 /** Maximum over square windows; padding counts as minus infinity. */
 export function maxPool(r: Recording, x: Tensor, kernel: number, stride: number, padding: number): Tensor {
-  return r.graph.one(maxPoolOp, [x], {
-    kernel: [kernel, kernel],
-    stride: [stride, stride],
-    padding: [padding, padding],
-  });
+  return r.graph.one(
+    maxPoolOp,
+    { x },
+    {
+      kernel: [kernel, kernel],
+      stride: [stride, stride],
+      padding: [padding, padding],
+    },
+  );
 }
 
 export interface ResidualOptions {
@@ -160,11 +160,7 @@ export function residual(r: Recording, x: Tensor, branch: Tensor, options: Resid
   const { from = 'nchw', layerScale = 0, dropPath = 0 } = options;
   const gamma = layerScale > 0 ? r.parameter('gamma', [extent(x, 1)], constant(layerScale)) : undefined;
   const mask = r.dropPath(dropPath, extent(x, 0));
-  if (gamma === undefined && mask === undefined && from === 'nchw') return r.graph.one(add, [x, branch], {});
-  const factors = [gamma, mask].filter((tensor) => tensor !== undefined);
-  return r.graph.one(scaleResidual, [x, branch, ...factors], {
-    from,
-    gamma: gamma !== undefined,
-    mask: mask !== undefined,
-  });
+  if (gamma === undefined && mask === undefined && from === 'nchw')
+    return r.graph.one(add, { a: x, b: branch }, {});
+  return r.graph.one(scaleResidual, { x, branch, gamma, mask }, { from });
 }

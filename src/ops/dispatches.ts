@@ -1,6 +1,6 @@
 import type { ParamValue } from '../shader/parameters.ts';
-import type { Dispatch, Lowering, Slot } from './kernels.ts';
-import { type TensorSpec, elems } from './tensor.ts';
+import type { Dispatch, Operand } from './kernels.ts';
+import { elems } from './tensor.ts';
 
 /** Dispatches that many ops have in common. */
 
@@ -17,30 +17,33 @@ export function flatGrid(groups: number, limit = 65535): readonly [number, numbe
 const FLAT_WORKGROUP = 256;
 
 /** One invocation an element of `out`. The shader takes #param N and imports common/flat.wgsl. */
-export function flatLowering(
+export function flat(
   shader: string,
-  out: TensorSpec | undefined,
+  out: Operand,
   bindings: Dispatch['bindings'],
   params: Readonly<Record<string, ParamValue>> = {},
-): Lowering {
-  const n = elems(out?.shape ?? []);
-  const dispatch: Dispatch = {
-    shader,
-    params: { N: n, WORKGROUP: FLAT_WORKGROUP, ...params },
-    bindings,
-    grid: flatGrid(Math.ceil(n / FLAT_WORKGROUP)),
-  };
-  return { scratch: [], dispatches: [dispatch] };
+): Dispatch[] {
+  const n = elems(out.shape);
+  return [
+    {
+      shader,
+      params: { N: n, WORKGROUP: FLAT_WORKGROUP, ...params },
+      bindings,
+      grid: flatGrid(Math.ceil(n / FLAT_WORKGROUP)),
+    },
+  ];
 }
 
 const SUM_WORKGROUP = 64;
 
-/** The ordered second stage of a reduction: `to` (n) = Σ over `parts` of `from` (parts, n), or is added to. */
-export function sumParts(from: Slot, to: Slot, n: number, parts: number): Dispatch {
+/** The ordered second stage of a reduction: `out` (n) = Σ over the first dimension of `parts` (parts, n), or is added to. */
+export function sumParts(parts: Operand, out: Operand): Dispatch {
+  const [count = 1] = parts.shape;
+  const n = elems(parts.shape) / count;
   return {
     shader: 'common/sum-parts.wgsl',
-    params: { N: n, PARTS: parts, WORKGROUP: SUM_WORKGROUP },
-    bindings: { parts: from, out: to },
+    params: { N: n, PARTS: count, WORKGROUP: SUM_WORKGROUP },
+    bindings: { parts, out },
     grid: flatGrid(Math.ceil(n / SUM_WORKGROUP)),
   };
 }

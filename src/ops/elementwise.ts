@@ -1,17 +1,11 @@
 import { type TensorSpec, elems, shapeError, showShape } from './tensor.ts';
 
-/** The first input's spec, after checking that all inputs have as many elements. */
-export function sameShape(name: string, inputs: readonly TensorSpec[], count: number): readonly TensorSpec[] {
-  const [first] = inputs;
-  if (first === undefined || inputs.length !== count)
-    throw shapeError(name, `takes ${count} inputs, got ${inputs.length}`);
-  for (const other of inputs) {
-    if (elems(other.shape) !== elems(first.shape)) {
-      throw shapeError(
-        name,
-        `operands of shapes ${inputs.map((spec) => showShape(spec.shape)).join(' and ')} differ in size`,
-      );
-    }
-  }
-  return [first];
+/** Throws unless all operands that are there have as many elements. */
+export function sameSize(op: string, operands: Readonly<Record<string, TensorSpec | undefined>>): void {
+  const specs = Object.entries(operands).flatMap(([name, spec]) => (spec ? [[name, spec] as const] : []));
+  if (new Set(specs.map(([, spec]) => elems(spec.shape))).size > 1)
+    throw shapeError(
+      op,
+      `${specs.map(([name, spec]) => `${name} ${showShape(spec.shape)}`).join(' and ')} differ in size`,
+    );
 }

@@ -1,27 +1,37 @@
 import type { DeviceProfile } from '../device/profile.ts';
 import type { Bound } from '../shader/bindings.ts';
 import type { ParamValue } from '../shader/parameters.ts';
-import type { Op } from './op.ts';
+import { type AnyName, type AnyOp, type Named, type Op, mapNamed } from './op.ts';
 import type { TensorSpec } from './tensor.ts';
 
 /** How an op is computed: the contract of each op's `kernels.ts`. */
 
-/** What a kernel binds: one of the node's tensors, or scratch memory of its own. */
-export interface Slot {
-  readonly kind: 'input' | 'output' | 'scratch';
-  readonly index: number;
-  /** An output is added to instead of overwritten. */
-  readonly accumulate?: boolean;
+/** Where what a kernel binds lies: one of the node's tensors by name, or scratch memory that lives for the node only. */
+export type Slot =
+  | { readonly kind: 'input'; readonly name: string }
+  /** `accumulate`: it is added to instead of overwritten. */
+  | { readonly kind: 'output'; readonly name: string; readonly accumulate: boolean }
+  | Scratch;
+
+export interface Scratch {
+  readonly kind: 'scratch';
+  readonly spec: TensorSpec;
 }
 
-export const input = (index: number): Slot => ({ kind: 'input', index });
-/** @param accumulate adds to what the output holds */
-export const output = (index: number, accumulate?: boolean): Slot => ({
-  kind: 'output',
-  index,
-  accumulate: accumulate === true,
-});
-export const scratch = (index: number): Slot => ({ kind: 'scratch', index });
+/** A tensor that kernels bind: its shape, how it is stored, and where it lies. */
+export interface Operand extends TensorSpec {
+  readonly slot: Slot;
+}
+
+/** Memory for a value between the dispatches of one node. */
+export function scratch(spec: TensorSpec): Operand {
+  return { ...spec, slot: { kind: 'scratch', spec } };
+}
+
+/** The same tensor, read as another shape of as many elements. */
+export function reshaped(operand: Operand, ...shape: number[]): Operand {
+  return { ...operand, shape };
+}
 
 /** One compute dispatch. */
 export interface Dispatch {
@@ -29,23 +39,8 @@ export interface Dispatch {
   readonly shader: string;
   readonly params: Readonly<Record<string, ParamValue>>;
   /** By the names that the shader declares with `#bind`; undefined for what it can do without. */
-  readonly bindings: Readonly<Record<string, Slot | undefined>>;
+  readonly bindings: Readonly<Record<string, Operand | undefined>>;
   readonly grid: readonly [number, number, number];
-}
-
-export interface Lowering {
-  /** Buffers that live for this node only, in order of `scratch(i)`. */
-  readonly scratch: readonly TensorSpec[];
-  readonly dispatches: readonly Dispatch[];
-}
-
-/** A dispatch that knows how everything it binds is stored. */
-export interface BoundDispatch extends Dispatch {
-  readonly bindings: Readonly<Record<string, Slot & Bound>>;
-}
-
-export interface BoundLowering extends Lowering {
-  readonly dispatches: readonly BoundDispatch[];
 }
 
 /** A choice among ways to compute an op: plain data, so that it can be a cache key, a test label and a profile label. */
@@ -58,52 +53,80 @@ export function variantLabel(variant: Variant): string {
 }
 
 /** Where and for what an op is lowered. */
-export interface LowerContext<A> {
+export interface LowerContext<A, I extends string = AnyName, O extends string = AnyName> {
   /** What variants are chosen by. */
   readonly profile: DeviceProfile;
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
+  readonly inputs: Named<Operand, I>;
+  readonly outputs: Named<Operand, O>;
   readonly attrs: A;
-  /** Per output: add to what is there (parameter gradients) instead of overwriting. Only ops with `accumulates` see true. */
-  readonly accumulate: readonly boolean[];
 }
 
+/** The context of an op's lowering. */
+export type ContextOf<P extends AnyOp> =
+  P extends Op<infer A, infer I, infer O> ? LowerContext<A, I, O> : never;
+
 /** The ways to compute an op. */
-export interface Kernels<A, V extends Variant = Variant> {
-  readonly op: Op<A>;
+export interface Kernels<P extends AnyOp, V extends Variant = Plain> {
+  readonly op: P;
   /** The ways to compute this shape on this device, best guess first. Never empty; all within the op's tolerance. */
-  variants(context: LowerContext<A>): readonly V[];
-  lower(context: LowerContext<A>, variant: V): Lowering;
+  variants(context: ContextOf<P>): readonly V[];
+  /** What runs, in order. */
+  lower(context: ContextOf<P>, variant: V): readonly Dispatch[];
 }
 
 /** Kernels of an op whose attributes are not known statically; what the registry holds. */
-export type AnyKernels = Kernels<unknown>;
+export type AnyKernels = Kernels<AnyOp, Variant>;
 
 /** The variant of ops that are computed in one way. */
 export type Plain = { readonly kind: 'plain' };
 
 export const onlyPlain = (): readonly Plain[] => [{ kind: 'plain' }];
 
-/** Lowers one application of an op, and notes which of its tensors are stored in 16 bits. */
-export function lowerOp<A>(kernels: Kernels<A>, context: LowerContext<A>, variant: Variant): BoundLowering {
-  const { scratch, dispatches } = kernels.lower(context, variant);
-  const specs = { input: context.inputs, output: context.outputs, scratch };
-  const bound = (slot: Slot) => ({ ...slot, half: specs[slot.kind][slot.index]?.dtype === 'f16' });
+/** What a node says of an op's application. */
+export interface Shapes {
+  readonly inputs: Readonly<Record<string, TensorSpec | undefined>>;
+  readonly outputs: Readonly<Record<string, TensorSpec | undefined>>;
+  readonly attrs: unknown;
+  /** Names of outputs that are added to. Default: none. */
+  readonly accumulates?: readonly string[];
+}
+
+/** What an op is lowered with. */
+export function contextOf(
+  { inputs, outputs, attrs, accumulates = [] }: Shapes,
+  profile: DeviceProfile,
+): LowerContext<unknown> {
+  const operands = (specs: Shapes['inputs'], slotOf: (name: string) => Slot) =>
+    mapNamed(specs, ({ shape, dtype }, name): Operand => ({ shape, dtype, slot: slotOf(name) }));
   return {
-    scratch,
-    dispatches: dispatches.map((dispatch) => ({
-      ...dispatch,
-      bindings: mapBindings(dispatch.bindings, bound),
-    })),
+    profile,
+    inputs: operands(inputs, (name) => ({ kind: 'input', name })),
+    outputs: operands(outputs, (name) => ({ kind: 'output', name, accumulate: accumulates.includes(name) })),
+    attrs,
   };
 }
 
-/** What `change` makes of each tensor that is bound. */
-export function mapBindings<S extends Slot>(
-  bindings: Dispatch['bindings'],
-  change: (slot: Slot) => S,
-): Record<string, S> {
-  return Object.fromEntries(
-    Object.entries(bindings).flatMap(([name, slot]) => (slot === undefined ? [] : [[name, change(slot)]])),
-  );
+/** What a dispatch binds, and how it is stored. */
+export type Binding = Bound & { readonly slot: Slot };
+
+export interface BoundDispatch extends Omit<Dispatch, 'bindings'> {
+  readonly bindings: Readonly<Record<string, Binding>>;
+}
+
+export interface Lowering {
+  /** In the order in which they are first used. */
+  readonly scratch: readonly Scratch[];
+  readonly dispatches: readonly BoundDispatch[];
+}
+
+/** Lowers one application of an op, and notes which of its tensors are stored in 16 bits. */
+export function lowerOp(kernels: AnyKernels, context: LowerContext<unknown>, variant: Variant): Lowering {
+  const dispatches = kernels.lower(context, variant).map((dispatch) => ({
+    ...dispatch,
+    bindings: mapNamed(dispatch.bindings, ({ slot, dtype }): Binding => {
+      return { slot, half: dtype === 'f16', accumulate: slot.kind === 'output' && slot.accumulate };
+    }),
+  }));
+  const slots = dispatches.flatMap(({ bindings }) => Object.values(bindings).map(({ slot }) => slot));
+  return { scratch: [...new Set(slots.filter((slot) => slot.kind === 'scratch'))], dispatches };
 }

@@ -62,3 +62,9 @@ export function showShape(shape: readonly number[]): string {
 export function shapeError(op: string, message: string, hint?: string): FrameworkError {
   return new FrameworkError('graph/shape', `${op}: ${message}.`, hint === undefined ? {} : { hint });
 }
+
+/** Throws unless `spec` has exactly this shape. */
+export function expectShape(op: string, name: string, spec: TensorSpec, shape: readonly number[]): void {
+  if (showShape(spec.shape) !== showShape(shape))
+    throw shapeError(op, `${name} is ${showShape(spec.shape)}, expected ${showShape(shape)}`);
+}

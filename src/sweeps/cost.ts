@@ -48,7 +48,7 @@ export function costOf(recipe: Recipe, target: Target, classes: number): PointCo
 export function stageKernels(nodes: readonly Node[]): StageKernel[] {
   const stages = new Map<number, StageKernel>();
   for (const { op, inputs } of nodes) {
-    const [x, weight] = inputs;
+    const { x, weight } = inputs;
     const stage = Number(/^stages\.(\d+)\./.exec(weight?.name ?? '')?.[1] ?? NaN);
     if (op.name !== 'depthwise' || x === undefined || weight === undefined || Number.isNaN(stage)) continue;
     const [n = 0, c = 0, h = 0, w = 0] = x.spec.shape;

@@ -6,6 +6,7 @@ import type { Problem } from './problem.ts';
 import { normalisedError, toleranceOf } from '../execution/prove.ts';
 import { OpRun } from '../execution/run.ts';
 import type { Variant } from '../ops/kernels.ts';
+import { inOrder, mapNamed } from '../ops/op.ts';
 import { elems, type TensorSpec } from '../ops/tensor.ts';
 
 /** A variant that was not considered. */
@@ -105,7 +106,7 @@ interface Outcome {
 }
 
 class Trial {
-  private readonly inputs: readonly Float32Array[];
+  private readonly inputs: Readonly<Record<string, Float32Array>>;
   private readonly device: Device;
   private readonly pipelines: PipelineCache;
   private readonly problem: Problem;
@@ -121,7 +122,7 @@ class Trial {
     this.pipelines = pipelines;
     this.problem = problem;
     this.onCompile = onCompile;
-    this.inputs = problem.context.inputs.map(madeUp);
+    this.inputs = mapNamed(inOrder<TensorSpec>(problem.kernels.op.inputs, problem.context.inputs), madeUp);
   }
 
   /** @param against results that must be met, and a time beyond whose multiple no further round is run */
@@ -137,9 +138,7 @@ class Trial {
       defined(variants[position], 'variant'),
     );
     try {
-      this.inputs.forEach((data, i) => {
-        run.write(i, data);
-      });
+      for (const [name, data] of Object.entries(this.inputs)) run.write(name, data);
       await device.guard(kernels.op.name, () => {
         run.submit();
       });
@@ -156,7 +155,7 @@ class Trial {
 
   private async results(run: OpRun): Promise<Float32Array[]> {
     const results: Float32Array[] = [];
-    for (const i of this.problem.context.outputs.keys()) results.push(await run.read('output', i));
+    for (const name of Object.keys(this.problem.context.outputs)) results.push(await run.read(name));
     return results;
   }
 
@@ -194,7 +193,7 @@ async function time(device: Device, run: OpRun, bestMs: number): Promise<number>
 const PERIOD = 4099;
 
 /** Normal numbers that repeat with a period which no shape has. */
-function madeUp(spec: TensorSpec, index: number): Float32Array {
+function madeUp(spec: TensorSpec, _name: string, index: number): Float32Array {
   const rng = new Rng(1, 'tuning', index);
   const numbers = Float32Array.from({ length: PERIOD }, () => rng.normal());
   const data = new Float32Array(elems(spec.shape));

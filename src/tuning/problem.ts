@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expandShader } from '../shader/template.ts';
-import { type Plan, contextOf } from '../execution/plan.ts';
+import { type Plan, contextOfNode } from '../execution/plan.ts';
 import {
   type AnyKernels,
   type BoundDispatch,
@@ -8,7 +8,7 @@ import {
   type Variant,
   lowerOp,
 } from '../ops/kernels.ts';
-import type { AnyOp } from '../ops/op.ts';
+import { type AnyOp, inOrder } from '../ops/op.ts';
 import { showShape } from '../ops/tensor.ts';
 import { kernelsOf } from '../execution/kernels.ts';
 import type { DeviceProfile } from '../device/profile.ts';
@@ -32,7 +32,7 @@ export function problemsOf(plans: readonly Plan[], profile: DeviceProfile): Prob
   const problems = new Map<string, Problem>();
   for (const { node, variant: planned } of plans.flatMap(({ steps }) => steps)) {
     const kernels = kernelsOf(node.op);
-    const context = contextOf(node, profile);
+    const context = contextOfNode(node, profile);
     const key = keyOf(node.op, context);
     const known = problems.get(key);
     const variants = known?.variants ?? kernels.variants(context);
@@ -42,10 +42,14 @@ export function problemsOf(plans: readonly Plan[], profile: DeviceProfile): Prob
   return [...problems.values()];
 }
 
-/** `depthwise f32(2, 96, 56, 56) f32(96, 1, 31, 31) {}`, with `+=` where outputs are added to. */
-export function keyOf(op: AnyOp, { inputs, attrs, accumulate }: LowerContext<unknown>): string {
-  const shapes = inputs.map(({ dtype, shape }) => `${dtype}${showShape(shape)}`);
-  const adds = accumulate.flatMap((isAdded, i) => (isAdded ? [`+=${i}`] : []));
+/** `depthwise x=f32(2, 96, 56, 56) weight=f32(96, 1, 31, 31) {}`, with `dweight+=` where an output is added to. */
+export function keyOf(op: AnyOp, { inputs, outputs, attrs }: LowerContext<unknown>): string {
+  const shapes = Object.entries(inOrder(op.inputs, inputs)).map(
+    ([name, { dtype, shape }]) => `${name}=${dtype}${showShape(shape)}`,
+  );
+  const adds = Object.entries(inOrder(op.outputs, outputs)).flatMap(([name, { slot }]) =>
+    slot.kind === 'output' && slot.accumulate ? [`${name}+=`] : [],
+  );
   return [op.name, ...shapes, JSON.stringify(attrs), ...adds].join(' ');
 }
 

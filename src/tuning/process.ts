@@ -5,8 +5,7 @@ import { FrameworkError } from '../util/errors.ts';
 import { moduleFlags, moduleUrl } from '../util/modules.ts';
 import { PROBLEM_MS, type Tuned } from './measure.ts';
 import { textOf, type Problem } from './problem.ts';
-import { lowerOp } from '../ops/kernels.ts';
-import type { TensorSpec } from '../ops/tensor.ts';
+import { type LowerContext, lowerOp } from '../ops/kernels.ts';
 
 /**
  * Variants are timed in a process of their own, because a driver's compiler cannot be interrupted: one that takes too long, or brings its
@@ -16,10 +15,7 @@ import type { TensorSpec } from '../ops/tensor.ts';
 /** What the process is asked: a problem as plain data. */
 export interface TuneQuestion {
   readonly op: string;
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
-  readonly attrs: unknown;
-  readonly accumulate: readonly boolean[];
+  readonly context: Omit<LowerContext<unknown>, 'profile'>;
   readonly skipped: readonly (readonly [number, string])[];
   readonly budgetMs: number;
 }
@@ -84,13 +80,10 @@ export class TuningProcess {
   private ask(problem: Problem, skipped: ReadonlyMap<number, string>, budgetMs: number): Promise<Ending> {
     if (this.child?.connected !== true) this.child = this.start();
     const { child } = this;
-    const { inputs, outputs, attrs, accumulate } = problem.context;
+    const { inputs, outputs, attrs } = problem.context;
     const question: TuneQuestion = {
       op: problem.kernels.op.name,
-      inputs,
-      outputs,
-      attrs,
-      accumulate,
+      context: { inputs, outputs, attrs },
       skipped: [...skipped],
       budgetMs,
     };

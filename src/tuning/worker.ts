@@ -16,13 +16,12 @@ function say(answer: TuneAnswer): void {
 }
 
 async function answer(question: TuneQuestion): Promise<void> {
-  const { inputs, outputs, attrs, accumulate, skipped, budgetMs } = question;
+  const { skipped, budgetMs } = question;
   const op = defined(
     OPS.find(({ name }) => name === question.op),
     `op ${question.op}`,
   );
-  const { profile } = device;
-  const context = { inputs, outputs, attrs, accumulate, profile };
+  const context = { ...question.context, profile: device.profile };
   const kernels = kernelsOf(op);
   const variants = kernels.variants(context);
   const planned = defined(variants[0], 'variant');

@@ -2,16 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../src/graph/autodiff.ts';
 import { absorbNorms, fuse } from '../../src/graph/fusion.ts';
 import { interpret } from '../../src/graph/interpret.ts';
-import { compare, randomData, testKernels, testOp, type OpCase } from '../ops/harness.ts';
+import { type CaseOf, compare, randomData, testKernels, testOp } from '../ops/harness.ts';
 import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
 import { add } from '../../src/ops/add/op.ts';
 import { depthwise, depthwiseGradInput } from '../../src/ops/depthwise/op.ts';
 import { gelu } from '../../src/ops/gelu/op.ts';
-import type { LowerContext } from '../../src/ops/kernels.ts';
+import type { AnyKernels, LowerContext } from '../../src/ops/kernels.ts';
+import type { AnyOp } from '../../src/ops/op.ts';
 import { layerNorm } from '../../src/ops/layer-norm/op.ts';
 import {
-  type FusedMatmulAttrs,
-  type MatmulResidualAttrs,
   matmulGelu,
   matmulGeluGradient,
   matmulGradWeight,
@@ -33,13 +32,13 @@ function block(): { graph: Graph; x: Tensor; y: Tensor; wanted: Tensor[] } {
   const x = graph.input('x', f32(n, c, h, w));
   const mask = graph.input('mask', f32(n));
   const p = (name: string, ...shape: number[]) => graph.parameter(name, shape);
-  const conv = graph.one(depthwise, [x, p('dw', c, 1, 3, 3), p('dwb', c)], {});
-  const norm = graph.one(layerNorm, [conv, p('nw', c), p('nb', c)], { eps: 1e-6, from: 'nchw', to: 'rows' });
-  const hidden = graph.one(matmul, [norm, p('w1', 4 * c, c), p('b1', 4 * c)], LINEAR);
-  const active = graph.one(gelu, [hidden], {});
-  const branch = graph.one(matmul, [active, p('w2', c, 4 * c), p('b2', c)], LINEAR);
-  const attrs = { from: 'rows', gamma: true, mask: true } as const;
-  const y = graph.one(scaleResidual, [x, branch, p('gamma', c), mask], attrs);
+  const conv = graph.one(depthwise, { x, weight: p('dw', c, 1, 3, 3), bias: p('dwb', c) }, {});
+  const affine = { weight: p('nw', c), bias: p('nb', c) };
+  const norm = graph.one(layerNorm, { x: conv, ...affine }, { eps: 1e-6, from: 'nchw', to: 'rows' });
+  const hidden = graph.one(matmul, { a: norm, b: p('w1', 4 * c, c), bias: p('b1', 4 * c) }, LINEAR);
+  const active = graph.one(gelu, { x: hidden }, {});
+  const branch = graph.one(matmul, { a: active, b: p('w2', c, 4 * c), bias: p('b2', c) }, LINEAR);
+  const y = graph.one(scaleResidual, { x, branch, gamma: p('gamma', c), mask }, { from: 'rows' });
   const { parameters, tensors } = differentiate(graph, y, graph.input('seed', y.spec), { tensors: [x] });
   return { graph, x, y, wanted: [y, ...parameters.values(), tensors[0]!] };
 }
@@ -75,7 +74,8 @@ describe('fusion of a ConvNeXt block', () => {
       'depthwise-grad-weight',
       'depthwise-grad-input',
     ]);
-    expect(fused.find((node) => node.op.name === 'depthwise-grad-input')?.inputs).toHaveLength(3);
+    const inputs = fused.find((node) => node.op.name === 'depthwise-grad-input')?.inputs;
+    expect(Object.keys(inputs ?? {})).toEqual(['dy', 'weight', 'addend']);
   });
 
   it('computes the same in float64', () => {
@@ -93,37 +93,34 @@ describe('fusion of a ConvNeXt block', () => {
     const last = new Set([y.id]);
     const alone = fuse(forward, last);
     expect(names(alone)).toEqual(['depthwise', 'layer-norm-statistics', 'matmul-gelu', 'matmul-residual']);
-    expect(alone.map((node) => node.outputs.length)).toEqual([1, 1, 1, 1]);
+    expect(alone.map((node) => Object.keys(node.outputs).length)).toEqual([1, 1, 1, 1]);
   });
 });
 
 describe('fusion leaves alone', () => {
   it('a gelu whose input is not a product', () => {
     const graph = new Graph();
-    const y = graph.one(gelu, [graph.input('x', f32(2, 3))], {});
+    const y = graph.one(gelu, { x: graph.input('x', f32(2, 3)) }, {});
     expect(names(fuse(graph.nodes, new Set([y.id])))).toEqual(['gelu']);
   });
 
   it('a product that is kept, though it still gives gelu its input', () => {
     const graph = new Graph();
-    const h = graph.one(matmul, [graph.input('a', f32(2, 3)), graph.input('b', f32(3, 4))], {
-      transposeA: false,
-      transposeB: false,
-      bias: 'none',
-    });
-    const y = graph.one(gelu, [h], {});
+    const operands = { a: graph.input('a', f32(2, 3)), b: graph.input('b', f32(3, 4)) };
+    const h = graph.one(matmul, operands, { transposeA: false, transposeB: false, bias: 'none' });
+    const y = graph.one(gelu, { x: h }, {});
     const [node, ...rest] = fuse(graph.nodes, new Set([h.id, y.id]));
     expect(rest).toEqual([]);
-    expect(node?.outputs).toEqual([y, h]);
+    expect(node?.outputs).toEqual({ y, kept: h });
   });
 
   /** LayerNorm from maps to rows before a linear layer. */
   function normed(h: number): { graph: Graph; rows: Tensor; y: Tensor } {
     const graph = new Graph();
-    const vectors = [graph.parameter('weight', [4]), graph.parameter('bias', [4])];
+    const vectors = { weight: graph.parameter('weight', [4]), bias: graph.parameter('bias', [4]) };
     const attrs = { eps: 1e-6, from: 'nchw', to: 'rows' } as const;
-    const rows = graph.one(layerNorm, [graph.input('x', f32(1, 4, h, 2)), ...vectors], attrs);
-    const linear = [rows, graph.parameter('w', [8, 4]), graph.parameter('b', [8])];
+    const rows = graph.one(layerNorm, { x: graph.input('x', f32(1, 4, h, 2)), ...vectors }, attrs);
+    const linear = { a: rows, b: graph.parameter('w', [8, 4]), bias: graph.parameter('b', [8]) };
     return { graph, rows, y: graph.one(matmul, linear, LINEAR) };
   }
 
@@ -131,7 +128,7 @@ describe('fusion leaves alone', () => {
     const kept = normed(2);
     expect(names(absorbNorms(kept.graph.nodes, new Set([kept.y.id, kept.rows.id])))[0]).toBe('layer-norm');
     const read = normed(2);
-    read.graph.one(gelu, [read.rows], {});
+    read.graph.one(gelu, { x: read.rows }, {});
     expect(names(absorbNorms(read.graph.nodes, new Set([read.y.id])))[0]).toBe('layer-norm');
     const odd = normed(3);
     expect(names(absorbNorms(odd.graph.nodes, new Set([odd.y.id])))[0]).toBe('layer-norm');
@@ -141,10 +138,13 @@ describe('fusion leaves alone', () => {
     const graph = new Graph();
     const attrs = { eps: 1e-6, from: 'nchw', to: 'rows' } as const;
     const [a, b] = ['a', 'b'].map((name) => {
-      const vectors = [graph.parameter(`${name} weight`, [4]), graph.parameter(`${name} bias`, [4])];
-      return graph.one(layerNorm, [graph.input(name, f32(1, 4, 2, 2)), ...vectors], attrs);
+      const vectors = {
+        weight: graph.parameter(`${name} weight`, [4]),
+        bias: graph.parameter(`${name} bias`, [4]),
+      };
+      return graph.one(layerNorm, { x: graph.input(name, f32(1, 4, 2, 2)), ...vectors }, attrs);
     }) as [Tensor, Tensor];
-    const y = graph.one(matmul, [a, b], { transposeA: false, transposeB: false, bias: 'none' });
+    const y = graph.one(matmul, { a, b }, { transposeA: false, transposeB: false, bias: 'none' });
     const nodes = absorbNorms(graph.nodes, new Set([y.id]));
     expect(names(nodes)).toEqual(['layer-norm-statistics', 'layer-norm', 'matmul-norm']);
     const want = evaluate(graph, graph.nodes).get(y.id)!;
@@ -153,32 +153,35 @@ describe('fusion leaves alone', () => {
 
   it('a branch that something reads before it is added', () => {
     const graph = new Graph();
-    const operands = [graph.input('a', f32(4, 3)), graph.input('b', f32(3, 5))];
+    const operands = { a: graph.input('a', f32(4, 3)), b: graph.input('b', f32(3, 5)) };
     const branch = graph.one(matmul, operands, { transposeA: false, transposeB: false, bias: 'none' });
-    const other = graph.one(gelu, [branch], {});
-    const attrs = { from: 'rows', gamma: false, mask: false } as const;
-    const y = graph.one(scaleResidual, [graph.input('x', f32(1, 5, 2, 2)), branch], attrs);
+    const other = graph.one(gelu, { x: branch }, {});
+    const x = graph.input('x', f32(1, 5, 2, 2));
+    const y = graph.one(scaleResidual, { x, branch }, { from: 'rows' });
     expect(names(fuse(graph.nodes, new Set([other.id, y.id])))).toEqual(['matmul-gelu', 'scale-residual']);
   });
 
   it('a sum of an input gradient that something else reads', () => {
     const graph = new Graph();
     const [dy, weight] = [graph.input('dy', f32(1, 2, 3, 3)), graph.input('weight', f32(2, 1, 3, 3))];
-    const dx = graph.one(depthwiseGradInput, [dy, weight], {});
-    const sum = graph.one(add, [graph.one(gelu, [dx], {}), dx], {});
+    const dx = graph.one(depthwiseGradInput, { dy, weight }, {});
+    const sum = graph.one(add, { a: graph.one(gelu, { x: dx }, {}), b: dx }, {});
     expect(names(fuse(graph.nodes, new Set([sum.id])))).toEqual(['depthwise-grad-input', 'gelu', 'add']);
   });
 });
+
+/** What normalises maps of 3×36×2×10. */
+const NORM = { statistics: f32(120), norm_weight: f32(36), norm_bias: f32(36) };
 
 testOp(matmulNorm, [
   ...matmulNorm.examples,
   // Every form that a batch of maps can take beside tiles: more channels than a tile is deep, rows over several images.
   {
-    inputs: [f32(3, 36, 2, 10), f32(68, 36), f32(120), f32(36), f32(36)],
+    inputs: { a: f32(3, 36, 2, 10), b: f32(68, 36), ...NORM },
     attrs: { transposeA: false, transposeB: true, bias: 'none', normal: 'a' },
   },
   {
-    inputs: [f32(60, 35), f32(3, 36, 2, 10), f32(120), f32(36), f32(36)],
+    inputs: { a: f32(60, 35), b: f32(3, 36, 2, 10), ...NORM },
     attrs: { transposeA: true, transposeB: false, bias: 'none', normal: 'b' },
   },
 ]);
@@ -187,7 +190,7 @@ testOp(matmulGradWeight, [
   ...matmulGradWeight.examples,
   // So many rows that their sum is cut.
   {
-    inputs: [f32(2060, 13), f32(2060, 18)],
+    inputs: { a: f32(2060, 13), b: f32(2060, 18) },
     attrs: { transposeA: true, transposeB: false, bias: 'none' },
   },
 ]);
@@ -198,51 +201,35 @@ const largest = {
   variants: ({ profile: { limits } }: Pick<LowerContext<unknown>, 'profile'>) =>
     MATMUL_TILES.slice(0, limits.maxComputeInvocationsPerWorkgroup > 256 ? 1 : 0),
 };
-const ragged: OpCase<MatmulResidualAttrs> = {
-  inputs: [f32(72, 20), f32(45, 20), f32(45), f32(2, 45, 6, 6), f32(45)],
-  attrs: { transposeA: false, transposeB: true, bias: 'cols', gamma: true, mask: false, keep: true },
+/** An op's kernels with other variants, under another name. */
+function named(op: AnyOp, name: string, variants: Pick<AnyKernels, 'variants'>): AnyKernels {
+  return { ...kernelsOf(op), op: { ...op, name }, ...variants };
+}
+
+const ragged: CaseOf<typeof matmulResidual> = {
+  inputs: { a: f32(72, 20), b: f32(45, 20), bias: f32(45), addend: f32(2, 45, 6, 6), gamma: f32(45) },
+  attrs: { transposeA: false, transposeB: true, bias: 'cols', keep: true },
 };
-const tall: OpCase<FusedMatmulAttrs> = {
-  inputs: [f32(2060, 13), f32(2060, 18)],
+const tall: CaseOf<typeof matmulGradWeight> = {
+  inputs: { a: f32(2060, 13), b: f32(2060, 18) },
   attrs: { transposeA: true, transposeB: false, bias: 'none' },
 };
-testKernels(
-  { ...kernelsOf(matmulNorm), op: { ...matmulNorm, name: 'matmul-norm tile' }, ...smallest },
-  matmulNorm.examples,
-);
-testKernels(
-  { ...kernelsOf(matmulNorm), op: { ...matmulNorm, name: 'matmul-norm large tile' }, ...largest },
-  matmulNorm.examples.slice(0, 1),
-);
-testKernels(
-  {
-    ...kernelsOf(matmulGradWeight),
-    op: { ...matmulGradWeight, name: 'matmul-grad-weight tile' },
-    ...smallest,
-  },
-  [...matmulGradWeight.examples, tall],
-);
-testKernels(
-  {
-    ...kernelsOf(matmulGradWeight),
-    op: { ...matmulGradWeight, name: 'matmul-grad-weight large tile' },
-    ...largest,
-  },
-  [...matmulGradWeight.examples.slice(-1)],
-);
-testKernels(
-  { ...kernelsOf(matmulResidual), op: { ...matmulResidual, name: 'matmul-residual tile' }, ...smallest },
-  [...matmulResidual.examples, ragged],
-);
-testKernels(
-  { ...kernelsOf(matmulResidual), op: { ...matmulResidual, name: 'matmul-residual large tile' }, ...largest },
-  [ragged],
-);
+testKernels(named(matmulNorm, 'matmul-norm tile', smallest), matmulNorm.examples);
+testKernels(named(matmulNorm, 'matmul-norm large tile', largest), matmulNorm.examples.slice(0, 1));
+testKernels(named(matmulGradWeight, 'matmul-grad-weight tile', smallest), [
+  ...matmulGradWeight.examples,
+  tall,
+]);
+testKernels(named(matmulGradWeight, 'matmul-grad-weight large tile', largest), [
+  ...matmulGradWeight.examples.slice(-1),
+]);
+testKernels(named(matmulResidual, 'matmul-residual tile', smallest), [...matmulResidual.examples, ragged]);
+testKernels(named(matmulResidual, 'matmul-residual large tile', largest), [ragged]);
 testOp(matmulGelu, matmulGelu.examples);
 testOp(matmulGeluGradient, [
   ...matmulGeluGradient.examples,
   {
-    inputs: [f32(21, 18), f32(18, 35), f32(21, 35)],
+    inputs: { a: f32(21, 18), b: f32(18, 35), h: f32(21, 35) },
     attrs: { transposeA: false, transposeB: false, bias: 'none' },
   },
 ]);

@@ -22,8 +22,8 @@ function chain(depth: number, recompute: boolean) {
     const scope = `block.${i}`;
     if (recompute) graph.recomputed.add(scope);
     h = graph.scoped(scope, () => {
-      const inner = graph.one(gelu, [graph.one(add, [h, w], {})], {});
-      return graph.one(gelu, [graph.one(add, [inner, h], {})], {});
+      const inner = graph.one(gelu, { x: graph.one(add, { a: h, b: w }, {}) }, {});
+      return graph.one(gelu, { x: graph.one(add, { a: inner, b: h }, {}) }, {});
     });
     graph.tap(scope, h);
   }
@@ -73,7 +73,7 @@ describe('autodiff', () => {
 
   it('refuses a loss that depends on nothing', () => {
     const graph = new Graph();
-    const y = graph.one(gelu, [graph.input('x', f32(3))], {});
+    const y = graph.one(gelu, { x: graph.input('x', f32(3)) }, {});
     expect(() => differentiate(graph, y, graph.input('seed', f32(3)))).toThrow(/depends on no parameter/);
   });
 });
@@ -91,7 +91,8 @@ describe('plan', () => {
       return owners[buffer]!.subarray(offset / 256, Math.ceil((offset + bytesOf(tensor.spec)) / 256));
     };
     const isWhole = (tensor: Tensor) => blocksOf(tensor).every((id) => id === tensor.id);
-    const placed = (tensors: readonly Tensor[]) => tensors.filter(({ id }) => placement.has(id));
+    const placed = (tensors: Readonly<Record<string, Tensor>>) =>
+      Object.values(tensors).filter(({ id }) => placement.has(id));
     for (const { inputs, outputs } of nodes) {
       expect(placed(inputs).every(isWhole)).toBe(true);
       const read = placed(inputs).map(({ id }) => placement.get(id)!.buffer);
@@ -106,7 +107,7 @@ describe('plan', () => {
 
   it('refuses a tensor larger than a binding and names it', () => {
     const graph = new Graph();
-    const y = graph.one(gelu, [graph.input('x', f32(1 << 26))], {});
+    const y = graph.one(gelu, { x: graph.input('x', f32(1 << 26)) }, {});
     expect(() => plan(graph.nodes, [y])).toThrow(/gelu.*67108864.*268435456 bytes.*134217728/s);
   });
 });

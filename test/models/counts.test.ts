@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createModel } from '../../src/models/registry.ts';
 import { countElements, decays } from '../../src/nn/parameters.ts';
-import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
+import { Graph, type Node, specsOf } from '../../src/graph/graph.ts';
 import type { Cost } from '../../src/ops/op.ts';
 import { f32 } from '../../src/ops/tensor.ts';
 
 function costOf({ op, inputs, outputs, attrs }: Node): Cost {
-  const specs = (tensors: readonly Tensor[]) => tensors.map((tensor) => tensor.spec);
-  return op.cost(specs(inputs), specs(outputs), attrs);
+  return op.cost(specsOf(inputs), specsOf(outputs), attrs);
 }
 
 /** Multiply-accumulates of one image, as papers count them, from the recorded ops. */

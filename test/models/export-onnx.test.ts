@@ -80,24 +80,27 @@ function modelOf(record: (graph: Graph, x: Tensor) => Tensor): Model {
 
 describe('exportOnnx', () => {
   const pooled = { kernel: [3, 3], stride: [2, 2], padding: [1, 1] } as const;
-  const rows = { from: 'nchw', gamma: true, mask: false } as const;
+  const rows = { from: 'nchw' } as const;
   it.each<[string, (graph: Graph, x: Tensor) => Tensor]>([
-    ['average pooling', (graph, x) => graph.one(averagePool, [x], pooled)],
-    ['maximum with zero padding', (graph, x) => graph.one(maxPool, [x], { ...pooled, zeroPadding: true })],
-    ['a scale', (graph, x) => graph.one(scale, [x], { factor: -0.25 })],
-    ['rows and back', (graph, x) => graph.one(toMaps, [graph.one(toRows, [x], {})], { n: 1, h: 9, w: 9 })],
+    ['average pooling', (graph, x) => graph.one(averagePool, { x }, pooled)],
+    ['maximum with zero padding', (graph, x) => graph.one(maxPool, { x }, { ...pooled, zeroPadding: true })],
+    ['a scale', (graph, x) => graph.one(scale, { x }, { factor: -0.25 })],
+    [
+      'rows and back',
+      (graph, x) => graph.one(toMaps, { x: graph.one(toRows, { x }, {}) }, { n: 1, h: 9, w: 9 }),
+    ],
     [
       'a layer scale on maps',
-      (graph, x) => graph.one(scaleResidual, [x, x, graph.parameter('gamma', [3])], rows),
+      (graph, x) => graph.one(scaleResidual, { x, branch: x, gamma: graph.parameter('gamma', [3]) }, rows),
     ],
   ])('translates %s as its reference computes it', async (_name, record) => {
-    const model = modelOf((graph, x) => graph.one(globalAveragePool, [record(graph, x)], {}));
+    const model = modelOf((graph, x) => graph.one(globalAveragePool, { x: record(graph, x) }, {}));
     const gamma = Float32Array.from(formula('gamma', [3]));
     const graph = exportOnnx(model, new Map([['gamma', gamma]]), { imageSize: 9 });
     const data = images(1, 3, 9).map((value) => value - 2); // negative, so that zeros of the padding are the largest
     const { nodes, x, logits } = recordInference(model, { batch: 1, channels: 3, imageSize: 9 });
     const values = new Map([[x.id, data]]);
-    for (const tensor of nodes.flatMap((node) => node.inputs))
+    for (const tensor of nodes.flatMap((node) => Object.values(node.inputs)))
       if (tensor.kind === 'parameter') values.set(tensor.id, Float64Array.from(gamma));
     interpret(nodes, values);
     const theirs = await onnxLogits(graph, Float32Array.from(data), [1, 3, 9]);
@@ -107,8 +110,8 @@ describe('exportOnnx', () => {
   it('refuses an op without a translation, naming it and its place', () => {
     const model = modelOf((graph, x) =>
       graph.scoped('odd.place', () => {
-        const pool = graph.one(globalAveragePool, [x], {});
-        return graph.one(softCrossEntropy, [pool, pool], {});
+        const pool = graph.one(globalAveragePool, { x }, {});
+        return graph.one(softCrossEntropy, { logits: pool, targets: pool }, {});
       }),
     );
     expect(() => exportOnnx(model, new Map(), { imageSize: 9 })).toThrow(

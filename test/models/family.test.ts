@@ -31,11 +31,11 @@ const family = (head: 'head' | null) =>
       const attrs = { transposeA: false, transposeB: true, bias: 'none' } as const;
       let rows = globalAveragePool(r, x);
       const random = r.scoped('random', () => r.frozen('weight', [6, 4], truncNormal(0.5)));
-      rows = r.graph.one(matmul, [rows, random], attrs);
+      rows = r.graph.one(matmul, { a: rows, b: random }, attrs);
       const token = r.scoped('token', () =>
         r.parameter('weight', [6, 6], truncNormal(0.5), { decays: false }),
       );
-      rows = r.graph.one(matmul, [rows, token], attrs);
+      rows = r.graph.one(matmul, { a: rows, b: token }, attrs);
       return head === null ? rows : linear(r, head, rows, classes);
     },
     blocks: () => [{ name: 'mix', stage: 0, removable: true }],

@@ -100,7 +100,7 @@ export function recordStep(golden: GoldenCase, recompute?: 'blocks'): RecordedSt
   const recorded = record(golden, true, recompute === undefined ? {} : { recompute });
   const { graph, logits, x, data } = recorded;
   const wanted = graph.input('targets', logits.spec);
-  const loss = graph.one(softCrossEntropy, [logits, wanted], {});
+  const loss = graph.one(softCrossEntropy, { logits, targets: wanted }, {});
   const seed = graph.input('seed', f32(golden.n));
   const gradients = differentiate(graph, loss, seed, { tensors: [x] });
   data.set(wanted, targets(golden.n, defined(logits.spec.shape[1], 'classes')));

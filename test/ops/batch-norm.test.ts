@@ -23,34 +23,35 @@ describe('batchNorm reference against PyTorch', () => {
     '%s',
     (_label, g) => {
       const c = [g.x[1]!];
-      const tensors = [
-        { shape: g.x, data: wave(g.x, 0.1).map((v) => v + 2) },
-        { shape: c, data: wave(c, 0.2) },
-        { shape: c, data: wave(c, 0.3) },
-        { shape: c, data: wave(c, 0.5) },
-        { shape: c, data: wave(c, 0.6).map((v) => v + 1.5) },
-      ];
+      const tensors = {
+        x: { shape: g.x, data: wave(g.x, 0.1).map((v) => v + 2) },
+        weight: { shape: c, data: wave(c, 0.2) },
+        bias: { shape: c, data: wave(c, 0.3) },
+        running_mean: { shape: c, data: wave(c, 0.5) },
+        running_var: { shape: c, data: wave(c, 0.6).map((v) => v + 1.5) },
+      };
       const { y, gradients, inputs } = runWithGradients(
         batchNorm,
         tensors,
         g.training ? TRAINING : INFERENCE,
       );
       expectGolden('y', y, g.y);
-      expectGolden('running mean', inputs[3], g.runningMean);
-      expectGolden('running variance', inputs[4], g.runningVar);
-      expectGolden('dx', gradients[0], g.dx);
-      expectGolden('dweight', gradients[1], g.dweight);
-      expectGolden('dbias', gradients[2], g.dbias);
+      expectGolden('running mean', inputs['running_mean'], g.runningMean);
+      expectGolden('running variance', inputs['running_var'], g.runningVar);
+      expectGolden('dx', gradients['x'], g.dx);
+      expectGolden('dweight', gradients['weight'], g.dweight);
+      expectGolden('dbias', gradients['bias'], g.dbias);
     },
   );
 });
 
 /** Inputs of a forward case with positive running variances, and x moved by `offset` (rounded to f32). */
 function forwardCase(x: number[], attrs: BatchNormAttrs, offset = 0) {
-  const inputs = [f32(...x), ...Array.from({ length: 4 }, () => f32(x[1]!))];
-  const random = randomData(inputs);
-  const data = [random[0]!.map((v) => Math.fround(v + offset)), undefined, undefined, undefined];
-  return { inputs, attrs, data: [...data, random[4]!.map((v) => Math.abs(v) + 0.5)] };
+  const c = f32(x[1]!);
+  const inputs = { x: f32(...x), weight: c, bias: c, running_mean: c, running_var: c };
+  const random = randomData(Object.values(inputs));
+  const moved = random[0]!.map((v) => Math.fround(v + offset));
+  return { inputs, attrs, data: { x: moved, running_var: random[4]!.map((v) => Math.abs(v) + 0.5) } };
 }
 
 testOp(batchNorm, [
@@ -66,11 +67,10 @@ testOp(batchNorm, [
   { ...forwardCase([4, 3, 20, 20], TRAINING, 1000), nmse: 1e-7, worst: 1e-3 },
 ]);
 
-const gradientInputs = (x: number[]) => [
-  f32(...x),
-  ...Array.from({ length: 4 }, () => f32(x[1]!)),
-  f32(...x),
-];
+const gradientInputs = (x: number[]) => {
+  const c = f32(x[1]!);
+  return { x: f32(...x), weight: c, bias: c, mean: c, rstd: c, dy: f32(...x) };
+};
 
 testOp(
   batchNormGradient,
@@ -86,14 +86,14 @@ testGradient(
   batchNorm,
   [TRAINING, INFERENCE, { ...TRAINING, relu: true }].map((attrs) => ({
     ...forwardCase([3, 2, 3, 2], attrs),
-    wrt: [0, 1, 2],
+    wrt: ['x', 'weight', 'bias'],
   })),
 );
 
 describe('batchNorm shapes', () => {
   it('refuses to train on one value a channel, as PyTorch does', () => {
-    const inputs = [f32(1, 4, 1, 1), f32(4), f32(4), f32(4), f32(4)];
+    const { inputs } = forwardCase([1, 4, 1, 1], TRAINING);
     expect(() => batchNorm.infer(inputs, TRAINING)).toThrow(/more than one value/);
-    expect(batchNorm.infer(inputs, INFERENCE)).toHaveLength(3);
+    expect(Object.keys(batchNorm.infer(inputs, INFERENCE))).toEqual(['y', 'mean', 'rstd']);
   });
 });

@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { expectGolden, golden, runWithGradients, wave } from './dense-golden.ts';
-import { testGradient, testOp, type OpCase } from './harness.ts';
-import {
-  type ConvAttrs,
-  type ConvGradInputAttrs,
-  type ConvGradWeightAttrs,
-  conv2d,
-  conv2dGradInput,
-  conv2dGradWeight,
-} from '../../src/ops/conv2d/op.ts';
+import { testGradient, testOp } from './harness.ts';
+import { type ConvAttrs, conv2d, conv2dGradInput, conv2dGradWeight } from '../../src/ops/conv2d/op.ts';
 import { f32 } from '../../src/ops/tensor.ts';
 
 interface Golden {
@@ -30,16 +23,16 @@ describe('conv2d reference against PyTorch', () => {
       (g) => [`x ${g.x.join()} weight ${g.weight.join()} groups ${g.groups}`, g] as const,
     ),
   )('%s', (_label, g) => {
-    const tensors = [
-      { shape: g.x, data: wave(g.x, 0.1) },
-      { shape: g.weight, data: wave(g.weight, 0.2) },
-      ...(g.bias ? [{ shape: [g.weight[0]!], data: wave([g.weight[0]!], 0.3) }] : []),
-    ];
+    const tensors = {
+      x: { shape: g.x, data: wave(g.x, 0.1) },
+      weight: { shape: g.weight, data: wave(g.weight, 0.2) },
+      bias: g.bias ? { shape: [g.weight[0]!], data: wave([g.weight[0]!], 0.3) } : undefined,
+    };
     const { y, gradients } = runWithGradients(conv2d, tensors, g);
     expectGolden('y', y, g.y);
-    expectGolden('dx', gradients[0], g.dx);
-    expectGolden('dweight', gradients[1], g.dweight);
-    if (g.dbias) expectGolden('dbias', gradients[2], g.dbias);
+    expectGolden('dx', gradients['x'], g.dx);
+    expectGolden('dweight', gradients['weight'], g.dweight);
+    if (g.dbias) expectGolden('dbias', gradients['bias'], g.dbias);
   });
 });
 
@@ -81,43 +74,50 @@ const outputOf = (s: Sizes) => f32(s[0][0], s[1], outputSize(s, 0), outputSize(s
 
 testOp(
   conv2d,
-  SIZES.map((s, i): OpCase<ConvAttrs> => ({
-    inputs: [f32(...s[0]), kernelOf(s), ...(i % 2 === 0 ? [f32(s[1])] : [])],
+  SIZES.map((s, i) => ({
+    inputs: { x: f32(...s[0]), weight: kernelOf(s), bias: i % 2 === 0 ? f32(s[1]) : undefined },
     attrs: s[3],
   })),
 );
 testOp(
   conv2dGradInput,
-  SIZES.map((s): OpCase<ConvGradInputAttrs> => ({
-    inputs: [outputOf(s), kernelOf(s)],
+  SIZES.map((s) => ({
+    inputs: { dy: outputOf(s), weight: kernelOf(s) },
     attrs: { ...s[3], h: s[0][2], w: s[0][3] },
   })),
 );
 testOp(
   conv2dGradWeight,
-  SIZES.map((s, i): OpCase<ConvGradWeightAttrs> => ({
-    inputs: [f32(...s[0]), outputOf(s)],
+  SIZES.map((s, i) => ({
+    inputs: { x: f32(...s[0]), dy: outputOf(s) },
     attrs: { ...s[3], kh: s[2][0], kw: s[2][1], bias: i % 2 === 0 },
   })),
 );
 testGradient(conv2d, [
-  { inputs: [f32(2, 3, 6, 7), f32(4, 3, 3, 3), f32(4)], attrs: square(2, 1) },
-  { inputs: [f32(1, 4, 5, 6), f32(4, 2, 2, 3)], attrs: { stride: [1, 2], padding: [1, 0], groups: 2 } },
+  { inputs: { x: f32(2, 3, 6, 7), weight: f32(4, 3, 3, 3), bias: f32(4) }, attrs: square(2, 1) },
+  {
+    inputs: { x: f32(1, 4, 5, 6), weight: f32(4, 2, 2, 3) },
+    attrs: { stride: [1, 2], padding: [1, 0], groups: 2 },
+  },
 ]);
 
 describe('conv2d shapes', () => {
   it('names the groups that do not fit', () => {
-    expect(() => conv2d.infer([f32(1, 4, 5, 5), f32(6, 4, 3, 3)], square(1, 1, 2))).toThrow(/2 groups/);
+    expect(() => conv2d.infer({ x: f32(1, 4, 5, 5), weight: f32(6, 4, 3, 3) }, square(1, 1, 2))).toThrow(
+      /2 groups/,
+    );
   });
   it('rejects a kernel larger than the map', () => {
-    expect(() => conv2d.infer([f32(1, 4, 2, 2), f32(6, 4, 5, 5)], square(1, 1))).toThrow(/no output/);
+    expect(() => conv2d.infer({ x: f32(1, 4, 2, 2), weight: f32(6, 4, 5, 5) }, square(1, 1))).toThrow(
+      /no output/,
+    );
   });
   it('counts multiply-adds as papers do, and those that meet data', () => {
-    const inputs = [f32(1, 3, 224, 224), f32(96, 3, 4, 4)];
+    const inputs = { x: f32(1, 3, 224, 224), weight: f32(96, 3, 4, 4) };
     const attrs = square(4, 0);
     const { macs, liveMacs } = conv2d.cost(inputs, conv2d.infer(inputs, attrs), attrs);
     expect([macs, liveMacs]).toEqual([14450688, 14450688]);
-    const padded = [f32(1, 1, 3, 3), f32(1, 1, 3, 3)];
-    expect(conv2d.cost(padded, [f32(1, 1, 3, 3)], square(1, 1)).liveMacs).toBe(49);
+    const padded = { x: f32(1, 1, 3, 3), weight: f32(1, 1, 3, 3) };
+    expect(conv2d.cost(padded, { y: f32(1, 1, 3, 3) }, square(1, 1)).liveMacs).toBe(49);
   });
 });

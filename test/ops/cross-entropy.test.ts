@@ -16,12 +16,12 @@ describe('softCrossEntropy reference', () => {
     const g = golden<Golden>('crossEntropy');
     const logits = wave(g.logits, 0.1).map((v) => 5 * v);
     const targets = Float64Array.from(g.targets);
-    const specs = [f32(...g.logits), f32(...g.logits), f32(g.logits[0])];
-    expectGolden('loss', softCrossEntropy.reference([logits, targets], specs.slice(0, 2), {})[0], g.loss);
+    const specs = { logits: f32(...g.logits), targets: f32(...g.logits), dloss: f32(g.logits[0]) };
+    expectGolden('loss', softCrossEntropy.reference({ logits, targets }, specs, {}).loss, g.loss);
     const dloss = wave([g.logits[0]], 0.4);
     expectGolden(
       'dlogits',
-      softCrossEntropyGradient.reference([logits, targets, dloss], specs, {})[0],
+      softCrossEntropyGradient.reference({ logits, targets, dloss }, specs, {}).dlogits,
       g.dlogits,
     );
   });
@@ -32,14 +32,15 @@ describe('softCrossEntropy reference', () => {
     [[0.295, 0.655, 0.025, 0.025, 0.655, 0.295, 0.025, 0.025], 2.0801960616016],
   ])('smoothed and mixed targets %#', (targets, mean) => {
     const logits = Float64Array.of(2, 1, 0, -1, 0, 0.5, -0.5, 3);
-    const specs = [f32(2, 4), f32(2, 4)];
-    const [loss] = softCrossEntropy.reference([logits, Float64Array.from(targets)], specs, {});
-    expect((loss![0]! + loss![1]!) / 2).toBeCloseTo(mean, 12);
+    const specs = { logits: f32(2, 4), targets: f32(2, 4) };
+    const data = { logits, targets: Float64Array.from(targets) };
+    const { loss } = softCrossEntropy.reference(data, specs, {});
+    expect((loss[0]! + loss[1]!) / 2).toBeCloseTo(mean, 12);
   });
 });
 
 /** Logits of deviation `spread` and targets that sum to one. */
-function data(n: number, k: number, spread: number): Float64Array[] {
+function data(n: number, k: number, spread: number): { logits: Float64Array; targets: Float64Array } {
   const [z, t] = randomData([f32(n, k), f32(n, k)]);
   const targets = t!.map(Math.abs);
   for (let row = 0; row < n; row++) {
@@ -47,7 +48,7 @@ function data(n: number, k: number, spread: number): Float64Array[] {
     const mass = part.reduce((sum, value) => sum + value, 0);
     part.forEach((value, i) => (part[i] = Math.fround(value / mass)));
   }
-  return [z!.map((value) => Math.fround(value * spread)), targets];
+  return { logits: z!.map((value) => Math.fround(value * spread)), targets };
 }
 
 const cases = (
@@ -62,20 +63,29 @@ const cases = (
 
 testOp(
   softCrossEntropy,
-  cases.map(({ n, k, data }) => ({ inputs: [f32(n, k), f32(n, k)], attrs: {}, data })),
+  cases.map(({ n, k, data }) => ({ inputs: { logits: f32(n, k), targets: f32(n, k) }, attrs: {}, data })),
 );
 testOp(
   softCrossEntropyGradient,
-  cases.map(({ n, k, data }) => ({ inputs: [f32(n, k), f32(n, k), f32(n)], attrs: {}, data })),
+  cases.map(({ n, k, data }) => ({
+    inputs: { logits: f32(n, k), targets: f32(n, k), dloss: f32(n) },
+    attrs: {},
+    data,
+  })),
 );
 // Logits whose exponential overflows without the maximum subtracted.
 testOp(softCrossEntropy, [
   {
-    inputs: [f32(1, 3), f32(1, 3)],
+    inputs: { logits: f32(1, 3), targets: f32(1, 3) },
     attrs: {},
-    data: [Float64Array.of(1000, 990, -1000), Float64Array.of(0.25, 0.5, 0.25)],
+    data: { logits: Float64Array.of(1000, 990, -1000), targets: Float64Array.of(0.25, 0.5, 0.25) },
   },
 ]);
 testGradient(softCrossEntropy, [
-  { inputs: [f32(3, 5), f32(3, 5)], attrs: {}, data: data(3, 5, 1), wrt: [0] },
+  {
+    inputs: { logits: f32(3, 5), targets: f32(3, 5) },
+    attrs: {},
+    data: data(3, 5, 1),
+    wrt: ['logits'],
+  },
 ]);

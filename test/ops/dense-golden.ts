@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { differentiate } from '../../src/graph/autodiff.ts';
 import { interpret } from '../../src/graph/interpret.ts';
 import { Graph } from '../../src/graph/graph.ts';
-import type { Op } from '../../src/ops/op.ts';
+import { type AnyName, type Named, type Op, mapNamed } from '../../src/ops/op.ts';
 import { elems, f32 } from '../../src/ops/tensor.ts';
 
 /** Numbers of PyTorch made by test/golden/ops/dense.py. */
@@ -25,26 +25,35 @@ export interface GoldenTensor {
   readonly data: Float64Array;
 }
 
-/** Output 0 of an op and the gradients of all inputs for the upstream gradient wave(0.4), by references and autodiff. */
-export function runWithGradients<A>(
-  op: Op<A>,
-  tensors: readonly GoldenTensor[],
+/** The first output of an op and the gradients of all inputs for the upstream gradient wave(0.4), by references and autodiff. */
+export function runWithGradients<A, I extends string, O extends string>(
+  op: Op<A, I, O>,
+  given: Named<GoldenTensor, I>,
   attrs: A,
-): { y: Float64Array; gradients: (Float64Array | undefined)[]; inputs: Float64Array[] } {
+): {
+  y: Float64Array;
+  gradients: Record<string, Float64Array | undefined>;
+  inputs: Record<string, Float64Array>;
+} {
   const graph = new Graph();
-  const inputs = tensors.map(({ shape }, i) => graph.input(`x${i}`, f32(...shape)));
-  const [out] = graph.apply(op, inputs, attrs);
-  const seed = graph.input('seed', out!.spec);
-  const found = differentiate(graph, out!, seed, { parameters: false, tensors: inputs });
+  const data: Readonly<Record<string, GoldenTensor | undefined>> = given;
+  const tensors = mapNamed(data, ({ shape }, name) => graph.input(name, f32(...shape)));
+  const out = graph.one<unknown, AnyName, AnyName>(op, tensors, attrs);
+  const seed = graph.input('the seed', out.spec);
+  const options = { parameters: false, tensors: Object.values(tensors) };
+  const found = differentiate(graph, out, seed, options);
   const values = new Map<number, Float64Array>(
-    inputs.map((tensor, i) => [tensor.id, tensors[i]!.data.slice()]),
+    Object.entries(tensors).map(([name, { id }]) => [id, data[name]!.data.slice()]),
   );
-  values.set(seed.id, wave(out!.spec.shape, 0.4));
+  values.set(seed.id, wave(out.spec.shape, 0.4));
   interpret(graph.nodes, values);
   return {
-    y: values.get(out!.id)!,
-    gradients: found.tensors.map((tensor) => tensor && values.get(tensor.id)),
-    inputs: inputs.map((tensor) => values.get(tensor.id)!),
+    y: values.get(out.id)!,
+    gradients: mapNamed(tensors, (_tensor, _name, i) => {
+      const gradient = found.tensors[i];
+      return gradient && values.get(gradient.id);
+    }),
+    inputs: mapNamed(tensors, ({ id }) => values.get(id)!),
   };
 }
 

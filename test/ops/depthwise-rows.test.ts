@@ -21,12 +21,12 @@ CASES.forEach(([[n, c, h, w, kh, kw], cut], i) => {
   const weight = f32(c, 1, kh, kw);
   const tile = (parts: number) => () => [{ kernel: 'rows', ...cut, parts } as const];
   testKernels({ ...kernelsOf(depthwise), variants: tile(1) }, [
-    { inputs: i % 2 === 0 ? [maps, weight, f32(c)] : [maps, weight], attrs: {} },
+    { inputs: { x: maps, weight, bias: i % 2 === 0 ? f32(c) : undefined }, attrs: {} },
   ]);
   testKernels({ ...kernelsOf(depthwiseGradInput), variants: tile(1) }, [
-    { inputs: i % 2 === 1 ? [maps, weight, maps] : [maps, weight], attrs: {} },
+    { inputs: { dy: maps, weight, addend: i % 2 === 1 ? maps : undefined }, attrs: {} },
   ]);
   testKernels({ ...kernelsOf(depthwiseGradWeight), variants: tile(cut.parts) }, [
-    { inputs: [maps, maps], attrs: { kh, kw, bias: i % 2 === 0 } },
+    { inputs: { x: maps, dy: maps }, attrs: { kh, kw, bias: i % 2 === 0 } },
   ]);
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { adapters, compare, deviceFor, randomData, testGradient, testKernels, testOp } from './harness.ts';
+import { adapters, compare, dataOf, deviceFor, testGradient, testKernels, testOp } from './harness.ts';
 import { OpRun } from '../../src/execution/run.ts';
 import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../../src/ops/depthwise/op.ts';
 import {
@@ -9,8 +9,8 @@ import {
   depthwiseReference,
 } from '../../src/ops/depthwise/reference.ts';
 import type { Tile } from '../../src/ops/depthwise/tiles.ts';
-import { type Kernels, type LowerContext, variantLabel } from '../../src/ops/kernels.ts';
-import type { Op } from '../../src/ops/op.ts';
+import { type AnyKernels, contextOf, variantLabel } from '../../src/ops/kernels.ts';
+import type { AnyOp } from '../../src/ops/op.ts';
 import { elems, f32 } from '../../src/ops/tensor.ts';
 import { kernelsOf } from '../../src/execution/kernels.ts';
 
@@ -21,22 +21,26 @@ const kernel = ([, c, , , kh, kw]: Shape) => f32(c, 1, kh, kw);
 
 /** Tests y, dx and dweight at one shape, with and without bias and addend in turn. */
 function testAll(shapes: readonly Shape[], only?: readonly Tile[]): void {
-  const pick = <A>(op: Op<A>): Kernels<A> =>
+  const pick = (op: AnyOp): AnyKernels =>
     only === undefined ? kernelsOf(op) : { ...kernelsOf(op), variants: () => only };
-  const inputs = (shape: Shape, third: boolean, spec = maps(shape)) =>
-    third ? [maps(shape), kernel(shape), spec] : [maps(shape), kernel(shape)];
   testKernels(
     pick(depthwise),
-    shapes.map((shape, i) => ({ inputs: inputs(shape, i % 2 === 0, f32(shape[1])), attrs: {} })),
+    shapes.map((shape, i) => {
+      const bias = i % 2 === 0 ? f32(shape[1]) : undefined;
+      return { inputs: { x: maps(shape), weight: kernel(shape), bias }, attrs: {} };
+    }),
   );
   testKernels(
     pick(depthwiseGradInput),
-    shapes.map((shape, i) => ({ inputs: inputs(shape, i % 2 === 1), attrs: {} })),
+    shapes.map((shape, i) => {
+      const addend = i % 2 === 1 ? maps(shape) : undefined;
+      return { inputs: { dy: maps(shape), weight: kernel(shape), addend }, attrs: {} };
+    }),
   );
   testKernels(
     pick(depthwiseGradWeight),
     shapes.map((shape, i) => ({
-      inputs: [maps(shape), maps(shape)],
+      inputs: { x: maps(shape), dy: maps(shape) },
       attrs: { kh: shape[4], kw: shape[5], bias: i % 2 === 0 },
     })),
   );
@@ -53,10 +57,13 @@ testAll([
   [1, 2, 7, 6, 31, 31],
 ]);
 // More rows than lanes.
-testOp(depthwise, [{ inputs: [f32(1, 1, 67, 3), f32(1, 1, 3, 3)], attrs: {} }]);
+testOp(depthwise, [{ inputs: { x: f32(1, 1, 67, 3), weight: f32(1, 1, 3, 3) }, attrs: {} }]);
 // Too wide for workgroup memory and for unrolling.
 testOp(depthwiseGradWeight, [
-  { inputs: [f32(1, 1, 2, 2500), f32(1, 1, 2, 2500)], attrs: { kh: 1, kw: 5, bias: true } },
+  {
+    inputs: { x: f32(1, 1, 2, 2500), dy: f32(1, 1, 2, 2500) },
+    attrs: { kh: 1, kw: 5, bias: true },
+  },
 ]);
 
 // Cuts that no small shape chooses: every loop of the shaders runs more than once.
@@ -75,12 +82,12 @@ testKernels(
     ...kernelsOf(depthwise),
     variants: () => [{ ...correlate, images: 2, blocks: 2, phases: 1, batches: 1 }],
   },
-  [{ inputs: [f32(3, 2, 9, 11), f32(2, 1, 7, 5)], attrs: {} }],
+  [{ inputs: { x: f32(3, 2, 9, 11), weight: f32(2, 1, 7, 5) }, attrs: {} }],
 );
 
 testGradient(depthwise, [
-  { inputs: [f32(2, 2, 4, 3), f32(2, 1, 3, 7), f32(2)], attrs: {} },
-  { inputs: [f32(1, 1, 5, 5), f32(1, 1, 5, 3)], attrs: {} },
+  { inputs: { x: f32(2, 2, 4, 3), weight: f32(2, 1, 3, 7), bias: f32(2) }, attrs: {} },
+  { inputs: { x: f32(1, 1, 5, 5), weight: f32(1, 1, 5, 3) }, attrs: {} },
 ]);
 
 describe('depthwise reference against PyTorch', () => {
@@ -121,43 +128,29 @@ describe.each(adapters)('depthwise-grad-weight on %s', (kind) => {
   it('gives dead taps exactly zero, leaves them alone when accumulating, and repeats bit for bit', async () => {
     const { device, pipelines } = await deviceFor(kind);
     const shape: Shape = [5, 2, 3, 4, 13, 11];
-    const inputs = [maps(shape), maps(shape)];
+    const inputs = { x: maps(shape), dy: maps(shape) };
     const attrs = { kh: shape[4], kw: shape[5], bias: true };
     const outputs = depthwiseGradWeight.infer(inputs, attrs);
-    const data = randomData(inputs).map((values) => Float32Array.from(values));
-    for (const accumulate of [
-      [false, false],
-      [true, true],
-    ]) {
-      const context: LowerContext<typeof attrs> = {
-        inputs,
-        outputs,
-        attrs,
-        accumulate,
-        profile: device.profile,
-      };
+    const data = dataOf({ inputs, attrs });
+    for (const accumulates of [[], ['dweight', 'dbias']]) {
+      const context = contextOf({ inputs, outputs, attrs, accumulates }, device.profile);
       const split: Tile = { ...correlate, images: 1, blocks: 1, phases: 1, batches: 3 };
       for (const variant of [...kernelsOf(depthwiseGradWeight).variants(context).slice(0, 1), split]) {
         const run = await OpRun.make(device, pipelines, kernelsOf(depthwiseGradWeight), context, variant);
-        data.forEach((values, i) => run.write(i, values));
+        for (const [name, values] of Object.entries(data)) run.write(name, Float32Array.from(values));
         const results: Float32Array[] = [];
         for (let repeat = 0; repeat < 2; repeat++) {
-          outputs.forEach((spec, i) =>
-            device.gpu.queue.writeBuffer(
-              run.outputs[i] as GPUBuffer,
-              0,
-              new Float32Array(elems(spec.shape)).fill(7),
-            ),
-          );
+          run.write('dweight', new Float32Array(elems(outputs.dweight.shape)).fill(7));
+          run.write('dbias', new Float32Array(shape[1]).fill(7));
           await device.guard('run', () => run.submit());
-          results.push((await device.readFloats(run.outputs[0] as GPUBuffer)).slice(0, 2 * 13 * 11));
+          results.push(await run.read('dweight'));
         }
         const [first, second] = results as [Float32Array, Float32Array];
         expect(second, variantLabel(variant)).toEqual(first);
         const dead = first.filter((_, i) => !isAlive(i, shape));
         expect(dead.length).toBe(2 * (13 * 11 - 5 * 7));
         expect(
-          dead.every((value) => Object.is(value, accumulate[0] === true ? 7 : 0)),
+          dead.every((value) => Object.is(value, accumulates.length > 0 ? 7 : 0)),
           variantLabel(variant),
         ).toBe(true);
         run.destroy();
@@ -168,22 +161,24 @@ describe.each(adapters)('depthwise-grad-weight on %s', (kind) => {
 
 describe('depthwise shapes', () => {
   it('names what does not match', () => {
-    expect(() => depthwise.infer([f32(1, 3, 8, 8), f32(4, 1, 3, 3)], {})).toThrow(
+    const x = f32(1, 3, 8, 8);
+    const weight = f32(3, 1, 3, 3);
+    expect(() => depthwise.infer({ x, weight: f32(4, 1, 3, 3) }, {})).toThrow(
       'x (1, 3, 8, 8) and weight (4, 1, 3, 3) do not match',
     );
-    expect(() => depthwise.infer([f32(1, 3, 8, 8), f32(3, 1, 4, 3)], {})).toThrow('4×3 taps has no centre');
-    expect(() => depthwise.infer([f32(1, 3, 8, 8), f32(3, 1, 3, 3), f32(2)], {})).toThrow('bias (2)');
-    expect(() => depthwiseGradInput.infer([f32(1, 3, 8, 8), f32(3, 1, 3, 3), f32(1, 3, 8, 7)], {})).toThrow(
-      'addend (1, 3, 8, 7)',
+    expect(() => depthwise.infer({ x, weight: f32(3, 1, 4, 3) }, {})).toThrow('4×3 taps has no centre');
+    expect(() => depthwise.infer({ x, weight, bias: f32(2) }, {})).toThrow('bias is (2)');
+    expect(() => depthwiseGradInput.infer({ dy: x, weight, addend: f32(1, 3, 8, 7) }, {})).toThrow(
+      'addend is (1, 3, 8, 7)',
     );
     expect(() =>
-      depthwiseGradWeight.infer([f32(1, 3, 8, 8), f32(1, 3, 8, 7)], { kh: 3, kw: 3, bias: false }),
+      depthwiseGradWeight.infer({ x, dy: f32(1, 3, 8, 7) }, { kh: 3, kw: 3, bias: false }),
     ).toThrow('of one shape');
   });
 
   it('counts the taps that touch data', () => {
     const cost = (h: number, k: number) =>
-      depthwise.cost([f32(1, 1, h, h), f32(1, 1, k, k)], [f32(1, 1, h, h)], {});
+      depthwise.cost({ x: f32(1, 1, h, h), weight: f32(1, 1, k, k) }, { y: f32(1, 1, h, h) }, {});
     expect(cost(7, 51)).toMatchObject({ macs: 49 * 2601, liveMacs: 49 * 49 });
     expect(cost(3, 3)).toMatchObject({ macs: 81, liveMacs: 49 });
   });

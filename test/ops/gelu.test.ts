@@ -21,11 +21,16 @@ describe('gelu reference', () => {
 });
 
 testOp(gelu, [
-  { inputs: [f32(1)], attrs: {} },
-  { inputs: [f32(3, 257)], attrs: {} },
-  { inputs: [f32(4097)], attrs: {}, data: [sweep], worst: 2.5e-8 },
+  { inputs: { x: f32(1) }, attrs: {} },
+  { inputs: { x: f32(3, 257) }, attrs: {} },
+  { inputs: { x: f32(4097) }, attrs: {}, data: { x: sweep }, worst: 2.5e-8 },
 ]);
 testOp(geluGradient, [
-  { inputs: [f32(4097), f32(4097)], attrs: {}, data: [sweep, sweep.map(() => 1)], worst: 5e-7 },
+  {
+    inputs: { x: f32(4097), dy: f32(4097) },
+    attrs: {},
+    data: { x: sweep, dy: sweep.map(() => 1) },
+    worst: 5e-7,
+  },
 ]);
-testGradient(gelu, [{ inputs: [f32(5, 7)], attrs: {} }]);
+testGradient(gelu, [{ inputs: { x: f32(5, 7) }, attrs: {} }]);

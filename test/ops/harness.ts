@@ -7,8 +7,22 @@ import { PipelineCache } from '../../src/shader/pipelines.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { OpRun } from '../../src/execution/run.ts';
 import { Graph } from '../../src/graph/graph.ts';
-import { type Kernels, type LowerContext, variantLabel } from '../../src/ops/kernels.ts';
-import type { Op } from '../../src/ops/op.ts';
+import {
+  type AnyKernels,
+  type LowerContext,
+  type Variant,
+  contextOf,
+  variantLabel,
+} from '../../src/ops/kernels.ts';
+import {
+  type AnyName,
+  type AnyOp,
+  type Named,
+  type Op,
+  type Some,
+  inOrder,
+  mapNamed,
+} from '../../src/ops/op.ts';
 import { type TensorSpec, bytesOf, elems, showShape } from '../../src/ops/tensor.ts';
 import { kernelsOf } from '../../src/execution/kernels.ts';
 import { floatToHalf, halfToFloat } from '../../src/formats/dtype.ts';
@@ -39,17 +53,23 @@ afterAll(async () => {
   open.clear();
 });
 
-export interface OpCase<A> {
-  readonly inputs: readonly TensorSpec[];
+export interface OpCase<A, I extends string = AnyName> {
+  readonly inputs: Named<TensorSpec, I>;
   readonly attrs: A;
   /** Data for some inputs; standard normal (rounded to f32) where absent. */
-  readonly data?: Readonly<Record<number, Float64Array | undefined>>;
+  readonly data?: Some<Float64Array, I>;
   /** Largest allowed normalised mean squared error, Σ(a−b)²/Σb². Default 1e-10. */
   readonly nmse?: number;
   /** Largest allowed |a−b| relative to the largest |b|. Default 1e-4. */
   readonly worst?: number;
 }
 
+/** The cases that an op takes. */
+export type CaseOf<P extends AnyOp> = P extends Op<infer A, infer I> ? OpCase<A, I> : never;
+
+type AnyCase = OpCase<unknown>;
+
+/** Standard normal numbers for some tensors, in a list or by name. */
 export function randomData(specs: readonly TensorSpec[], seed = 1): Float64Array[] {
   return specs.map((spec, i) => {
     const rng = new Rng(seed, 'test-data', i);
@@ -58,30 +78,38 @@ export function randomData(specs: readonly TensorSpec[], seed = 1): Float64Array
   });
 }
 
-function caseLabel<A>(op: Op<A>, c: OpCase<A>): string {
-  return `${op.name} ${c.inputs.map((spec) => showShape(spec.shape)).join(' ')} ${JSON.stringify(c.attrs)}`;
+/** The data of a case: its own, else random; a fresh copy. */
+export function dataOf({ inputs, data = {} }: AnyCase, seed = 1): Record<string, Float64Array> {
+  const specs = Object.values(inputs).filter((spec) => spec !== undefined);
+  const random = randomData(specs, seed);
+  return mapNamed(inOrder(Object.keys(inputs), inputs), (_spec, name, i) =>
+    (data[name] ?? random[i]!).slice(),
+  );
+}
+
+function caseLabel(op: AnyOp, c: AnyCase): string {
+  const shapes = mapNamed(c.inputs, (spec, name) => `${name} ${showShape(spec.shape)}`);
+  return `${op.name} ${Object.values(shapes).join(' ')} ${JSON.stringify(c.attrs)}`;
 }
 
 /** Tests every variant of an op on every adapter against its float64 reference. */
-export function testOp<A>(op: Op<A>, cases: readonly OpCase<A>[]): void {
+export function testOp<A, I extends string, O extends string>(
+  op: Op<A, I, O>,
+  cases: readonly OpCase<A, I>[],
+): void {
   testKernels(kernelsOf(op), cases);
 }
 
 /** The same with kernels that are not quite those of the registry: other variants, another label. */
-export function testKernels<A>(kernels: Kernels<A>, cases: readonly OpCase<A>[]): void {
+export function testKernels(kernels: AnyKernels, cases: readonly AnyCase[]): void {
   const { op } = kernels;
   describe.each(adapters)(`${op.name} on %s`, (kind) => {
     it.each(cases.map((c) => [caseLabel(op, c), c] as const))('%s', async (_label, c) => {
       const { device } = await deviceFor(kind);
       const outputs = op.infer(c.inputs, c.attrs);
-      for (const accumulating of (op.accumulates ?? []).length > 0 ? [false, true] : [false]) {
-        const accumulate = outputs.map((_, i) => accumulating && (op.accumulates ?? []).includes(i));
-        const context: LowerContext<A> = {
-          ...c,
-          outputs,
-          accumulate,
-          profile: device.profile,
-        };
+      const { accumulates = [] } = op;
+      for (const added of accumulates.length > 0 ? [[], accumulates] : [[]]) {
+        const context = contextOf({ ...c, outputs, accumulates: added }, device.profile);
         for (const variant of kernels.variants(context))
           await checkVariant(kernels, c, context, variant, kind);
       }
@@ -94,44 +122,46 @@ const GUARD = 64;
 const NONE = 0xff;
 
 /** Tests one variant against the reference: nothing is left out of its outputs, and nothing written beside them. */
-export async function checkVariant<A>(
-  kernels: Kernels<A>,
-  c: OpCase<A>,
-  context: LowerContext<A>,
-  variant: Record<string, string | number | boolean>,
+export async function checkVariant(
+  kernels: AnyKernels,
+  c: OpCase<unknown>,
+  context: LowerContext<unknown>,
+  variant: Variant,
   kind: string,
 ): Promise<void> {
   const { op } = kernels;
   const { device, pipelines } = await deviceFor(kind);
-  const random = randomData(c.inputs);
-  const data = c.inputs.map((_, i) => (c.data?.[i] ?? (random[i] as Float64Array)).slice());
+  const data = dataOf(c);
+  const outputs = inOrder(op.outputs, context.outputs);
+  const isAdded = (name: string) => {
+    const slot = outputs[name]?.slot;
+    return slot?.kind === 'output' && slot.accumulate;
+  };
   const run = await OpRun.make(device, pipelines, kernels, context, variant, GUARD);
   try {
-    data.forEach((values, i) => run.write(i, Float32Array.from(values)));
+    for (const [name, values] of Object.entries(data)) run.write(name, Float32Array.from(values));
     // Overwritten outputs start as NaN, so that a gap shows; accumulated ones, which are f32, as 0.5; a guard follows each.
-    context.outputs.forEach((spec, i) => {
-      const fill = new Uint8Array((run.outputs[i] as GPUBuffer).size).fill(GUARD);
-      if (context.accumulate[i]) new Float32Array(fill.buffer).fill(0.5, 0, elems(spec.shape));
+    for (const [name, spec] of Object.entries(outputs)) {
+      const fill = new Uint8Array(run.buffer(name).size).fill(GUARD);
+      if (isAdded(name)) new Float32Array(fill.buffer).fill(0.5, 0, elems(spec.shape));
       else fill.fill(NONE, 0, bytesOf(spec));
-      device.gpu.queue.writeBuffer(run.outputs[i] as GPUBuffer, 0, fill);
-    });
+      device.gpu.queue.writeBuffer(run.buffer(name), 0, fill);
+    }
     await device.guard(op.name, () => run.submit());
     const expected = op.reference(data, c.inputs, c.attrs);
-    const what = `${caseLabel(op, c)} [${variantLabel(variant)}${context.accumulate.includes(true) ? ' accumulate' : ''}]`;
-    for (const [i, spec] of context.outputs.entries()) {
-      const all = new Uint8Array(await device.read(run.outputs[i] as GPUBuffer));
-      const got = await run.read('output', i);
-      const want = (expected[i] as Float64Array).map((value) => value + (context.accumulate[i] ? 0.5 : 0));
-      compare(`${what} output ${i}`, got, want, c.nmse ?? 1e-10, c.worst ?? 1e-4);
+    const adds = Object.keys(outputs).some(isAdded) ? ' accumulate' : '';
+    const what = `${caseLabel(op, c)} [${variantLabel(variant)}${adds}]`;
+    for (const [name, spec] of Object.entries(outputs)) {
+      const all = new Uint8Array(await device.read(run.buffer(name)));
+      const want = expected[name]!.map((value) => value + (isAdded(name) ? 0.5 : 0));
+      compare(`${what} ${name}`, await run.read(name), want, c.nmse ?? 1e-10, c.worst ?? 1e-4);
       expect(
         all.subarray(bytesOf(spec)).every((value) => value === GUARD),
-        `${what}: wrote past output ${i}`,
+        `${what}: wrote past ${name}`,
       ).toBe(true);
     }
-    for (const i of op.mutates ?? []) {
-      const got = await device.readFloats(run.inputs[i] as GPUBuffer, 0, bytesOf(c.inputs[i] as TensorSpec));
-      compare(`${what} mutated input ${i}`, got, data[i] as Float64Array, c.nmse ?? 1e-10, c.worst ?? 1e-4);
-    }
+    for (const [name, want] of Object.entries(inOrder(op.mutates ?? [], data)))
+      compare(`${what} mutated ${name}`, await run.read(name), want, c.nmse ?? 1e-10, c.worst ?? 1e-4);
   } finally {
     run.destroy();
   }
@@ -171,64 +201,61 @@ export function compare(
 
 /**
  * Checks an op's gradient rule: the graph built by autodiff, run in float64 by the references, against central differences of
- * the reference. `wrt` lists the inputs to check (default all); at most `probes` elements each.
+ * the reference, for the op's first output; further ones are saved statistics. `wrt` lists the inputs to check (default all); at most
+ * `probes` elements each.
  */
-export function testGradient<A>(
-  op: Op<A>,
-  cases: readonly (OpCase<A> & { wrt?: readonly number[]; probes?: number })[],
+export function testGradient<A, I extends string, O extends string>(
+  op: Op<A, I, O>,
+  cases: readonly (OpCase<A, I> & { readonly wrt?: readonly string[]; readonly probes?: number })[],
 ): void {
+  type Case = AnyCase & { readonly wrt?: readonly string[]; readonly probes?: number };
   describe(`gradient of ${op.name}`, () => {
-    it.each(cases.map((c) => [caseLabel(op, c), c] as const))('%s', (_label, c) => {
-      const graph = new Graph();
-      const inputs = c.inputs.map((spec, i) => graph.input(`x${i}`, spec));
-      const outputs = graph.apply(op, inputs, c.attrs);
-      const random = randomData(c.inputs, 3);
-      const data: Float64Array[] = c.inputs.map((_, i) =>
-        (c.data?.[i] ?? (random[i] as Float64Array)).slice(),
-      );
-      const wrt = c.wrt ?? c.inputs.map((_, i) => i);
-      for (const [o, out] of outputs.entries()) {
-        if (o > 0) break; // further outputs are saved statistics, not differentiated
-        const seed = graph.input(`seed${o}`, out.spec);
-        const { tensors } = differentiate(graph, out, seed, {
-          parameters: false,
-          tensors: wrt.map((i) => inputs[i]!),
-        });
-        const weights = randomData([out.spec], 5)[0] as Float64Array;
-        const values = new Map<number, Float64Array>(
-          inputs.map((tensor, i) => [tensor.id, (data[i] as Float64Array).slice()]),
-        );
-        values.set(seed.id, weights);
-        interpret(graph.nodes, values);
-        const loss = (changed: readonly Float64Array[]) => {
-          const results = op.reference(
-            changed.map((d) => d.slice()),
-            c.inputs,
-            c.attrs,
-          );
-          return (results[o] as Float64Array).reduce(
-            (sum, value, i) => sum + value * (weights[i] as number),
-            0,
-          );
-        };
-        wrt.forEach((i, k) => {
-          const got = values.get(tensors[k]?.id ?? -1);
-          expect(got, `gradient of input ${i}`).toBeDefined();
-          const n = (data[i] as Float64Array).length;
-          const step = Math.max(1, Math.floor(n / (c.probes ?? 24)));
-          for (let e = 0; e < n; e += step) {
-            const h = 1e-5;
-            const moved = (delta: number) =>
-              data.map((d, j) => (j === i ? Float64Array.from(d, (v, f) => (f === e ? v + delta : v)) : d));
-            const numeric = (loss(moved(h)) - loss(moved(-h))) / (2 * h);
-            const analytic = (got as Float64Array)[e] as number;
-            expect(
-              Math.abs(analytic - numeric),
-              `d/d input ${i}[${e}]: rule ${analytic}, differences ${numeric}`,
-            ).toBeLessThan(1e-6 * Math.max(1, Math.abs(numeric)) * 10);
-          }
-        });
-      }
+    it.each((cases as readonly Case[]).map((c) => [caseLabel(op, c), c] as const))('%s', (_label, c) => {
+      checkGradient(op, c, c.wrt ?? Object.keys(dataOf(c)), c.probes ?? 24);
     });
+  });
+}
+
+function checkGradient(op: AnyOp, c: AnyCase, wrt: readonly string[], probes: number): void {
+  const graph = new Graph();
+  const inputs = mapNamed(c.inputs, (spec, name) => graph.input(name, spec));
+  const data = dataOf(c, 3);
+  const out = graph.one(op, inputs, c.attrs);
+  const first = Object.keys(graph.nodes[0]!.outputs)[0]!;
+  const seed = graph.input('the seed', out.spec);
+  const options = { parameters: false, tensors: wrt.map((name) => inputs[name]!) };
+  const { tensors } = differentiate(graph, out, seed, options);
+  const weights = randomData([out.spec], 5)[0]!;
+  const values = new Map<number, Float64Array>(
+    Object.entries(data).map(([name, d]) => [inputs[name]!.id, d.slice()]),
+  );
+  values.set(seed.id, weights);
+  interpret(graph.nodes, values);
+  const loss = (changed: Record<string, Float64Array>) => {
+    const results = op.reference(
+      mapNamed(changed, (d) => d.slice()),
+      c.inputs,
+      c.attrs,
+    );
+    return results[first]!.reduce((sum, value, i) => sum + value * weights[i]!, 0);
+  };
+  wrt.forEach((name, k) => {
+    const got = values.get(tensors[k]?.id ?? -1);
+    expect(got, `gradient of ${name}`).toBeDefined();
+    const n = data[name]!.length;
+    const step = Math.max(1, Math.floor(n / probes));
+    for (let e = 0; e < n; e += step) {
+      const h = 1e-5;
+      const moved = (delta: number) => ({
+        ...data,
+        [name]: data[name]!.map((v, f) => (f === e ? v + delta : v)),
+      });
+      const numeric = (loss(moved(h)) - loss(moved(-h))) / (2 * h);
+      const analytic = got![e]!;
+      expect(
+        Math.abs(analytic - numeric),
+        `d/d ${name}[${e}]: rule ${analytic}, differences ${numeric}`,
+      ).toBeLessThan(1e-6 * Math.max(1, Math.abs(numeric)) * 10);
+    }
   });
 }

@@ -1,14 +1,15 @@
 import { describe, expect, it, vi } from 'vitest';
 import { DEFAULT_LIMITS, profileOf, type DeviceProfile, type MatrixUnit } from '../../src/device/profile.ts';
+import { kernelsOf } from '../../src/execution/kernels.ts';
 import { halved } from '../../src/execution/prove.ts';
-import type { Kernels, LowerContext, Variant } from '../../src/ops/kernels.ts';
+import { type AnyKernels, type Variant, contextOf } from '../../src/ops/kernels.ts';
 import * as fused from '../../src/ops/matmul-fused/kernels.ts';
 import { matmulVariants } from '../../src/ops/matmul/gemm.ts';
-import { matmulKernels } from '../../src/ops/matmul/kernels.ts';
-import type { MatmulAttrs } from '../../src/ops/matmul/op.ts';
+import { type MatmulAttrs, matmul } from '../../src/ops/matmul/op.ts';
+import { inOrder } from '../../src/ops/op.ts';
 import type * as Template from '../../src/shader/template.ts';
 import { type TensorSpec, f32 } from '../../src/ops/tensor.ts';
-import { type OpCase, adapters, checkVariant, deviceFor } from './harness.ts';
+import { type CaseOf, type OpCase, adapters, checkVariant, deviceFor } from './harness.ts';
 import { NARROW_UNIT, UNIT } from './matrix-stand-ins.ts';
 
 // The same WGSL as on matrix units, with functions in the place of their built-ins.
@@ -33,15 +34,14 @@ function product(
   attrs: MatmulAttrs,
   b: 'f16' | 'f32' = 'f16',
   batch: readonly number[] = [],
-): OpCase<MatmulAttrs> {
+): CaseOf<typeof matmul> {
   const spec = (shape: readonly number[], dtype: TensorSpec['dtype']): TensorSpec => ({ shape, dtype });
-  const bias = attrs.bias === 'none' ? [] : [f32(attrs.bias === 'cols' ? n : m)];
   return {
-    inputs: [
-      spec([...batch, ...(attrs.transposeA ? [k, m] : [m, k])], 'f16'),
-      spec([...batch, ...(attrs.transposeB ? [n, k] : [k, n])], b),
-      ...bias,
-    ],
+    inputs: {
+      a: spec([...batch, ...(attrs.transposeA ? [k, m] : [m, k])], 'f16'),
+      b: spec([...batch, ...(attrs.transposeB ? [n, k] : [k, n])], b),
+      bias: attrs.bias === 'none' ? undefined : f32(attrs.bias === 'cols' ? n : m),
+    },
     attrs,
   };
 }
@@ -53,9 +53,9 @@ function product(
 const ONE: Variant = { kind: 'matrix', cols: 16, wa: 1, wb: 1, ra: 1, rb: 1, depth: 16, turn: false };
 const SEVERAL: Variant = { kind: 'matrix', cols: 16, wa: 2, wb: 2, ra: 1, rb: 2, depth: 32, turn: true };
 
-async function check<A>(
-  kernels: Kernels<A>,
-  c: OpCase<A>,
+async function check(
+  kernels: AnyKernels,
+  c: OpCase<unknown>,
   adapter: string,
   variants: readonly Variant[],
 ): Promise<void> {
@@ -64,10 +64,10 @@ async function check<A>(
   const outputs = op.infer(c.inputs, c.attrs);
   for (const [i, variant] of variants.entries()) {
     // Only parameters' gradients, which are f32, are added to.
-    const accumulate = outputs.map(
-      ({ dtype }, o) => i % 2 === 1 && dtype === 'f32' && (op.accumulates ?? []).includes(o),
+    const accumulates = Object.entries(inOrder(op.accumulates ?? [], outputs)).flatMap(([name, { dtype }]) =>
+      i % 2 === 1 && dtype === 'f32' ? [name] : [],
     );
-    const context: LowerContext<A> = { ...c, outputs, accumulate, profile: device.profile };
+    const context = contextOf({ ...c, outputs, accumulates }, device.profile);
     await checkVariant(kernels, { ...c, nmse: 1e-6, worst: 1e-2 }, context, variant, adapter);
   }
 }
@@ -89,12 +89,12 @@ describe.skipIf(!canHalf.includes(true)).each(adapters.filter((_, i) => canHalf[
       ['batches that are summed', product([12, 68, 49], { ...NT, reduceBatch: true }, 'f16', [5])],
       ['batches', product([13, 20, 19], { ...NT, bias: 'rows' }, 'f16', [3])],
     ] as const)('matmul: %s', async (_label, c) => {
-      await check(matmulKernels, c, adapter, [ONE, SEVERAL]);
+      await check(kernelsOf(matmul), c, adapter, [ONE, SEVERAL]);
     });
 
     it('units of eight columns', async () => {
       const c = product([35, 36, 40], { ...TN, bias: 'cols' });
-      await check(matmulKernels, c, adapter, [{ ...SEVERAL, cols: 8 }]);
+      await check(kernelsOf(matmul), c, adapter, [{ ...SEVERAL, cols: 8 }]);
     });
 
     const examples = fused.kernels.flatMap((kernels) =>

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROFILE } from '../../src/device/profile.ts';
-import { testGradient, testKernels, testOp, type OpCase } from './harness.ts';
+import { type CaseOf, testGradient, testKernels, testOp } from './harness.ts';
 import { columnSum } from '../../src/ops/column-sum/op.ts';
 import { MATMUL_TILES, matmulVariants } from '../../src/ops/matmul/gemm.ts';
 import { type MatmulAttrs, matmul } from '../../src/ops/matmul/op.ts';
 import { rowSum } from '../../src/ops/row-sum/op.ts';
 import { f32 } from '../../src/ops/tensor.ts';
-import { matmulKernels } from '../../src/ops/matmul/kernels.ts';
+import { kernelsOf } from '../../src/execution/kernels.ts';
 
 const NN: MatmulAttrs = { transposeA: false, transposeB: false, bias: 'none' };
 const NT: MatmulAttrs = { ...NN, transposeB: true };
@@ -19,11 +19,11 @@ function product(
   [m, n, k]: readonly [number, number, number],
   attrs: MatmulAttrs,
   [batchA, batchB]: readonly number[][] = [[], []],
-): OpCase<MatmulAttrs> {
+): CaseOf<typeof matmul> {
   const a = attrs.transposeA ? [k, m] : [m, k];
   const b = attrs.transposeB ? [n, k] : [k, n];
-  const bias = attrs.bias === 'none' ? [] : [f32(attrs.bias === 'cols' ? n : m)];
-  return { inputs: [f32(...(batchA ?? []), ...a), f32(...(batchB ?? []), ...b), ...bias], attrs };
+  const bias = attrs.bias === 'none' ? undefined : f32(attrs.bias === 'cols' ? n : m);
+  return { inputs: { a: f32(...(batchA ?? []), ...a), b: f32(...(batchB ?? []), ...b), bias }, attrs };
 }
 
 testOp(matmul, [
@@ -40,7 +40,7 @@ testOp(matmul, [
 // The tiles meant for GPUs, which software adapters do not choose: once, where compiling them takes seconds and not minutes.
 testKernels(
   {
-    ...matmulKernels,
+    ...kernelsOf(matmul),
     op: { ...matmul, name: 'matmul tiles', accumulates: [] },
     variants: ({ profile: { limits } }) =>
       MATMUL_TILES.slice(0, limits.maxComputeInvocationsPerWorkgroup > 256 ? MATMUL_TILES.length : 0),
@@ -56,13 +56,13 @@ testGradient(matmul, [
 ]);
 
 testOp(columnSum, [
-  { inputs: [f32(1, 1)], attrs: {} },
-  { inputs: [f32(515, 65)], attrs: {} },
-  { inputs: [f32(2, 9, 10)], attrs: {} },
+  { inputs: { x: f32(1, 1) }, attrs: {} },
+  { inputs: { x: f32(515, 65) }, attrs: {} },
+  { inputs: { x: f32(2, 9, 10) }, attrs: {} },
 ]);
 testOp(rowSum, [
-  { inputs: [f32(5, 131)], attrs: {} },
-  { inputs: [f32(3, 5, 7, 9)], attrs: {} },
+  { inputs: { x: f32(5, 131) }, attrs: {} },
+  { inputs: { x: f32(3, 5, 7, 9) }, attrs: {} },
 ]);
 
 describe('tiles', () => {
@@ -99,20 +99,24 @@ describe('matmul', () => {
     const golden = JSON.parse(
       readFileSync(new URL('../golden/ops/matmul.json', import.meta.url), 'utf8'),
     ) as Record<'x' | 'weight' | 'bias' | 'y', number[]>;
-    const [x, weight, bias] = [golden.x, golden.weight, golden.bias].map((values) =>
-      Float64Array.from(values),
-    );
+    const of = (name: keyof typeof golden) => Float64Array.from(golden[name]);
     const attrs = { ...NT, bias: 'cols' } as const;
-    const [y] = matmul.reference([x!, weight!, bias!], [f32(3, 4), f32(5, 4), f32(5)], attrs);
-    y!.forEach((value, i) => expect(value).toBeCloseTo(golden.y[i]!, 12));
+    const specs = { a: f32(3, 4), b: f32(5, 4), bias: f32(5) };
+    const { y } = matmul.reference({ a: of('x'), b: of('weight'), bias: of('bias') }, specs, attrs);
+    y.forEach((value, i) => expect(value).toBeCloseTo(golden.y[i]!, 12));
   });
 
   it.each([
-    [[f32(2, 3), f32(4, 5)], NN, 'inner sizes of (2, 3) and (4, 5) are 3 and 4'],
-    [[f32(2, 3), f32(3, 5), f32(2)], { ...NN, bias: 'cols' as const }, 'bias over cols is (2), expected (5)'],
-    [[f32(2, 2, 3), f32(3, 3, 5)], NN, 'batches of'],
-    [[f32(2, 3), f32(3, 5)], { ...NN, reduceBatch: true }, 'needs two 3-D operands'],
-    [[f32(3), f32(3, 5)], NN, 'neither a matrix'],
+    [{ a: f32(2, 3), b: f32(4, 5) }, NN, 'inner sizes of (2, 3) and (4, 5) are 3 and 4'],
+    [
+      { a: f32(2, 3), b: f32(3, 5), bias: f32(2) },
+      { ...NN, bias: 'cols' as const },
+      'bias over cols is (2), expected (5)',
+    ],
+    [{ a: f32(2, 3), b: f32(3, 5) }, { ...NN, bias: 'cols' as const }, 'bias is not given, but set to cols'],
+    [{ a: f32(2, 2, 3), b: f32(3, 3, 5) }, NN, 'batches of'],
+    [{ a: f32(2, 3), b: f32(3, 5) }, { ...NN, reduceBatch: true }, 'needs two 3-D operands'],
+    [{ a: f32(3), b: f32(3, 5) }, NN, 'neither a matrix'],
   ])('rejects %j', (inputs, attrs, message) => {
     expect(() => matmul.infer(inputs, attrs)).toThrow(message);
   });

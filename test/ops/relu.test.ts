@@ -5,12 +5,12 @@ import { f32 } from '../../src/ops/tensor.ts';
 const edges = Float64Array.of(-1, -0, 0, 1e-30, 3, -1e30);
 
 testOp(relu, [
-  { inputs: [f32(1)], attrs: {} },
-  { inputs: [f32(3, 257)], attrs: {} },
-  { inputs: [f32(6)], attrs: {}, data: [edges], worst: 1e-30 },
+  { inputs: { x: f32(1) }, attrs: {} },
+  { inputs: { x: f32(3, 257) }, attrs: {} },
+  { inputs: { x: f32(6) }, attrs: {}, data: { x: edges }, worst: 1e-30 },
 ]);
 testOp(reluGradient, [
-  { inputs: [f32(3, 257), f32(3, 257)], attrs: {} },
-  { inputs: [f32(6), f32(6)], attrs: {}, data: [edges, edges.map(() => 1)] },
+  { inputs: { y: f32(3, 257), dy: f32(3, 257) }, attrs: {} },
+  { inputs: { y: f32(6), dy: f32(6) }, attrs: {}, data: { y: edges, dy: edges.map(() => 1) } },
 ]);
-testGradient(relu, [{ inputs: [f32(5, 7)], attrs: {} }]);
+testGradient(relu, [{ inputs: { x: f32(5, 7) }, attrs: {} }]);

@@ -9,59 +9,64 @@ const SIZES = [
   [1, 36, 18, 18],
 ] as const;
 const FORMS = [
-  { from: 'rows', gamma: true, mask: true },
-  { from: 'rows', gamma: false, mask: true },
-  { from: 'rows', gamma: false, mask: false },
-  { from: 'nchw', gamma: true, mask: true },
-  { from: 'nchw', gamma: true, mask: false },
+  { from: 'rows', withGamma: true, withMask: true },
+  { from: 'rows', withGamma: false, withMask: true },
+  { from: 'rows', withGamma: false, withMask: false },
+  { from: 'nchw', withGamma: true, withMask: true },
+  { from: 'nchw', withGamma: true, withMask: false },
 ] as const;
 
-for (const attrs of FORMS) {
-  const cases = SIZES.map(([n, c, h, w]) => {
-    const branch = attrs.from === 'rows' ? f32(n * h * w, c) : f32(n, c, h, w);
-    const vectors = [...(attrs.gamma ? [f32(c)] : []), ...(attrs.mask ? [f32(n)] : [])];
-    return { maps: f32(n, c, h, w), branch, vectors };
+for (const { from, withGamma, withMask } of FORMS) {
+  const inputsOf = ([n, c, h, w]: readonly [number, number, number, number]) => ({
+    x: f32(n, c, h, w),
+    branch: from === 'rows' ? f32(n * h * w, c) : f32(n, c, h, w),
+    gamma: withGamma ? f32(c) : undefined,
+    mask: withMask ? f32(n) : undefined,
   });
+  const attrs = { from };
   testOp(
     scaleResidual,
-    cases.map(({ maps, branch, vectors }) => ({ inputs: [maps, branch, ...vectors], attrs })),
+    SIZES.map((size) => ({ inputs: inputsOf(size), attrs })),
   );
   testOp(
     scaleResidualGradient,
-    cases.map(({ maps, branch, vectors }) => ({
-      inputs: [...(attrs.gamma ? [branch] : []), maps, ...vectors],
-      attrs,
-    })),
+    SIZES.map((size) => {
+      const { x, branch, gamma, mask } = inputsOf(size);
+      return { inputs: { branch: gamma && branch, dy: x, gamma, mask }, attrs };
+    }),
   );
-  const branch = attrs.from === 'rows' ? f32(12, 4) : f32(2, 4, 2, 3);
-  const vectors = [...(attrs.gamma ? [f32(4)] : []), ...(attrs.mask ? [f32(2)] : [])];
   testGradient(scaleResidual, [
-    { inputs: [f32(2, 4, 2, 3), branch, ...vectors], attrs, wrt: attrs.gamma ? [0, 1, 2] : [0, 1] },
+    { inputs: inputsOf([2, 4, 2, 3]), attrs, wrt: ['x', 'branch', ...(withGamma ? ['gamma'] : [])] },
   ]);
 }
 
 testOp(
   toRows,
-  SIZES.map((size) => ({ inputs: [f32(...size)], attrs: {} })),
+  SIZES.map((size) => ({ inputs: { x: f32(...size) }, attrs: {} })),
 );
 testOp(
   toMaps,
-  SIZES.map(([n, c, h, w]) => ({ inputs: [f32(n * h * w, c)], attrs: { n, h, w } })),
+  SIZES.map(([n, c, h, w]) => ({ inputs: { x: f32(n * h * w, c) }, attrs: { n, h, w } })),
 );
-testGradient(toRows, [{ inputs: [f32(2, 3, 2, 2)], attrs: {} }]);
-testGradient(toMaps, [{ inputs: [f32(8, 3)], attrs: { n: 2, h: 2, w: 2 } }]);
+testGradient(toRows, [{ inputs: { x: f32(2, 3, 2, 2) }, attrs: {} }]);
+testGradient(toMaps, [{ inputs: { x: f32(8, 3) }, attrs: { n: 2, h: 2, w: 2 } }]);
 
 describe('layouts', () => {
   it('put channels last in (n, h, w) order', () => {
-    const [y] = toRows.reference([Float64Array.of(1, 2, 3, 4, 5, 6)], [f32(1, 2, 1, 3)], {});
-    expect([...y!]).toEqual([1, 4, 2, 5, 3, 6]);
+    const { y } = toRows.reference({ x: Float64Array.of(1, 2, 3, 4, 5, 6) }, { x: f32(1, 2, 1, 3) }, {});
+    expect([...y]).toEqual([1, 4, 2, 5, 3, 6]);
   });
 
   it.each([
-    [[f32(2, 3), f32(2, 3)], { from: 'nchw', gamma: false, mask: false } as const, 'needs maps'],
-    [[f32(1, 3, 2, 2), f32(3, 4)], { from: 'rows', gamma: false, mask: false } as const, 'expected (4, 3)'],
-    [[f32(1, 3, 2, 2), f32(4, 3)], { from: 'rows', gamma: true, mask: false } as const, 'takes 3 inputs'],
-  ])('reject %j', (inputs, attrs, message) => {
-    expect(() => scaleResidual.infer(inputs, attrs)).toThrow(message);
+    [{ x: f32(2, 3), branch: f32(2, 3) }, 'nchw' as const, 'needs maps'],
+    [{ x: f32(1, 3, 2, 2), branch: f32(3, 4) }, 'rows' as const, 'expected (4, 3)'],
+    [{ x: f32(1, 3, 2, 2), branch: f32(4, 3), gamma: f32(4) }, 'rows' as const, 'expected (3)'],
+  ])('reject %j', (inputs, from, message) => {
+    expect(() => scaleResidual.infer(inputs, { from })).toThrow(message);
+  });
+
+  it('reject a gradient of gamma without the branch', () => {
+    const inputs = { dy: f32(1, 3, 2, 2), gamma: f32(3) };
+    expect(() => scaleResidualGradient.infer(inputs, { from: 'rows' })).toThrow('branch and gamma together');
   });
 });

@@ -20,10 +20,10 @@ import { fingerprintOf, keyOf, problemsOf, type Problem } from '../../src/tuning
 import { sealedKind, sealedText } from '../../src/util/sealed.ts';
 import { adapters, deviceFor } from '../ops/harness.ts';
 import { runTiny, scratchFolder, tinyRecipe, traces } from '../training/tiny.ts';
-import type { Kernels, LowerContext, Variant } from '../../src/ops/kernels.ts';
-import { type MatmulAttrs } from '../../src/ops/matmul/op.ts';
+import { type AnyKernels, type Variant, contextOf } from '../../src/ops/kernels.ts';
+import { type MatmulAttrs, matmul } from '../../src/ops/matmul/op.ts';
 import { f32 } from '../../src/ops/tensor.ts';
-import { matmulKernels } from '../../src/ops/matmul/kernels.ts';
+import { kernelsOf } from '../../src/execution/kernels.ts';
 
 const devices = new Map<string, Device>();
 const before = process.env['LARGEKERNEL_CACHE'];
@@ -187,18 +187,11 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
 describe.each(adapters)('timing on %s', (adapter) => {
   const attrs: MatmulAttrs = { transposeA: false, transposeB: false, bias: 'none' };
 
-  function problemOf(kernels: Kernels<MatmulAttrs>): Problem {
+  function problemOf(kernels: AnyKernels): Problem {
     const { profile } = devices.get(adapter)!;
-    const inputs = [f32(48, 48), f32(48, 48)];
-    const typed: LowerContext<MatmulAttrs> = {
-      inputs,
-      outputs: [f32(48, 48)],
-      attrs,
-      accumulate: [false],
-      profile,
-    };
-    const context = typed as LowerContext<unknown>;
-    const variants = kernels.variants(typed);
+    const inputs = { a: f32(48, 48), b: f32(48, 48) };
+    const context = contextOf({ inputs, outputs: { y: f32(48, 48) }, attrs }, profile);
+    const variants = kernels.variants(context);
     return {
       key: keyOf(kernels.op, context),
       kernels,
@@ -210,22 +203,24 @@ describe.each(adapters)('timing on %s', (adapter) => {
   }
 
   /** With a second variant that multiplies in the other order. */
-  const wrong: Kernels<MatmulAttrs> = {
-    ...matmulKernels,
+  const wrong: AnyKernels = {
+    ...kernelsOf(matmul),
     variants: (context) => {
-      const [first] = matmulKernels.variants(context);
+      const [first] = kernelsOf(matmul).variants(context);
       return [
         { ...first, swapped: false },
         { ...first, swapped: true },
       ];
     },
     lower: (context, { swapped, ...variant }) => {
-      const lowering = matmulKernels.lower(context, variant);
-      const dispatches = lowering.dispatches.map((dispatch) => {
-        const { a, b } = dispatch.bindings;
-        return swapped === true ? { ...dispatch, bindings: { ...dispatch.bindings, a: b, b: a } } : dispatch;
-      });
-      return { ...lowering, dispatches };
+      return kernelsOf(matmul)
+        .lower(context, variant)
+        .map((dispatch) => {
+          const { a, b } = dispatch.bindings;
+          return swapped === true
+            ? { ...dispatch, bindings: { ...dispatch.bindings, a: b, b: a } }
+            : dispatch;
+        });
     },
   };
 
@@ -241,7 +236,7 @@ describe.each(adapters)('timing on %s', (adapter) => {
 
   it('drops a variant that cannot be built, and takes none for which no time is left', async () => {
     const { device, pipelines } = await deviceFor(adapter);
-    const broken: Kernels<MatmulAttrs> = {
+    const broken: AnyKernels = {
       ...wrong,
       lower: (context, variant) => {
         if (variant['swapped'] === true) throw new Error('not today');

@@ -10,23 +10,28 @@ import { preparedSteps, tensor, type Data, type Peer, type Prepared } from '../p
 import { kernelsOf } from '../../../src/execution/kernels.ts';
 import { OpRun } from '../../../src/execution/run.ts';
 import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../../../src/ops/depthwise/op.ts';
-import type { LowerContext } from '../../../src/ops/kernels.ts';
+import { contextOf } from '../../../src/ops/kernels.ts';
 import { layerNorm, layerNormGradient } from '../../../src/ops/layer-norm/op.ts';
 import type { LayerNormAttrs } from '../../../src/ops/layer-norm/shape.ts';
 import { type MatmulAttrs, matmul } from '../../../src/ops/matmul/op.ts';
-import type { Op } from '../../../src/ops/op.ts';
-import { type TensorSpec, elems, f32 } from '../../../src/ops/tensor.ts';
+import { type AnyOp, type Op, type Some, mapNamed } from '../../../src/ops/op.ts';
+import { type TensorSpec, f32 } from '../../../src/ops/tensor.ts';
 
-/** An op with what its results are called; inputs by name are the case's tensors or results of earlier calls. */
+/** An op, and what the case calls its operands: its own tensors or results of earlier calls. */
 interface Call {
-  readonly op: Op<never>;
-  readonly inputs: readonly string[];
+  readonly op: AnyOp;
+  readonly inputs: Readonly<Record<string, string>>;
   readonly attrs: unknown;
-  readonly outputs: readonly string[];
+  readonly outputs: Readonly<Record<string, string>>;
 }
 
-function call<A>(op: Op<A>, inputs: readonly string[], attrs: A, outputs: readonly string[]): Call {
-  return { op: op as unknown as Op<never>, inputs, attrs, outputs };
+function call<A, I extends string, O extends string>(
+  op: Op<A, I, O>,
+  inputs: Some<string, I>,
+  attrs: A,
+  outputs: Some<string, O>,
+): Call {
+  return { op: op as AnyOp, inputs: mapNamed(inputs, String), attrs, outputs: mapNamed(outputs, String) };
 }
 
 /** The kernels a training step would run, with the variants it would choose. */
@@ -35,9 +40,9 @@ export function callsOf(c: Exclude<Case, StepCase>): Call[] {
     case 'depthwise': {
       const taps = { kh: c.kernel, kw: c.kernel, bias: false };
       return [
-        call(depthwise, ['x', 'weight'], {}, ['y']),
-        call(depthwiseGradInput, ['dy', 'weight'], {}, ['dx']),
-        call(depthwiseGradWeight, ['x', 'dy'], taps, ['dweight']),
+        call(depthwise, { x: 'x', weight: 'weight' }, {}, { y: 'y' }),
+        call(depthwiseGradInput, { dy: 'dy', weight: 'weight' }, {}, { dx: 'dx' }),
+        call(depthwiseGradWeight, { x: 'x', dy: 'dy' }, taps, { dweight: 'dweight' }),
       ].slice(0, c.gradients ? 3 : 1);
     }
     case 'linear': {
@@ -47,17 +52,19 @@ export function callsOf(c: Exclude<Case, StepCase>): Call[] {
         bias: 'none',
       });
       return [
-        call(matmul, ['x', 'weight'], product(false, true), ['y']),
-        call(matmul, ['dy', 'weight'], product(false, false), ['dx']),
-        call(matmul, ['dy', 'x'], product(true, false), ['dweight']),
+        call(matmul, { a: 'x', b: 'weight' }, product(false, true), { y: 'y' }),
+        call(matmul, { a: 'dy', b: 'weight' }, product(false, false), { y: 'dx' }),
+        call(matmul, { a: 'dy', b: 'x' }, product(true, false), { y: 'dweight' }),
       ].slice(0, c.gradients ? 3 : 1);
     }
     case 'layer-norm': {
       const attrs: LayerNormAttrs = { eps: EPS, from: 'rows', to: 'rows' };
-      const results = ['dx', 'dweight', 'dbias'];
+      const operands = { x: 'x', weight: 'weight', bias: 'bias' };
+      const saved = { x: 'x', weight: 'weight', statistics: 'statistics', dy: 'dy' };
+      const results = { dx: 'dx', dweight: 'dweight', dbias: 'dbias' };
       return [
-        call(layerNorm, ['x', 'weight', 'bias'], attrs, ['y', 'statistics']),
-        call(layerNormGradient, ['x', 'weight', 'statistics', 'dy'], attrs, results),
+        call(layerNorm, operands, attrs, { y: 'y', statistics: 'statistics' }),
+        call(layerNormGradient, saved, attrs, results),
       ].slice(0, c.gradients ? 2 : 1);
     }
   }
@@ -81,33 +88,27 @@ async function prepareOps(
 ): Promise<Prepared> {
   const specs = new Map<string, TensorSpec>(inputsOf(c).map(({ name, shape }) => [name, f32(...shape)]));
   const runs: OpRun[] = [];
-  const results = new Map<string, { run: OpRun; index: number }>();
+  const results = new Map<string, { run: OpRun; output: string }>();
   for (const { op, inputs: names, attrs, outputs: made } of callsOf(c)) {
-    const inputs = names.map((name) => defined(specs.get(name), name));
-    const outputs = op.infer(inputs, attrs as never);
-    const context: LowerContext<never> = {
-      inputs,
-      outputs,
-      attrs: attrs as never,
-      accumulate: outputs.map(() => false),
-      profile: device.profile,
-    };
-    const kernels = kernelsOf(op as Op<never>);
+    const inputs = mapNamed(names, (name) => defined(specs.get(name), name));
+    const outputs = op.infer(inputs, attrs);
+    const context = contextOf({ inputs, outputs, attrs }, device.profile);
+    const kernels = kernelsOf(op);
     const variant = defined(kernels.variants(context)[0], 'a variant');
     const run = await OpRun.make(device, pipelines, kernels, context, variant);
-    for (const [i, name] of names.entries()) {
+    for (const [input, name] of Object.entries(names)) {
       const earlier = results.get(name);
       // A result of an earlier call is copied once: it is the same in every run.
-      if (earlier === undefined) run.write(i, tensor(data, name));
+      if (earlier === undefined) run.write(input, tensor(data, name));
       else {
         earlier.run.submit();
-        run.write(i, await device.readFloats(defined(earlier.run.outputs[earlier.index], name)));
+        run.write(input, await earlier.run.read(earlier.output));
       }
     }
-    made.forEach((name, index) => {
-      specs.set(name, defined(outputs[index], name));
-      results.set(name, { run, index });
-    });
+    for (const [output, name] of Object.entries(made)) {
+      specs.set(name, defined(outputs[output], name));
+      results.set(name, { run, output });
+    }
     runs.push(run);
   }
   return {
@@ -117,10 +118,7 @@ async function prepareOps(
     },
     async outputs() {
       const all: Record<string, Float32Array> = {};
-      for (const [name, { run, index }] of results) {
-        const bytes = 4 * elems(defined(specs.get(name), name).shape);
-        all[name] = await device.readFloats(defined(run.outputs[index], name), 0, bytes);
-      }
+      for (const [name, { run, output }] of results) all[name] = await run.read(output);
       return all;
     },
     dispose() {

@@ -1,13 +1,11 @@
-import { flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
-import type { None } from '../op.ts';
+import { flat } from '../dispatches.ts';
+import { type Kernels, onlyPlain } from '../kernels.ts';
 import { accumulate } from './op.ts';
 
-export const accumulateKernels: Kernels<None> = {
+export const accumulateKernels: Kernels<typeof accumulate> = {
   op: accumulate,
   variants: onlyPlain,
-  lower: ({ outputs, accumulate }) =>
-    flatLowering('accumulate/accumulate.wgsl', outputs[0], { x: input(0), out: output(0, accumulate[0]) }),
+  lower: ({ inputs, outputs }) => flat('accumulate/accumulate.wgsl', outputs.out, { ...inputs, ...outputs }),
 };
 
-export const kernels: readonly AnyKernels[] = [accumulateKernels];
+export const kernels = [accumulateKernels];

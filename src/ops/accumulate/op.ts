@@ -1,13 +1,15 @@
-import { sameShape } from '../elementwise.ts';
 import { memoryCost, type None, type Op } from '../op.ts';
 import { f32 } from '../tensor.ts';
+import { accumulateReference } from './reference.ts';
 
 /** out = x, or out += x where the graph says so: carries a gradient into a parameter's accumulated gradient. */
-export const accumulate: Op<None> = {
+export const accumulate: Op<None, 'x', 'out'> = {
   name: 'accumulate',
-  examples: [{ inputs: [f32(3, 257)], attrs: {} }],
-  infer: (inputs) => sameShape('accumulate', inputs, 1),
+  inputs: ['x'],
+  outputs: ['out'],
+  examples: [{ inputs: { x: f32(3, 257) }, attrs: {} }],
+  infer: ({ x }) => ({ out: x }),
   cost: memoryCost,
-  accumulates: [0],
-  reference: ([x]) => [(x as Float64Array).slice()],
+  accumulates: ['out'],
+  reference: ({ x }) => ({ out: accumulateReference(x) }),
 };

@@ -1,13 +1,11 @@
-import { flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
-import type { None } from '../op.ts';
+import { flat } from '../dispatches.ts';
+import { type Kernels, onlyPlain } from '../kernels.ts';
 import { add } from './op.ts';
 
-export const addKernels: Kernels<None> = {
+export const addKernels: Kernels<typeof add> = {
   op: add,
   variants: onlyPlain,
-  lower: ({ outputs }) =>
-    flatLowering('add/add.wgsl', outputs[0], { a: input(0), b: input(1), y: output(0) }),
+  lower: ({ inputs, outputs }) => flat('add/add.wgsl', outputs.y, { ...inputs, ...outputs }),
 };
 
-export const kernels: readonly AnyKernels[] = [addKernels];
+export const kernels = [addKernels];

@@ -1,13 +1,19 @@
-import { sameShape } from '../elementwise.ts';
+import { sameSize } from '../elementwise.ts';
 import { memoryCost, type None, type Op } from '../op.ts';
 import { f32 } from '../tensor.ts';
+import { addReference } from './reference.ts';
 
 /** y = a + b, elementwise. */
-export const add: Op<None> = {
+export const add: Op<None, 'a' | 'b', 'y'> = {
   name: 'add',
-  examples: [{ inputs: [f32(3, 257), f32(3, 257)], attrs: {} }],
-  infer: (inputs) => sameShape('add', inputs, 2),
+  inputs: ['a', 'b'],
+  outputs: ['y'],
+  examples: [{ inputs: { a: f32(3, 257), b: f32(3, 257) }, attrs: {} }],
+  infer: ({ a, b }) => {
+    sameSize('add', { a, b });
+    return { y: a };
+  },
   cost: memoryCost,
-  reference: ([a, b]) => [(a as Float64Array).map((value, i) => value + ((b as Float64Array)[i] as number))],
-  gradient: (_graph, _node, [dy]) => [dy, dy],
+  reference: ({ a, b }) => ({ y: addReference(a, b) }),
+  gradient: (_graph, _node, { y: dy }) => ({ a: dy, b: dy }),
 };

@@ -1,25 +1,9 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
 import { flatGrid } from '../dispatches.ts';
-import {
-  type AnyKernels,
-  type Dispatch,
-  type Kernels,
-  type LowerContext,
-  type Lowering,
-  type Slot,
-  input,
-  output,
-  scratch,
-} from '../kernels.ts';
+import { type Dispatch, type Kernels, scratch } from '../kernels.ts';
 import { f32 } from '../tensor.ts';
-import {
-  type BatchNormAttrs,
-  type BatchNormGradientAttrs,
-  batchNorm,
-  batchNormGradient,
-  normShape,
-} from './op.ts';
+import { batchNorm, batchNormGradient, normShape } from './op.ts';
 import type { NormShape } from './reference.ts';
 
 const WORKGROUP = 256;
@@ -97,113 +81,79 @@ function channelwise(
   };
 }
 
-export const batchNormKernels: Kernels<BatchNormAttrs> = {
+type TwoStage = { readonly kind: 'two-stage' };
+
+const twoStage = (): readonly TwoStage[] => [{ kind: 'two-stage' }];
+
+export const batchNormKernels: Kernels<typeof batchNorm, TwoStage> = {
   op: batchNorm,
-  variants: () => [{ kind: 'two-stage' }],
-  lower: lowerBatchNorm,
-};
-
-export const batchNormGradientKernels: Kernels<BatchNormGradientAttrs> = {
-  op: batchNormGradient,
-  variants: () => [{ kind: 'two-stage' }],
-  lower: lowerBatchNormGradient,
-};
-
-export const kernels: readonly AnyKernels[] = [batchNormKernels, batchNormGradientKernels];
-
-function lowerBatchNorm({ inputs, attrs, profile }: LowerContext<BatchNormAttrs>): Lowering {
-  const shape = normShape('batch-norm', inputs, 5);
-  const split = partition(shape, profile);
-  const normalize = itemwise(
-    shape,
-    split,
-    'batch-norm/normalize.wgsl',
-    {
-      x: input(0),
-      weight: input(1),
-      bias: input(2),
-      mean: output(1),
-      rstd: output(2),
-      y: output(0),
-    },
-    { RELU: attrs.relu === true },
-  );
-  const EPS = attrs.eps;
-  if (!attrs.training) {
-    const bindings = { running_mean: input(3), running_var: input(4), mean: output(1), rstd: output(2) };
-    const running = channelwise(shape, 'batch-norm/running.wgsl', bindings, { EPS });
-    return { scratch: [], dispatches: [running, normalize] };
-  }
-  const { parts, run, items, width } = split;
-  const running = attrs.updateStatistics === false ? {} : { running_mean: input(3), running_var: input(4) };
-  const combine = channelwise(
-    shape,
-    'batch-norm/combine.wgsl',
-    { parts: scratch(0), mean: output(1), rstd: output(2), ...running },
-    {
-      EPS,
-      MOMENTUM: attrs.momentum,
-      PARTS: parts,
-      RUN: run * width,
-      COUNT: items * width,
-    },
-  );
-  return {
-    scratch: [f32(shape.c, parts, 2)],
-    dispatches: [
-      staged(shape, split, 'batch-norm/statistics.wgsl', { x: input(0), parts: scratch(0) }),
-      combine,
+  variants: twoStage,
+  lower({ inputs, outputs: { y, mean, rstd }, attrs, profile }) {
+    const { x, weight, bias, ...running } = inputs;
+    const shape = normShape('batch-norm', x);
+    const split = partition(shape, profile);
+    const operands = { x, weight, bias, mean, rstd, y };
+    const normalize = itemwise(shape, split, 'batch-norm/normalize.wgsl', operands, {
+      RELU: attrs.relu === true,
+    });
+    const EPS = attrs.eps;
+    if (!attrs.training)
+      return [channelwise(shape, 'batch-norm/running.wgsl', { ...running, mean, rstd }, { EPS }), normalize];
+    const { parts: count, run, items, width } = split;
+    const parts = scratch(f32(shape.c, count, 2));
+    const updated = attrs.updateStatistics === false ? {} : running;
+    return [
+      staged(shape, split, 'batch-norm/statistics.wgsl', { x, parts }),
+      channelwise(
+        shape,
+        'batch-norm/combine.wgsl',
+        { parts, mean, rstd, ...updated },
+        { EPS, MOMENTUM: attrs.momentum, PARTS: count, RUN: run * width, COUNT: items * width },
+      ),
       normalize,
-    ],
-  };
-}
+    ];
+  },
+};
 
-function lowerBatchNormGradient({
-  inputs,
-  attrs,
-  accumulate,
-  profile,
-}: LowerContext<BatchNormGradientAttrs>): Lowering {
-  const shape = normShape('batch-norm-gradient', inputs, 6);
-  const split = partition(shape, profile);
-  const { parts, items, width } = split;
-  const RELU = attrs.relu;
-  const needsSums = attrs.training || attrs.parameters;
-  const [x, weight, bias, mean, rstd, dy] = [0, 1, 2, 3, 4, 5].map(input) as [
-    Slot,
-    Slot,
-    Slot,
-    Slot,
-    Slot,
-    Slot,
-  ];
-  const affine = attrs.relu ? { weight, bias } : {};
-  const sums = staged(
-    shape,
-    split,
-    'batch-norm/grad-sums.wgsl',
-    { x, dy, mean, rstd, ...affine, parts: scratch(0) },
-    { RELU },
-  );
-  const parameters = attrs.parameters
-    ? { dweight: output(1, accumulate[1]), dbias: output(2, accumulate[2]) }
-    : {};
-  const combine = channelwise(
-    shape,
-    'batch-norm/grad-combine.wgsl',
-    { parts: scratch(0), means: scratch(1), ...parameters },
-    { PARTS: parts, COUNT: items * width },
-  );
-  const statistics = attrs.training || attrs.relu ? { x, mean } : {};
-  const means = attrs.training ? scratch(1) : undefined;
-  const last = itemwise(
-    shape,
-    split,
-    'batch-norm/grad-input.wgsl',
-    { dy, weight, rstd, dx: output(0), ...statistics, bias: attrs.relu ? bias : undefined, means },
-    { RELU },
-  );
-  return needsSums
-    ? { scratch: [f32(shape.c, parts, 2), f32(shape.c, 2)], dispatches: [sums, combine, last] }
-    : { scratch: [], dispatches: [last] };
-}
+export const batchNormGradientKernels: Kernels<typeof batchNormGradient, TwoStage> = {
+  op: batchNormGradient,
+  variants: twoStage,
+  lower({ inputs, outputs: { dx, dweight, dbias }, attrs, profile }) {
+    const { x, weight, bias, mean, rstd, dy } = inputs;
+    const shape = normShape('batch-norm-gradient', x);
+    const split = partition(shape, profile);
+    const { parts: count, items, width } = split;
+    const RELU = attrs.relu;
+    const parts = scratch(f32(shape.c, count, 2));
+    const means = scratch(f32(shape.c, 2));
+    const affine = attrs.relu ? { weight, bias } : {};
+    const last = itemwise(
+      shape,
+      split,
+      'batch-norm/grad-input.wgsl',
+      {
+        dy,
+        weight,
+        rstd,
+        dx,
+        ...(attrs.training || attrs.relu ? { x, mean } : {}),
+        bias: attrs.relu ? bias : undefined,
+        means: attrs.training ? means : undefined,
+      },
+      { RELU },
+    );
+    if (!attrs.training && !attrs.parameters) return [last];
+    return [
+      staged(shape, split, 'batch-norm/grad-sums.wgsl', { x, dy, mean, rstd, ...affine, parts }, { RELU }),
+      channelwise(
+        shape,
+        'batch-norm/grad-combine.wgsl',
+        { parts, means, dweight, dbias },
+        { PARTS: count, COUNT: items * width },
+      ),
+      last,
+    ];
+  },
+};
+
+export const kernels = [batchNormKernels, batchNormGradientKernels];

@@ -1,13 +1,6 @@
-import { defined } from '../../util/errors.ts';
-import type { Tensor } from '../tensor.ts';
-import { type Application, type Op, type Recorder, memoryCost } from '../op.ts';
-import { type TensorSpec, elems, f32, shapeError, showShape } from '../tensor.ts';
-import {
-  type BatchNormState,
-  type NormShape,
-  batchNormGradientReference,
-  batchNormReference,
-} from './reference.ts';
+import { type Op, memoryCost } from '../op.ts';
+import { type TensorSpec, elems, expectShape, f32, shapeError, showShape } from '../tensor.ts';
+import { type NormShape, batchNormGradientReference, batchNormReference } from './reference.ts';
 
 export interface BatchNormAttrs {
   readonly eps: number;
@@ -21,75 +14,65 @@ export interface BatchNormAttrs {
   readonly relu?: boolean;
 }
 
-export function normShape(op: string, inputs: readonly TensorSpec[], count: number): NormShape {
-  const [x] = inputs;
-  const [n = 0, c = 0, ...area] = x?.shape ?? [];
-  if (inputs.length !== count || x === undefined || ![2, 4].includes(x.shape.length))
-    throw shapeError(
-      op,
-      `takes ${count} inputs, the first (n, c, h, w) or (n, c); got ${inputs.map((spec) => showShape(spec.shape)).join(' ')}`,
-    );
-  for (const other of inputs.slice(1, 5)) {
-    if (showShape(other.shape) !== showShape([c]))
-      throw shapeError(op, `x is ${showShape(x.shape)}, but a channel vector is ${showShape(other.shape)}`);
-  }
+/** The sizes of x, after checking the channel vectors (c) that go with it. */
+export function normShape(
+  op: string,
+  { shape }: TensorSpec,
+  vectors: Readonly<Record<string, TensorSpec>> = {},
+): NormShape {
+  const [n = 0, c = 0, ...area] = shape;
+  if (![2, 4].includes(shape.length))
+    throw shapeError(op, `takes x (n, c, h, w) or (n, c), got ${showShape(shape)}`);
+  for (const [name, vector] of Object.entries(vectors)) expectShape(op, name, vector, [c]);
   return { n, c, area: elems(area) };
 }
 
+type Input = 'x' | 'weight' | 'bias' | 'running_mean' | 'running_var';
+
+const x = f32(3, 5, 7, 4);
+const channel = f32(5);
+
 /**
- * BatchNorm of maps or of rows of channels, as torch.nn.BatchNorm2d.
- * Inputs: x (n, c, h, w) or (n, c), weight, bias, runningMean, runningVar (c). Outputs: y, and the mean and 1/√(v + eps) (c)
- * that it was normalised by. In training the running statistics are updated in place, the variance with its unbiased value.
- * @example const [y] = graph.apply(batchNorm, [x, weight, bias, mean, variance], { eps: 1e-5, momentum: 0.1, training: true })
+ * BatchNorm of maps or of rows of channels, as torch.nn.BatchNorm2d. x and y (n, c, h, w) or (n, c), all others (c); mean and
+ * rstd = 1/√(v + eps) are what y was normalised by. In training the running statistics are updated in place, the variance with its
+ * unbiased value.
  */
-export const batchNorm: Op<BatchNormAttrs> = {
+export const batchNorm: Op<BatchNormAttrs, Input, 'y' | 'mean' | 'rstd'> = {
   name: 'batch-norm',
+  inputs: ['x', 'weight', 'bias', 'running_mean', 'running_var'],
+  outputs: ['y', 'mean', 'rstd'],
   examples: [
     {
-      inputs: [f32(3, 5, 7, 4), f32(5), f32(5), f32(5), f32(5)],
+      inputs: { x, weight: channel, bias: channel, running_mean: channel, running_var: channel },
       attrs: { eps: 1e-5, momentum: 0.1, training: true },
     },
   ],
-  mutates: [3, 4],
-  infer: (inputs, { training }) => {
-    const shape = normShape('batch-norm', inputs, 5);
+  mutates: ['running_mean', 'running_var'],
+  infer: ({ x, ...vectors }, { training }) => {
+    const shape = normShape('batch-norm', x, vectors);
     if (training && shape.n * shape.area < 2)
       throw shapeError('batch-norm', 'training needs more than one value a channel');
-    return [inputs[0] as TensorSpec, f32(shape.c), f32(shape.c)];
+    return { y: x, mean: f32(shape.c), rstd: f32(shape.c) };
   },
   cost: memoryCost,
-  reference: ([x, weight, bias, runningMean, runningVar], specs, attrs) =>
-    batchNormReference(
-      normShape('batch-norm', specs, 5),
-      defined(x, 'x'),
-      { weight, bias, runningMean, runningVar } as BatchNormState,
-      {
-        eps: attrs.eps,
-        training: attrs.training,
-        momentum: attrs.updateStatistics === false ? undefined : attrs.momentum,
-        relu: attrs.relu === true,
-      },
-    ),
-  gradient: batchNormGradientRule,
+  reference: (inputs, specs, attrs) =>
+    batchNormReference(normShape('batch-norm', specs.x), inputs, {
+      eps: attrs.eps,
+      training: attrs.training,
+      momentum: attrs.updateStatistics === false ? undefined : attrs.momentum,
+      relu: attrs.relu === true,
+    }),
+  gradient(graph, { inputs: { x, weight, bias }, outputs: { mean, rstd }, attrs }, { y: dy }, needs) {
+    if (dy === undefined) return {};
+    const inputs = { x, weight, bias, mean, rstd, dy };
+    const { dx, dweight, dbias } = graph.apply(batchNormGradient, inputs, {
+      training: attrs.training,
+      relu: attrs.relu ?? false,
+      parameters: needs.has('weight') || needs.has('bias'),
+    });
+    return { x: dx, weight: dweight, bias: dbias };
+  },
 };
-
-function batchNormGradientRule(
-  graph: Recorder,
-  node: Application<BatchNormAttrs>,
-  [dy]: readonly (Tensor | undefined)[],
-  needs: readonly boolean[],
-): readonly (Tensor | undefined)[] {
-  const [x, weight, bias] = node.inputs;
-  const [, mean, rstd] = node.outputs;
-  if (dy === undefined) return [];
-  const inputs = [x, weight, bias, mean, rstd, dy].map((tensor) => defined(tensor, 'batch-norm tensor'));
-  const { training, relu = false } = node.attrs;
-  return graph.apply(batchNormGradient, inputs, {
-    training,
-    relu,
-    parameters: needs[1] === true || needs[2] === true,
-  });
-}
 
 export interface BatchNormGradientAttrs {
   readonly training: boolean;
@@ -98,33 +81,29 @@ export interface BatchNormGradientAttrs {
   readonly parameters: boolean;
 }
 
-/**
- * Gradient of batchNorm. Inputs: x, weight, bias, the forward op's mean and rstd, dy. Outputs: dx and, with `parameters`,
- * dweight and dbias (c).
- */
-export const batchNormGradient: Op<BatchNormGradientAttrs> = {
+type GradientInput = 'x' | 'weight' | 'bias' | 'mean' | 'rstd' | 'dy';
+
+/** Gradient of batchNorm, given the mean and rstd that it made. dx as x; with `parameters` dweight and dbias (c). */
+export const batchNormGradient: Op<BatchNormGradientAttrs, GradientInput, 'dx' | 'dweight?' | 'dbias?'> = {
   name: 'batch-norm-gradient',
+  inputs: ['x', 'weight', 'bias', 'mean', 'rstd', 'dy'],
+  outputs: ['dx', 'dweight?', 'dbias?'],
   examples: [
     {
-      inputs: [f32(3, 5, 7, 4), f32(5), f32(5), f32(5), f32(5), f32(3, 5, 7, 4)],
+      inputs: { x, weight: channel, bias: channel, mean: channel, rstd: channel, dy: x },
       attrs: { training: true, relu: true, parameters: true },
     },
   ],
-  accumulates: [1, 2],
-  infer: (inputs, { parameters }) => {
-    const { c } = normShape('batch-norm-gradient', inputs, 6);
-    const [x] = inputs;
-    if (x === undefined || showShape(x.shape) !== showShape(inputs[5]?.shape ?? []))
-      throw shapeError(
-        'batch-norm-gradient',
-        `x and dy differ: ${showShape(x?.shape ?? [])} and ${showShape(inputs[5]?.shape ?? [])}`,
-      );
-    return parameters ? [x, f32(c), f32(c)] : [x];
+  accumulates: ['dweight', 'dbias'],
+  infer: ({ x, dy, ...vectors }, { parameters }) => {
+    const { c } = normShape('batch-norm-gradient', x, vectors);
+    expectShape('batch-norm-gradient', 'dy', dy, x.shape);
+    return parameters ? { dx: x, dweight: f32(c), dbias: f32(c) } : { dx: x };
   },
   cost: memoryCost,
   reference: (inputs, specs, attrs) => {
-    const shape = normShape('batch-norm-gradient', specs, 6);
-    const gradients = batchNormGradientReference(shape, inputs, attrs);
-    return attrs.parameters ? gradients : [gradients[0]];
+    const shape = normShape('batch-norm-gradient', specs.x);
+    const { dx, ...parameters } = batchNormGradientReference(shape, inputs, attrs);
+    return attrs.parameters ? { dx, ...parameters } : { dx };
   },
 };

@@ -16,25 +16,25 @@ function eachOf({ n, c: channels, area }: NormShape, c: number, visit: (at: numb
   for (let i = 0; i < n; i++) for (let s = 0; s < area; s++) visit((i * channels + c) * area + s);
 }
 
-export interface BatchNormState {
-  readonly weight: Float64Array;
-  readonly bias: Float64Array;
-  readonly runningMean: Float64Array;
-  readonly runningVar: Float64Array;
-}
+type Data<N extends string> = Readonly<Record<N, Float64Array>>;
 
-/** y, mean, rstd; updates the running statistics in place where `momentum` is given. */
+/** Updates the running statistics in place where `momentum` is given. */
 export function batchNormReference(
   shape: NormShape,
-  x: Float64Array,
-  { weight, bias, runningMean, runningVar }: BatchNormState,
+  {
+    x,
+    weight,
+    bias,
+    running_mean: runningMean,
+    running_var: runningVar,
+  }: Data<'x' | 'weight' | 'bias' | 'running_mean' | 'running_var'>,
   {
     eps,
     training,
     momentum,
     relu,
   }: { eps: number; training: boolean; momentum: number | undefined; relu: boolean },
-): [Float64Array, Float64Array, Float64Array] {
+): Data<'y' | 'mean' | 'rstd'> {
   const count = shape.n * shape.area;
   const y = new Float64Array(x.length);
   const mean = runningMean.slice();
@@ -60,18 +60,17 @@ export function batchNormReference(
       y[at] = relu ? Math.max(value, 0) : value;
     });
   }
-  return [y, mean, variance.map((v) => 1 / Math.sqrt(v + eps))];
+  return { y, mean, rstd: variance.map((v) => 1 / Math.sqrt(v + eps)) };
 }
 
-/** dx, dweight, dbias. */
 export function batchNormGradientReference(
   shape: NormShape,
-  [x, weight, bias, mean, rstd, dy]: readonly Float64Array[],
+  { x, weight, bias, mean, rstd, dy }: Data<'x' | 'weight' | 'bias' | 'mean' | 'rstd' | 'dy'>,
   { training, relu }: { training: boolean; relu: boolean },
-): [Float64Array, Float64Array, Float64Array] {
+): Data<'dx' | 'dweight' | 'dbias'> {
   const count = shape.n * shape.area;
-  const of = (values: Float64Array | undefined, i: number): number => values?.[i] ?? NaN;
-  const dx = new Float64Array(x?.length ?? 0);
+  const of = (values: Float64Array, i: number): number => values[i] ?? NaN;
+  const dx = new Float64Array(x.length);
   const dweight = new Float64Array(shape.c);
   const dbias = new Float64Array(shape.c);
   for (let c = 0; c < shape.c; c++) {
@@ -91,5 +90,5 @@ export function batchNormGradientReference(
       dx[at] = of(weight, c) * of(rstd, c) * (upstream(at) - centred);
     });
   }
-  return [dx, dweight, dbias];
+  return { dx, dweight, dbias };
 }

@@ -1,12 +1,12 @@
-import { flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
-import { type CastAttrs, cast } from './op.ts';
+import { flat } from '../dispatches.ts';
+import { type Kernels, onlyPlain } from '../kernels.ts';
+import { cast } from './op.ts';
 
-export const castKernels: Kernels<CastAttrs> = {
+export const castKernels: Kernels<typeof cast> = {
   op: cast,
   variants: onlyPlain,
-  lower: ({ outputs }) =>
-    flatLowering('scale/scale.wgsl', outputs[0], { x: input(0), y: output(0) }, { FACTOR: 1 }),
+  lower: ({ inputs, outputs }) =>
+    flat('scale/scale.wgsl', outputs.y, { ...inputs, ...outputs }, { FACTOR: 1 }),
 };
 
-export const kernels: readonly AnyKernels[] = [castKernels];
+export const kernels = [castKernels];

@@ -1,21 +1,21 @@
-import { defined } from '../../util/errors.ts';
-import { sameShape } from '../elementwise.ts';
 import { memoryCost, type Op } from '../op.ts';
 import { f32 } from '../tensor.ts';
+import { castReference } from './reference.ts';
 
 export interface CastAttrs {
   readonly to: 'f32' | 'f16';
 }
 
 /** The same values, stored in another width: to f16, rounded to nearest, infinite above 65,504. (torch.Tensor.to) */
-export const cast: Op<CastAttrs> = {
+export const cast: Op<CastAttrs, 'x', 'y'> = {
   name: 'cast',
-  examples: [{ inputs: [f32(3, 257)], attrs: { to: 'f32' } }],
-  infer: (inputs, { to }) => sameShape('cast', inputs, 1).map(({ shape }) => ({ shape, dtype: to })),
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(3, 257) }, attrs: { to: 'f32' } }],
+  infer: ({ x }, { to }) => ({ y: { shape: x.shape, dtype: to } }),
   cost: memoryCost,
-  reference: ([x]) => [(x as Float64Array).slice()],
-  gradient: (graph, node, [dy]) => {
-    const from = defined(node.inputs[0], 'x').spec.dtype;
-    return [dy && graph.one(cast, [dy], { to: from === 'f16' ? 'f16' : 'f32' })];
-  },
+  reference: ({ x }) => ({ y: castReference(x) }),
+  gradient: (graph, { inputs: { x } }, { y: dy }) => ({
+    x: dy && graph.one(cast, { x: dy }, { to: x.spec.dtype === 'f16' ? 'f16' : 'f32' }),
+  }),
 };

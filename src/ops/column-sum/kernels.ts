@@ -1,16 +1,5 @@
 import { flatGrid, sumParts } from '../dispatches.ts';
-import {
-  type AnyKernels,
-  type Dispatch,
-  type Kernels,
-  type Lowering,
-  type Slot,
-  input,
-  onlyPlain,
-  output,
-  scratch,
-} from '../kernels.ts';
-import type { None } from '../op.ts';
+import { type Dispatch, type Kernels, type Operand, onlyPlain, scratch } from '../kernels.ts';
 import { f32 } from '../tensor.ts';
 import { columnSum, columnsOf } from './op.ts';
 
@@ -19,39 +8,24 @@ const WORKGROUP = 64;
 /** Rows one partial column sum covers: enough parts to fill a GPU, few enough for the second stage. */
 const RUN = 256;
 
-/**
- * `to` (cols) = the column sums of `from` (rows, cols), or is added to; long columns in two ordered stages.
- * @param at index of the scratch tensor it may use
- */
-export function columnSumLowering(from: Slot, to: Slot, rows: number, cols: number, at = 0): Lowering {
-  const parts = Math.ceil(rows / RUN);
-  const staged = parts > 1;
+/** `y` (cols) = the column sums of `x` (rows, cols), or is added to; long columns in two ordered stages. */
+export function sumColumns(x: Operand, y: Operand): readonly Dispatch[] {
+  const { rows, cols } = columnsOf(x);
+  const count = Math.ceil(rows / RUN);
+  const parts = count > 1 ? scratch(f32(count, cols)) : y;
   const first: Dispatch = {
     shader: 'column-sum/columns.wgsl',
-    params: {
-      ROWS: rows,
-      COLS: cols,
-      RUN,
-      PARTS: parts,
-      WORKGROUP,
-    },
-    bindings: { x: from, parts: staged ? scratch(at) : to },
-    grid: flatGrid(Math.ceil(cols / WORKGROUP) * parts),
+    params: { ROWS: rows, COLS: cols, RUN, PARTS: count, WORKGROUP },
+    bindings: { x, parts },
+    grid: flatGrid(Math.ceil(cols / WORKGROUP) * count),
   };
-  if (!staged) return { scratch: [], dispatches: [first] };
-  return {
-    scratch: [f32(parts, cols)],
-    dispatches: [first, sumParts(scratch(at), to, cols, parts)],
-  };
+  return parts === y ? [first] : [first, sumParts(parts, y)];
 }
 
-export const columnSumKernels: Kernels<None> = {
+export const columnSumKernels: Kernels<typeof columnSum> = {
   op: columnSum,
   variants: onlyPlain,
-  lower({ inputs, accumulate }): Lowering {
-    const { rows, cols } = columnsOf(inputs);
-    return columnSumLowering(input(0), output(0, accumulate[0]), rows, cols);
-  },
+  lower: ({ inputs: { x }, outputs: { y } }) => sumColumns(x, y),
 };
 
-export const kernels: readonly AnyKernels[] = [columnSumKernels];
+export const kernels = [columnSumKernels];

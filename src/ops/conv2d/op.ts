@@ -1,7 +1,5 @@
-import { defined } from '../../util/errors.ts';
-import type { Tensor } from '../tensor.ts';
-import { type Application, type Cost, type Op, type Recorder, memoryCost } from '../op.ts';
-import { type TensorSpec, f32, like, shapeError, showShape } from '../tensor.ts';
+import { type Cost, type Op, memoryCost } from '../op.ts';
+import { type TensorSpec, expectShape, f32, like, shapeError, showShape } from '../tensor.ts';
 import {
   type ConvShape,
   conv2dGradInputReference,
@@ -42,11 +40,6 @@ function convShape(
   return { n, ci, h, w, co, cg, kh, kw, sh, sw, ph, pw, groups, ho, wo };
 }
 
-function expectShape(op: string, what: string, spec: TensorSpec | undefined, shape: readonly number[]): void {
-  if (spec === undefined || showShape(spec.shape) !== showShape(shape))
-    throw shapeError(op, `${what} is ${showShape(spec?.shape ?? [])}, expected ${showShape(shape)}`);
-}
-
 /** Taps of one dimension that meet data, summed over the outputs. */
 function liveTaps(size: number, k: number, stride: number, pad: number, out: number): number {
   let live = 0;
@@ -57,69 +50,67 @@ function liveTaps(size: number, k: number, stride: number, pad: number, out: num
   return live;
 }
 
-function convCost(s: ConvShape, inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): Cost {
+function convCost(s: ConvShape, bytes: number): Cost {
   const channels = s.n * s.co * s.cg;
   return {
     macs: channels * s.ho * s.wo * s.kh * s.kw,
     liveMacs: channels * liveTaps(s.h, s.kh, s.sh, s.ph, s.ho) * liveTaps(s.w, s.kw, s.sw, s.pw, s.wo),
-    bytes: memoryCost(inputs, outputs).bytes,
+    bytes,
   };
 }
 
-export function forwardShape([x, weight, bias]: readonly TensorSpec[], attrs: ConvAttrs): ConvShape {
-  const s = convShape('conv2d', x?.shape ?? [], weight?.shape ?? [], attrs);
-  if (bias !== undefined) expectShape('conv2d', 'bias', bias, [s.co]);
+interface ForwardSpecs {
+  readonly x: TensorSpec;
+  readonly weight: TensorSpec;
+  readonly bias?: TensorSpec | undefined;
+}
+
+export function forwardShape({ x, weight, bias }: ForwardSpecs, attrs: ConvAttrs): ConvShape {
+  const s = convShape('conv2d', x.shape, weight.shape, attrs);
+  if (bias) expectShape('conv2d', 'bias', bias, [s.co]);
   return s;
 }
 
 /**
  * Two-dimensional convolution (cross-correlation, zero padding, dilation 1), as torch.nn.functional.conv2d.
- * Inputs: x (n, ci, h, w), weight (co, ci/groups, kh, kw), optionally bias (co). Output: y (n, co, ho, wo).
+ * x (n, ci, h, w), weight (co, ci/groups, kh, kw), bias (co), y (n, co, ho, wo).
  * Output channel o reads the input channels of group ⌊o / (co/groups)⌋.
- * @example graph.one(conv2d, [x, weight, bias], { stride: [4, 4], padding: [0, 0], groups: 1 })
+ * @example graph.one(conv2d, { x, weight, bias }, { stride: [4, 4], padding: [0, 0], groups: 1 })
  */
-export const conv2d: Op<ConvAttrs> = {
+export const conv2d: Op<ConvAttrs, 'x' | 'weight' | 'bias?', 'y'> = {
   name: 'conv2d',
+  inputs: ['x', 'weight', 'bias?'],
+  outputs: ['y'],
   examples: [
     {
-      inputs: [f32(2, 3, 13, 9), f32(5, 3, 3, 3), f32(5)],
+      inputs: { x: f32(2, 3, 13, 9), weight: f32(5, 3, 3, 3), bias: f32(5) },
       attrs: { stride: [2, 2], padding: [1, 1], groups: 1 },
     },
     {
-      inputs: [f32(2, 3, 7, 9), f32(6, 1, 5, 5)],
+      inputs: { x: f32(2, 3, 7, 9), weight: f32(6, 1, 5, 5) },
       attrs: { stride: [2, 2], padding: [2, 2], groups: 3 },
     },
   ],
   infer: (inputs, attrs) => {
     const { n, co, ho, wo } = forwardShape(inputs, attrs);
-    return [like(inputs[0], n, co, ho, wo)];
+    return { y: like(inputs.x, n, co, ho, wo) };
   },
-  cost: (inputs, outputs, attrs) => convCost(forwardShape(inputs, attrs), inputs, outputs),
-  reference: ([x, weight, bias], specs, attrs) => [
-    conv2dReference(forwardShape(specs, attrs), x as Float64Array, weight as Float64Array, bias),
-  ],
-  gradient: conv2dGradient,
+  cost: (inputs, outputs, attrs) => convCost(forwardShape(inputs, attrs), memoryCost(inputs, outputs).bytes),
+  reference: ({ x, weight, bias }, specs, attrs) => ({
+    y: conv2dReference(forwardShape(specs, attrs), x, weight, bias),
+  }),
+  gradient(graph, { inputs: { x, weight, bias }, attrs: { stride, padding, groups } }, { y: dy }, needs) {
+    if (dy === undefined) return {};
+    const [, , h = 0, w = 0] = x.spec.shape;
+    const [, , kh = 0, kw = 0] = weight.spec.shape;
+    const attrs = { stride, padding, groups };
+    const dx = needs.has('x') ? graph.one(conv2dGradInput, { dy, weight }, { ...attrs, h, w }) : undefined;
+    if (!needs.has('weight') && !needs.has('bias')) return { x: dx };
+    const taps = { ...attrs, kh, kw, bias: bias !== undefined };
+    const { dweight, dbias } = graph.apply(conv2dGradWeight, { x, dy }, taps);
+    return { x: dx, weight: dweight, bias: dbias };
+  },
 };
-
-function conv2dGradient(
-  graph: Recorder,
-  node: Application<ConvAttrs>,
-  [dy]: readonly (Tensor | undefined)[],
-  needs: readonly boolean[],
-): readonly (Tensor | undefined)[] {
-  const [x, weight, bias] = node.inputs;
-  if (dy === undefined || x === undefined || weight === undefined) return [];
-  const { stride, padding, groups } = node.attrs;
-  const [, , h = 0, w = 0] = x.spec.shape;
-  const [, , kh = 0, kw = 0] = weight.spec.shape;
-  const dx =
-    needs[0] === true
-      ? graph.one(conv2dGradInput, [dy, weight], { stride, padding, groups, h, w })
-      : undefined;
-  if (needs[1] !== true && needs[2] !== true) return [dx];
-  const attrs = { stride, padding, groups, kh, kw, bias: bias !== undefined };
-  return [dx, ...graph.apply(conv2dGradWeight, [x, dy], attrs)];
-}
 
 export interface ConvGradInputAttrs extends ConvAttrs {
   /** Size of the input's map, which the output's size alone does not tell for strides above 1. */
@@ -127,32 +118,36 @@ export interface ConvGradInputAttrs extends ConvAttrs {
   readonly w: number;
 }
 
-export function gradInputShape([dy, weight]: readonly TensorSpec[], attrs: ConvGradInputAttrs): ConvShape {
+type Specs<N extends string> = Readonly<Record<N, TensorSpec>>;
+
+export function gradInputShape({ dy, weight }: Specs<'dy' | 'weight'>, attrs: ConvGradInputAttrs): ConvShape {
   const op = 'conv2d-grad-input';
-  const [n = 0] = dy?.shape ?? [];
-  const kernel = weight?.shape ?? [];
-  const s = convShape(op, [n, (kernel[1] ?? 0) * attrs.groups, attrs.h, attrs.w], kernel, attrs);
+  const [n = 0] = dy.shape;
+  const s = convShape(op, [n, (weight.shape[1] ?? 0) * attrs.groups, attrs.h, attrs.w], weight.shape, attrs);
   expectShape(op, 'dy', dy, [n, s.co, s.ho, s.wo]);
   return s;
 }
 
-/** Gradient of conv2d for its input. Inputs: dy (n, co, ho, wo), weight. Output: dx (n, ci, h, w). */
-export const conv2dGradInput: Op<ConvGradInputAttrs> = {
+/** Gradient of conv2d for its input: dx (n, ci, h, w) of dy (n, co, ho, wo). */
+export const conv2dGradInput: Op<ConvGradInputAttrs, 'dy' | 'weight', 'dx'> = {
   name: 'conv2d-grad-input',
+  inputs: ['dy', 'weight'],
+  outputs: ['dx'],
   examples: [
     {
-      inputs: [f32(2, 5, 7, 5), f32(5, 3, 3, 3)],
+      inputs: { dy: f32(2, 5, 7, 5), weight: f32(5, 3, 3, 3) },
       attrs: { stride: [2, 2], padding: [1, 1], groups: 1, h: 14, w: 9 },
     },
   ],
   infer: (inputs, attrs) => {
     const { n, ci, h, w } = gradInputShape(inputs, attrs);
-    return [like(inputs[0], n, ci, h, w)];
+    return { dx: like(inputs.dy, n, ci, h, w) };
   },
-  cost: (inputs, outputs, attrs) => convCost(gradInputShape(inputs, attrs), inputs, outputs),
-  reference: ([dy, weight], specs, attrs) => [
-    conv2dGradInputReference(gradInputShape(specs, attrs), dy as Float64Array, weight as Float64Array),
-  ],
+  cost: (inputs, outputs, attrs) =>
+    convCost(gradInputShape(inputs, attrs), memoryCost(inputs, outputs).bytes),
+  reference: ({ dy, weight }, specs, attrs) => ({
+    dx: conv2dGradInputReference(gradInputShape(specs, attrs), dy, weight),
+  }),
 };
 
 export interface ConvGradWeightAttrs extends ConvAttrs {
@@ -162,36 +157,38 @@ export interface ConvGradWeightAttrs extends ConvAttrs {
   readonly bias: boolean;
 }
 
-export function gradWeightShape([x, dy]: readonly TensorSpec[], attrs: ConvGradWeightAttrs): ConvShape {
+export function gradWeightShape({ x, dy }: Specs<'x' | 'dy'>, attrs: ConvGradWeightAttrs): ConvShape {
   const op = 'conv2d-grad-weight';
-  const [, ci = 0] = x?.shape ?? [];
-  const [, co = 0] = dy?.shape ?? [];
-  const s = convShape(op, x?.shape ?? [], [co, ci / attrs.groups, attrs.kh, attrs.kw], attrs);
+  const [, ci = 0] = x.shape;
+  const [, co = 0] = dy.shape;
+  const s = convShape(op, x.shape, [co, ci / attrs.groups, attrs.kh, attrs.kw], attrs);
   expectShape(op, 'dy', dy, [s.n, co, s.ho, s.wo]);
   return s;
 }
 
 /**
- * Gradient of conv2d for its weight and bias. Inputs: x (n, ci, h, w), dy (n, co, ho, wo).
- * Outputs: dweight (co, ci/groups, kh, kw) and, with `bias`, dbias (co).
+ * Gradient of conv2d for its weight and bias. x (n, ci, h, w), dy (n, co, ho, wo), dweight (co, ci/groups, kh, kw) and, with `bias`,
+ * dbias (co).
  */
-export const conv2dGradWeight: Op<ConvGradWeightAttrs> = {
+export const conv2dGradWeight: Op<ConvGradWeightAttrs, 'x' | 'dy', 'dweight' | 'dbias?'> = {
   name: 'conv2d-grad-weight',
+  inputs: ['x', 'dy'],
+  outputs: ['dweight', 'dbias?'],
   examples: [
     {
-      inputs: [f32(2, 3, 14, 9), f32(2, 5, 7, 5)],
+      inputs: { x: f32(2, 3, 14, 9), dy: f32(2, 5, 7, 5) },
       attrs: { stride: [2, 2], padding: [1, 1], groups: 1, kh: 3, kw: 3, bias: true },
     },
   ],
-  accumulates: [0, 1],
+  accumulates: ['dweight', 'dbias'],
   infer: (inputs, attrs) => {
     const { co, cg, kh, kw } = gradWeightShape(inputs, attrs);
-    return attrs.bias ? [f32(co, cg, kh, kw), f32(co)] : [f32(co, cg, kh, kw)];
+    return { dweight: f32(co, cg, kh, kw), dbias: attrs.bias ? f32(co) : undefined };
   },
-  cost: (inputs, outputs, attrs) => convCost(gradWeightShape(inputs, attrs), inputs, outputs),
-  reference: ([x, dy], specs, attrs) => {
-    const s = gradWeightShape(specs, attrs);
-    const [dweight, dbias] = conv2dGradWeightReference(s, x as Float64Array, defined(dy, 'dy'));
-    return attrs.bias ? [dweight, dbias] : [dweight];
+  cost: (inputs, outputs, attrs) =>
+    convCost(gradWeightShape(inputs, attrs), memoryCost(inputs, outputs).bytes),
+  reference: ({ x, dy }, specs, attrs) => {
+    const { dweight, dbias } = conv2dGradWeightReference(gradWeightShape(specs, attrs), x, dy);
+    return { dweight, dbias: attrs.bias ? dbias : undefined };
   },
 };

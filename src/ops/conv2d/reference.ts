@@ -67,12 +67,11 @@ export function conv2dGradInputReference(s: ConvShape, dy: Float64Array, weight:
   return dx;
 }
 
-/** dweight and dbias. */
 export function conv2dGradWeightReference(
   s: ConvShape,
   x: Float64Array,
   dy: Float64Array,
-): [Float64Array, Float64Array] {
+): { dweight: Float64Array; dbias: Float64Array } {
   const dweight = new Float64Array(s.co * s.cg * s.kh * s.kw);
   const dbias = new Float64Array(s.co);
   eachProduct(s, (at, tap, out) => {
@@ -82,5 +81,5 @@ export function conv2dGradWeightReference(
     const channel = Math.floor(i / (s.ho * s.wo)) % s.co;
     dbias[channel] = (dbias[channel] as number) + value;
   });
-  return [dweight, dbias];
+  return { dweight, dbias };
 }

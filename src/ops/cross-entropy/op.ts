@@ -1,60 +1,54 @@
-import type { Tensor } from '../tensor.ts';
 import { type None, type Op, memoryCost } from '../op.ts';
-import { type TensorSpec, f32, shapeError, showShape } from '../tensor.ts';
+import { type TensorSpec, expectShape, f32, shapeError, showShape } from '../tensor.ts';
 import { softCrossEntropyGradientReference, softCrossEntropyReference } from './reference.ts';
 
-export function tableOf(op: string, inputs: readonly TensorSpec[], count: number): { n: number; k: number } {
-  const [logits, targets, dloss] = inputs;
-  const [n = 0, k = 0] = logits?.shape ?? [];
-  const shapes = inputs.map((spec) => showShape(spec.shape)).join(' ');
-  if (
-    inputs.length !== count ||
-    logits?.shape.length !== 2 ||
-    showShape(targets?.shape ?? []) !== showShape([n, k])
-  )
-    throw shapeError(op, `takes logits and targets of one shape (n, k), got ${shapes}`);
-  if (dloss !== undefined && showShape(dloss.shape) !== showShape([n]))
-    throw shapeError(op, `takes dloss (${n}), got ${showShape(dloss.shape)}`);
+interface Table {
+  readonly logits: TensorSpec;
+  readonly targets: TensorSpec;
+  readonly dloss?: TensorSpec;
+}
+
+export function tableOf(op: string, { logits, targets, dloss }: Table): { n: number; k: number } {
+  const [n = 0, k = 0] = logits.shape;
+  if (logits.shape.length !== 2)
+    throw shapeError(op, `takes logits and targets of one shape (n, k), got ${showShape(logits.shape)}`);
+  expectShape(op, 'targets', targets, [n, k]);
+  if (dloss) expectShape(op, 'dloss', dloss, [n]);
   return { n, k };
 }
 
 /**
  * Cross entropy of each sample with soft targets: loss = −Σ t log softmax(z). (torch.nn.functional.cross_entropy with
- * probabilities and reduction none.) Inputs: logits (n, k), targets (n, k). Output: loss (n).
+ * probabilities and reduction none.) logits (n, k), targets (n, k), loss (n).
  */
-export const softCrossEntropy: Op<None> = {
+export const softCrossEntropy: Op<None, 'logits' | 'targets', 'loss'> = {
   name: 'soft-cross-entropy',
-  examples: [{ inputs: [f32(5, 37), f32(5, 37)], attrs: {} }],
-  infer: (inputs) => [f32(tableOf('soft-cross-entropy', inputs, 2).n)],
+  inputs: ['logits', 'targets'],
+  outputs: ['loss'],
+  examples: [{ inputs: { logits: f32(5, 37), targets: f32(5, 37) }, attrs: {} }],
+  infer: (inputs) => ({ loss: f32(tableOf('soft-cross-entropy', inputs).n) }),
   cost: memoryCost,
-  reference: ([logits, targets], specs) => [
-    softCrossEntropyReference(
-      tableOf('soft-cross-entropy', specs, 2).k,
-      logits as Float64Array,
-      targets as Float64Array,
-    ),
-  ],
-  gradient: (graph, node, [dloss]) => [
-    dloss &&
-      graph.one(softCrossEntropyGradient, [node.inputs[0] as Tensor, node.inputs[1] as Tensor, dloss], {}),
-  ],
+  reference: ({ logits, targets }, specs) => ({
+    loss: softCrossEntropyReference(tableOf('soft-cross-entropy', specs).k, logits, targets),
+  }),
+  gradient: (graph, { inputs }, { loss: dloss }) => ({
+    logits: dloss && graph.one(softCrossEntropyGradient, { ...inputs, dloss }, {}),
+  }),
 };
 
-/** dlogits = dloss (softmax(z) Σt − t). Inputs: logits (n, k), targets (n, k), dloss (n). */
-export const softCrossEntropyGradient: Op<None> = {
+/** dlogits = dloss (softmax(z) Σt − t). logits (n, k), targets (n, k), dloss (n). */
+export const softCrossEntropyGradient: Op<None, 'logits' | 'targets' | 'dloss', 'dlogits'> = {
   name: 'soft-cross-entropy-gradient',
-  examples: [{ inputs: [f32(5, 37), f32(5, 37), f32(5)], attrs: {} }],
+  inputs: ['logits', 'targets', 'dloss'],
+  outputs: ['dlogits'],
+  examples: [{ inputs: { logits: f32(5, 37), targets: f32(5, 37), dloss: f32(5) }, attrs: {} }],
   infer: (inputs) => {
-    const { n, k } = tableOf('soft-cross-entropy-gradient', inputs, 3);
-    return [f32(n, k)];
+    const { n, k } = tableOf('soft-cross-entropy-gradient', inputs);
+    return { dlogits: f32(n, k) };
   },
   cost: memoryCost,
-  reference: ([logits, targets, dloss], specs) => [
-    softCrossEntropyGradientReference(
-      tableOf('soft-cross-entropy-gradient', specs, 3).k,
-      logits as Float64Array,
-      targets as Float64Array,
-      dloss as Float64Array,
-    ),
-  ],
+  reference: ({ logits, targets, dloss }, specs) => {
+    const { k } = tableOf('soft-cross-entropy-gradient', specs);
+    return { dlogits: softCrossEntropyGradientReference(k, logits, targets, dloss) };
+  },
 };

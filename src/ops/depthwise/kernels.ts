@@ -1,52 +1,43 @@
 import { flatGrid } from '../dispatches.ts';
-import {
-  type AnyKernels,
-  type Dispatch,
-  type Kernels,
-  type LowerContext,
-  type Lowering,
-  type Variant,
-  input,
-  output,
-  scratch,
-} from '../kernels.ts';
-import type { None } from '../op.ts';
+import { type ContextOf, type Dispatch, type Kernels, scratch } from '../kernels.ts';
 import { f32 } from '../tensor.ts';
 import {
-  type DepthwiseGradWeightAttrs,
-  convolutionSizes,
   depthwise,
   depthwiseGradInput,
   depthwiseGradWeight,
+  forwardSizes,
+  gradInputSizes,
   gradWeightSizes,
 } from './op.ts';
-import { type Mode, type Planes, planes } from './planes.ts';
+import { type Planes, planes } from './planes.ts';
 import { type Tile, layout, tilesFor } from './tiles.ts';
 
-export const depthwiseKernels: Kernels<None> = {
+export const depthwiseKernels: Kernels<typeof depthwise, Tile> = {
   op: depthwise,
-  variants: (context) => tilesFor(planes('forward', convolutionSizes(context.inputs)), context.profile),
-  lower: (context, variant) => lowerMaps('forward', context, variant),
+  variants: ({ inputs, profile }) => tilesFor(planes('forward', forwardSizes(inputs)), profile),
+  lower({ inputs: { x, weight, bias }, outputs: { y } }, tile) {
+    const p = planes('forward', forwardSizes({ x, weight }));
+    return [correlation(p, tile, { x, taps: weight, bias, out: y })];
+  },
 };
 
-export const depthwiseGradInputKernels: Kernels<None> = {
+export const depthwiseGradInputKernels: Kernels<typeof depthwiseGradInput, Tile> = {
   op: depthwiseGradInput,
-  variants: (context) => tilesFor(planes('input', convolutionSizes(context.inputs)), context.profile),
-  lower: (context, variant) => lowerMaps('input', context, variant),
+  variants: ({ inputs, profile }) => tilesFor(planes('input', gradInputSizes(inputs)), profile),
+  lower({ inputs: { dy, weight, addend }, outputs: { dx } }, tile) {
+    const p = planes('input', gradInputSizes({ dy, weight }));
+    return [correlation(p, tile, { x: dy, taps: weight, addend, out: dx })];
+  },
 };
 
-export const depthwiseGradWeightKernels: Kernels<DepthwiseGradWeightAttrs> = {
+export const depthwiseGradWeightKernels: Kernels<typeof depthwiseGradWeight, Tile> = {
   op: depthwiseGradWeight,
-  variants: (context) =>
-    tilesFor(planes('weight', gradWeightSizes(context.inputs, context.attrs)), context.profile),
-  lower: (context, variant) => lowerWeight(context, variant),
+  variants: ({ inputs, attrs, profile }) =>
+    tilesFor(planes('weight', gradWeightSizes(inputs, attrs)), profile),
+  lower: lowerWeight,
 };
 
-export const kernels: readonly AnyKernels[] = [
-  depthwiseKernels,
-  depthwiseGradInputKernels,
-  depthwiseGradWeightKernels,
-];
+export const kernels = [depthwiseKernels, depthwiseGradInputKernels, depthwiseGradWeightKernels];
 
 /** The dispatch of a tile's shader. @param DBIAS the bias gradient is wanted too */
 function correlation(p: Planes, tile: Tile, bindings: Dispatch['bindings'], DBIAS = false): Dispatch {
@@ -59,24 +50,15 @@ function correlation(p: Planes, tile: Tile, bindings: Dispatch['bindings'], DBIA
   };
 }
 
-function lowerMaps(mode: Mode, context: LowerContext<None>, variant: Variant): Lowering {
-  const p = planes(mode, convolutionSizes(context.inputs));
-  const extra = context.inputs.length > 2 ? { [mode === 'forward' ? 'bias' : 'addend']: input(2) } : {};
-  const bindings = { x: input(0), taps: input(1), ...extra, out: output(0) };
-  return { scratch: [], dispatches: [correlation(p, variant as Tile, bindings)] };
-}
-
-function lowerWeight(context: LowerContext<DepthwiseGradWeightAttrs>, variant: Variant): Lowering {
-  const { attrs, accumulate } = context;
-  const p = planes('weight', gradWeightSizes(context.inputs, attrs));
-  const tile = variant as Tile;
+function lowerWeight(
+  { inputs: { x, dy }, outputs: { dweight, dbias }, attrs }: ContextOf<typeof depthwiseGradWeight>,
+  tile: Tile,
+): readonly Dispatch[] {
+  const p = planes('weight', gradWeightSizes({ x, dy }, attrs));
   const { batches } = layout(p, tile);
-  const dweight = output(0, accumulate[0]);
-  const dbias = attrs.bias ? output(1, accumulate[1]) : undefined;
-  const results = batches > 1 ? { out: scratch(0) } : { out: dweight, dbias };
-  const first = correlation(p, tile, { x: input(0), taps: input(1), ...results }, attrs.bias);
-  if (batches === 1) return { scratch: [], dispatches: [first] };
+  if (batches === 1) return [correlation(p, tile, { x, taps: dy, out: dweight, dbias }, attrs.bias)];
   const { c, kh, kw } = p.sizes;
+  const parts = scratch(f32(batches, c, p.outH * p.outW + 1));
   const sum: Dispatch = {
     shader: 'depthwise/reduce.wgsl',
     params: {
@@ -88,8 +70,8 @@ function lowerWeight(context: LowerContext<DepthwiseGradWeightAttrs>, variant: V
       LIVE_W: p.outW,
       WORKGROUP: 256,
     },
-    bindings: { parts: scratch(0), dweight, dbias },
+    bindings: { parts, dweight, dbias },
     grid: flatGrid(Math.ceil((c * kh * kw) / 256)),
   };
-  return { scratch: [f32(batches, c, p.outH * p.outW + 1)], dispatches: [first, sum] };
+  return [correlation(p, tile, { x, taps: dy, out: parts }, attrs.bias), sum];
 }

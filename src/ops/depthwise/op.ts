@@ -1,6 +1,5 @@
-import type { Tensor } from '../tensor.ts';
-import type { Cost, None, Op } from '../op.ts';
-import { type TensorSpec, bytesOf, elems, f32, shapeError, showShape } from '../tensor.ts';
+import { type Cost, type None, type Op, memoryCost } from '../op.ts';
+import { type TensorSpec, expectShape, f32, shapeError, showShape } from '../tensor.ts';
 import {
   type DepthwiseSizes,
   depthwiseGradInputReference,
@@ -16,97 +15,85 @@ export interface DepthwiseGradWeightAttrs {
   readonly bias: boolean;
 }
 
+type Specs<N extends string> = Readonly<Record<N, TensorSpec>>;
+
 /**
  * Depthwise convolution, stride 1, zero padding that keeps the size (torch.nn.functional.conv2d with groups = c).
- * Inputs: x (n, c, h, w), weight (c, 1, kh, kw) with odd kh and kw, bias (c) or absent. Output: y (n, c, h, w).
- * @example graph.one(depthwise, [x, weight, bias], {})
+ * x and y (n, c, h, w), weight (c, 1, kh, kw) with odd kh and kw, bias (c).
+ * @example graph.one(depthwise, { x, weight, bias }, {})
  */
-export const depthwise: Op<None> = {
+export const depthwise: Op<None, 'x' | 'weight' | 'bias?', 'y'> = {
   name: 'depthwise',
+  inputs: ['x', 'weight', 'bias?'],
+  outputs: ['y'],
   examples: [
-    { inputs: [f32(2, 3, 9, 7), f32(3, 1, 5, 13), f32(3)], attrs: {} },
-    { inputs: [f32(1, 2, 17, 18), f32(2, 1, 31, 31)], attrs: {} },
+    { inputs: { x: f32(2, 3, 9, 7), weight: f32(3, 1, 5, 13), bias: f32(3) }, attrs: {} },
+    { inputs: { x: f32(1, 2, 17, 18), weight: f32(2, 1, 31, 31) }, attrs: {} },
   ],
-  infer: (inputs) => {
-    checkConvolution('depthwise', inputs, 'x');
-    const [x, weight, bias] = inputs as readonly [TensorSpec, TensorSpec, TensorSpec?];
-    const c = weight.shape[0] as number;
-    if (bias !== undefined && elems(bias.shape) !== c)
-      throw shapeError('depthwise', `bias ${showShape(bias.shape)} for ${c} channels`);
-    return [x];
+  infer: ({ x, weight, bias }) => {
+    const { c } = forwardSizes({ x, weight });
+    if (bias) expectShape('depthwise', 'bias', bias, [c]);
+    return { y: x };
   },
-  cost: (inputs, outputs) => cost(convolutionSizes(inputs), inputs, outputs),
-  reference: ([x, weight, bias], specs) => [
-    depthwiseReference(x as Float64Array, weight as Float64Array, bias, convolutionSizes(specs)),
-  ],
-  gradient: (graph, node, [dy], needs) => {
-    const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor?];
-    if (dy === undefined) return [];
-    const dx = needs[0] === true ? graph.one(depthwiseGradInput, [dy, weight], {}) : undefined;
-    if (needs[1] !== true && needs[2] !== true) return [dx];
-    const { kh, kw } = convolutionSizes(node.inputs.map((tensor) => tensor.spec));
-    const attrs = { kh, kw, bias: bias !== undefined && needs[2] === true };
-    return [dx, ...graph.apply(depthwiseGradWeight, [x, dy], attrs)];
+  cost: (inputs, outputs) => costOf(forwardSizes(inputs), memoryCost(inputs, outputs).bytes),
+  reference: ({ x, weight, bias }, specs) => ({
+    y: depthwiseReference(x, weight, bias, forwardSizes(specs)),
+  }),
+  gradient: (graph, { inputs: { x, weight, bias } }, { y: dy }, needs) => {
+    if (dy === undefined) return {};
+    const dx = needs.has('x') ? graph.one(depthwiseGradInput, { dy, weight }, {}) : undefined;
+    if (!needs.has('weight') && !needs.has('bias')) return { x: dx };
+    const [, , kh = 0, kw = 0] = weight.spec.shape;
+    const attrs = { kh, kw, bias: bias !== undefined && needs.has('bias') };
+    const { dweight, dbias } = graph.apply(depthwiseGradWeight, { x, dy }, attrs);
+    return { x: dx, weight: dweight, bias: dbias };
   },
 };
 
 /**
  * Gradient of `depthwise` with respect to x, plus an addend (a residual's gradient).
- * Inputs: dy (n, c, h, w), weight (c, 1, kh, kw), addend (n, c, h, w) or absent. Output: dx (n, c, h, w).
+ * dy, addend and dx (n, c, h, w), weight (c, 1, kh, kw).
  */
-export const depthwiseGradInput: Op<None> = {
+export const depthwiseGradInput: Op<None, 'dy' | 'weight' | 'addend?', 'dx'> = {
   name: 'depthwise-grad-input',
+  inputs: ['dy', 'weight', 'addend?'],
+  outputs: ['dx'],
   examples: [
-    { inputs: [f32(2, 3, 9, 7), f32(3, 1, 5, 13), f32(2, 3, 9, 7)], attrs: {} },
-    { inputs: [f32(1, 2, 17, 18), f32(2, 1, 31, 31)], attrs: {} },
+    { inputs: { dy: f32(2, 3, 9, 7), weight: f32(3, 1, 5, 13), addend: f32(2, 3, 9, 7) }, attrs: {} },
+    { inputs: { dy: f32(1, 2, 17, 18), weight: f32(2, 1, 31, 31) }, attrs: {} },
   ],
-  infer: (inputs) => {
-    checkConvolution('depthwise-grad-input', inputs, 'dy');
-    const [dy, , addend] = inputs as readonly [TensorSpec, TensorSpec, TensorSpec?];
-    if (addend !== undefined && showShape(addend.shape) !== showShape(dy.shape)) {
-      throw shapeError(
-        'depthwise-grad-input',
-        `addend ${showShape(addend.shape)} differs from dy ${showShape(dy.shape)}`,
-      );
-    }
-    return [dy];
+  infer: ({ dy, weight, addend }) => {
+    gradInputSizes({ dy, weight });
+    if (addend) expectShape('depthwise-grad-input', 'addend', addend, dy.shape);
+    return { dx: dy };
   },
-  cost: (inputs, outputs) => cost(convolutionSizes(inputs), inputs, outputs),
-  reference: ([dy, weight, addend], specs) => [
-    depthwiseGradInputReference(dy as Float64Array, weight as Float64Array, addend, convolutionSizes(specs)),
-  ],
+  cost: (inputs, outputs) => costOf(gradInputSizes(inputs), memoryCost(inputs, outputs).bytes),
+  reference: ({ dy, weight, addend }, specs) => ({
+    dx: depthwiseGradInputReference(dy, weight, addend, gradInputSizes(specs)),
+  }),
 };
 
 /**
  * Gradients of `depthwise` with respect to weight and bias. Taps that only ever meet padding (|offset| ≥ h or w) get exactly 0.
- * Inputs: x (n, c, h, w), dy (n, c, h, w). Outputs: dweight (c, 1, kh, kw) and, if asked for, dbias (c).
+ * x and dy (n, c, h, w), dweight (c, 1, kh, kw) and, if asked for, dbias (c).
  */
-export const depthwiseGradWeight: Op<DepthwiseGradWeightAttrs> = {
+export const depthwiseGradWeight: Op<DepthwiseGradWeightAttrs, 'x' | 'dy', 'dweight' | 'dbias?'> = {
   name: 'depthwise-grad-weight',
+  inputs: ['x', 'dy'],
+  outputs: ['dweight', 'dbias?'],
   examples: [
-    { inputs: [f32(2, 3, 9, 7), f32(2, 3, 9, 7)], attrs: { kh: 5, kw: 13, bias: true } },
-    { inputs: [f32(1, 2, 17, 18), f32(1, 2, 17, 18)], attrs: { kh: 31, kw: 31, bias: false } },
+    { inputs: { x: f32(2, 3, 9, 7), dy: f32(2, 3, 9, 7) }, attrs: { kh: 5, kw: 13, bias: true } },
+    { inputs: { x: f32(1, 2, 17, 18), dy: f32(1, 2, 17, 18) }, attrs: { kh: 31, kw: 31, bias: false } },
   ],
-  infer: (inputs, { kh, kw, bias }) => {
-    const [x, dy] = inputs;
-    if (x === undefined || dy === undefined || inputs.length !== 2)
-      throw shapeError('depthwise-grad-weight', `takes x and dy, got ${inputs.length} inputs`);
-    const c = x.shape[1];
-    if (c === undefined || x.shape.length !== 4 || showShape(x.shape) !== showShape(dy.shape)) {
-      throw shapeError(
-        'depthwise-grad-weight',
-        `x ${showShape(x.shape)} and dy ${showShape(dy.shape)} must be maps (n, c, h, w) of one shape`,
-      );
-    }
-    checkOdd('depthwise-grad-weight', kh, kw);
-    return bias ? [f32(c, 1, kh, kw), f32(c)] : [f32(c, 1, kh, kw)];
+  infer: (inputs, attrs) => {
+    const { c, kh, kw } = gradWeightSizes(inputs, attrs);
+    return { dweight: f32(c, 1, kh, kw), dbias: attrs.bias ? f32(c) : undefined };
   },
-  cost: (inputs, outputs, attrs) => cost(gradWeightSizes(inputs, attrs), inputs, outputs),
-  accumulates: [0, 1],
-  reference: ([x, dy], specs, attrs) => {
-    const sizes = gradWeightSizes(specs, attrs);
-    const { dweight, dbias } = depthwiseGradWeightReference(x as Float64Array, dy as Float64Array, sizes);
-    return attrs.bias ? [dweight, dbias] : [dweight];
+  cost: (inputs, outputs, attrs) => costOf(gradWeightSizes(inputs, attrs), memoryCost(inputs, outputs).bytes),
+  accumulates: ['dweight', 'dbias'],
+  reference: ({ x, dy }, specs, attrs) => {
+    const { dweight, dbias } = depthwiseGradWeightReference(x, dy, gradWeightSizes(specs, attrs));
+    return { dweight, dbias: attrs.bias ? dbias : undefined };
   },
 };
 
@@ -120,34 +107,42 @@ function checkOdd(op: string, kh: number, kw: number): void {
   }
 }
 
-function checkConvolution(op: string, inputs: readonly TensorSpec[], name: string): void {
-  const [x, weight] = inputs;
-  if (x === undefined || weight === undefined || inputs.length > 3)
-    throw shapeError(op, `takes 2 or 3 inputs, got ${inputs.length}`);
-  const [c, one, kh, kw] = weight.shape;
-  if (x.shape.length !== 4 || weight.shape.length !== 4 || one !== 1 || x.shape[1] !== c) {
+/** The sizes of maps (n, c, h, w), called `name`, and a weight (c, 1, kh, kw). */
+function sizesOf(op: string, name: string, maps: TensorSpec, weight: TensorSpec): DepthwiseSizes {
+  const [n = 0, c = 0, h = 0, w = 0] = maps.shape;
+  const [channels, one, kh = 0, kw = 0] = weight.shape;
+  if (maps.shape.length !== 4 || weight.shape.length !== 4 || one !== 1 || c !== channels) {
     throw shapeError(
       op,
-      `${name} ${showShape(x.shape)} and weight ${showShape(weight.shape)} do not match`,
+      `${name} ${showShape(maps.shape)} and weight ${showShape(weight.shape)} do not match`,
       `Expected ${name} (n, c, h, w) and weight (c, 1, kh, kw).`,
     );
   }
-  checkOdd(op, kh as number, kw as number);
-}
-
-/** Sizes from [map, weight, …]; shapes are checked by `infer`. */
-export function convolutionSizes(inputs: readonly TensorSpec[]): DepthwiseSizes {
-  const [n, c, h, w] = inputs[0]?.shape as [number, number, number, number];
-  const [, , kh, kw] = inputs[1]?.shape as [number, number, number, number];
+  checkOdd(op, kh, kw);
   return { n, c, h, w, kh, kw };
 }
 
+export function forwardSizes({ x, weight }: Specs<'x' | 'weight'>): DepthwiseSizes {
+  return sizesOf('depthwise', 'x', x, weight);
+}
+
+export function gradInputSizes({ dy, weight }: Specs<'dy' | 'weight'>): DepthwiseSizes {
+  return sizesOf('depthwise-grad-input', 'dy', dy, weight);
+}
+
 export function gradWeightSizes(
-  inputs: readonly TensorSpec[],
-  attrs: DepthwiseGradWeightAttrs,
+  { x, dy }: Specs<'x' | 'dy'>,
+  { kh, kw }: DepthwiseGradWeightAttrs,
 ): DepthwiseSizes {
-  const [n, c, h, w] = inputs[0]?.shape as [number, number, number, number];
-  return { n, c, h, w, kh: attrs.kh, kw: attrs.kw };
+  const [n = 0, c = 0, h = 0, w = 0] = x.shape;
+  if (x.shape.length !== 4 || showShape(x.shape) !== showShape(dy.shape)) {
+    throw shapeError(
+      'depthwise-grad-weight',
+      `x ${showShape(x.shape)} and dy ${showShape(dy.shape)} must be maps (n, c, h, w) of one shape`,
+    );
+  }
+  checkOdd('depthwise-grad-weight', kh, kw);
+  return { n, c, h, w, kh, kw };
 }
 
 /** Pairs of an output row and a tap row that meet a row of the map. */
@@ -158,15 +153,11 @@ function meetings(extent: number, k: number): number {
   return count;
 }
 
-function cost(
-  { n, c, h, w, kh, kw }: DepthwiseSizes,
-  inputs: readonly TensorSpec[],
-  outputs: readonly TensorSpec[],
-): Cost {
+function costOf({ n, c, h, w, kh, kw }: DepthwiseSizes, bytes: number): Cost {
   return {
     macs: n * c * h * w * kh * kw,
     liveMacs: n * c * meetings(h, kh) * meetings(w, kw),
-    bytes: [...inputs, ...outputs].reduce((sum, spec) => sum + bytesOf(spec), 0),
+    bytes,
   };
 }
 

@@ -1,19 +1,17 @@
-import { flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
-import type { None } from '../op.ts';
+import { flat } from '../dispatches.ts';
+import { type Kernels, onlyPlain } from '../kernels.ts';
 import { gelu, geluGradient } from './op.ts';
 
-export const geluKernels: Kernels<None> = {
+export const geluKernels: Kernels<typeof gelu> = {
   op: gelu,
   variants: onlyPlain,
-  lower: ({ outputs }) => flatLowering('gelu/forward.wgsl', outputs[0], { x: input(0), y: output(0) }),
+  lower: ({ inputs, outputs }) => flat('gelu/forward.wgsl', outputs.y, { ...inputs, ...outputs }),
 };
 
-export const geluGradientKernels: Kernels<None> = {
+export const geluGradientKernels: Kernels<typeof geluGradient> = {
   op: geluGradient,
   variants: onlyPlain,
-  lower: ({ outputs }) =>
-    flatLowering('gelu/gradient.wgsl', outputs[0], { x: input(0), dy: input(1), dx: output(0) }),
+  lower: ({ inputs, outputs }) => flat('gelu/gradient.wgsl', outputs.dx, { ...inputs, ...outputs }),
 };
 
-export const kernels: readonly AnyKernels[] = [geluKernels, geluGradientKernels];
+export const kernels = [geluKernels, geluGradientKernels];

@@ -1,24 +1,30 @@
-import type { Tensor } from '../tensor.ts';
-import { sameShape } from '../elementwise.ts';
+import { sameSize } from '../elementwise.ts';
 import { memoryCost, type None, type Op } from '../op.ts';
 import { f32 } from '../tensor.ts';
 import { geluGradientReference, geluReference } from './reference.ts';
 
 /** Exact GELU, elementwise: y = x Φ(x). (torch.nn.GELU) */
-export const gelu: Op<None> = {
+export const gelu: Op<None, 'x', 'y'> = {
   name: 'gelu',
-  examples: [{ inputs: [f32(3, 257)], attrs: {} }],
-  infer: (inputs) => sameShape('gelu', inputs, 1),
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(3, 257) }, attrs: {} }],
+  infer: ({ x }) => ({ y: x }),
   cost: memoryCost,
-  reference: ([x]) => [geluReference(x as Float64Array)],
-  gradient: (graph, node, [dy]) => [dy && graph.one(geluGradient, [node.inputs[0] as Tensor, dy], {})],
+  reference: ({ x }) => ({ y: geluReference(x) }),
+  gradient: (graph, { inputs: { x } }, { y: dy }) => ({ x: dy && graph.one(geluGradient, { x, dy }, {}) }),
 };
 
-/** dx = dy (Φ(x) + x φ(x)). Inputs: x, dy. */
-export const geluGradient: Op<None> = {
+/** dx = dy (Φ(x) + x φ(x)). */
+export const geluGradient: Op<None, 'x' | 'dy', 'dx'> = {
   name: 'gelu-gradient',
-  examples: [{ inputs: [f32(3, 257), f32(3, 257)], attrs: {} }],
-  infer: (inputs) => sameShape('gelu-gradient', inputs, 2),
+  inputs: ['x', 'dy'],
+  outputs: ['dx'],
+  examples: [{ inputs: { x: f32(3, 257), dy: f32(3, 257) }, attrs: {} }],
+  infer: ({ x, dy }) => {
+    sameSize('gelu-gradient', { x, dy });
+    return { dx: x };
+  },
   cost: memoryCost,
-  reference: ([x, dy]) => [geluGradientReference(x as Float64Array, dy as Float64Array)],
+  reference: ({ x, dy }) => ({ dx: geluGradientReference(x, dy) }),
 };

@@ -1,19 +1,9 @@
-import { columnSumLowering } from '../column-sum/kernels.ts';
+import type { DeviceProfile } from '../../device/profile.ts';
+import { sumColumns } from '../column-sum/kernels.ts';
 import { flatGrid } from '../dispatches.ts';
-import {
-  type AnyKernels,
-  type Dispatch,
-  type Kernels,
-  type LowerContext,
-  type Lowering,
-  type Slot,
-  type Variant,
-  input,
-  output,
-  scratch,
-} from '../kernels.ts';
-import { f32 } from '../tensor.ts';
-import { type LayerNormStatisticsAttrs, layerNorm, layerNormGradient, layerNormStatistics } from './op.ts';
+import { type ContextOf, type Dispatch, type Kernels, type Operand, scratch } from '../kernels.ts';
+import { type TensorSpec, f32 } from '../tensor.ts';
+import { layerNorm, layerNormGradient, layerNormStatistics, onMaps } from './op.ts';
 import { type LayerNormAttrs, type LayerNormShape, isInQuads, layerNormShape } from './shape.ts';
 
 const WORKGROUP = 64;
@@ -24,8 +14,13 @@ const MOST_ITEMS = 6;
 /** Workgroups of the rows gradient: each leaves one part of dweight and dbias. */
 const PARTS = 256;
 
-/** Invocations of a workgroup where each takes a position by itself. */
-const PLAIN_WORKGROUP = 64;
+/** Lanes that share a row; with `shuffle` they exchange sums within a subgroup. */
+type Rows = { readonly kind: 'rows'; readonly lanes: number; readonly shuffle?: true };
+/** Maps in tiles, by elements or in blocks of 4×4. */
+type Maps = { readonly kind: 'maps' | 'quads' };
+/** One position an invocation. */
+type Processor = { readonly kind: 'processor' };
+type LayerNormVariant = Rows | Maps | Processor;
 
 /**
  * Rows: where a row fits into the registers of four lanes of a subgroup (each has as many), these exchange sums without a barrier;
@@ -34,21 +29,19 @@ const PLAIN_WORKGROUP = 64;
  */
 function variants(
   pass: 'forward' | 'gradient',
-  { attrs: { from }, inputs: [x], profile: { features, barrier } }: LowerContext<LayerNormAttrs>,
-): readonly Variant[] {
-  const items = itemsOf(x?.shape.at(-1) ?? 1);
-  const shuffled: readonly Variant[] =
+  { shape }: TensorSpec,
+  { from }: LayerNormAttrs,
+  { features, barrier }: DeviceProfile,
+): readonly LayerNormVariant[] {
+  const items = itemsOf(shape.at(-1) ?? 1);
+  const shuffled: readonly Rows[] =
     from === 'rows' && features.has('subgroups') && items <= 4 * MOST_ITEMS
       ? [{ kind: 'rows', lanes: 4, shuffle: true }]
       : [];
-  if (barrier === 'switch') return [...(pass === 'forward' ? shuffled : []), { kind: 'plain' }];
-  if (from === 'nchw') return [{ kind: isInQuads(x?.shape ?? []) ? 'quads' : 'maps' }];
+  if (barrier === 'switch') return [...(pass === 'forward' ? shuffled : []), { kind: 'processor' }];
+  if (from === 'nchw') return [{ kind: isInQuads(shape) ? 'quads' : 'maps' }];
   const lanes = [8, 16, 32, 64].find((count) => Math.ceil(items / count) <= MOST_ITEMS) ?? 64;
   return [...shuffled, { kind: 'rows', lanes }];
-}
-
-function kindOf(variant: Variant): 'quads' | 'maps' {
-  return variant['kind'] === 'quads' ? 'quads' : 'maps';
 }
 
 /** vec4 or elements of a row. */
@@ -56,141 +49,121 @@ function itemsOf(cols: number): number {
   return cols % 4 === 0 ? cols / 4 : cols;
 }
 
-function rowParams({ rows, cols }: LayerNormShape, variant: Variant) {
-  const lanes = Number(variant['lanes']);
+function rowParams({ rows, cols }: LayerNormShape, { lanes, shuffle }: Rows) {
   const items = Math.ceil(itemsOf(cols) / lanes);
-  return { ROWS: rows, COLS: cols, LANES: lanes, ITEMS: items, SHUFFLE: variant['shuffle'] === true };
+  return { ROWS: rows, COLS: cols, LANES: lanes, ITEMS: items, SHUFFLE: shuffle === true };
+}
+
+function processorParams({ rows, cols, plane }: LayerNormShape, { from, to }: LayerNormAttrs) {
+  const maps = { X_MAPS: from === 'nchw', Y_MAPS: to === 'nchw' };
+  return { ROWS: rows, COLS: cols, PLANE: plane, WORKGROUP, ...maps };
 }
 
 /** Maps x in quads to rows y, normalised by statistics that are given. */
 export function normalizeRows(
-  bindings: Readonly<Record<'x' | 'statistics' | 'weight' | 'bias' | 'y', Slot>>,
+  bindings: Readonly<Record<'x' | 'statistics' | 'weight' | 'bias' | 'y', Operand>>,
   { rows, cols, plane }: LayerNormShape,
 ): Dispatch {
   return {
     shader: 'layer-norm/apply.wgsl',
-    params: { ROWS: rows, COLS: cols, PLANE: plane, WORKGROUP: PLAIN_WORKGROUP },
+    params: { ROWS: rows, COLS: cols, PLANE: plane, WORKGROUP },
     bindings,
-    grid: flatGrid(Math.ceil((rows * cols) / 16 / PLAIN_WORKGROUP)),
+    grid: flatGrid(Math.ceil((rows * cols) / 16 / WORKGROUP)),
   };
 }
 
-function forward(shape: LayerNormShape, attrs: LayerNormAttrs, variant: Variant): Omit<Dispatch, 'bindings'> {
-  const { rows, cols, plane } = shape;
-  const EPS = attrs.eps;
-  const kind = String(variant['kind']);
-  if (kind === 'plain')
-    return {
-      shader: 'layer-norm/plain-forward.wgsl',
-      params: { ...plainParams(shape, attrs), EPS },
-      grid: flatGrid(Math.ceil(rows / PLAIN_WORKGROUP)),
-    };
-  if (kind === 'rows') {
-    const params = { ...rowParams(shape, variant), EPS };
-    const grid = flatGrid(Math.ceil((rows * params.LANES) / WORKGROUP));
-    return { shader: 'layer-norm/rows.wgsl', params, grid };
-  }
-  const params = { ROWS: rows, COLS: cols, PLANE: plane, TO_ROWS: attrs.to === 'rows', EPS };
-  return {
-    shader: `layer-norm/${kind}.wgsl`,
-    params,
-    grid: flatGrid(Math.ceil(rows / POSITIONS)),
-  };
-}
-
-export const layerNormKernels: Kernels<LayerNormAttrs> = {
-  op: layerNorm,
-  variants: (context) => variants('forward', context),
-  lower({ inputs: [x, ...vectors], attrs }, variant): Lowering {
-    const shape = layerNormShape('layer-norm', x, vectors, attrs);
-    const bindings = {
-      x: input(0),
-      weight: input(1),
-      bias: input(2),
-      y: output(0),
-      statistics: output(1),
-    };
-    return { scratch: [], dispatches: [{ ...forward(shape, attrs, variant), bindings }] };
-  },
-};
-
-export const layerNormStatisticsKernels: Kernels<LayerNormStatisticsAttrs> = {
-  op: layerNormStatistics,
-  variants: (context) => variants('forward', { ...context, attrs: onMaps(context.attrs) }),
-  lower({ inputs: [x], attrs }, variant): Lowering {
-    const shape = layerNormShape('layer-norm-statistics', x, [], onMaps(attrs));
-    const bindings = { x: input(0), statistics: output(0) };
-    return { scratch: [], dispatches: [{ ...forward(shape, onMaps(attrs), variant), bindings }] };
-  },
-};
-
-function onMaps({ eps }: LayerNormStatisticsAttrs): LayerNormAttrs {
-  return { eps, from: 'nchw', to: 'nchw' };
-}
-
-/** What every kernel of the gradient binds for dx. */
-const GRADIENT = { x: input(0), weight: input(1), statistics: input(2), dy: input(3), dx: output(0) };
-
-export const layerNormGradientKernels: Kernels<LayerNormAttrs> = {
-  op: layerNormGradient,
-  variants: (context) => variants('gradient', context),
-  lower({ inputs: [x, weight], attrs, accumulate }, variant): Lowering {
-    const shape = layerNormShape('layer-norm-gradient', x, [weight], attrs);
-    if (variant['kind'] === 'plain') return plainGradient(shape, attrs, accumulate);
-    const { parts, ...kernel } =
-      attrs.from === 'rows' ? rowsGradient(shape, variant) : mapsGradient(shape, attrs, variant);
-    const bindings = { ...GRADIENT, weight_parts: scratch(0), bias_parts: scratch(1) };
-    const sums = [1, 2].map((i) =>
-      columnSumLowering(scratch(i - 1), output(i, accumulate[i]), parts, shape.cols, 2),
-    );
-    return {
-      // Both sums run one after the other and may share what they need.
-      scratch: [f32(parts, shape.cols), f32(parts, shape.cols), ...(sums[0]?.scratch ?? [])],
-      dispatches: [{ ...kernel, bindings }, ...sums.flatMap(({ dispatches }) => dispatches)],
-    };
-  },
-};
-
-function plainParams({ rows, cols, plane }: LayerNormShape, { from, to }: LayerNormAttrs) {
-  const maps = { X_MAPS: from === 'nchw', Y_MAPS: to === 'nchw' };
-  return { ROWS: rows, COLS: cols, PLANE: plane, WORKGROUP: PLAIN_WORKGROUP, ...maps };
-}
-
-/** One position an invocation for dx, one channel an invocation for dweight and dbias. */
-function plainGradient(
+function forward(
   shape: LayerNormShape,
   attrs: LayerNormAttrs,
-  accumulate: readonly boolean[],
-): Lowering {
-  const params = plainParams(shape, attrs);
-  return {
-    scratch: [],
-    dispatches: [
-      {
-        shader: 'layer-norm/plain-gradient.wgsl',
-        params,
-        bindings: GRADIENT,
-        grid: flatGrid(Math.ceil(shape.rows / PLAIN_WORKGROUP)),
-      },
-      {
-        shader: 'layer-norm/plain-gradient-vectors.wgsl',
-        params,
-        bindings: {
-          x: input(0),
-          statistics: input(2),
-          dy: input(3),
-          dweight: output(1, accumulate[1]),
-          dbias: output(2, accumulate[2]),
-        },
-        grid: flatGrid(Math.ceil(shape.cols / PLAIN_WORKGROUP)),
-      },
-    ],
-  };
+  variant: LayerNormVariant,
+  bindings: Dispatch['bindings'],
+): readonly Dispatch[] {
+  const { rows, cols, plane } = shape;
+  const EPS = attrs.eps;
+  switch (variant.kind) {
+    case 'processor': {
+      const params = { ...processorParams(shape, attrs), EPS };
+      const grid = flatGrid(Math.ceil(rows / WORKGROUP));
+      return [{ shader: 'layer-norm/processor-forward.wgsl', params, bindings, grid }];
+    }
+    case 'rows': {
+      const params = { ...rowParams(shape, variant), EPS };
+      const grid = flatGrid(Math.ceil((rows * params.LANES) / WORKGROUP));
+      return [{ shader: 'layer-norm/rows.wgsl', params, bindings, grid }];
+    }
+    case 'maps':
+    case 'quads': {
+      const params = { ROWS: rows, COLS: cols, PLANE: plane, TO_ROWS: attrs.to === 'rows', EPS };
+      const grid = flatGrid(Math.ceil(rows / POSITIONS));
+      return [{ shader: `layer-norm/${variant.kind}.wgsl`, params, bindings, grid }];
+    }
+  }
+}
+
+export const layerNormKernels: Kernels<typeof layerNorm, LayerNormVariant> = {
+  op: layerNorm,
+  variants: ({ inputs, attrs, profile }) => variants('forward', inputs.x, attrs, profile),
+  lower({ inputs, outputs, attrs }, variant) {
+    const shape = layerNormShape('layer-norm', inputs.x, {}, attrs);
+    return forward(shape, attrs, variant, { ...inputs, ...outputs });
+  },
+};
+
+export const layerNormStatisticsKernels: Kernels<typeof layerNormStatistics, LayerNormVariant> = {
+  op: layerNormStatistics,
+  variants: ({ inputs, attrs, profile }) => variants('forward', inputs.x, onMaps(attrs), profile),
+  lower({ inputs, outputs, attrs }, variant) {
+    const shape = layerNormShape('layer-norm-statistics', inputs.x, {}, onMaps(attrs));
+    return forward(shape, onMaps(attrs), variant, { ...inputs, ...outputs });
+  },
+};
+
+type Gradient = ContextOf<typeof layerNormGradient>;
+
+export const layerNormGradientKernels: Kernels<typeof layerNormGradient, LayerNormVariant> = {
+  op: layerNormGradient,
+  variants: ({ inputs, attrs, profile }) => variants('gradient', inputs.x, attrs, profile),
+  lower(context, variant) {
+    const { inputs, outputs, attrs } = context;
+    const shape = layerNormShape('layer-norm-gradient', inputs.x, {}, attrs);
+    if (variant.kind === 'processor') return processorGradient(context, shape);
+    const { parts, ...kernel } =
+      variant.kind === 'rows' ? rowsGradient(shape, variant) : mapsGradient(shape, attrs, variant);
+    const weightParts = scratch(f32(parts, shape.cols));
+    const biasParts = scratch(f32(parts, shape.cols));
+    const { dx, dweight, dbias } = outputs;
+    return [
+      { ...kernel, bindings: { ...inputs, dx, weight_parts: weightParts, bias_parts: biasParts } },
+      ...sumColumns(weightParts, dweight),
+      ...sumColumns(biasParts, dbias),
+    ];
+  },
+};
+
+/** One position an invocation for dx, one channel an invocation for dweight and dbias. */
+function processorGradient({ inputs, outputs, attrs }: Gradient, shape: LayerNormShape): readonly Dispatch[] {
+  const params = processorParams(shape, attrs);
+  const { x, statistics, dy } = inputs;
+  const { dx, dweight, dbias } = outputs;
+  return [
+    {
+      shader: 'layer-norm/processor-gradient.wgsl',
+      params,
+      bindings: { ...inputs, dx },
+      grid: flatGrid(Math.ceil(shape.rows / WORKGROUP)),
+    },
+    {
+      shader: 'layer-norm/processor-gradient-vectors.wgsl',
+      params,
+      bindings: { x, statistics, dy, dweight, dbias },
+      grid: flatGrid(Math.ceil(shape.cols / WORKGROUP)),
+    },
+  ];
 }
 
 type Kernel = Omit<Dispatch, 'bindings'> & { readonly parts: number };
 
-function rowsGradient(shape: LayerNormShape, variant: Variant): Kernel {
+function rowsGradient(shape: LayerNormShape, variant: Rows): Kernel {
   const params = rowParams(shape, variant);
   const turns = Math.ceil((shape.rows * params.LANES) / WORKGROUP);
   const run = Math.ceil(turns / PARTS);
@@ -203,22 +176,14 @@ function rowsGradient(shape: LayerNormShape, variant: Variant): Kernel {
   };
 }
 
-function mapsGradient(
-  { rows, cols, plane }: LayerNormShape,
-  { to }: LayerNormAttrs,
-  variant: Variant,
-): Kernel {
+function mapsGradient({ rows, cols, plane }: LayerNormShape, { to }: LayerNormAttrs, { kind }: Maps): Kernel {
   const parts = Math.ceil(rows / POSITIONS);
   return {
-    shader: `layer-norm/${kindOf(variant)}-gradient.wgsl`,
+    shader: `layer-norm/${kind}-gradient.wgsl`,
     params: { ROWS: rows, COLS: cols, PLANE: plane, FROM_ROWS: to === 'rows' },
     grid: flatGrid(parts),
     parts,
   };
 }
 
-export const kernels: readonly AnyKernels[] = [
-  layerNormKernels,
-  layerNormStatisticsKernels,
-  layerNormGradientKernels,
-];
+export const kernels = [layerNormKernels, layerNormStatisticsKernels, layerNormGradientKernels];

@@ -10,13 +10,26 @@ export interface LayerNormSize {
   readonly cols: number;
 }
 
+type Data<N extends string> = Readonly<Record<N, Float64Array>>;
+
 export function layerNormReference(
-  [x, weight, bias]: readonly [Float64Array, Float64Array, Float64Array],
+  { x, weight, bias }: Data<'x' | 'weight' | 'bias'>,
   { rows, cols }: LayerNormSize,
   from: Layout,
   to: Layout,
   eps: number,
-): [y: Float64Array, statistics: Float64Array] {
+): Data<'y' | 'statistics'> {
+  const statistics = statisticsReference(x, { rows, cols }, from, eps);
+  return { y: normalizeReference({ x, statistics, weight, bias }, { rows, cols }, from, to), statistics };
+}
+
+/** Mean of each row, then rstd of each. */
+export function statisticsReference(
+  x: Float64Array,
+  { rows, cols }: LayerNormSize,
+  from: Layout,
+  eps: number,
+): Float64Array {
   const statistics = new Float64Array(2 * rows);
   for (let r = 0; r < rows; r++) {
     let sum = 0;
@@ -27,12 +40,12 @@ export function layerNormReference(
     statistics[r] = m;
     statistics[rows + r] = 1 / Math.sqrt(square / cols + eps);
   }
-  return [normalizeReference([x, statistics, weight, bias], { rows, cols }, from, to), statistics];
+  return statistics;
 }
 
-/** y of statistics that are given: mean of each row, then rstd of each. */
+/** y of statistics that are given. */
 export function normalizeReference(
-  [x, statistics, weight, bias]: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
+  { x, statistics, weight, bias }: Data<'x' | 'statistics' | 'weight' | 'bias'>,
   { rows, cols }: LayerNormSize,
   from: Layout,
   to: Layout,
@@ -47,11 +60,11 @@ export function normalizeReference(
 }
 
 export function layerNormGradientReference(
-  [x, weight, statistics, dy]: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
+  { x, weight, statistics, dy }: Data<'x' | 'weight' | 'statistics' | 'dy'>,
   { rows, cols }: LayerNormSize,
   from: Layout,
   to: Layout,
-): [Float64Array, Float64Array, Float64Array] {
+): Data<'dx' | 'dweight' | 'dbias'> {
   const dx = new Float64Array(rows * cols);
   const dweight = new Float64Array(cols);
   const dbias = new Float64Array(cols);
@@ -73,5 +86,5 @@ export function layerNormGradientReference(
       dx[from(r, c)] = s * (g - sum / cols - (normalised(c) * dot) / cols);
     }
   }
-  return [dx, dweight, dbias];
+  return { dx, dweight, dbias };
 }

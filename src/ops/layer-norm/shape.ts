@@ -1,5 +1,5 @@
 import { defined } from '../../util/errors.ts';
-import { type TensorSpec, elems, shapeError, showShape } from '../tensor.ts';
+import { type TensorSpec, elems, expectShape, shapeError, showShape } from '../tensor.ts';
 import type { Layout } from './reference.ts';
 
 /** Where channels lie: `rows` is (…, c), `nchw` is (n, c, h, w). */
@@ -23,11 +23,10 @@ export interface LayerNormShape {
 /** Checks x, weight and bias (or further channel vectors) and returns the sizes. */
 export function layerNormShape(
   name: string,
-  x: TensorSpec | undefined,
-  vectors: readonly (TensorSpec | undefined)[],
+  { shape }: TensorSpec,
+  vectors: Readonly<Record<string, TensorSpec>>,
   { from, to }: LayerNormAttrs,
 ): LayerNormShape {
-  const shape = x?.shape ?? [];
   if (from === 'nchw' ? shape.length !== 4 : shape.length < 2)
     throw shapeError(name, `x in layout ${from} has shape ${showShape(shape)}`);
   if (from === 'rows' && to === 'nchw')
@@ -37,13 +36,7 @@ export function layerNormShape(
       'Use toMaps after it.',
     );
   const cols = defined(from === 'nchw' ? shape[1] : shape.at(-1), 'channels');
-  for (const vector of vectors) {
-    if (showShape(vector?.shape ?? []) !== showShape([cols]))
-      throw shapeError(
-        name,
-        `weight and bias must be (${cols}) for x ${showShape(shape)}, got ${showShape(vector?.shape ?? [])}`,
-      );
-  }
+  for (const [vector, spec] of Object.entries(vectors)) expectShape(name, vector, spec, [cols]);
   const plane = from === 'nchw' ? elems(shape.slice(2)) : 1;
   return { rows: elems(shape) / cols, cols, plane };
 }

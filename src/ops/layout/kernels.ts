@@ -1,24 +1,25 @@
-import { type AnyKernels, type Kernels, input } from '../kernels.ts';
-import type { None } from '../op.ts';
-import { relayout } from '../scale-residual/relayout.ts';
+import type { Kernels } from '../kernels.ts';
 import { mapsSize, toMaps, toRows } from './op.ts';
+import { relayout } from './relayout.ts';
 
-export const toRowsKernels: Kernels<None> = {
+type Tiles = { readonly kind: 'tiles' };
+
+const tiles = (): readonly Tiles[] => [{ kind: 'tiles' }];
+
+export const toRowsKernels: Kernels<typeof toRows, Tiles> = {
   op: toRows,
-  variants: () => [{ kind: 'tiles' }],
-  lower: ({ inputs: [x] }) => ({
-    scratch: [],
-    dispatches: [relayout(mapsSize('to-rows', x?.shape ?? []), true, { source: input(0) })],
-  }),
+  variants: tiles,
+  lower: ({ inputs: { x }, outputs: { y } }, { kind }) => [
+    relayout({ ...mapsSize('to-rows', x), toRows: true, kind }, { source: x, out: y }),
+  ],
 };
 
-export const toMapsKernels: Kernels<{ readonly n: number; readonly h: number; readonly w: number }> = {
+export const toMapsKernels: Kernels<typeof toMaps, Tiles> = {
   op: toMaps,
-  variants: () => [{ kind: 'tiles' }],
-  lower: ({ outputs: [y] }) => ({
-    scratch: [],
-    dispatches: [relayout(mapsSize('to-maps', y?.shape ?? []), false, { source: input(0) })],
-  }),
+  variants: tiles,
+  lower: ({ inputs: { x }, outputs: { y } }, { kind }) => [
+    relayout({ ...mapsSize('to-maps', y), toRows: false, kind }, { source: x, out: y }),
+  ],
 };
 
-export const kernels: readonly AnyKernels[] = [toRowsKernels, toMapsKernels];
+export const kernels = [toRowsKernels, toMapsKernels];

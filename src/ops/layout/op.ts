@@ -1,53 +1,55 @@
 import { type None, type Op, memoryCost } from '../op.ts';
-import { eachResidual, type ResidualSize } from '../scale-residual/reference.ts';
-import { f32, like, shapeError, showShape } from '../tensor.ts';
+import { type TensorSpec, f32, like, shapeError, showShape } from '../tensor.ts';
+import { type MapsSize, toMapsReference, toRowsReference } from './reference.ts';
 
 /** Maps (n, c, h, w) to rows (n·h·w, c). */
-export const toRows: Op<None> = {
+export const toRows: Op<None, 'x', 'y'> = {
   name: 'to-rows',
-  examples: [{ inputs: [f32(3, 37, 5, 7)], attrs: {} }],
-  infer([x]) {
-    const { n, c, plane } = mapsSize('to-rows', x?.shape ?? []);
-    return [like(x, n * plane, c)];
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(3, 37, 5, 7) }, attrs: {} }],
+  infer({ x }) {
+    const { n, c, plane } = mapsSize('to-rows', x);
+    return { y: like(x, n * plane, c) };
   },
   cost: memoryCost,
-  reference([x], [spec]) {
-    const y = new Float64Array((x as Float64Array).length);
-    const size = mapsSize('to-rows', spec?.shape ?? []);
-    eachResidual(size, undefined, undefined, (at, rowAt) => (y[rowAt] = (x as Float64Array)[at] as number));
-    return [y];
-  },
-  gradient(graph, { inputs }, [dy]) {
-    const [n = 0, , h = 0, w = 0] = inputs[0]?.spec.shape ?? [];
-    return [dy && graph.one(toMaps, [dy], { n, h, w })];
+  reference: ({ x }, specs) => ({ y: toRowsReference(mapsSize('to-rows', specs.x), x) }),
+  gradient(graph, { inputs: { x } }, { y: dy }) {
+    const [n = 0, , h = 0, w = 0] = x.spec.shape;
+    return { x: dy && graph.one(toMaps, { x: dy }, { n, h, w }) };
   },
 };
+
+export interface ToMapsAttrs {
+  readonly n: number;
+  readonly h: number;
+  readonly w: number;
+}
 
 /** Rows (n·h·w, c), in (n, h, w) order, to maps (n, c, h, w). */
-export const toMaps: Op<{ readonly n: number; readonly h: number; readonly w: number }> = {
+export const toMaps: Op<ToMapsAttrs, 'x', 'y'> = {
   name: 'to-maps',
-  examples: [{ inputs: [f32(105, 37)], attrs: { n: 3, h: 5, w: 7 } }],
-  infer([x], { n, h, w }) {
-    const [count, c = 0] = x?.shape ?? [];
-    if (x?.shape.length !== 2 || count !== n * h * w)
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(105, 37) }, attrs: { n: 3, h: 5, w: 7 } }],
+  infer({ x }, { n, h, w }) {
+    const [count, c = 0] = x.shape;
+    if (x.shape.length !== 2 || count !== n * h * w)
       throw shapeError(
         'to-maps',
-        `x is ${showShape(x?.shape ?? [])}, expected (${n * h * w}, c) for ${n} maps of ${h}×${w}`,
+        `x is ${showShape(x.shape)}, expected (${n * h * w}, c) for ${n} maps of ${h}×${w}`,
       );
-    return [like(x, n, c, h, w)];
+    return { y: like(x, n, c, h, w) };
   },
   cost: memoryCost,
-  reference([x], [spec], { n, h, w }) {
-    const y = new Float64Array((x as Float64Array).length);
-    const size = mapsSize('to-maps', [n, spec?.shape[1] ?? 0, h, w]);
-    eachResidual(size, undefined, undefined, (at, rowAt) => (y[at] = (x as Float64Array)[rowAt] as number));
-    return [y];
-  },
-  gradient: (graph, _node, [dy]) => [dy && graph.one(toRows, [dy], {})],
+  reference: ({ x }, specs, { n, h, w }) => ({
+    y: toMapsReference({ n, c: specs.x.shape[1] ?? 0, plane: h * w }, x),
+  }),
+  gradient: (graph, _node, { y: dy }) => ({ x: dy && graph.one(toRows, { x: dy }, {}) }),
 };
 
-export function mapsSize(name: string, shape: readonly number[]): ResidualSize {
+export function mapsSize(op: string, { shape }: TensorSpec): MapsSize {
   const [n = 0, c = 0, h = 0, w = 0] = shape;
-  if (shape.length !== 4) throw shapeError(name, `needs maps (n, c, h, w), got ${showShape(shape)}`);
-  return { n, c, plane: h * w, rows: true };
+  if (shape.length !== 4) throw shapeError(op, `needs maps (n, c, h, w), got ${showShape(shape)}`);
+  return { n, c, plane: h * w };
 }

@@ -1,33 +1,25 @@
-import { flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
-import type { None } from '../op.ts';
-import { BACKOFF, GROWTH, type LossScaleAttrs, adjustLossScale, scaleLoss } from './op.ts';
+import { flat } from '../dispatches.ts';
+import { type Kernels, onlyPlain } from '../kernels.ts';
+import { adjustLossScale, scaleLoss } from './op.ts';
+import { BACKOFF, GROWTH } from './reference.ts';
 
-export const scaleLossKernels: Kernels<None> = {
+export const scaleLossKernels: Kernels<typeof scaleLoss> = {
   op: scaleLoss,
   variants: onlyPlain,
-  lower: ({ outputs }) =>
-    flatLowering('loss-scale/scale.wgsl', outputs[0], { x: input(0), scaler: input(1), y: output(0) }),
+  lower: ({ inputs, outputs }) => flat('loss-scale/scale.wgsl', outputs.y, { ...inputs, ...outputs }),
 };
 
-export const adjustLossScaleKernels: Kernels<LossScaleAttrs> = {
+export const adjustLossScaleKernels: Kernels<typeof adjustLossScale> = {
   op: adjustLossScale,
   variants: onlyPlain,
-  lower: ({ attrs }) => ({
-    scratch: [],
-    dispatches: [
-      {
-        shader: 'loss-scale/adjust.wgsl',
-        params: {
-          GROWTH,
-          BACKOFF,
-          INTERVAL: attrs.interval,
-        },
-        bindings: { squares: input(0), scaler: input(1) },
-        grid: [1, 1, 1],
-      },
-    ],
-  }),
+  lower: ({ inputs, attrs }) => [
+    {
+      shader: 'loss-scale/adjust.wgsl',
+      params: { GROWTH, BACKOFF, INTERVAL: attrs.interval },
+      bindings: { ...inputs },
+      grid: [1, 1, 1],
+    },
+  ],
 };
 
-export const kernels: readonly AnyKernels[] = [scaleLossKernels, adjustLossScaleKernels];
+export const kernels = [scaleLossKernels, adjustLossScaleKernels];

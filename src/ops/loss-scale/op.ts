@@ -1,5 +1,6 @@
 import { memoryCost, type Op, type None } from '../op.ts';
-import { type TensorSpec, elems, f32, shapeError, showShape } from '../tensor.ts';
+import { expectShape, f32 } from '../tensor.ts';
+import { adjustLossScaleReference, scaleLossReference } from './reference.ts';
 
 /**
  * Dynamic loss scaling (torch.amp.GradScaler), decided on the device, so that no step waits for the host. The loss is multiplied by a
@@ -22,55 +23,48 @@ export interface LossScaleAttrs {
 
 /** Of torch.amp.GradScaler. */
 export const LOSS_SCALE: LossScaleAttrs = { interval: 2000 };
-export const GROWTH = 2;
-export const BACKOFF = 0.5;
 
-function checkScaler(name: string, spec: TensorSpec | undefined): void {
-  if (elems(spec?.shape ?? []) !== SCALER.length)
-    throw shapeError(
-      name,
-      `takes the scaler's ${SCALER.length} numbers last, got ${showShape(spec?.shape ?? [])}`,
-    );
-}
-
-/** y = x · scale. Inputs: x, the scaler (4). */
-export const scaleLoss: Op<None> = {
+/** y = x · scale; scaler (4). */
+export const scaleLoss: Op<None, 'x' | 'scaler', 'y'> = {
   name: 'scale-loss',
-  examples: [{ inputs: [f32(37), SCALER_SPEC], attrs: {} }],
-  infer: ([x, scaler]) => {
-    checkScaler('scale-loss', scaler);
-    return [f32(...(x?.shape ?? []))];
+  inputs: ['x', 'scaler'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(37), scaler: SCALER_SPEC }, attrs: {} }],
+  infer: ({ x, scaler }) => {
+    expectShape('scale-loss', 'scaler', scaler, SCALER_SPEC.shape);
+    return { y: f32(...x.shape) };
   },
   cost: memoryCost,
-  reference: ([x, scaler]) => [(x as Float64Array).map((value) => value * (scaler?.[0] ?? NaN))],
+  reference: ({ x, scaler }) => ({ y: scaleLossReference(x, scaler) }),
 };
 
+const scaler = SCALER_SPEC;
+const state = Float64Array.of(8, 2, 8, 0);
+
 /**
- * What follows a step: halves the scale where the gradient was not finite, doubles it after `interval` steps that were. Inputs: the
- * sum of squares of the whole gradient (1), the scaler (4), which also learns the scale that this step had.
+ * What follows a step: halves the scale where the gradient was not finite, doubles it after `interval` steps that were. squares (1): the
+ * sum of squares of the whole gradient; scaler (4), which also learns the scale that this step had.
  */
-export const adjustLossScale: Op<LossScaleAttrs> = {
+export const adjustLossScale: Op<LossScaleAttrs, 'squares' | 'scaler', never> = {
   name: 'adjust-loss-scale',
+  inputs: ['squares', 'scaler'],
+  outputs: [],
   examples: [
-    { inputs: [f32(1), SCALER_SPEC], attrs: { interval: 3 }, data: { 1: Float64Array.of(8, 2, 8, 0) } },
+    { inputs: { squares: f32(1), scaler }, attrs: { interval: 3 }, data: { scaler: state } },
     {
-      inputs: [f32(1), SCALER_SPEC],
+      inputs: { squares: f32(1), scaler },
       attrs: { interval: 3 },
-      data: { 0: Float64Array.of(Infinity), 1: Float64Array.of(8, 2, 8, 0) },
+      data: { squares: Float64Array.of(Infinity), scaler: state },
     },
   ],
-  mutates: [1],
-  infer: ([, scaler]) => {
-    checkScaler('adjust-loss-scale', scaler);
-    return [];
+  mutates: ['scaler'],
+  infer: (inputs) => {
+    expectShape('adjust-loss-scale', 'scaler', inputs.scaler, SCALER_SPEC.shape);
+    return {};
   },
   cost: memoryCost,
-  reference: ([squares, scaler], _specs, { interval }) => {
-    const state = scaler as Float64Array;
-    const [scale = NaN, good = NaN, , skipped = NaN] = state;
-    if (!Number.isFinite(squares?.[0])) state.set([scale * BACKOFF, 0, scale, skipped + 1]);
-    else if (good + 1 < interval) state.set([scale, good + 1, scale, skipped]);
-    else state.set([scale * GROWTH, 0, scale, skipped]);
-    return [];
+  reference: (inputs, _specs, { interval }) => {
+    adjustLossScaleReference(inputs.squares, inputs.scaler, interval);
+    return {};
   },
 };

@@ -1,271 +1,231 @@
-import { defined } from '../../util/errors.ts';
-import { columnSum } from '../column-sum/op.ts';
+import { columnSumReference } from '../column-sum/reference.ts';
 import { geluGradientReference, geluReference } from '../gelu/reference.ts';
 import { normalizeReference } from '../layer-norm/reference.ts';
 import { isInQuads, layerNormShape, layoutOf } from '../layer-norm/shape.ts';
-import { type MatmulAttrs, matmul } from '../matmul/op.ts';
-import { type Example, type Op, memoryCost } from '../op.ts';
-import { scaleResidual } from '../scale-residual/op.ts';
-import { type TensorSpec, f32, like, shapeError, showShape } from '../tensor.ts';
+import { type MatmulAttrs, matmul, matmulShape } from '../matmul/op.ts';
+import { matmulReference } from '../matmul/reference.ts';
+import { type AnyName, type Cost, type Named, type Op, memoryCost } from '../op.ts';
+import { residualSize } from '../scale-residual/op.ts';
+import { scaleResidualReference } from '../scale-residual/reference.ts';
+import { type TensorSpec, expectShape, f32, like, shapeError, showShape } from '../tensor.ts';
 
 /**
  * Products with what comes before and after them done on the way from and to memory. Models do not record these: src/graph/fusion.ts
  * puts them in the place of a product and its neighbours, once gradients are there; so they have no gradient of their own.
  *
- * Inputs of all: those of matmul (a, b, bias), then with `normal` those that make LayerNorm's y of an operand (statistics,
- * weight, bias), then what the end needs. The normalised operand is maps (n, c, h, w) that stand for rows (n·h·w, c).
+ * All read what matmul reads (a, b, bias), and with `normal` what makes LayerNorm's y of an operand (statistics, norm_weight,
+ * norm_bias). The normalised operand is maps (n, c, h, w) that stand for rows (n·h·w, c).
  */
 export interface FusedMatmulAttrs extends MatmulAttrs {
   /** The operand that is normalised as it is read; four divides its channels and the size of its maps. */
   readonly normal?: 'a' | 'b';
 }
 
-interface Parts<T> {
-  readonly a: T;
-  readonly b: T;
-  readonly bias: readonly T[];
-  /** The operand that is normalised, and what normalises it. */
-  readonly maps: T | undefined;
-  readonly normal: readonly T[];
-  readonly rest: readonly T[];
-}
+export type NormalInput = 'a' | 'b' | 'bias?' | 'statistics?' | 'norm_weight?' | 'norm_bias?';
 
-export function partsOf<T>(inputs: readonly T[], { bias, normal }: FusedMatmulAttrs): Parts<T> {
-  const first = bias === 'none' ? 2 : 3;
-  const second = first + (normal === undefined ? 0 : 3);
-  const [a, b] = [defined(inputs[0], 'a'), defined(inputs[1], 'b')];
-  return {
-    a,
-    b,
-    maps: normal && { a, b }[normal],
-    bias: inputs.slice(2, first),
-    normal: inputs.slice(first, second),
-    rest: inputs.slice(second),
-  };
-}
+const NORMAL_INPUTS = ['a', 'b', 'bias?', 'statistics?', 'norm_weight?', 'norm_bias?'] as const;
+
+type NormalSpecs = Named<TensorSpec, NormalInput>;
 
 /** The inputs of the plain product: maps become the rows they stand for. */
 export function productSpecs(
-  name: string,
-  inputs: readonly TensorSpec[],
-  attrs: FusedMatmulAttrs,
-): TensorSpec[] {
-  const { a, b, bias, maps, normal } = partsOf(inputs, attrs);
-  if (maps === undefined) return [a, b, ...bias];
+  op: string,
+  { a, b, bias, statistics, norm_weight, norm_bias }: NormalSpecs,
+  { normal, transposeA, transposeB }: FusedMatmulAttrs,
+): { a: TensorSpec; b: TensorSpec; bias: TensorSpec | undefined } {
+  if (normal === undefined) return { a, b, bias };
+  const maps = normal === 'a' ? a : b;
   const [n = 0, c = 0, h = 0, w = 0] = maps.shape;
-  const expected = [2 * n * h * w, c, c].map((length) => showShape([length]));
-  const given = normal.map(({ shape }) => showShape(shape));
-  const isTransposed = attrs.normal === 'a' ? attrs.transposeA : attrs.transposeB;
+  const isTransposed = normal === 'a' ? transposeA : transposeB;
   if (!isInQuads(maps.shape) || isTransposed)
     throw shapeError(
-      name,
-      `${attrs.normal} is ${showShape(maps.shape)}${isTransposed ? 'ᵀ' : ''}, expected (n, c, h, w) with c and h·w multiples of four`,
+      op,
+      `${normal} is ${showShape(maps.shape)}${isTransposed ? 'ᵀ' : ''}, expected (n, c, h, w) with c and h·w multiples of four`,
     );
-  if (given.join() !== expected.join())
-    throw shapeError(
-      name,
-      `statistics, weight and bias are ${given.join(', ')}, expected ${expected.join(', ')}`,
-    );
+  const vectors = { statistics: 2 * n * h * w, norm_weight: c, norm_bias: c };
+  for (const [name, spec] of Object.entries({ statistics, norm_weight, norm_bias })) {
+    if (spec === undefined) throw shapeError(op, `needs ${name} to normalise ${normal}`);
+    expectShape(op, name, spec, [vectors[name as keyof typeof vectors]]);
+  }
   const rows = like(maps, n * h * w, c);
-  return attrs.normal === 'a' ? [rows, b, ...bias] : [a, rows, ...bias];
+  return normal === 'a' ? { a: rows, b, bias } : { a, b: rows, bias };
 }
 
-/** What a fused product does with its value, the product and its bias. */
-interface End<A> {
-  readonly examples: readonly Example<A>[];
-  /** Checks what the end needs and returns the outputs' specs. */
-  readonly infer: (value: TensorSpec, rest: readonly TensorSpec[], attrs: A) => readonly TensorSpec[];
-  /** One more output: the sums of the columns of a, which is transposed. */
-  readonly sums?: boolean;
-  readonly reference: (
-    value: Float64Array,
-    rest: readonly Float64Array[],
-    specs: { readonly value: TensorSpec; readonly rest: readonly TensorSpec[] },
-    attrs: A,
-  ) => readonly Float64Array[];
+/** What the product and its bias come to. */
+function valueSpec(op: string, inputs: NormalSpecs, attrs: FusedMatmulAttrs): TensorSpec {
+  return matmul.infer(productSpecs(op, inputs, attrs), attrs).y;
 }
 
-function fusedMatmul<A extends FusedMatmulAttrs>(
-  name: string,
-  { examples, infer, sums, reference }: End<A>,
-  accumulates: readonly number[] = [],
-): Op<A> {
-  const valueSpec = (inputs: readonly TensorSpec[], attrs: A) =>
-    defined(matmul.infer(productSpecs(name, inputs, attrs), attrs)[0], 'product');
-  return {
-    name,
-    examples,
-    accumulates,
-    infer(inputs, attrs) {
-      const value = valueSpec(inputs, attrs);
-      const outputs = infer(value, partsOf(inputs, attrs).rest, attrs);
-      return sums === true ? [...outputs, f32(value.shape[0] ?? 0)] : outputs;
-    },
-    cost(inputs, outputs, attrs) {
-      const product = productSpecs(name, inputs, attrs);
-      const { macs, liveMacs } = matmul.cost(product, [valueSpec(inputs, attrs)], attrs);
-      return { macs, liveMacs, bytes: memoryCost(inputs, outputs).bytes };
-    },
-    reference(inputs, specs, attrs) {
-      const data = partsOf(inputs, attrs);
-      const shapes = partsOf(specs, attrs);
-      const rows = data.maps && normalised(data.maps, defined(shapes.maps, 'maps'), data.normal);
-      const [a, b] = attrs.normal === 'b' ? [data.a, rows ?? data.b] : [rows ?? data.a, data.b];
-      const product = matmul.reference([a, b, ...data.bias], productSpecs(name, specs, attrs), attrs);
-      const value = valueSpec(specs, attrs);
-      const outputs = reference(
-        defined(product[0], 'product'),
-        data.rest,
-        { value, rest: shapes.rest },
-        attrs,
-      );
-      return sums === true ? [...outputs, ...columnSum.reference([data.a], [shapes.a], {})] : outputs;
-    },
+function valueReference(
+  op: string,
+  data: Named<Float64Array, NormalInput>,
+  specs: NormalSpecs,
+  attrs: FusedMatmulAttrs,
+): Float64Array {
+  const shape = matmulShape(productSpecs(op, specs, attrs), attrs);
+  const operand = (name: 'a' | 'b') => (attrs.normal === name ? rowsOf(data, specs, name) : data[name]);
+  return matmulReference(operand('a'), operand('b'), data.bias, shape, attrs);
+}
+
+/** LayerNorm's y as rows, of an operand that is maps. */
+function rowsOf(
+  data: Named<Float64Array, NormalInput>,
+  specs: NormalSpecs,
+  operand: 'a' | 'b',
+): Float64Array {
+  const shape = layerNormShape('matmul', specs[operand], {}, { eps: 0, from: 'nchw', to: 'rows' });
+  const { statistics, norm_weight: weight, norm_bias: bias } = data;
+  if (statistics === undefined || weight === undefined || bias === undefined)
+    throw shapeError('matmul', 'takes statistics, norm_weight and norm_bias together');
+  const [maps, rows] = [layoutOf('nchw', shape), layoutOf('rows', shape)];
+  return normalizeReference({ x: data[operand], statistics, weight, bias }, shape, maps, rows);
+}
+
+function costOf(
+  op: string,
+): (inputs: NormalSpecs, outputs: Named<TensorSpec, AnyName>, attrs: FusedMatmulAttrs) => Cost {
+  return (inputs, outputs, attrs) => {
+    const product = productSpecs(op, inputs, attrs);
+    const { macs, liveMacs } = matmul.cost(product, matmul.infer(product, attrs), attrs);
+    return { macs, liveMacs, bytes: memoryCost({ ...inputs }, outputs).bytes };
   };
-}
-
-/** LayerNorm's y as rows, of maps and what normalises them. */
-function normalised(maps: Float64Array, spec: TensorSpec, normal: readonly Float64Array[]): Float64Array {
-  const shape = layerNormShape('matmul', spec, [], { eps: 0, from: 'nchw', to: 'rows' });
-  const [statistics, weight, bias] = normal as [Float64Array, Float64Array, Float64Array];
-  return normalizeReference(
-    [maps, statistics, weight, bias],
-    shape,
-    layoutOf('nchw', shape),
-    layoutOf('rows', shape),
-  );
 }
 
 const FORWARD = { transposeA: false, transposeB: true, bias: 'cols' } as const;
 const GRAD_WEIGHT = { transposeA: true, transposeB: false, bias: 'none' } as const;
 
 /** Maps of 2×20×6×6, and what normalises them. */
-const MAPS = [f32(2, 20, 6, 6), [f32(144), f32(20), f32(20)]] as const;
-
-function noMore(name: string, rest: readonly TensorSpec[]): void {
-  if (rest.length > 0) throw shapeError(name, `${rest.length} inputs too many`);
-}
+const MAPS = f32(2, 20, 6, 6);
+const NORM = { statistics: f32(144), norm_weight: f32(20), norm_bias: f32(20) };
 
 /** y = A B + bias with an operand normalised on the way in: a linear layer behind LayerNorm, or the gradient of its weight. */
-export const matmulNorm = fusedMatmul<FusedMatmulAttrs>(
-  'matmul-norm',
-  {
-    examples: [
-      { inputs: [MAPS[0], f32(45, 20), f32(45), ...MAPS[1]], attrs: { ...FORWARD, normal: 'a' } },
-      { inputs: [f32(72, 19), MAPS[0], ...MAPS[1]], attrs: { ...GRAD_WEIGHT, normal: 'b' } },
-    ],
-    infer(value, rest) {
-      noMore('matmul-norm', rest);
-      return [value];
-    },
-    reference: (value) => [value],
-  },
-  [0],
-);
+export const matmulNorm: Op<FusedMatmulAttrs, NormalInput, 'y'> = {
+  name: 'matmul-norm',
+  inputs: NORMAL_INPUTS,
+  outputs: ['y'],
+  examples: [
+    { inputs: { a: MAPS, b: f32(45, 20), bias: f32(45), ...NORM }, attrs: { ...FORWARD, normal: 'a' } },
+    { inputs: { a: f32(72, 19), b: MAPS, ...NORM }, attrs: { ...GRAD_WEIGHT, normal: 'b' } },
+  ],
+  infer: (inputs, attrs) => ({ y: valueSpec('matmul-norm', inputs, attrs) }),
+  cost: costOf('matmul-norm'),
+  accumulates: ['y'],
+  reference: (inputs, specs, attrs) => ({ y: valueReference('matmul-norm', inputs, specs, attrs) }),
+};
 
-/** Gradients of a linear layer's weight and bias: dweight = aᵀ B and dbias = Σ of a's rows, a being dy. */
-export const matmulGradWeight = fusedMatmul<FusedMatmulAttrs>(
-  'matmul-grad-weight',
-  {
-    examples: [
-      { inputs: [f32(517, 36), f32(517, 20)], attrs: GRAD_WEIGHT },
-      { inputs: [f32(72, 19), MAPS[0], ...MAPS[1]], attrs: { ...GRAD_WEIGHT, normal: 'b' } },
-    ],
-    infer(value, rest, { transposeA, bias }) {
-      noMore('matmul-grad-weight', rest);
-      if (!transposeA || bias !== 'none')
-        throw shapeError('matmul-grad-weight', 'takes dy as a, transposed, and no bias');
-      return [value];
-    },
-    sums: true,
-    reference: (value) => [value],
+/** Gradients of a linear layer's weight and bias: y = aᵀ B and sums = Σ of a's rows, a being dy. */
+export const matmulGradWeight: Op<FusedMatmulAttrs, NormalInput, 'y' | 'sums'> = {
+  name: 'matmul-grad-weight',
+  inputs: NORMAL_INPUTS,
+  outputs: ['y', 'sums'],
+  examples: [
+    { inputs: { a: f32(517, 36), b: f32(517, 20) }, attrs: GRAD_WEIGHT },
+    { inputs: { a: f32(72, 19), b: MAPS, ...NORM }, attrs: { ...GRAD_WEIGHT, normal: 'b' } },
+  ],
+  infer(inputs, attrs) {
+    if (!attrs.transposeA || attrs.bias !== 'none')
+      throw shapeError('matmul-grad-weight', 'takes dy as a, transposed, and no bias');
+    const y = valueSpec('matmul-grad-weight', inputs, attrs);
+    return { y, sums: f32(y.shape[0] ?? 0) };
   },
-  [0, 1],
-);
+  cost: costOf('matmul-grad-weight'),
+  accumulates: ['y', 'sums'],
+  reference: (inputs, specs, attrs) => ({
+    y: valueReference('matmul-grad-weight', inputs, specs, attrs),
+    sums: columnSumReference(inputs.a, specs.a.shape.at(-1) ?? 0),
+  }),
+};
 
-export interface MatmulGeluAttrs extends FusedMatmulAttrs {
-  /** The product itself is an output too, for the gradient of gelu. */
+export interface KeepAttrs extends FusedMatmulAttrs {
+  /** The product itself is an output too, for a gradient. */
   readonly keep: boolean;
 }
 
-/** y = gelu(A B + bias). Outputs: y, and the product where `keep`. */
-export const matmulGelu = fusedMatmul<MatmulGeluAttrs>('matmul-gelu', {
+/** y = gelu(A B + bias), and with `keep` the product. */
+export const matmulGelu: Op<KeepAttrs, NormalInput, 'y' | 'kept?'> = {
+  name: 'matmul-gelu',
+  inputs: NORMAL_INPUTS,
+  outputs: ['y', 'kept?'],
   examples: [
-    { inputs: [f32(37, 20), f32(44, 20), f32(44)], attrs: { ...FORWARD, keep: true } },
-    { inputs: [f32(37, 19), f32(45, 19), f32(45)], attrs: { ...FORWARD, keep: false } },
-    { inputs: [MAPS[0], f32(44, 20), f32(44), ...MAPS[1]], attrs: { ...FORWARD, normal: 'a', keep: true } },
+    { inputs: { a: f32(37, 20), b: f32(44, 20), bias: f32(44) }, attrs: { ...FORWARD, keep: true } },
+    { inputs: { a: f32(37, 19), b: f32(45, 19), bias: f32(45) }, attrs: { ...FORWARD, keep: false } },
+    {
+      inputs: { a: MAPS, b: f32(44, 20), bias: f32(44), ...NORM },
+      attrs: { ...FORWARD, normal: 'a', keep: true },
+    },
   ],
-  infer(value, rest, { keep }) {
-    noMore('matmul-gelu', rest);
-    return keep ? [value, value] : [value];
+  infer(inputs, attrs) {
+    const value = valueSpec('matmul-gelu', inputs, attrs);
+    return { y: value, kept: attrs.keep ? value : undefined };
   },
-  reference: (value, _rest, _specs, { keep }) =>
-    keep ? [geluReference(value), value] : [geluReference(value)],
-});
+  cost: costOf('matmul-gelu'),
+  reference(inputs, specs, attrs) {
+    const value = valueReference('matmul-gelu', inputs, specs, attrs);
+    return { y: geluReference(value), kept: attrs.keep ? value : undefined };
+  },
+};
 
-/** dh = (A B + bias) gelu'(h): a product that makes the gradient of gelu(h). Last input: h of the product's shape. */
-export const matmulGeluGradient = fusedMatmul<FusedMatmulAttrs>('matmul-gelu-gradient', {
+/** y = (A B + bias) gelu'(h): a product that makes the gradient of gelu(h). */
+export const matmulGeluGradient: Op<FusedMatmulAttrs, NormalInput | 'h', 'y'> = {
+  name: 'matmul-gelu-gradient',
+  inputs: [...NORMAL_INPUTS, 'h'],
+  outputs: ['y'],
   examples: [
     {
-      inputs: [f32(37, 20), f32(20, 44), f32(37, 44)],
+      inputs: { a: f32(37, 20), b: f32(20, 44), h: f32(37, 44) },
       attrs: { transposeA: false, transposeB: false, bias: 'none' },
     },
   ],
-  infer(value, [h, ...rest]) {
-    noMore('matmul-gelu-gradient', rest);
-    if (showShape(h?.shape ?? []) !== showShape(value.shape))
-      throw shapeError(
-        'matmul-gelu-gradient',
-        `h is ${showShape(h?.shape ?? [])}, the product ${showShape(value.shape)}`,
-      );
-    return [value];
+  infer({ h, ...inputs }, attrs) {
+    const y = valueSpec('matmul-gelu-gradient', inputs, attrs);
+    expectShape('matmul-gelu-gradient', 'h', h, y.shape);
+    return { y };
   },
-  reference: (value, [h]) => [geluGradientReference(defined(h, 'h'), value)],
-});
-
-export interface MatmulResidualAttrs extends FusedMatmulAttrs {
-  /** A layer scale gamma (c) is an input. */
-  readonly gamma: boolean;
-  /** A drop-path mask (n) is an input. */
-  readonly mask: boolean;
-  /** The product itself, as rows, is an output too, for the gradient of gamma. */
-  readonly keep: boolean;
-}
-
-/** The attributes of the `scaleResidual` that the end does. */
-function residualAttrs({ gamma, mask }: MatmulResidualAttrs) {
-  return { from: 'rows', gamma, mask } as const;
-}
+  cost: costOf('matmul-gelu-gradient'),
+  reference: (inputs, specs, attrs) => ({
+    y: geluGradientReference(inputs.h, valueReference('matmul-gelu-gradient', inputs, specs, attrs)),
+  }),
+};
 
 /**
- * y = x + mask[n] gamma[c] (A B + bias): the end of a block's branch and its way back to maps. Last inputs: x (n, c, h, w),
- * gamma (c) and mask (n) as the attributes say. Outputs: y (n, c, h, w), and the product where `keep`.
+ * y = addend + mask[n] gamma[c] (A B + bias): the end of a block's branch and its way back to maps. addend and y (n, c, h, w), gamma
+ * (c), mask (n); with `keep` the product, as rows.
  */
-export const matmulResidual = fusedMatmul<MatmulResidualAttrs>('matmul-residual', {
+export const matmulResidual: Op<KeepAttrs, NormalInput | 'addend' | 'gamma?' | 'mask?', 'y' | 'kept?'> = {
+  name: 'matmul-residual',
+  inputs: [...NORMAL_INPUTS, 'addend', 'gamma?', 'mask?'],
+  outputs: ['y', 'kept?'],
   examples: [
     {
-      inputs: [f32(72, 20), f32(44, 20), f32(44), f32(2, 44, 6, 6), f32(44), f32(2)],
-      attrs: { ...FORWARD, gamma: true, mask: true, keep: true },
+      inputs: {
+        a: f32(72, 20),
+        b: f32(44, 20),
+        bias: f32(44),
+        addend: f32(2, 44, 6, 6),
+        gamma: f32(44),
+        mask: f32(2),
+      },
+      attrs: { ...FORWARD, keep: true },
     },
     {
-      inputs: [f32(30, 19), f32(37, 19), f32(37), f32(2, 37, 3, 5), f32(37)],
-      attrs: { ...FORWARD, gamma: true, mask: false, keep: true },
+      inputs: { a: f32(30, 19), b: f32(37, 19), bias: f32(37), addend: f32(2, 37, 3, 5), gamma: f32(37) },
+      attrs: { ...FORWARD, keep: true },
     },
     {
-      inputs: [f32(30, 19), f32(37, 19), f32(37), f32(2, 37, 3, 5)],
-      attrs: { ...FORWARD, gamma: false, mask: false, keep: false },
+      inputs: { a: f32(30, 19), b: f32(37, 19), bias: f32(37), addend: f32(2, 37, 3, 5) },
+      attrs: { ...FORWARD, keep: false },
     },
   ],
-  infer(value, [x, ...rest], attrs) {
-    const y = scaleResidual.infer([defined(x, 'x'), value, ...rest], residualAttrs(attrs));
-    return attrs.keep ? [...y, value] : y;
+  infer({ addend, gamma, mask, ...inputs }, attrs) {
+    const value = valueSpec('matmul-residual', inputs, attrs);
+    residualSize('matmul-residual', addend, { branch: value, gamma, mask }, { from: 'rows' });
+    return { y: like(addend, ...addend.shape), kept: attrs.keep ? value : undefined };
   },
-  reference(value, [x, ...rest], { value: spec, rest: [xSpec, ...specs] }, attrs) {
-    const y = scaleResidual.reference(
-      [defined(x, 'x'), value, ...rest],
-      [defined(xSpec, 'x'), spec, ...specs],
-      residualAttrs(attrs),
-    );
-    return attrs.keep ? [...y, value] : y;
+  cost: costOf('matmul-residual'),
+  reference({ addend, gamma, mask, ...inputs }, specs, attrs) {
+    const value = valueReference('matmul-residual', inputs, specs, attrs);
+    const size = residualSize('matmul-residual', specs.addend, {}, { from: 'rows' });
+    const y = scaleResidualReference(size, addend, value, { gamma, mask });
+    return { y, kept: attrs.keep ? value : undefined };
   },
-});
+};

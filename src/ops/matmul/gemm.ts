@@ -1,11 +1,11 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
-import { columnSumLowering } from '../column-sum/kernels.ts';
+import { sumColumns } from '../column-sum/kernels.ts';
 import { sumParts } from '../dispatches.ts';
-import { type Dispatch, type Lowering, type Slot, type Variant, scratch } from '../kernels.ts';
+import { type Dispatch, type Operand, type Variant, reshaped, scratch } from '../kernels.ts';
 import { defined } from '../../util/errors.ts';
 import { normalizeRows } from '../layer-norm/kernels.ts';
-import { type DType, type TensorSpec, f32 } from '../tensor.ts';
+import { f32 } from '../tensor.ts';
 import { type ProductTile, matrixTile, matrixVariants } from './matrix.ts';
 import type { MatmulShape } from './reference.ts';
 
@@ -32,23 +32,23 @@ const LEAST_STEPS = 8;
 
 /** What the shaders of a product bind, by their names; see shaders/matmul/operand.wgsl and store.wgsl. */
 export interface MatmulBindings {
-  readonly a: Slot;
-  readonly b: Slot;
-  readonly bias?: Slot | undefined;
+  readonly a: Operand;
+  readonly b: Operand;
+  readonly bias?: Operand | undefined;
   /** What normalises an operand. */
-  readonly statistics?: Slot | undefined;
-  readonly norm_weight?: Slot | undefined;
-  readonly norm_bias?: Slot | undefined;
+  readonly statistics?: Operand | undefined;
+  readonly norm_weight?: Operand | undefined;
+  readonly norm_bias?: Operand | undefined;
   /** What the end reads. */
-  readonly h?: Slot | undefined;
-  readonly addend?: Slot | undefined;
-  readonly gamma?: Slot | undefined;
-  readonly mask?: Slot | undefined;
-  readonly y: Slot;
+  readonly h?: Operand | undefined;
+  readonly addend?: Operand | undefined;
+  readonly gamma?: Operand | undefined;
+  readonly mask?: Operand | undefined;
+  readonly y: Operand;
   /** The product itself, beside what the end makes of it. */
-  readonly kept?: Slot | undefined;
+  readonly kept?: Operand | undefined;
   /** Sums of the columns of a, which is transposed. */
-  readonly sums?: Slot | undefined;
+  readonly sums?: Operand | undefined;
 }
 
 /** What a product needs beyond its sizes: how operands are stored, and what happens to a sum before it is written. */
@@ -67,7 +67,6 @@ export interface MatmulKernel {
 export interface NormalOperand {
   readonly operand: 'a' | 'b';
   readonly plane: number;
-  readonly dtype: DType;
 }
 
 /** What becomes of a sum once the bias is added: `END` of shaders/matmul/store.wgsl. */
@@ -167,7 +166,11 @@ function registerTile(variant: Variant, { busyLanes }: DeviceProfile): ProductTi
 }
 
 /** Lowers a product to one dispatch, or to more where its inner dimension is cut. */
-export function lowerMatmul(kernel: MatmulKernel, variant: Variant, profile: DeviceProfile): Lowering {
+export function lowerMatmul(
+  kernel: MatmulKernel,
+  variant: Variant,
+  profile: DeviceProfile,
+): readonly Dispatch[] {
   const { shape, reduceBatch, bindings } = kernel;
   const matrices = reduceBatch ? 1 : shape.batch;
   if (variant['kind'] === 'subgroup') return lowerSubgroup(kernel, variant);
@@ -175,7 +178,9 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant, profile: Dev
   const columnTiles = Math.ceil(shape.n / tile.cols);
   const rowTiles = Math.ceil(shape.m / tile.rows);
   const parts = partsFor(kernel, tile.busyGroups / (columnTiles * rowTiles * matrices), tile.depth);
-  const direct = parts === 1;
+  const { y, sums } = bindings;
+  const yParts = parts === 1 ? y : scratch(f32(parts, shape.m, shape.n));
+  const sumsParts = parts === 1 ? sums : sums && scratch(f32(parts, shape.m));
   const first = {
     shader: tile.shader,
     params: {
@@ -184,28 +189,24 @@ export function lowerMatmul(kernel: MatmulKernel, variant: Variant, profile: Dev
       PARTS: parts,
       QUADS: kernel.end?.kind === 'residual' && kernel.end.plane % 4 === 0,
     },
-    bindings: direct ? { ...bindings } : { ...bindings, y: scratch(0), sums: bindings.sums && scratch(1) },
+    bindings: { ...bindings, y: yParts, sums: sumsParts },
     grid: [columnTiles, rowTiles, matrices * parts] as const,
   };
-  if (direct) return { scratch: [], dispatches: [first] };
-  const { y, sums } = bindings;
-  const addUp = [sumParts(scratch(0), y, shape.m * shape.n, parts)];
-  if (sums !== undefined) addUp.push(sumParts(scratch(1), sums, shape.m, parts));
-  return {
-    scratch: [f32(parts, shape.m, shape.n), ...(sums === undefined ? [] : [f32(parts, shape.m)])],
-    dispatches: [first, ...addUp],
-  };
+  if (parts === 1) return [first];
+  return [first, sumParts(yParts, y), ...(sums && sumsParts ? [sumParts(sumsParts, sums)] : [])];
 }
 
 /**
  * Processors add up columns apart, and normalise b before the product: positions are its inner dimension, along which neighbouring
  * lanes would read far from each other. Beside the product, either would cost more than another pass.
  */
-function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
+function lowerSubgroup(kernel: MatmulKernel, variant: Variant): readonly Dispatch[] {
   const { shape, reduceBatch, normal } = kernel;
   const { sums, ...bindings } = kernel.bindings;
   const { statistics, norm_weight, norm_bias, ...unnormalised } = bindings;
   const isApart = normal?.operand === 'b';
+  const { b } = bindings;
+  const normalised = isApart ? scratch({ shape: [shape.k, shape.n], dtype: b.dtype }) : b;
   const [rows, lanes] = [Number(variant['rows']), Number(variant['lanes'])];
   const product: Dispatch = {
     shader: 'matmul/subgroup.wgsl',
@@ -216,35 +217,24 @@ function lowerSubgroup(kernel: MatmulKernel, variant: Variant): Lowering {
       LANES: lanes,
       QUADS: false,
     },
-    bindings: isApart ? { ...unnormalised, b: scratch(0) } : { ...bindings },
+    bindings: isApart ? { ...unnormalised, b: normalised } : { ...bindings },
     grid: [Math.ceil(shape.n / (4 * lanes)), Math.ceil(shape.m / rows), reduceBatch ? 1 : shape.batch],
   };
-  const spec: TensorSpec = { shape: [shape.k, shape.n], dtype: normal?.dtype ?? 'f32' };
-  const lowering: Lowering = isApart
-    ? {
-        scratch: [spec],
-        dispatches: [
-          normalizeRows(
-            {
-              x: bindings.b,
-              statistics: defined(statistics, 'statistics'),
-              weight: defined(norm_weight, 'norm_weight'),
-              bias: defined(norm_bias, 'norm_bias'),
-              y: scratch(0),
-            },
-            { rows: shape.k, cols: shape.n, plane: normal.plane },
-          ),
-          product,
-        ],
-      }
-    : { scratch: [], dispatches: [product] };
-  if (sums === undefined) return lowering;
-  const at = lowering.scratch.length;
-  const columns = columnSumLowering(bindings.a, sums, shape.k, shape.m, at);
-  return {
-    scratch: [...lowering.scratch, ...columns.scratch],
-    dispatches: [...lowering.dispatches, ...columns.dispatches],
-  };
+  const before = isApart
+    ? [
+        normalizeRows(
+          {
+            x: b,
+            statistics: defined(statistics, 'statistics'),
+            weight: defined(norm_weight, 'norm_weight'),
+            bias: defined(norm_bias, 'norm_bias'),
+            y: normalised,
+          },
+          { rows: shape.k, cols: shape.n, plane: normal.plane },
+        ),
+      ]
+    : [];
+  return [...before, product, ...(sums ? sumColumns(reshaped(bindings.a, shape.k, shape.m), sums) : [])];
 }
 
 /** Whether a product writes one matrix of nothing but sums: then its inner dimension can be cut. */

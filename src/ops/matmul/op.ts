@@ -1,9 +1,7 @@
-import { defined } from '../../util/errors.ts';
-import type { Tensor } from '../tensor.ts';
 import { columnSum } from '../column-sum/op.ts';
-import { type Application, type Op, type Recorder, memoryCost } from '../op.ts';
+import { type Application, type Op, type Recorder, type Some, memoryCost } from '../op.ts';
 import { rowSum } from '../row-sum/op.ts';
-import { type TensorSpec, f32, shapeError, showShape } from '../tensor.ts';
+import { type Tensor, type TensorSpec, expectShape, f32, shapeError, showShape } from '../tensor.ts';
 import { type MatmulShape, matmulReference } from './reference.ts';
 
 export interface MatmulAttrs {
@@ -11,19 +9,24 @@ export interface MatmulAttrs {
   readonly transposeA: boolean;
   /** `b` is stored (n, k), as the weight of a linear layer is. */
   readonly transposeB: boolean;
-  /** A third input added to every row (`cols`, of n elements) or every column (`rows`, of m elements). */
+  /** The bias is added to every row (`cols`, of n elements) or every column (`rows`, of m elements). */
   readonly bias: 'none' | 'cols' | 'rows';
   /** Sum over the batch of two 3-D operands: the weight gradient of a batched product. */
   readonly reduceBatch?: boolean;
 }
 
+interface ProductSpecs {
+  readonly a: TensorSpec;
+  readonly b: TensorSpec;
+  readonly bias?: TensorSpec | undefined;
+}
+
 /** Checks shapes and returns the product's sizes. */
-export function matmulShape(inputs: readonly TensorSpec[], attrs: MatmulAttrs): MatmulShape {
-  const [a, b, bias] = inputs;
-  if (a === undefined || b === undefined || inputs.length !== (attrs.bias === 'none' ? 2 : 3))
+export function matmulShape({ a, b, bias }: ProductSpecs, attrs: MatmulAttrs): MatmulShape {
+  if ((bias === undefined) !== (attrs.bias === 'none'))
     throw shapeError(
       'matmul',
-      `takes ${attrs.bias === 'none' ? 2 : 3} inputs with bias ${attrs.bias}, got ${inputs.length}`,
+      `bias is ${bias ? showShape(bias.shape) : 'not given'}, but set to ${attrs.bias}`,
     );
   const [batchA, rowsA, colsA] = matrix(a);
   const [batchB, rowsB, colsB] = matrix(b);
@@ -35,9 +38,7 @@ export function matmulShape(inputs: readonly TensorSpec[], attrs: MatmulAttrs): 
     throw shapeError('matmul', `batches of ${shapes} differ`);
   if (attrs.reduceBatch === true && (batchA === undefined || batchB === undefined))
     throw shapeError('matmul', `reduceBatch needs two 3-D operands, got ${shapes}`);
-  const length = attrs.bias === 'cols' ? n : m;
-  if (bias !== undefined && showShape(bias.shape) !== showShape([length]))
-    throw shapeError('matmul', `bias over ${attrs.bias} is ${showShape(bias.shape)}, expected (${length})`);
+  if (bias) expectShape('matmul', `bias over ${attrs.bias}`, bias, [attrs.bias === 'cols' ? n : m]);
   return {
     batch: batchA ?? batchB ?? 1,
     m,
@@ -60,81 +61,77 @@ function matrix(spec: TensorSpec): [number | undefined, number, number] {
 }
 
 /** Whether an operand of a product is an activation stored in 16 bits. */
-export function hasHalf(inputs: readonly TensorSpec[]): boolean {
-  return inputs.slice(0, 2).some(({ dtype }) => dtype === 'f16');
+export function hasHalf({ a, b }: ProductSpecs): boolean {
+  return a.dtype === 'f16' || b.dtype === 'f16';
 }
+
+type Input = 'a' | 'b' | 'bias?';
 
 /**
  * Matrix product with optional bias: y = A B + bias, A = a or aᵀ, B = b or bᵀ. (torch.nn.Linear is transposeB and bias cols.)
- * Inputs: a (m, k), b (k, n) — stored transposed where the attributes say so — and bias. A 3-D operand brings a batch in
- * front; a 2-D one is shared by it. Output: (m, n) or (batch, m, n).
- * @example graph.one(matmul, [x, weight, bias], { transposeA: false, transposeB: true, bias: 'cols' })
+ * a (m, k), b (k, n) — stored transposed where the attributes say so — and bias. A 3-D operand brings a batch in
+ * front; a 2-D one is shared by it. y (m, n) or (batch, m, n).
+ * @example graph.one(matmul, { a: x, b: weight, bias }, { transposeA: false, transposeB: true, bias: 'cols' })
  */
-export const matmul: Op<MatmulAttrs> = {
+export const matmul: Op<MatmulAttrs, Input, 'y'> = {
   name: 'matmul',
+  inputs: ['a', 'b', 'bias?'],
+  outputs: ['y'],
   examples: [
     {
-      inputs: [f32(37, 19), f32(45, 19), f32(45)],
+      inputs: { a: f32(37, 19), b: f32(45, 19), bias: f32(45) },
       attrs: { transposeA: false, transposeB: true, bias: 'cols' },
     },
     {
-      inputs: [f32(3, 18, 67), f32(3, 21, 67)],
+      inputs: { a: f32(3, 18, 67), b: f32(3, 21, 67) },
       attrs: { transposeA: false, transposeB: true, bias: 'none', reduceBatch: true },
     },
   ],
   infer(inputs, attrs) {
     const { batch, m, n } = matmulShape(inputs, attrs);
-    const batched = inputs.slice(0, 2).some((spec) => spec.shape.length === 3) && attrs.reduceBatch !== true;
+    const batched =
+      [inputs.a, inputs.b].some((spec) => spec.shape.length === 3) && attrs.reduceBatch !== true;
     // A product with an activation is an activation; weights are always f32.
     const dtype = hasHalf(inputs) ? 'f16' : 'f32';
-    return [{ shape: batched ? [batch, m, n] : [m, n], dtype }];
+    return { y: { shape: batched ? [batch, m, n] : [m, n], dtype } };
   },
   cost(inputs, outputs, attrs) {
     const { batch, m, n, k } = matmulShape(inputs, attrs);
     const macs = batch * m * n * k;
     return { macs, liveMacs: macs, bytes: memoryCost(inputs, outputs).bytes };
   },
-  accumulates: [0],
-  reference: ([a, b, bias], specs, attrs) => {
-    const shape = matmulShape(specs, attrs);
-    const y = matmulReference(a as Float64Array, b as Float64Array, shape, {
-      ...attrs,
-      reduceBatch: attrs.reduceBatch === true,
-    });
-    if (bias !== undefined) {
-      y.forEach((value, i) => {
-        y[i] =
-          value + (bias[attrs.bias === 'cols' ? i % shape.n : Math.floor(i / shape.n) % shape.m] as number);
-      });
-    }
-    return [y];
-  },
+  accumulates: ['y'],
+  reference: ({ a, b, bias }, specs, attrs) => ({
+    y: matmulReference(a, b, bias, matmulShape(specs, attrs), attrs),
+  }),
   gradient: matmulGradient,
 };
 
 function matmulGradient(
   graph: Recorder,
-  node: Application<MatmulAttrs>,
-  [dy]: readonly (Tensor | undefined)[],
-  needs: readonly boolean[],
-): readonly (Tensor | undefined)[] {
-  if (dy === undefined) return [];
-  const { transposeA, transposeB, bias, reduceBatch } = node.attrs;
-  const a = defined(node.inputs[0], 'matmul a');
-  const b = defined(node.inputs[1], 'matmul b');
+  { inputs: { a, b }, attrs }: Application<MatmulAttrs, Input, 'y'>,
+  { y: dy }: Some<Tensor, 'y'>,
+  needs: ReadonlySet<string>,
+): Some<Tensor, Input> {
+  if (dy === undefined) return {};
+  const { transposeA, transposeB, bias, reduceBatch } = attrs;
   const batched = a.spec.shape.length === 3 || b.spec.shape.length === 3;
   const product = (left: Tensor, right: Tensor, flipLeft: boolean, flipRight: boolean, like: Tensor) =>
-    graph.one(matmul, [left, right], {
-      transposeA: flipLeft,
-      transposeB: flipRight,
-      bias: 'none',
-      reduceBatch: batched && reduceBatch !== true && like.spec.shape.length === 2,
-    });
+    graph.one(
+      matmul,
+      { a: left, b: right },
+      {
+        transposeA: flipLeft,
+        transposeB: flipRight,
+        bias: 'none',
+        reduceBatch: batched && reduceBatch !== true && like.spec.shape.length === 2,
+      },
+    );
   const da = () => (transposeA ? product(b, dy, transposeB, true, a) : product(dy, b, false, !transposeB, a));
   const db = () => (transposeB ? product(dy, a, true, transposeA, b) : product(a, dy, !transposeA, false, b));
-  return [
-    needs[0] === true ? da() : undefined,
-    needs[1] === true ? db() : undefined,
-    needs[2] === true ? graph.one(bias === 'cols' ? columnSum : rowSum, [dy], {}) : undefined,
-  ];
+  return {
+    a: needs.has('a') ? da() : undefined,
+    b: needs.has('b') ? db() : undefined,
+    bias: needs.has('bias') ? graph.one(bias === 'cols' ? columnSum : rowSum, { x: dy }, {}) : undefined,
+  };
 }

@@ -11,12 +11,33 @@ export interface MatmulShape {
   readonly batchStrideB: number;
 }
 
-/** The product without bias, (batch, m, n), or (m, n) where the batch is summed. */
+/** How a product's operands are stored, and what its bias is added to. */
+export interface MatmulForm {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly reduceBatch?: boolean;
+  readonly bias: 'none' | 'cols' | 'rows';
+}
+
+/** (batch, m, n), or (m, n) where the batch is summed. */
 export function matmulReference(
   a: Float64Array,
   b: Float64Array,
+  bias: Float64Array | undefined,
   shape: MatmulShape,
-  { transposeA, transposeB, reduceBatch }: { transposeA: boolean; transposeB: boolean; reduceBatch: boolean },
+  form: MatmulForm,
+): Float64Array {
+  const y = product(a, b, shape, form);
+  if (bias === undefined) return y;
+  const { m, n } = shape;
+  return y.map((value, i) => value + (bias[form.bias === 'cols' ? i % n : Math.floor(i / n) % m] as number));
+}
+
+function product(
+  a: Float64Array,
+  b: Float64Array,
+  shape: MatmulShape,
+  { transposeA, transposeB, reduceBatch = false }: MatmulForm,
 ): Float64Array {
   const { batch, m, n, k, batchStrideA, batchStrideB } = shape;
   const y = new Float64Array((reduceBatch ? 1 : batch) * m * n);

@@ -1,32 +1,21 @@
 import { SCALER_SPEC } from '../loss-scale/op.ts';
-import { type Cost, type Example, type None, type Op, memoryCost } from '../op.ts';
-import { type TensorSpec, elems, f32, shapeError, showShape } from '../tensor.ts';
-import { type ScalarValues, adamwReference, emaReference, sgdMomentumReference } from './reference.ts';
+import { type None, type Op, memoryCost } from '../op.ts';
+import { sameSize } from '../elementwise.ts';
+import { type TensorSpec, expectShape, f32 } from '../tensor.ts';
+import {
+  SCALARS,
+  adamwReference,
+  clipFactorReference,
+  emaReference,
+  sgdMomentumReference,
+} from './reference.ts';
+
+export { SCALARS };
 
 /**
  * Optimiser steps over flat vectors of any length, in place. Every step reads its numbers from a tensor of 16 scalars, so a
  * recorded step serves all learning rates; a group of parameters with its own rate or decay has its own scalars.
  */
-
-/** Fields of the scalars tensor in order; `struct Scalars` of shaders/optimizer/scalars.wgsl has the same. */
-export const SCALARS = [
-  'decay',
-  'beta1',
-  'rest1',
-  'beta2',
-  'rest2',
-  'eps',
-  'stepSize',
-  'rootCorrection',
-  'gradientScale',
-  'apply',
-  'lr',
-  'momentum',
-  'weightDecay',
-  'emaDecay',
-  'emaRest',
-  'maxNorm',
-] as const;
 
 export const SCALARS_SPEC = f32(SCALARS.length);
 
@@ -73,10 +62,6 @@ export function packScalars(settings: StepSettings): Float32Array<ArrayBuffer> {
   return Float32Array.from(SCALARS, (name) => values[name]);
 }
 
-function unpack(scalars: Float64Array | undefined): ScalarValues {
-  return Object.fromEntries(SCALARS.map((name, i) => [name, scalars?.[i] ?? NaN]));
-}
-
 /** Of the examples. */
 const SCALARS_DATA = Float64Array.from(
   packScalars({
@@ -90,144 +75,142 @@ const SCALARS_DATA = Float64Array.from(
   }),
 );
 const LENGTH = 1003;
-
-/** An example of `count` vectors, with the scalars at `scalarsAt` among the inputs. */
-function stepExample<A>(
-  attrs: A,
-  count: number,
-  scalarsAt: number,
-  data: Example<A>['data'] = {},
-): Example<A> {
-  const inputs = Array.from({ length: count + 1 }, (_, i) => (i === scalarsAt ? SCALARS_SPEC : f32(LENGTH)));
-  return { inputs, attrs, data: { ...data, [scalarsAt]: SCALARS_DATA } };
-}
+const vector = f32(LENGTH);
 
 /** A second moment, which is never negative. */
 const SQUARES = Float64Array.from({ length: LENGTH }, (_, i) => Math.fround(((i * 37) % 101) / 50));
 
-/** Checks `vectors` equal lengths with the scalars at `vectors` positions among the inputs. */
-function checkVectors(name: string, inputs: readonly TensorSpec[], count: number, scalarsAt: number): void {
-  const vectors = inputs.filter((_, i) => i !== scalarsAt);
-  const sizes = new Set(vectors.map((spec) => elems(spec.shape)));
-  if (inputs.length !== count || sizes.size !== 1 || elems(inputs[scalarsAt]?.shape ?? []) !== SCALARS.length)
-    throw shapeError(
-      name,
-      `takes ${count - 1} vectors of one length and ${SCALARS.length} scalars as input ${scalarsAt}, got ${inputs.map((spec) => showShape(spec.shape)).join(' ')}`,
-    );
+interface Stepped {
+  readonly scalars: TensorSpec;
 }
 
-/** Every vector is read, and all but `readOnly` of them written. */
-function stepCost(readOnly: number) {
-  return (inputs: readonly TensorSpec[]): Cost => memoryCost(inputs, inputs.slice(readOnly + 1));
+/** Checks that the vectors have one length, and the scalars theirs. */
+function checkStep(
+  op: string,
+  { scalars, ...vectors }: Stepped & Record<string, TensorSpec | undefined>,
+): void {
+  expectShape(op, 'scalars', scalars, SCALARS_SPEC.shape);
+  sameSize(op, vectors);
 }
 
-function makeAdamw(withEma: boolean): Op<None> {
-  const name = withEma ? 'adamw-ema' : 'adamw';
-  return {
-    name,
-    examples: [stepExample({}, withEma ? 5 : 4, 4, { 2: SQUARES })],
-    mutates: withEma ? [0, 1, 2, 3, 5] : [0, 1, 2, 3],
-    infer: (inputs) => {
-      checkVectors(name, inputs, withEma ? 6 : 5, 4);
-      return [];
-    },
-    cost: stepCost(0),
-    reference: ([p, m, v, gradient, scalars, ema]) => {
-      const vectors = [p, m, v, gradient] as [Float64Array, Float64Array, Float64Array, Float64Array];
-      adamwReference(vectors, ema, unpack(scalars));
-      return [];
-    },
+/** Every vector but `readOnly` is read and written. */
+function stepCost(...readOnly: readonly string[]): Op<unknown>['cost'] {
+  return (inputs) => {
+    const written = Object.entries(inputs).filter(([name]) => name !== 'scalars' && !readOnly.includes(name));
+    return memoryCost(inputs, Object.fromEntries(written));
   };
 }
 
-/**
- * One AdamW step (torch.optim.AdamW), in place. Inputs: parameter, m, v, gradient (any one length), scalars. The gradient is
- * zeroed for the next accumulation.
- */
-export const adamw: Op<None> = makeAdamw(false);
+type AdamwInput = 'parameter' | 'm' | 'v' | 'gradient' | 'scalars' | 'ema?';
 
-/** AdamW and the moving average of the result in one pass. Inputs: parameter, m, v, gradient, scalars, ema. */
-export const adamwEma: Op<None> = makeAdamw(true);
+/**
+ * One AdamW step (torch.optim.AdamW), in place, and with `ema` the moving average of the result in the same pass. All vectors have one
+ * length. The gradient is zeroed for the next accumulation.
+ */
+export const adamw: Op<None, AdamwInput, never> = {
+  name: 'adamw',
+  inputs: ['parameter', 'm', 'v', 'gradient', 'scalars', 'ema?'],
+  outputs: [],
+  examples: [undefined, vector].map((ema) => ({
+    inputs: { parameter: vector, m: vector, v: vector, gradient: vector, scalars: SCALARS_SPEC, ema },
+    attrs: {},
+    data: { v: SQUARES, scalars: SCALARS_DATA },
+  })),
+  mutates: ['parameter', 'm', 'v', 'gradient', 'ema'],
+  infer: (inputs) => {
+    checkStep('adamw', { ...inputs });
+    return {};
+  },
+  cost: stepCost(),
+  reference: (inputs) => {
+    adamwReference(inputs);
+    return {};
+  },
+};
 
 export interface SgdAttrs {
   readonly nesterov: boolean;
 }
 
-function makeSgd(withEma: boolean): Op<SgdAttrs> {
-  const name = withEma ? 'sgd-momentum-ema' : 'sgd-momentum';
-  return {
-    name,
-    examples: [stepExample({ nesterov: true }, withEma ? 4 : 3, 3)],
-    mutates: withEma ? [0, 1, 2, 4] : [0, 1, 2],
-    infer: (inputs) => {
-      checkVectors(name, inputs, withEma ? 5 : 4, 3);
-      return [];
-    },
-    cost: stepCost(0),
-    reference: ([p, buffer, gradient, scalars, ema], _specs, { nesterov }) => {
-      const vectors = [p, buffer, gradient] as [Float64Array, Float64Array, Float64Array];
-      sgdMomentumReference(vectors, ema, unpack(scalars), nesterov);
-      return [];
-    },
-  };
-}
+type SgdInput = 'parameter' | 'buffer' | 'gradient' | 'scalars' | 'ema?';
 
 /**
- * One step of SGD with momentum (torch.optim.SGD, dampening 0), in place. Inputs: parameter, buffer, gradient (any one
- * length), scalars. The buffer starts as zeros; the gradient is zeroed for the next accumulation.
+ * One step of SGD with momentum (torch.optim.SGD, dampening 0), in place, and with `ema` the moving average of the result in the same
+ * pass. All vectors have one length. The buffer starts as zeros; the gradient is zeroed for the next accumulation.
  */
-export const sgdMomentum: Op<SgdAttrs> = makeSgd(false);
-
-/** SGD and the moving average of the result in one pass. Inputs: parameter, buffer, gradient, scalars, ema. */
-export const sgdMomentumEma: Op<SgdAttrs> = makeSgd(true);
-
-/** ema ← emaDecay·ema + (1 − emaDecay)·parameter, in place. Inputs: ema, parameter (any one length), scalars. */
-export const ema: Op<None> = {
-  name: 'ema',
-  examples: [stepExample({}, 2, 2)],
-  mutates: [0],
+export const sgdMomentum: Op<SgdAttrs, SgdInput, never> = {
+  name: 'sgd-momentum',
+  inputs: ['parameter', 'buffer', 'gradient', 'scalars', 'ema?'],
+  outputs: [],
+  examples: [undefined, vector].map((ema) => ({
+    inputs: { parameter: vector, buffer: vector, gradient: vector, scalars: SCALARS_SPEC, ema },
+    attrs: { nesterov: true },
+    data: { scalars: SCALARS_DATA },
+  })),
+  mutates: ['parameter', 'buffer', 'gradient', 'ema'],
   infer: (inputs) => {
-    checkVectors('ema', inputs, 3, 2);
-    return [];
+    checkStep('sgd-momentum', { ...inputs });
+    return {};
   },
-  cost: stepCost(1),
-  reference: ([average, parameter, scalars]) => {
-    emaReference(average as Float64Array, parameter as Float64Array, unpack(scalars));
-    return [];
+  cost: stepCost(),
+  reference: (inputs, _specs, { nesterov }) => {
+    sgdMomentumReference(inputs, nesterov);
+    return {};
   },
 };
 
-/**
- * Clips by the global norm and guards the step, in the scalars. Inputs: the sum of squares of the whole (unscaled) gradient
- * (1), scalars. A norm above `maxNorm` (if that is not 0) shrinks gradientScale, as torch.nn.utils.clip_grad_norm_ does; a
- * norm that is not finite sets `apply` to 0, so that the step changes nothing. With a third input, the scaler of the loss,
- * gradientScale is divided by its scale, and a norm that is not finite sets `apply` to −1: only the gradient is zeroed.
- */
-export const clipFactor: Op<None> = {
-  name: 'clip-factor',
+/** ema ← emaDecay·ema + (1 − emaDecay)·parameter, in place. Both have one length. */
+export const ema: Op<None, 'ema' | 'parameter' | 'scalars', never> = {
+  name: 'ema',
+  inputs: ['ema', 'parameter', 'scalars'],
+  outputs: [],
   examples: [
-    { inputs: [f32(1), SCALARS_SPEC], attrs: {}, data: { 0: Float64Array.of(400), 1: SCALARS_DATA } },
     {
-      inputs: [f32(1), SCALARS_SPEC, SCALER_SPEC],
+      inputs: { ema: vector, parameter: vector, scalars: SCALARS_SPEC },
       attrs: {},
-      data: { 0: Float64Array.of(400), 1: SCALARS_DATA, 2: Float64Array.of(16, 0, 16, 0) },
+      data: { scalars: SCALARS_DATA },
     },
   ],
-  mutates: [1],
+  mutates: ['ema'],
   infer: (inputs) => {
-    checkVectors('clip-factor', inputs.slice(0, 2), 2, 1);
-    return [];
+    checkStep('ema', { ...inputs });
+    return {};
+  },
+  cost: stepCost('parameter'),
+  reference: ({ ema: average, parameter, scalars }) => {
+    emaReference(average, parameter, scalars);
+    return {};
+  },
+};
+
+const SQUARED_NORM = { squares: Float64Array.of(400), scalars: SCALARS_DATA };
+
+/**
+ * Clips by the global norm and guards the step, in the scalars. squares (1): the sum of squares of the whole (unscaled) gradient. A norm
+ * above `maxNorm` (if that is not 0) shrinks gradientScale, as torch.nn.utils.clip_grad_norm_ does; a norm that is not finite sets
+ * `apply` to 0, so that the step changes nothing. With the scaler of the loss gradientScale is divided by its scale, and a norm that is
+ * not finite sets `apply` to −1: only the gradient is zeroed.
+ */
+export const clipFactor: Op<None, 'squares' | 'scalars' | 'scaler?', never> = {
+  name: 'clip-factor',
+  inputs: ['squares', 'scalars', 'scaler?'],
+  outputs: [],
+  examples: [
+    { inputs: { squares: f32(1), scalars: SCALARS_SPEC }, attrs: {}, data: SQUARED_NORM },
+    {
+      inputs: { squares: f32(1), scalars: SCALARS_SPEC, scaler: SCALER_SPEC },
+      attrs: {},
+      data: { ...SQUARED_NORM, scaler: Float64Array.of(16, 0, 16, 0) },
+    },
+  ],
+  mutates: ['scalars'],
+  infer: ({ scalars }) => {
+    expectShape('clip-factor', 'scalars', scalars, SCALARS_SPEC.shape);
+    return {};
   },
   cost: memoryCost,
-  reference: ([squares, scalars, scaler]) => {
-    const values = scalars as Float64Array;
-    const at = SCALARS.indexOf('gradientScale');
-    values[at] = (values[at] as number) / (scaler?.[0] ?? 1);
-    const s = unpack(scalars);
-    const norm = Math.sqrt(squares?.[0] ?? NaN) * (s['gradientScale'] as number);
-    const maxNorm = s['maxNorm'] as number;
-    if (!Number.isFinite(norm)) values[SCALARS.indexOf('apply')] = scaler === undefined ? 0 : -1;
-    else if (maxNorm > 0) values[at] = (s['gradientScale'] as number) * Math.min(1, maxNorm / (norm + 1e-6));
-    return [];
+  reference: ({ squares, scalars, scaler }) => {
+    clipFactorReference(squares, scalars, scaler);
+    return {};
   },
 };

@@ -4,57 +4,103 @@
 // SGD: g ← g + weightDecay·p; b ← momentum·b + g; p ← p − lr·(nesterov ? g + momentum·b : b).
 // EMA: e ← emaDecay·e + (1 − emaDecay)·p. Where `apply` is 0 nothing changes, and the gradient
 // stays to be looked at; below 0 only the gradient is zeroed.
+// Clip: gradientScale ← gradientScale / scale of the loss; norm = √Σg² · gradientScale; not finite: apply ← 0, or −1 with a scale;
+//   else above maxNorm > 0: gradientScale ← gradientScale · maxNorm / (norm + 1e-6).
 
-/** Names of the scalars by position, in 32-bit floats. */
-export type ScalarValues = Readonly<Record<string, number>>;
+/** Fields of the scalars tensor in order; `struct Scalars` of shaders/optimizer/scalars.wgsl has the same. */
+export const SCALARS = [
+  'decay',
+  'beta1',
+  'rest1',
+  'beta2',
+  'rest2',
+  'eps',
+  'stepSize',
+  'rootCorrection',
+  'gradientScale',
+  'apply',
+  'lr',
+  'momentum',
+  'weightDecay',
+  'emaDecay',
+  'emaRest',
+  'maxNorm',
+] as const;
 
-function scaledGradient(gradient: Float64Array, scalars: ScalarValues): Float64Array {
-  const g = gradient.map((value) => value * (scalars['gradientScale'] as number));
-  gradient.fill(0);
-  return g;
+type ScalarValues = Readonly<Record<(typeof SCALARS)[number], number>>;
+
+function unpack(scalars: Float64Array): ScalarValues {
+  return Object.fromEntries(SCALARS.map((name, i) => [name, scalars[i]])) as ScalarValues;
+}
+
+/** The gradient that a step takes, or undefined where it takes none. */
+function taken(gradient: Float64Array, s: ScalarValues): Float64Array | undefined {
+  const g = gradient.map((value) => value * s.gradientScale);
+  if (s.apply !== 0) gradient.fill(0);
+  return s.apply > 0 ? g : undefined;
 }
 
 function update(target: Float64Array, next: (value: number, i: number) => number): void {
   target.forEach((value, i) => (target[i] = next(value, i)));
 }
 
-export function emaReference(ema: Float64Array, parameter: Float64Array, s: ScalarValues): void {
-  update(ema, (e, i) => (s['emaDecay'] as number) * e + (s['emaRest'] as number) * (parameter[i] as number));
+export function emaReference(ema: Float64Array, parameter: Float64Array, scalars: Float64Array): void {
+  const { emaDecay, emaRest } = unpack(scalars);
+  update(ema, (e, i) => emaDecay * e + emaRest * (parameter[i] as number));
 }
 
-export function adamwReference(
-  [p, m, v, gradient]: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
-  ema: Float64Array | undefined,
-  s: ScalarValues,
-): void {
-  const of = (name: string): number => s[name] as number;
-  if (of('apply') < 0) gradient.fill(0);
-  if (of('apply') <= 0) return;
-  const g = scaledGradient(gradient, s);
-  update(m, (value, i) => of('beta1') * value + of('rest1') * (g[i] as number));
-  update(v, (value, i) => of('beta2') * value + of('rest2') * (g[i] as number) ** 2);
-  update(p, (value, i) => {
-    const denominator = Math.sqrt(v[i] as number) * of('rootCorrection') + of('eps');
-    return value * of('decay') - (of('stepSize') * (m[i] as number)) / denominator;
+interface Stepped {
+  readonly parameter: Float64Array;
+  readonly gradient: Float64Array;
+  readonly scalars: Float64Array;
+  readonly ema?: Float64Array | undefined;
+}
+
+export function adamwReference({
+  parameter,
+  m,
+  v,
+  gradient,
+  scalars,
+  ema,
+}: Stepped & { readonly m: Float64Array; readonly v: Float64Array }): void {
+  const s = unpack(scalars);
+  const g = taken(gradient, s);
+  if (g === undefined) return;
+  update(m, (value, i) => s.beta1 * value + s.rest1 * (g[i] as number));
+  update(v, (value, i) => s.beta2 * value + s.rest2 * (g[i] as number) ** 2);
+  update(parameter, (value, i) => {
+    const denominator = Math.sqrt(v[i] as number) * s.rootCorrection + s.eps;
+    return value * s.decay - (s.stepSize * (m[i] as number)) / denominator;
   });
-  if (ema !== undefined) emaReference(ema, p, s);
+  if (ema !== undefined) emaReference(ema, parameter, scalars);
 }
 
 export function sgdMomentumReference(
-  [p, buffer, gradient]: readonly [Float64Array, Float64Array, Float64Array],
-  ema: Float64Array | undefined,
-  s: ScalarValues,
+  { parameter, buffer, gradient, scalars, ema }: Stepped & { readonly buffer: Float64Array },
   nesterov: boolean,
 ): void {
-  const of = (name: string): number => s[name] as number;
-  if (of('apply') < 0) gradient.fill(0);
-  if (of('apply') <= 0) return;
-  const g = scaledGradient(gradient, s);
-  update(g, (value, i) => value + of('weightDecay') * (p[i] as number));
-  update(buffer, (value, i) => of('momentum') * value + (g[i] as number));
-  update(p, (value, i) => {
+  const s = unpack(scalars);
+  const g = taken(gradient, s);
+  if (g === undefined) return;
+  update(g, (value, i) => value + s.weightDecay * (parameter[i] as number));
+  update(buffer, (value, i) => s.momentum * value + (g[i] as number));
+  update(parameter, (value, i) => {
     const b = buffer[i] as number;
-    return value - of('lr') * (nesterov ? (g[i] as number) + of('momentum') * b : b);
+    return value - s.lr * (nesterov ? (g[i] as number) + s.momentum * b : b);
   });
-  if (ema !== undefined) emaReference(ema, p, s);
+  if (ema !== undefined) emaReference(ema, parameter, scalars);
+}
+
+export function clipFactorReference(
+  squares: Float64Array,
+  scalars: Float64Array,
+  scaler: Float64Array | undefined,
+): void {
+  const { gradientScale, maxNorm } = unpack(scalars);
+  const scale = gradientScale / (scaler?.[0] ?? 1);
+  const norm = Math.sqrt(squares[0] as number) * scale;
+  const clips = Number.isFinite(norm) && maxNorm > 0;
+  scalars[SCALARS.indexOf('gradientScale')] = clips ? scale * Math.min(1, maxNorm / (norm + 1e-6)) : scale;
+  if (!Number.isFinite(norm)) scalars[SCALARS.indexOf('apply')] = scaler === undefined ? 0 : -1;
 }

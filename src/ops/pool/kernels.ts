@@ -1,20 +1,16 @@
-import { flatGrid, flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
-import type { None } from '../op.ts';
+import { flat, flatGrid } from '../dispatches.ts';
+import { type Kernels, onlyPlain } from '../kernels.ts';
 import {
-  type MaxPoolAttrs,
-  type PoolAttrs,
-  type Sized,
   averageGradientShape,
   averagePool,
   averagePoolGradient,
   globalAveragePool,
   globalAveragePoolGradient,
+  type MaxPoolAttrs,
   maxPool,
   maxPoolGradient,
   planesOf,
   poolShape,
-  shapeOf,
 } from './op.ts';
 import type { PoolShape } from './reference.ts';
 
@@ -25,96 +21,68 @@ function poolParams(s: PoolShape): Record<string, number> {
   return { H: s.h, W: s.w, KH: s.kh, KW: s.kw, SH: s.sh, SW: s.sw, PH: s.ph, PW: s.pw, HO: s.ho, WO: s.wo };
 }
 
-export const maxPoolKernels: Kernels<MaxPoolAttrs> = {
+/** The parameters of pool/window.wgsl. */
+function maxParams(op: string, x: readonly number[], attrs: MaxPoolAttrs) {
+  return { ...poolParams(poolShape(op, x, attrs)), ZERO_PADDING: attrs.zeroPadding === true };
+}
+
+export const maxPoolKernels: Kernels<typeof maxPool> = {
   op: maxPool,
   variants: onlyPlain,
-  lower: ({ inputs, outputs, attrs }) =>
-    flatLowering(
-      'pool/max.wgsl',
-      outputs[0],
-      { x: input(0), y: output(0) },
-      {
-        ...poolParams(poolShape('max-pool', shapeOf(inputs[0]), attrs)),
-        ZERO_PADDING: attrs.zeroPadding === true,
-      },
-    ),
+  lower: ({ inputs: { x }, outputs: { y }, attrs }) =>
+    flat('pool/max.wgsl', y, { x, y }, maxParams('max-pool', x.shape, attrs)),
 };
 
-export const maxPoolGradientKernels: Kernels<MaxPoolAttrs> = {
+export const maxPoolGradientKernels: Kernels<typeof maxPoolGradient> = {
   op: maxPoolGradient,
   variants: onlyPlain,
-  lower: ({ inputs, outputs, attrs }) =>
-    flatLowering(
-      'pool/max-gradient.wgsl',
-      outputs[0],
-      { x: input(0), dy: input(1), dx: output(0) },
-      {
-        ...poolParams(poolShape('max-pool-gradient', shapeOf(inputs[0]), attrs)),
-        ZERO_PADDING: attrs.zeroPadding === true,
-      },
-    ),
+  lower: ({ inputs: { x, dy }, outputs: { dx }, attrs }) =>
+    flat('pool/max-gradient.wgsl', dx, { x, dy, dx }, maxParams('max-pool-gradient', x.shape, attrs)),
 };
 
-export const averagePoolKernels: Kernels<PoolAttrs> = {
+export const averagePoolKernels: Kernels<typeof averagePool> = {
   op: averagePool,
   variants: onlyPlain,
-  lower: ({ inputs, outputs, attrs }) =>
-    flatLowering(
-      'pool/average.wgsl',
-      outputs[0],
-      { x: input(0), y: output(0) },
-      poolParams(poolShape('average-pool', shapeOf(inputs[0]), attrs)),
-    ),
+  lower: ({ inputs: { x }, outputs: { y }, attrs }) =>
+    flat('pool/average.wgsl', y, { x, y }, poolParams(poolShape('average-pool', x.shape, attrs))),
 };
 
-export const averagePoolGradientKernels: Kernels<PoolAttrs & Sized> = {
+export const averagePoolGradientKernels: Kernels<typeof averagePoolGradient> = {
   op: averagePoolGradient,
   variants: onlyPlain,
-  lower: ({ inputs, outputs, attrs }) =>
-    flatLowering(
-      'pool/average-gradient.wgsl',
-      outputs[0],
-      { dy: input(0), dx: output(0) },
-      poolParams(averageGradientShape(inputs, attrs)),
-    ),
+  lower: ({ inputs: { dy }, outputs: { dx }, attrs }) =>
+    flat('pool/average-gradient.wgsl', dx, { dy, dx }, poolParams(averageGradientShape(dy, attrs))),
 };
 
-export const globalAveragePoolKernels: Kernels<None> = {
+/** Invocations that share a plane. */
+type Lanes = { readonly kind: 'lanes'; readonly lanes: number };
+
+export const globalAveragePoolKernels: Kernels<typeof globalAveragePool, Lanes> = {
   op: globalAveragePool,
   // Small planes: one invocation each; large ones: several share a plane.
-  variants: ({ inputs }) =>
-    planesOf('global-average-pool', inputs[0]).area > 64
-      ? [{ lanes: 16 }, { lanes: 1 }]
-      : [{ lanes: 1 }, { lanes: 16 }],
-  lower: ({ inputs }, variant) => {
-    const { n, c, area } = planesOf('global-average-pool', inputs[0]);
-    const lanes = Number(variant['lanes']);
-    const dispatch = {
-      shader: 'pool/global-average.wgsl',
-      params: { PLANES: n * c, AREA: area, LANES: lanes, WORKGROUP },
-      bindings: { x: input(0), y: output(0) },
-      grid: flatGrid(Math.ceil((n * c * lanes) / WORKGROUP)),
-    };
-    return { scratch: [], dispatches: [dispatch] };
+  variants: ({ inputs: { x } }) =>
+    (planesOf(x).area > 64 ? [16, 1] : [1, 16]).map((lanes) => ({ kind: 'lanes', lanes })),
+  lower: ({ inputs: { x }, outputs: { y } }, { lanes }) => {
+    const { n, c, area } = planesOf(x);
+    return [
+      {
+        shader: 'pool/global-average.wgsl',
+        params: { PLANES: n * c, AREA: area, LANES: lanes, WORKGROUP },
+        bindings: { x, y },
+        grid: flatGrid(Math.ceil((n * c * lanes) / WORKGROUP)),
+      },
+    ];
   },
 };
 
-export const globalAveragePoolGradientKernels: Kernels<Sized> = {
+export const globalAveragePoolGradientKernels: Kernels<typeof globalAveragePoolGradient> = {
   op: globalAveragePoolGradient,
   variants: onlyPlain,
-  lower: ({ outputs, attrs: { h, w } }) =>
-    flatLowering(
-      'pool/global-average-gradient.wgsl',
-      outputs[0],
-      { dy: input(0), dx: output(0) },
-      {
-        AREA: h * w,
-        FACTOR: 1 / (h * w),
-      },
-    ),
+  lower: ({ inputs: { dy }, outputs: { dx }, attrs: { h, w } }) =>
+    flat('pool/global-average-gradient.wgsl', dx, { dy, dx }, { AREA: h * w, FACTOR: 1 / (h * w) }),
 };
 
-export const kernels: readonly AnyKernels[] = [
+export const kernels = [
   maxPoolKernels,
   maxPoolGradientKernels,
   averagePoolKernels,

@@ -1,14 +1,16 @@
-import { defined } from '../../util/errors.ts';
-import type { Tensor } from '../tensor.ts';
 import { type None, type Op, memoryCost } from '../op.ts';
-import { type TensorSpec, f32, like, shapeError, showShape } from '../tensor.ts';
+import { type TensorSpec, expectShape, f32, like, shapeError, showShape } from '../tensor.ts';
 import {
   type PoolShape,
   averagePoolGradientReference,
   averagePoolReference,
+  globalAveragePoolGradientReference,
+  globalAveragePoolReference,
   maxPoolGradientReference,
   maxPoolReference,
 } from './reference.ts';
+
+/** Pooling of maps by windows, or of whole planes. */
 
 export interface PoolAttrs {
   /** Rows, columns. */
@@ -49,151 +51,128 @@ export function poolShape(
   return { planes: n * c, h, w, kh, kw, sh, sw, ph, pw, ho, wo };
 }
 
-export function shapeOf(spec: TensorSpec | undefined): readonly number[] {
-  return spec?.shape ?? [];
-}
-
-function pooled(op: string, x: TensorSpec | undefined, attrs: PoolAttrs): readonly TensorSpec[] {
-  const { ho, wo } = poolShape(op, shapeOf(x), attrs);
-  const [n = 0, c = 0] = shapeOf(x);
-  return [like(x, n, c, ho, wo)];
+function pooled(op: string, x: TensorSpec, attrs: PoolAttrs): TensorSpec {
+  const { ho, wo } = poolShape(op, x.shape, attrs);
+  const [n = 0, c = 0] = x.shape;
+  return like(x, n, c, ho, wo);
 }
 
 const RESNET_STEM: MaxPoolAttrs = { kernel: [3, 3], stride: [2, 2], padding: [1, 1] };
 
 /**
- * Maximum over windows, as torch.nn.functional.max_pool2d. x (n, c, h, w) → (n, c, ho, wo).
- * @example graph.one(maxPool, [x], { kernel: [3, 3], stride: [2, 2], padding: [1, 1] })
+ * Maximum over windows, as torch.nn.functional.max_pool2d. x (n, c, h, w) → y (n, c, ho, wo).
+ * @example graph.one(maxPool, { x }, { kernel: [3, 3], stride: [2, 2], padding: [1, 1] })
  */
-export const maxPool: Op<MaxPoolAttrs> = {
+export const maxPool: Op<MaxPoolAttrs, 'x', 'y'> = {
   name: 'max-pool',
-  examples: [{ inputs: [f32(2, 3, 9, 12)], attrs: RESNET_STEM }],
-  infer: ([x], attrs) => pooled('max-pool', x, attrs),
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(2, 3, 9, 12) }, attrs: RESNET_STEM }],
+  infer: ({ x }, attrs) => ({ y: pooled('max-pool', x, attrs) }),
   cost: memoryCost,
-  reference: ([x], [spec], attrs) => [
-    maxPoolReference(
-      poolShape('max-pool', shapeOf(spec), attrs),
-      x as Float64Array,
-      attrs.zeroPadding === true,
-    ),
-  ],
-  gradient: (graph, node, [dy]) => [
-    dy && graph.one(maxPoolGradient, [node.inputs[0] as Tensor, dy], node.attrs),
-  ],
+  reference: ({ x }, specs, attrs) => ({
+    y: maxPoolReference(poolShape('max-pool', specs.x.shape, attrs), x, attrs.zeroPadding === true),
+  }),
+  gradient: (graph, { inputs: { x }, attrs }, { y: dy }) => ({
+    x: dy && graph.one(maxPoolGradient, { x, dy }, attrs),
+  }),
 };
 
-/** dx of maxPool: each window's dy goes to its first maximum, found again from x. Inputs: x, dy. */
-export const maxPoolGradient: Op<MaxPoolAttrs> = {
+/** dx of maxPool: each window's dy goes to its first maximum, found again from x. */
+export const maxPoolGradient: Op<MaxPoolAttrs, 'x' | 'dy', 'dx'> = {
   name: 'max-pool-gradient',
-  examples: [{ inputs: [f32(2, 3, 9, 12), f32(2, 3, 5, 6)], attrs: RESNET_STEM }],
-  infer: ([x, dy], attrs) => {
-    const [y] = pooled('max-pool-gradient', x, attrs);
-    if (showShape(shapeOf(y)) !== showShape(shapeOf(dy)))
-      throw shapeError(
-        'max-pool-gradient',
-        `dy is ${showShape(shapeOf(dy))}, expected ${showShape(shapeOf(y))}`,
-      );
-    return [defined(x, 'x')];
+  inputs: ['x', 'dy'],
+  outputs: ['dx'],
+  examples: [{ inputs: { x: f32(2, 3, 9, 12), dy: f32(2, 3, 5, 6) }, attrs: RESNET_STEM }],
+  infer: ({ x, dy }, attrs) => {
+    expectShape('max-pool-gradient', 'dy', dy, pooled('max-pool-gradient', x, attrs).shape);
+    return { dx: x };
   },
   cost: memoryCost,
-  reference: ([x, dy], [spec], attrs) => [
-    maxPoolGradientReference(
-      poolShape('max-pool-gradient', shapeOf(spec), attrs),
-      x as Float64Array,
-      dy as Float64Array,
-      attrs.zeroPadding === true,
-    ),
-  ],
+  reference: ({ x, dy }, specs, attrs) => {
+    const s = poolShape('max-pool-gradient', specs.x.shape, attrs);
+    return { dx: maxPoolGradientReference(s, x, dy, attrs.zeroPadding === true) };
+  },
 };
 
-/** Mean over windows, padding counted as zeros, as torch.nn.functional.avg_pool2d. x (n, c, h, w) → (n, c, ho, wo). */
-export const averagePool: Op<PoolAttrs> = {
+/** Mean over windows, padding counted as zeros, as torch.nn.functional.avg_pool2d. x (n, c, h, w) → y (n, c, ho, wo). */
+export const averagePool: Op<PoolAttrs, 'x', 'y'> = {
   name: 'average-pool',
-  examples: [{ inputs: [f32(2, 3, 9, 12)], attrs: RESNET_STEM }],
-  infer: ([x], attrs) => pooled('average-pool', x, attrs),
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(2, 3, 9, 12) }, attrs: RESNET_STEM }],
+  infer: ({ x }, attrs) => ({ y: pooled('average-pool', x, attrs) }),
   cost: memoryCost,
-  reference: ([x], [spec], attrs) => [
-    averagePoolReference(poolShape('average-pool', shapeOf(spec), attrs), x as Float64Array),
-  ],
-  gradient: (graph, node, [dy]) => {
-    const [, , h = 0, w = 0] = node.inputs[0]?.spec.shape ?? [];
-    const { kernel, stride, padding } = node.attrs;
-    return [dy && graph.one(averagePoolGradient, [dy], { kernel, stride, padding, h, w })];
+  reference: ({ x }, specs, attrs) => ({
+    y: averagePoolReference(poolShape('average-pool', specs.x.shape, attrs), x),
+  }),
+  gradient: (graph, { inputs: { x }, attrs: { kernel, stride, padding } }, { y: dy }) => {
+    const [, , h = 0, w = 0] = x.spec.shape;
+    return { x: dy && graph.one(averagePoolGradient, { dy }, { kernel, stride, padding, h, w }) };
   },
 };
 
-export function averageGradientShape([dy]: readonly TensorSpec[], attrs: PoolAttrs & Sized): PoolShape {
-  const [n = 0, c = 0, ho, wo] = shapeOf(dy);
+export function averageGradientShape(dy: TensorSpec, attrs: PoolAttrs & Sized): PoolShape {
+  const [n = 0, c = 0] = dy.shape;
   const s = poolShape('average-pool-gradient', [n, c, attrs.h, attrs.w], attrs);
-  if (s.ho !== ho || s.wo !== wo)
-    throw shapeError(
-      'average-pool-gradient',
-      `dy is ${showShape(shapeOf(dy))}, expected ${showShape([n, c, s.ho, s.wo])}`,
-    );
+  expectShape('average-pool-gradient', 'dy', dy, [n, c, s.ho, s.wo]);
   return s;
 }
 
-/** dx of averagePool. Input: dy (n, c, ho, wo). Output: (n, c, h, w). */
-export const averagePoolGradient: Op<PoolAttrs & Sized> = {
+/** dx (n, c, h, w) of averagePool; dy (n, c, ho, wo). */
+export const averagePoolGradient: Op<PoolAttrs & Sized, 'dy', 'dx'> = {
   name: 'average-pool-gradient',
-  examples: [{ inputs: [f32(2, 3, 5, 6)], attrs: { ...RESNET_STEM, h: 9, w: 12 } }],
-  infer: (inputs, attrs) => {
-    averageGradientShape(inputs, attrs);
-    const [n = 0, c = 0] = shapeOf(inputs[0]);
-    return [like(inputs[0], n, c, attrs.h, attrs.w)];
+  inputs: ['dy'],
+  outputs: ['dx'],
+  examples: [{ inputs: { dy: f32(2, 3, 5, 6) }, attrs: { ...RESNET_STEM, h: 9, w: 12 } }],
+  infer: ({ dy }, attrs) => {
+    averageGradientShape(dy, attrs);
+    const [n = 0, c = 0] = dy.shape;
+    return { dx: like(dy, n, c, attrs.h, attrs.w) };
   },
   cost: memoryCost,
-  reference: ([dy], specs, attrs) => [
-    averagePoolGradientReference(averageGradientShape(specs, attrs), dy as Float64Array),
-  ],
+  reference: ({ dy }, specs, attrs) => ({
+    dx: averagePoolGradientReference(averageGradientShape(specs.dy, attrs), dy),
+  }),
 };
 
-export function planesOf(op: string, spec: TensorSpec | undefined): { n: number; c: number; area: number } {
-  const [n = 0, c = 0, h = 0, w = 0] = shapeOf(spec);
-  if (spec?.shape.length !== 4)
-    throw shapeError(op, `takes maps (n, c, h, w), got ${showShape(shapeOf(spec))}`);
+export function planesOf({ shape }: TensorSpec): { n: number; c: number; area: number } {
+  const [n = 0, c = 0, h = 0, w = 0] = shape;
+  if (shape.length !== 4)
+    throw shapeError('global-average-pool', `takes maps (n, c, h, w), got ${showShape(shape)}`);
   return { n, c, area: h * w };
 }
 
-/** Mean of every plane: x (n, c, h, w) → (n, c). */
-export const globalAveragePool: Op<None> = {
+/** Mean of every plane: x (n, c, h, w) → y (n, c). */
+export const globalAveragePool: Op<None, 'x', 'y'> = {
   name: 'global-average-pool',
-  examples: [{ inputs: [f32(2, 5, 7, 7)], attrs: {} }],
-  infer: ([x]) => {
-    const { n, c } = planesOf('global-average-pool', x);
-    return [like(x, n, c)];
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(2, 5, 7, 7) }, attrs: {} }],
+  infer: ({ x }) => {
+    const { n, c } = planesOf(x);
+    return { y: like(x, n, c) };
   },
   cost: memoryCost,
-  reference: ([x], [spec]) => {
-    const { n, c, area } = planesOf('global-average-pool', spec);
-    const plane = (i: number) => (x as Float64Array).subarray(i * area, (i + 1) * area);
-    return [Float64Array.from({ length: n * c }, (_, i) => plane(i).reduce((sum, v) => sum + v, 0) / area)];
-  },
-  gradient: (graph, node, [dy]) => {
-    const [, , h = 0, w = 0] = node.inputs[0]?.spec.shape ?? [];
-    return [dy && graph.one(globalAveragePoolGradient, [dy], { h, w })];
+  reference: ({ x }, specs) => ({ y: globalAveragePoolReference(x, planesOf(specs.x).area) }),
+  gradient: (graph, { inputs: { x } }, { y: dy }) => {
+    const [, , h = 0, w = 0] = x.spec.shape;
+    return { x: dy && graph.one(globalAveragePoolGradient, { dy }, { h, w }) };
   },
 };
 
-/** dx of globalAveragePool: dy (n, c) over the plane's size. Output: (n, c, h, w). */
-export const globalAveragePoolGradient: Op<Sized> = {
+/** dx (n, c, h, w) of globalAveragePool: dy (n, c) over the plane's size. */
+export const globalAveragePoolGradient: Op<Sized, 'dy', 'dx'> = {
   name: 'global-average-pool-gradient',
-  examples: [{ inputs: [f32(2, 5)], attrs: { h: 7, w: 7 } }],
-  infer: ([dy], { h, w }) => {
-    const [n = 0, c = 0] = shapeOf(dy);
-    if (dy?.shape.length !== 2)
-      throw shapeError('global-average-pool-gradient', `takes (n, c), got ${showShape(shapeOf(dy))}`);
-    return [like(dy, n, c, h, w)];
+  inputs: ['dy'],
+  outputs: ['dx'],
+  examples: [{ inputs: { dy: f32(2, 5) }, attrs: { h: 7, w: 7 } }],
+  infer: ({ dy }, { h, w }) => {
+    const [n = 0, c = 0] = dy.shape;
+    if (dy.shape.length !== 2)
+      throw shapeError('global-average-pool-gradient', `takes (n, c), got ${showShape(dy.shape)}`);
+    return { dx: like(dy, n, c, h, w) };
   },
   cost: memoryCost,
-  reference: ([dy], _specs, { h, w }) => {
-    const area = h * w;
-    const values = dy as Float64Array;
-    return [
-      Float64Array.from(
-        { length: values.length * area },
-        (_, i) => (values[Math.floor(i / area)] as number) / area,
-      ),
-    ];
-  },
+  reference: ({ dy }, _specs, { h, w }) => ({ dx: globalAveragePoolGradientReference(dy, h * w) }),
 };

@@ -82,3 +82,18 @@ export function averagePoolGradientReference(s: PoolShape, dy: Float64Array): Fl
   });
   return dx;
 }
+
+export function globalAveragePoolReference(x: Float64Array, area: number): Float64Array {
+  const plane = (i: number) => x.subarray(i * area, (i + 1) * area);
+  return Float64Array.from(
+    { length: x.length / area },
+    (_, i) => plane(i).reduce((sum, v) => sum + v, 0) / area,
+  );
+}
+
+export function globalAveragePoolGradientReference(dy: Float64Array, area: number): Float64Array {
+  return Float64Array.from(
+    { length: dy.length * area },
+    (_, i) => (dy[Math.floor(i / area)] as number) / area,
+  );
+}

@@ -1,24 +1,17 @@
-import { flatGrid, flatLowering } from '../dispatches.ts';
-import {
-  type AnyKernels,
-  type Kernels,
-  type LowerContext,
-  type Lowering,
-  input,
-  onlyPlain,
-  output,
-  scratch,
-} from '../kernels.ts';
-import type { None } from '../op.ts';
+import type { DeviceProfile } from '../../device/profile.ts';
+import { flat, flatGrid } from '../dispatches.ts';
+import { type Dispatch, type Kernels, type Operand, onlyPlain, scratch } from '../kernels.ts';
 import { elems, f32 } from '../tensor.ts';
-import { type SpreadAttrs, type SumAttrs, nonFinite, spread, sum, sumSquares } from './op.ts';
+import { nonFinite, spread, sum, sumSquares } from './op.ts';
 
-/** Invocations of a workgroup of the first stage. */
-type TwoStage = { readonly kind: 'two-stage'; readonly lanes: number };
+/** How many invocations a workgroup of the first stage has. */
+type TwoStage = { readonly kind: 'processor' | 'two-stage'; readonly lanes: number };
 
 /** Where a barrier switches between invocations: the fewer of them, the better. */
-function reductionVariants({ profile }: Pick<LowerContext<unknown>, 'profile'>): readonly TwoStage[] {
-  return [{ kind: 'two-stage', lanes: profile.barrier === 'switch' ? 8 : 256 }];
+function variants({ profile }: { readonly profile: DeviceProfile }): readonly TwoStage[] {
+  return profile.barrier === 'switch'
+    ? [{ kind: 'processor', lanes: 8 }]
+    : [{ kind: 'two-stage', lanes: 256 }];
 }
 
 /** Items an invocation of the first stage adds up, where there are enough. */
@@ -27,76 +20,61 @@ const RUN = 8;
 /** Most partial results of the first stage, which one workgroup of the second adds up. */
 const MAX_PARTS = 1024;
 
-/** What the first stage adds up: x, x², or 1 for every infinity and NaN. */
-type Term = 'value' | 'square' | 'non_finite';
-
-/**
- * Two stages of fixed order: each workgroup strides through its share of x, then one workgroup adds the shares up.
- * @param factor multiplies the total
- */
-function lowerReduction(
-  { inputs, accumulate }: Pick<LowerContext<unknown>, 'inputs' | 'accumulate'>,
-  { lanes }: TwoStage,
-  term: Term,
-  factor: number,
-): Lowering {
-  const n = elems(inputs[0]?.shape ?? []);
-  const width = n % 4 === 0 ? 4 : 1;
-  const items = n / width;
-  const parts = Math.min(MAX_PARTS, Math.max(1, Math.ceil(items / (lanes * RUN))));
-  const common = { WORKGROUP: lanes, PARTS: parts };
-  return {
-    scratch: [f32(parts)],
-    dispatches: [
-      {
-        shader: 'reduce/parts.wgsl',
-        params: {
-          ...common,
-          ITEMS: items,
-          WIDTH: width,
-          TERM: term,
-        },
-        bindings: { x: input(0), parts: scratch(0) },
-        grid: flatGrid(parts),
-      },
-      {
-        shader: 'reduce/total.wgsl',
-        params: { ...common, FACTOR: factor },
-        bindings: { parts: scratch(0), total: output(0, accumulate[0]) },
-        grid: [1, 1, 1],
-      },
-    ],
-  };
+/** What is added up, x, x², or 1 for every infinity and NaN, and what the total is multiplied by. */
+interface Reduction {
+  readonly term: 'value' | 'square' | 'non_finite';
+  readonly factor: number;
 }
 
-export const sumKernels: Kernels<SumAttrs, TwoStage> = {
+/** Two stages of fixed order: each workgroup strides through its share of x, then one workgroup adds the shares up. */
+function reduce(x: Operand, total: Operand, { lanes }: TwoStage, { term, factor }: Reduction): Dispatch[] {
+  const n = elems(x.shape);
+  const width = n % 4 === 0 ? 4 : 1;
+  const items = n / width;
+  const count = Math.min(MAX_PARTS, Math.max(1, Math.ceil(items / (lanes * RUN))));
+  const common = { WORKGROUP: lanes, PARTS: count };
+  const parts = scratch(f32(count));
+  return [
+    {
+      shader: 'reduce/parts.wgsl',
+      params: { ...common, ITEMS: items, WIDTH: width, TERM: term },
+      bindings: { x, parts },
+      grid: flatGrid(count),
+    },
+    {
+      shader: 'reduce/total.wgsl',
+      params: { ...common, FACTOR: factor },
+      bindings: { parts, total },
+      grid: [1, 1, 1],
+    },
+  ];
+}
+
+export const sumKernels: Kernels<typeof sum, TwoStage> = {
   op: sum,
-  variants: reductionVariants,
-  lower: (context, variant) => lowerReduction(context, variant, 'value', context.attrs.factor),
+  variants,
+  lower: ({ inputs: { x }, outputs: { y }, attrs: { factor } }, variant) =>
+    reduce(x, y, variant, { term: 'value', factor }),
 };
 
-export const sumSquaresKernels: Kernels<None, TwoStage> = {
+export const sumSquaresKernels: Kernels<typeof sumSquares, TwoStage> = {
   op: sumSquares,
-  variants: reductionVariants,
-  lower: (context, variant) => lowerReduction(context, variant, 'square', 1),
+  variants,
+  lower: ({ inputs: { x }, outputs: { y } }, variant) => reduce(x, y, variant, { term: 'square', factor: 1 }),
 };
 
-export const nonFiniteKernels: Kernels<None, TwoStage> = {
+export const nonFiniteKernels: Kernels<typeof nonFinite, TwoStage> = {
   op: nonFinite,
-  variants: reductionVariants,
-  lower: (context, variant) => lowerReduction(context, variant, 'non_finite', 1),
+  variants,
+  lower: ({ inputs: { x }, outputs: { y } }, variant) =>
+    reduce(x, y, variant, { term: 'non_finite', factor: 1 }),
 };
 
-export const spreadKernels: Kernels<SpreadAttrs> = {
+export const spreadKernels: Kernels<typeof spread> = {
   op: spread,
   variants: onlyPlain,
-  lower: ({ outputs, attrs }) =>
-    flatLowering('reduce/spread.wgsl', outputs[0], { x: input(0), y: output(0) }, { FACTOR: attrs.factor }),
+  lower: ({ inputs, outputs, attrs }) =>
+    flat('reduce/spread.wgsl', outputs.y, { ...inputs, ...outputs }, { FACTOR: attrs.factor }),
 };
 
-export const kernels: readonly AnyKernels[] = [
-  sumKernels,
-  sumSquaresKernels,
-  nonFiniteKernels,
-  spreadKernels,
-];
+export const kernels = [sumKernels, sumSquaresKernels, nonFiniteKernels, spreadKernels];

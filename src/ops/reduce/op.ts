@@ -1,10 +1,8 @@
 import { type None, type Op, memoryCost } from '../op.ts';
-import { type TensorSpec, elems, f32, shapeError } from '../tensor.ts';
+import { elems, f32, shapeError } from '../tensor.ts';
+import { nonFiniteReference, spreadReference, sumReference, sumSquaresReference } from './reference.ts';
 
-function toScalar(name: string, inputs: readonly TensorSpec[]): readonly TensorSpec[] {
-  if (inputs.length !== 1) throw shapeError(name, `takes 1 input, got ${inputs.length}`);
-  return [f32(1)];
-}
+/** Reductions of a whole tensor to one number, and the way back. */
 
 export interface SumAttrs {
   /** Multiplies the sum; 1/elements makes a mean. */
@@ -12,44 +10,41 @@ export interface SumAttrs {
 }
 
 /** y = factor · Σx over all elements, shape (1). */
-export const sum: Op<SumAttrs> = {
+export const sum: Op<SumAttrs, 'x', 'y'> = {
   name: 'sum',
-  examples: [{ inputs: [f32(3, 1111)], attrs: { factor: 0.5 } }],
-  infer: (inputs) => toScalar('sum', inputs),
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(3, 1111) }, attrs: { factor: 0.5 } }],
+  infer: () => ({ y: f32(1) }),
   cost: memoryCost,
-  reference: ([x], _specs, { factor }) => [
-    Float64Array.of(factor * (x as Float64Array).reduce((total, value) => total + value, 0)),
-  ],
-  gradient: (graph, node, [dy]) => {
-    const shape = node.inputs[0]?.spec.shape ?? [];
-    return [dy && graph.one(spread, [dy], { shape, factor: node.attrs.factor })];
-  },
+  reference: ({ x }, _specs, { factor }) => ({ y: sumReference(x, factor) }),
+  gradient: (graph, { inputs: { x }, attrs: { factor } }, { y: dy }) => ({
+    x: dy && graph.one(spread, { x: dy }, { shape: x.spec.shape, factor }),
+  }),
 };
 
 /** Σx², shape (1): the square of a gradient's norm. Several vectors can be summed into one output. */
-export const sumSquares: Op<None> = {
+export const sumSquares: Op<None, 'x', 'y'> = {
   name: 'sum-squares',
-  examples: [{ inputs: [f32(3333)], attrs: {} }],
-  accumulates: [0],
-  infer: (inputs) => toScalar('sum-squares', inputs),
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(3333) }, attrs: {} }],
+  accumulates: ['y'],
+  infer: () => ({ y: f32(1) }),
   cost: memoryCost,
-  reference: ([x]) => [
-    Float64Array.of((x as Float64Array).reduce((total, value) => total + value * value, 0)),
-  ],
+  reference: ({ x }) => ({ y: sumSquaresReference(x) }),
 };
 
 /** How many elements are infinite or NaN, shape (1). */
-export const nonFinite: Op<None> = {
+export const nonFinite: Op<None, 'x', 'y'> = {
   name: 'non-finite',
-  examples: [{ inputs: [f32(3333)], attrs: {} }],
-  accumulates: [0],
-  infer: (inputs) => toScalar('non-finite', inputs),
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(3333) }, attrs: {} }],
+  accumulates: ['y'],
+  infer: () => ({ y: f32(1) }),
   cost: memoryCost,
-  reference: ([x]) => [
-    Float64Array.of(
-      (x as Float64Array).reduce((total, value) => total + (Number.isFinite(value) ? 0 : 1), 0),
-    ),
-  ],
+  reference: ({ x }) => ({ y: nonFiniteReference(x) }),
 };
 
 export interface SpreadAttrs {
@@ -58,16 +53,15 @@ export interface SpreadAttrs {
 }
 
 /** A scalar copied to every element, times `factor`: the gradient of `sum`. */
-export const spread: Op<SpreadAttrs> = {
+export const spread: Op<SpreadAttrs, 'x', 'y'> = {
   name: 'spread',
-  examples: [{ inputs: [f32(1)], attrs: { shape: [3, 5], factor: 2 } }],
-  infer: (inputs, { shape }) => {
-    if (inputs.length !== 1 || elems(inputs[0]?.shape ?? []) !== 1)
-      throw shapeError('spread', 'takes one tensor of a single element');
-    return [f32(...shape)];
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(1) }, attrs: { shape: [3, 5], factor: 2 } }],
+  infer: ({ x }, { shape }) => {
+    if (elems(x.shape) !== 1) throw shapeError('spread', 'takes one tensor of a single element');
+    return { y: f32(...shape) };
   },
   cost: memoryCost,
-  reference: ([x], _specs, { shape, factor }) => [
-    new Float64Array(elems(shape)).fill(((x as Float64Array)[0] as number) * factor),
-  ],
+  reference: ({ x }, _specs, { shape, factor }) => ({ y: spreadReference(x, elems(shape), factor) }),
 };

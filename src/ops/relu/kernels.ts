@@ -1,19 +1,17 @@
-import { flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
-import type { None } from '../op.ts';
+import { flat } from '../dispatches.ts';
+import { type Kernels, onlyPlain } from '../kernels.ts';
 import { relu, reluGradient } from './op.ts';
 
-export const reluKernels: Kernels<None> = {
+export const reluKernels: Kernels<typeof relu> = {
   op: relu,
   variants: onlyPlain,
-  lower: ({ outputs }) => flatLowering('relu/forward.wgsl', outputs[0], { x: input(0), y: output(0) }),
+  lower: ({ inputs, outputs }) => flat('relu/forward.wgsl', outputs.y, { ...inputs, ...outputs }),
 };
 
-export const reluGradientKernels: Kernels<None> = {
+export const reluGradientKernels: Kernels<typeof reluGradient> = {
   op: reluGradient,
   variants: onlyPlain,
-  lower: ({ outputs }) =>
-    flatLowering('relu/gradient.wgsl', outputs[0], { y: input(0), dy: input(1), dx: output(0) }),
+  lower: ({ inputs, outputs }) => flat('relu/gradient.wgsl', outputs.dx, { ...inputs, ...outputs }),
 };
 
-export const kernels: readonly AnyKernels[] = [reluKernels, reluGradientKernels];
+export const kernels = [reluKernels, reluGradientKernels];

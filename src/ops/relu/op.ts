@@ -1,25 +1,30 @@
-import type { Tensor } from '../tensor.ts';
-import { sameShape } from '../elementwise.ts';
+import { sameSize } from '../elementwise.ts';
 import { memoryCost, type None, type Op } from '../op.ts';
 import { f32 } from '../tensor.ts';
+import { reluGradientReference, reluReference } from './reference.ts';
 
 /** y = max(x, 0), elementwise. (torch.nn.ReLU) */
-export const relu: Op<None> = {
+export const relu: Op<None, 'x', 'y'> = {
   name: 'relu',
-  examples: [{ inputs: [f32(3, 257)], attrs: {} }],
-  infer: (inputs) => sameShape('relu', inputs, 1),
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(3, 257) }, attrs: {} }],
+  infer: ({ x }) => ({ y: x }),
   cost: memoryCost,
-  reference: ([x]) => [(x as Float64Array).map((value) => (value < 0 ? 0 : value))],
-  gradient: (graph, node, [dy]) => [dy && graph.one(reluGradient, [node.outputs[0] as Tensor, dy], {})],
+  reference: ({ x }) => ({ y: reluReference(x) }),
+  gradient: (graph, { outputs: { y } }, { y: dy }) => ({ x: dy && graph.one(reluGradient, { y, dy }, {}) }),
 };
 
-/** dx = dy where y > 0, else 0. Inputs: y, dy; x itself need not be kept. */
-export const reluGradient: Op<None> = {
+/** dx = dy where y > 0, else 0; x itself need not be kept. */
+export const reluGradient: Op<None, 'y' | 'dy', 'dx'> = {
   name: 'relu-gradient',
-  examples: [{ inputs: [f32(3, 257), f32(3, 257)], attrs: {} }],
-  infer: (inputs) => sameShape('relu-gradient', inputs, 2),
+  inputs: ['y', 'dy'],
+  outputs: ['dx'],
+  examples: [{ inputs: { y: f32(3, 257), dy: f32(3, 257) }, attrs: {} }],
+  infer: ({ y, dy }) => {
+    sameSize('relu-gradient', { y, dy });
+    return { dx: y };
+  },
   cost: memoryCost,
-  reference: ([y, dy]) => [
-    (dy as Float64Array).map((value, i) => (((y as Float64Array)[i] as number) > 0 ? value : 0)),
-  ],
+  reference: ({ y, dy }) => ({ dx: reluGradientReference(y, dy) }),
 };

@@ -1,32 +1,24 @@
 import { flatGrid } from '../dispatches.ts';
-import {
-  type AnyKernels,
-  type Dispatch,
-  type Kernels,
-  type LowerContext,
-  type Lowering,
-  input,
-  onlyPlain,
-  output,
-} from '../kernels.ts';
-import type { None } from '../op.ts';
+import { type Dispatch, type Kernels, type Operand, onlyPlain } from '../kernels.ts';
 import { rowSum, rowsOf } from './op.ts';
 
 const WORKGROUP = 64;
 
-export const rowSumKernels: Kernels<None> = {
+/** `y` (rows) = the row sums of `x`, or is added to: one workgroup a row. */
+export function sumRows(x: Operand, y: Operand): Dispatch {
+  const { batch, rows, cols } = rowsOf(x);
+  return {
+    shader: 'row-sum/rows.wgsl',
+    params: { BATCH: batch, ROWS: rows, COLS: cols, WORKGROUP },
+    bindings: { x, y },
+    grid: flatGrid(rows),
+  };
+}
+
+export const rowSumKernels: Kernels<typeof rowSum> = {
   op: rowSum,
   variants: onlyPlain,
-  lower({ inputs, accumulate }: LowerContext<None>): Lowering {
-    const { batch, rows, cols } = rowsOf(inputs);
-    const dispatch: Dispatch = {
-      shader: 'row-sum/rows.wgsl',
-      params: { BATCH: batch, ROWS: rows, COLS: cols, WORKGROUP },
-      bindings: { x: input(0), y: output(0, accumulate[0]) },
-      grid: flatGrid(rows),
-    };
-    return { scratch: [], dispatches: [dispatch] };
-  },
+  lower: ({ inputs: { x }, outputs: { y } }) => [sumRows(x, y)],
 };
 
-export const kernels: readonly AnyKernels[] = [rowSumKernels];
+export const kernels = [rowSumKernels];

@@ -1,148 +1,96 @@
-import { defined } from '../../util/errors.ts';
+import type { DeviceProfile } from '../../device/profile.ts';
 import { flatGrid, sumParts } from '../dispatches.ts';
-import {
-  type AnyKernels,
-  type Dispatch,
-  type Kernels,
-  type Lowering,
-  type Slot,
-  input,
-  output,
-  scratch,
-} from '../kernels.ts';
+import { type ContextOf, type Dispatch, type Kernels, type Operand, scratch } from '../kernels.ts';
+import { TILE, WORKGROUP, relayout } from '../layout/relayout.ts';
 import { f32 } from '../tensor.ts';
-import {
-  type GradientInputs,
-  type ScaleResidualAttrs,
-  gradientInputs,
-  residualSize,
-  scaleResidual,
-  scaleResidualGradient,
-  split,
-} from './op.ts';
+import { residualSize, scaleResidual, scaleResidualGradient } from './op.ts';
 import type { ResidualSize } from './reference.ts';
-import { TILE, WORKGROUP, layoutVariants, relayout, type LayoutVariant } from './relayout.ts';
 
-export const scaleResidualKernels: Kernels<ScaleResidualAttrs, LayoutVariant> = {
+type Layout = { readonly kind: 'processor' | 'tiles' };
+
+/** Where a barrier switches between invocations, it costs more than a scattered read. */
+function variants({ profile }: { readonly profile: DeviceProfile }): readonly Layout[] {
+  return [{ kind: profile.barrier === 'switch' ? 'processor' : 'tiles' }];
+}
+
+export const scaleResidualKernels: Kernels<typeof scaleResidual, Layout> = {
   op: scaleResidual,
-  variants: layoutVariants,
-  lower({ inputs, attrs }, variant): Lowering {
-    const size = residualSize('scale-residual', inputs[0], inputs[1], [], attrs);
-    const slots = split(
-      'scale-residual',
-      inputs.map((_, i) => input(i)),
-      2,
-      attrs,
-    );
+  variants,
+  lower({ inputs, outputs: { y }, attrs }, { kind }) {
+    const size = residualSize('scale-residual', inputs.x, {}, attrs);
+    const { x, branch, ...factors } = inputs;
     if (attrs.from === 'rows')
-      return {
-        scratch: [],
-        dispatches: [
-          relayout(
-            size,
-            false,
-            { addend: input(0), source: input(1), gamma: slots.gamma, mask: slots.mask },
-            1,
-            variant.kind === 'plain',
-          ),
-        ],
-      };
+      return [relayout({ ...size, toRows: false, kind }, { addend: x, source: branch, ...factors, out: y })];
     const n = size.n * size.c * size.plane;
-    const dispatch: Dispatch = {
-      shader: 'scale-residual/maps.wgsl',
-      params: { N: n, COLS: size.c, PLANE: size.plane, WORKGROUP },
-      bindings: { x: input(0), branch: input(1), gamma: slots.gamma, mask: slots.mask, y: output(0) },
-      grid: flatGrid(Math.ceil(n / WORKGROUP)),
-    };
-    return { scratch: [], dispatches: [dispatch] };
+    return [
+      {
+        shader: 'scale-residual/maps.wgsl',
+        params: { N: n, COLS: size.c, PLANE: size.plane, WORKGROUP },
+        bindings: { ...inputs, y },
+        grid: flatGrid(Math.ceil(n / WORKGROUP)),
+      },
+    ];
   },
 };
 
-export const scaleResidualGradientKernels: Kernels<ScaleResidualAttrs, LayoutVariant> = {
+export const scaleResidualGradientKernels: Kernels<typeof scaleResidualGradient, Layout> = {
   op: scaleResidualGradient,
-  variants: layoutVariants,
-  lower({ inputs, attrs, accumulate }, variant): Lowering {
-    const slots = gradientInputs(
-      inputs.map((_, i) => input(i)),
-      attrs,
-    );
-    const { dy } = gradientInputs(inputs, attrs);
-    const size = residualSize('scale-residual-gradient', dy, undefined, [], attrs);
-    const first =
-      attrs.from === 'nchw'
-        ? gradientInMaps(size, slots)
-        : variant.kind === 'plain'
-          ? gradientToRowsPlain(size, slots)
-          : gradientToRows(size, slots);
-    if (!attrs.gamma) return { scratch: [], dispatches: first.dispatches };
-    return {
-      scratch: [f32(first.parts, size.c)],
-      dispatches: [...first.dispatches, sumParts(scratch(0), output(1, accumulate[1]), size.c, first.parts)],
-    };
+  variants,
+  lower(context, { kind }) {
+    const { inputs, outputs, attrs } = context;
+    const size = residualSize('scale-residual-gradient', inputs.dy, {}, attrs);
+    const count = outputs.dgamma && partsOf(size, kind);
+    const parts = count === undefined ? undefined : scratch(f32(count, size.c));
+    const first = size.rows ? toRows(context, size, kind, parts) : [inMaps(context, size, parts)];
+    return parts && outputs.dgamma ? [...first, sumParts(parts, outputs.dgamma)] : first;
   },
 };
 
-export const kernels: readonly AnyKernels[] = [scaleResidualKernels, scaleResidualGradientKernels];
+export const kernels = [scaleResidualKernels, scaleResidualGradientKernels];
 
-/** Tiles of rows one partial sum of dgamma covers. */
-const RUN = 8;
+type Gradient = ContextOf<typeof scaleResidualGradient>;
 
-interface GradientStage {
-  readonly dispatches: readonly Dispatch[];
-  /** Partial sums of dgamma in scratch. */
-  readonly parts: number;
+/** Tiles of rows, and without tiles rows, that one partial sum of dgamma covers. */
+const TILE_RUN = 8;
+const ROW_RUN = 64;
+
+/** Partial sums of dgamma; over the maps of one image where the branch is maps. */
+function partsOf({ n, plane, rows }: ResidualSize, kind: Layout['kind']): number {
+  if (!rows) return n;
+  if (kind === 'processor') return Math.ceil((n * plane) / ROW_RUN);
+  return Math.ceil(Math.ceil((n * plane) / TILE) / TILE_RUN);
 }
 
-function gradientToRows(size: ResidualSize, slots: GradientInputs<Slot>): GradientStage {
-  const { branch, gamma, mask } = slots;
-  const source = defined(slots.dy, 'dy');
-  const run = branch === undefined ? 1 : RUN;
-  const dot = branch === undefined ? {} : { dot: { branch, parts: scratch(0) } };
-  return {
-    dispatches: [relayout(size, true, { source, gamma, mask, ...dot }, run)],
-    parts: Math.ceil(Math.ceil((size.n * size.plane) / TILE) / run),
-  };
-}
-
-/** Rows one partial sum of dgamma covers where there are no tiles. */
-const PLAIN_RUN = 64;
-
-function gradientToRowsPlain(size: ResidualSize, slots: GradientInputs<Slot>): GradientStage {
-  const { branch, gamma, mask } = slots;
-  const source = defined(slots.dy, 'dy');
-  const layout = relayout(size, true, { source, gamma, mask }, 1, true);
-  if (branch === undefined) return { dispatches: [layout], parts: 0 };
-  const rows = size.n * size.plane;
-  const parts = Math.ceil(rows / PLAIN_RUN);
+function toRows(
+  { inputs: { branch, dy, gamma, mask }, outputs }: Gradient,
+  size: ResidualSize,
+  kind: Layout['kind'],
+  parts: Operand | undefined,
+): readonly Dispatch[] {
+  const operands = { source: dy, gamma, mask, out: outputs.dbranch };
+  if (branch === undefined || parts === undefined)
+    return [relayout({ ...size, toRows: true, kind }, operands)];
+  if (kind === 'tiles')
+    return [relayout({ ...size, toRows: true, kind, run: TILE_RUN }, { ...operands, branch, parts })];
+  const [count = 0] = parts.shape;
   const dot: Dispatch = {
-    shader: 'scale-residual/plain-dot.wgsl',
-    params: {
-      ROWS: rows,
-      COLS: size.c,
-      PLANE: size.plane,
-      RUN: PLAIN_RUN,
-      WORKGROUP: 64,
-    },
-    bindings: { dy: source, branch, mask, parts: scratch(0) },
-    grid: flatGrid(Math.ceil((parts * size.c) / 64)),
+    shader: 'scale-residual/processor-dot.wgsl',
+    params: { ROWS: size.n * size.plane, COLS: size.c, PLANE: size.plane, RUN: ROW_RUN, WORKGROUP: 64 },
+    bindings: { dy, branch, mask, parts },
+    grid: flatGrid(Math.ceil((count * size.c) / 64)),
   };
-  return { dispatches: [layout, dot], parts };
+  return [relayout({ ...size, toRows: true, kind }, operands), dot];
 }
 
-function gradientInMaps(
+function inMaps(
+  { inputs, outputs: { dbranch } }: Gradient,
   { n, c, plane }: ResidualSize,
-  { branch, dy, gamma, mask }: GradientInputs<Slot>,
-): GradientStage {
-  const dispatch: Dispatch = {
+  parts: Operand | undefined,
+): Dispatch {
+  return {
     shader: 'scale-residual/maps-gradient.wgsl',
-    params: {
-      PLANES: n * c,
-      COLS: c,
-      PLANE: plane,
-      WORKGROUP: 64,
-    },
-    bindings: { dy, dbranch: output(0), mask, gamma, branch, parts: gamma && scratch(0) },
+    params: { PLANES: n * c, COLS: c, PLANE: plane, WORKGROUP: 64 },
+    bindings: { ...inputs, dbranch, parts },
     grid: flatGrid(n * c),
   };
-  return { dispatches: [dispatch], parts: n };
 }

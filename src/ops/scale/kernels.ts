@@ -1,12 +1,12 @@
-import { flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
-import { type ScaleAttrs, scale } from './op.ts';
+import { flat } from '../dispatches.ts';
+import { type Kernels, onlyPlain } from '../kernels.ts';
+import { scale } from './op.ts';
 
-export const scaleKernels: Kernels<ScaleAttrs> = {
+export const scaleKernels: Kernels<typeof scale> = {
   op: scale,
   variants: onlyPlain,
-  lower: ({ outputs, attrs }) =>
-    flatLowering('scale/scale.wgsl', outputs[0], { x: input(0), y: output(0) }, { FACTOR: attrs.factor }),
+  lower: ({ inputs, outputs, attrs }) =>
+    flat('scale/scale.wgsl', outputs.y, { ...inputs, ...outputs }, { FACTOR: attrs.factor }),
 };
 
-export const kernels: readonly AnyKernels[] = [scaleKernels];
+export const kernels = [scaleKernels];

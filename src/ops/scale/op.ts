@@ -1,17 +1,19 @@
-import { sameShape } from '../elementwise.ts';
 import { type Op, memoryCost } from '../op.ts';
 import { f32 } from '../tensor.ts';
+import { scaleReference } from './reference.ts';
 
 export interface ScaleAttrs {
   readonly factor: number;
 }
 
 /** y = factor · x, elementwise. */
-export const scale: Op<ScaleAttrs> = {
+export const scale: Op<ScaleAttrs, 'x', 'y'> = {
   name: 'scale',
-  examples: [{ inputs: [f32(3, 257)], attrs: { factor: -0.25 } }],
-  infer: (inputs) => sameShape('scale', inputs, 1),
+  inputs: ['x'],
+  outputs: ['y'],
+  examples: [{ inputs: { x: f32(3, 257) }, attrs: { factor: -0.25 } }],
+  infer: ({ x }) => ({ y: x }),
   cost: memoryCost,
-  reference: ([x], _specs, { factor }) => [(x as Float64Array).map((value) => value * factor)],
-  gradient: (graph, node, [dy]) => [dy && graph.one(scale, [dy], node.attrs)],
+  reference: ({ x }, _specs, { factor }) => ({ y: scaleReference(x, factor) }),
+  gradient: (graph, { attrs }, { y: dy }) => ({ x: dy && graph.one(scale, { x: dy }, attrs) }),
 };

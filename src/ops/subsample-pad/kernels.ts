@@ -1,41 +1,26 @@
-import { flatLowering } from '../dispatches.ts';
-import { type AnyKernels, type Kernels, input, onlyPlain, output } from '../kernels.ts';
-import {
-  type SubsamplePadAttrs,
-  type SubsamplePadGradientAttrs,
-  type SubsampleShape,
-  gradientShape,
-  subsamplePad,
-  subsamplePadGradient,
-  subsampleShape,
-} from './op.ts';
+import { flat } from '../dispatches.ts';
+import { type Kernels, onlyPlain } from '../kernels.ts';
+import { gradientShape, subsamplePad, subsamplePadGradient, subsampleShape } from './op.ts';
+import type { SubsampleShape } from './reference.ts';
 
 function params(s: SubsampleShape): Record<string, number> {
   return { C: s.c, H: s.h, W: s.w, HO: s.ho, WO: s.wo, CHANNELS: s.channels, BEFORE: s.before };
 }
 
-export const subsamplePadKernels: Kernels<SubsamplePadAttrs> = {
+export const subsamplePadKernels: Kernels<typeof subsamplePad> = {
   op: subsamplePad,
   variants: onlyPlain,
-  lower: ({ inputs, outputs, attrs }) =>
-    flatLowering(
-      'subsample-pad/forward.wgsl',
-      outputs[0],
-      { x: input(0), y: output(0) },
-      params(subsampleShape('subsample-pad', inputs[0]?.shape ?? [], attrs.channels)),
-    ),
+  lower: ({ inputs: { x }, outputs: { y }, attrs }) => {
+    const shape = subsampleShape('subsample-pad', x.shape, attrs.channels);
+    return flat('subsample-pad/forward.wgsl', y, { x, y }, params(shape));
+  },
 };
 
-export const subsamplePadGradientKernels: Kernels<SubsamplePadGradientAttrs> = {
+export const subsamplePadGradientKernels: Kernels<typeof subsamplePadGradient> = {
   op: subsamplePadGradient,
   variants: onlyPlain,
-  lower: ({ inputs, outputs, attrs }) =>
-    flatLowering(
-      'subsample-pad/gradient.wgsl',
-      outputs[0],
-      { dy: input(0), dx: output(0) },
-      params(gradientShape(inputs, attrs)),
-    ),
+  lower: ({ inputs: { dy }, outputs: { dx }, attrs }) =>
+    flat('subsample-pad/gradient.wgsl', dx, { dy, dx }, params(gradientShape(dy, attrs))),
 };
 
-export const kernels: readonly AnyKernels[] = [subsamplePadKernels, subsamplePadGradientKernels];
+export const kernels = [subsamplePadKernels, subsamplePadGradientKernels];

@@ -72,12 +72,12 @@ function leastBytes({ step: { plan, graph }, memory }: TrainingPlan): number {
   const made = new Set(
     plan.steps
       .filter(({ node }) => node.stage === 'forward')
-      .flatMap(({ node }) => node.outputs.map(({ id }) => id)),
+      .flatMap(({ node }) => Object.values(node.outputs).map(({ id }) => id)),
   );
   const kept = new Map(
     plan.steps
       .filter(({ node }) => node.stage === 'backward')
-      .flatMap(({ node }) => node.inputs.filter(({ id }) => made.has(id)))
+      .flatMap(({ node }) => Object.values(node.inputs).filter(({ id }) => made.has(id)))
       .map(({ id, spec }) => [id, bytesOf(spec)]),
   );
   const saved = [...kept.values()].reduce((sum, bytes) => sum + bytes, 0);

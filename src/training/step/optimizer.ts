@@ -4,16 +4,7 @@ import { lossScaler, type Precision } from './step-graph.ts';
 import type { FlatLayout } from '../../execution/store.ts';
 import { Graph, type Node, type Tensor } from '../../graph/graph.ts';
 import { LOSS_SCALE, adjustLossScale } from '../../ops/loss-scale/op.ts';
-import {
-  SCALARS_SPEC,
-  adamw,
-  adamwEma,
-  clipFactor,
-  ema,
-  packScalars,
-  sgdMomentum,
-  sgdMomentumEma,
-} from '../../ops/optimizer/op.ts';
+import { SCALARS_SPEC, adamw, clipFactor, ema, packScalars, sgdMomentum } from '../../ops/optimizer/op.ts';
 import { sumSquares } from '../../ops/reduce/op.ts';
 import { f32 } from '../../ops/tensor.ts';
 
@@ -75,19 +66,19 @@ export function recordUpdate(settings: UpdateSettings): UpdateGraph {
   );
   const scaler = precision === 'f16' ? lossScaler(graph) : undefined;
   for (const tensor of scalars.values())
-    graph.apply(clipFactor, [squaredNorm, tensor, ...(scaler ? [scaler] : [])], {});
-  if (scaler) graph.apply(adjustLossScale, [squaredNorm, scaler], LOSS_SCALE);
+    graph.apply(clipFactor, { squares: squaredNorm, scalars: tensor, scaler }, {});
+  if (scaler) graph.apply(adjustLossScale, { squares: squaredNorm, scaler }, LOSS_SCALE);
   layout.ranges.forEach((range, i) => {
     const own = (family: string) => graph.stored('parameter', f32(range.elems), { family, member: i });
-    const group = defined(scalars.get(range.group), `scalars of ${range.group}`);
-    const average = emaDecay === null ? [] : [own('ema')];
-    if (optimizer.name === 'adamw') {
-      const inputs = [own('parameter'), own('moment1'), own('moment2'), own('gradient'), group, ...average];
-      graph.apply(emaDecay === null ? adamw : adamwEma, inputs, {});
-    } else {
-      const inputs = [own('parameter'), own('moment1'), own('gradient'), group, ...average];
-      graph.apply(emaDecay === null ? sgdMomentum : sgdMomentumEma, inputs, { nesterov: optimizer.nesterov });
-    }
+    const inputs = {
+      parameter: own('parameter'),
+      gradient: own('gradient'),
+      scalars: defined(scalars.get(range.group), `scalars of ${range.group}`),
+      ema: emaDecay === null ? undefined : own('ema'),
+    };
+    if (optimizer.name === 'adamw')
+      graph.apply(adamw, { ...inputs, m: own('moment1'), v: own('moment2') }, {});
+    else graph.apply(sgdMomentum, { ...inputs, buffer: own('moment1') }, { nesterov: optimizer.nesterov });
   });
   const [first] = scalars.values();
   if (emaDecay !== null && first !== undefined) recordStateAverage(graph, stateLayout, first);
@@ -106,11 +97,11 @@ function recordNorm(graph: Graph, layout: FlatLayout): Tensor {
     graph.push({
       op: sumSquares,
       attrs: {},
-      inputs: [graph.stored('gradient', f32(range.elems), { family: 'gradient', member: i })],
-      outputs: [total],
+      inputs: { x: graph.stored('gradient', f32(range.elems), { family: 'gradient', member: i }) },
+      outputs: { y: total },
       stage: 'backward',
       scope: 'gradient norm',
-      accumulate: [i > 0],
+      accumulates: i > 0 ? ['y'] : [],
     });
   });
   return total;
@@ -121,7 +112,7 @@ function recordStateAverage(graph: Graph, layout: FlatLayout, scalars: Tensor): 
   layout.ranges.forEach((range, i) => {
     if (range.group === FROZEN) return;
     const own = (family: string) => graph.stored('state', f32(range.elems), { family, member: i });
-    graph.apply(ema, [own('ema-state'), own('state'), scalars], {});
+    graph.apply(ema, { ema: own('ema-state'), parameter: own('state'), scalars }, {});
   });
 }
 

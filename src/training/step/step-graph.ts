@@ -59,17 +59,17 @@ export function recordTraining(
   const isHalf = precision === 'f16';
   const graph = new Graph();
   const x = graph.input('x', f32(micro, channels, imageSize, imageSize));
-  const stored = isHalf ? graph.one(cast, [x], { to: 'f16' }) : x;
+  const stored = isHalf ? graph.one(cast, { x }, { to: 'f16' }) : x;
   const { logits: last, dropPaths } = model.build(graph, {
     x: stored,
     training: true,
     recompute: recompute === 'blocks' ? 'blocks' : 'none',
   });
-  const logits = isHalf ? graph.one(cast, [last], { to: 'f32' }) : last;
+  const logits = isHalf ? graph.one(cast, { x: last }, { to: 'f32' }) : last;
   const targets = graph.input('targets', logits.spec);
-  const loss = graph.one(softCrossEntropy, [logits, targets], {});
+  const loss = graph.one(softCrossEntropy, { logits, targets }, {});
   const seed = graph.input('loss-weight', f32(micro));
-  const scaled = isHalf ? graph.one(scaleLoss, [seed, lossScaler(graph)], {}) : seed;
+  const scaled = isHalf ? graph.one(scaleLoss, { x: seed, scaler: lossScaler(graph) }, {}) : seed;
   const gradients = differentiate(graph, loss, scaled);
   const options = { kept: new Set([loss.id]), recomputesCheap: recompute === 'cheap', graph };
   const nodes = optimise(graph.nodes, options);

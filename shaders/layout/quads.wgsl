@@ -6,7 +6,7 @@
 #param PLANE: int // positions of one map
 #param TO_ROWS: bool // from maps to rows, 0: from rows to maps
 #param RUN: int // tiles of rows a workgroup walks
-#import scale-residual/bindings.wgsl
+#import layout/bindings.wgsl
 
 #type Item = vec4f
 #bind read branch?: array<vec4f> // (n·plane, c)

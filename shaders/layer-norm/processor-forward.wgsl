@@ -2,7 +2,7 @@
 #param ROWS: int // positions
 #param EPS: f32 // added to the variance
 #import common/flat.wgsl
-#import layer-norm/plain-layout.wgsl
+#import layer-norm/processor-layout.wgsl
 
 #bind read x: array<f32> // (rows, c) or (n, c, plane)
 #bind read_write y?: array<f32> // x normalised; without it only the statistics are written

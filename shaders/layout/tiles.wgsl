@@ -7,8 +7,8 @@
 #param PLANE: int // positions of one map
 #param TO_ROWS: bool // from maps to rows, 0: from rows to maps
 #param RUN: int // tiles of rows a workgroup walks
-#import scale-residual/bindings.wgsl
-#import scale-residual/factor.wgsl
+#import layout/bindings.wgsl
+#import layout/factor.wgsl
 
 #type Item = f32
 #bind read branch?: array<f32> // (n·plane, c)

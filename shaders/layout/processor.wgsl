@@ -5,7 +5,7 @@
 #param PLANE: int // positions of one map
 #param TO_ROWS: bool // from maps to rows, 0: from rows to maps
 #import common/flat.wgsl
-#import scale-residual/bindings.wgsl
+#import layout/bindings.wgsl
 
 #type Item = f32
 

@@ -1,7 +1,7 @@
 // dx = rstd (g − Σ g / c − x̂ Σ g x̂ / c), g = dy weight; one row an invocation.
 #param ROWS: int // positions
 #import common/flat.wgsl
-#import layer-norm/plain-layout.wgsl
+#import layer-norm/processor-layout.wgsl
 
 #bind read x: array<f32> // (rows, c) or (n, c, plane)
 #bind read weight: array<f32> // (c)

@@ -1,7 +1,7 @@
 // dweight = Σ_rows dy x̂, dbias = Σ_rows dy; one channel an invocation.
 #param ROWS: int // positions
 #import common/flat.wgsl
-#import layer-norm/plain-layout.wgsl
+#import layer-norm/processor-layout.wgsl
 
 #bind read x: array<f32> // (rows, c) or (n, c, plane)
 #bind read statistics: array<f32> // mean of each row, then rstd of each
