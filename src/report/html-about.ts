@@ -60,10 +60,11 @@ export function protocolsHtml(models: readonly ReportModel[]): string {
   return `<section><h2>How the numbers were made</h2><ul class="cards">${items.join('')}</ul></section>`;
 }
 
-function factsOf({ items, protocol }: BenchmarkResult): (readonly [string, string])[] {
+function factsOf({ items, protocol, metrics, absent }: BenchmarkResult): (readonly [string, string])[] {
   const { scored, asked } = items;
   const { dataOrigin, preprocessing, normalization, imageSize, subset, parts, difficulty, normaliser } =
     protocol;
+  const isNormalised = [...metrics, ...absent].some((each) => each.protocol.includes('normalised'));
   return [
     ['images or clips', scored === asked ? `${scored}` : `${scored} of ${asked}`],
     ['data', text(dataOrigin)],
@@ -71,7 +72,7 @@ function factsOf({ items, protocol }: BenchmarkResult): (readonly [string, strin
     ['subset', text(subset)],
     ['parts', text(parts)],
     ...(difficulty === 1 ? [] : [['difficulty', String(difficulty)] as const]),
-    ['normaliser', text(normaliser)],
+    ...(isNormalised ? [['normaliser', text(normaliser)] as const] : []),
     ['files', `SHA-256 <code>${text(protocol.fileListSha256)}</code>`],
     ['classes', `SHA-256 <code>${text(protocol.classListSha256)}</code>`],
   ];

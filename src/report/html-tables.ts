@@ -37,9 +37,14 @@ export function variantSection(table: VariantTable, models: readonly ReportModel
   const shown = table.models.flatMap((name) => models.filter((model) => model.name === name));
   const body = rows.map(({ name, group, cells }) => ({
     heading: `${text(name)}<small>${text(group)}</small>`,
-    cells: cells.map((metric) => (metric === undefined ? NONE : `<td>${text(formatMetric(metric))}</td>`)),
+    cells: cells.map((metric) => (metric === undefined ? NONE : `<td>${numberHtml(metric)}</td>`)),
   }));
   return `<section><h2>${text(title)}</h2><p class="note">${text(note)}</p>${tablesHtml('', body, shown, models)}</section>`;
+}
+
+/** A narrow cell breaks before its interval, never within. */
+function numberHtml(metric: Parameters<typeof formatMetric>[0]): string {
+  return text(formatMetric(metric)).replace(/\(.*\)/, '<span class="interval">$&</span>');
 }
 
 const NONE = '<td class="none">–</td>';
@@ -84,7 +89,7 @@ function cellHtml(cell: Cell | undefined): string {
   const published = reference
     ? `<small>published ${reference.value} <b>${formatDifference(metric, reference)}</b></small>`
     : '';
-  return `<td>${text(formatMetric(metric))}${mark}${published}</td>`;
+  return `<td>${numberHtml(metric)}${mark}${published}</td>`;
 }
 
 /** Where the published numbers of a benchmark's table come from, and what to know about them. */

@@ -84,7 +84,7 @@ function severityHtml(
     ({ title, svg }) => `<figure><figcaption>${text(title)}</figcaption>${svg}</figure>`,
   );
   const key = models.length > 1 ? legend(models, names) : '';
-  return `<section class="severity"><h2>Accuracy by severity</h2><p class="note">${text(origin)}: top-1 in %, bands are 95 % intervals. All figures have the same scale. ${text(zero)}</p>${key}<div class="grid">${cards.join('')}</div></section>`;
+  return `<section><h2>Accuracy by severity</h2><p class="note">${text(origin)}: top-1 in %, bands are 95 % intervals. All figures have the same scale. ${text(zero)}</p>${key}<div class="grid">${cards.join('')}</div></section>`;
 }
 
 function galleryHtml({ picture, seed, clean, examples }: Gallery): string {

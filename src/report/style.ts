@@ -34,6 +34,7 @@ td small b { color: var(--ink); }
   th:first-child { max-width: 8.5rem; }
   th.model { min-width: 5.5rem; }
 }
+.interval { white-space: nowrap; }
 td.none { color: var(--muted); }
 .unit { color: var(--muted); font-weight: 400; }
 abbr { text-decoration: none; cursor: help; }
@@ -80,7 +81,6 @@ code { font-size: .85em; }
   .grid { grid-template-columns: repeat(4, 1fr); }
   .grid.bars, .cards { grid-template-columns: repeat(2, 1fr); }
   .grid.examples { grid-template-columns: repeat(3, 1fr); }
-  .severity { break-before: page; }
   .figure rect, .figure path, .figure circle { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

@@ -54,7 +54,10 @@ function tableOf(
   }));
   const [first] = rows.flatMap(({ cells }) => cells).filter((metric) => metric !== undefined);
   const { name = '', protocol } = own[0]?.result ?? {};
-  const origin = protocol === undefined ? '' : `${protocol.dataOrigin}; ${protocol.subset} images`;
+  const origin =
+    protocol === undefined
+      ? ''
+      : `${protocol.dataOrigin}; ${protocol.subset === 'all' ? 'all images' : protocol.subset}`;
   const unit = first?.unit === '' || first === undefined ? '' : ` in ${first.unit}`;
   return {
     title: `${name}: ${first?.label ?? ''} by ${rows.some(({ group }) => ['benchmark', 'validation'].includes(group)) ? 'perturbation' : 'corruption'}`,

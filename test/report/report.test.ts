@@ -356,6 +356,19 @@ describe('page', () => {
     expect(reportHtml({ title: 'C', models: [plain] })).toContain('<td>80.0 ± 1.0</td>');
   });
 
+  it('keeps an interval on one line, says the subset in its own words, and a normaliser only where something is normalised', () => {
+    const error = { ...percent('mean-error', 80, 'un-normalised'), low: 70, high: 80.5 };
+    const rows = [{ name: 'fog', group: 'weather', metrics: [error] }];
+    const page = (one: BenchmarkResult) =>
+      reportHtml({ title: 'C', models: [{ name: 'm', results: [one] }] });
+    const c = result('c', [error], { rows });
+    const limited = { ...c, protocol: { ...c.protocol, subset: '16 images of each part, evenly spaced' } };
+    expect(page(limited)).toContain('<td>80.0 <span class="interval">(70.0–80.5)</span></td>');
+    expect(page(limited)).toContain('release; 16 images of each part, evenly spaced.</p>');
+    expect(page(c)).toContain('<dt>normaliser</dt>');
+    expect(page(result('val', [percent('top-1', 80, 'full1000')]))).not.toContain('normaliser');
+  });
+
   it('lays models out a few a table, so that none is cut', () => {
     const many = Array.from({ length: 7 }, (_, i) => ({ name: `m${i}`, results: [result('a', [full])] }));
     const html = reportHtml({ title: 'C', models: many });
