@@ -4,8 +4,9 @@ import { PipelineCache } from '../shader/pipelines.ts';
 import { targetOf } from '../training/planning/fit.ts';
 import { planReport } from '../training/planning/plan-report.ts';
 import { modelOfRecipe } from '../training/weights/recipe-model.ts';
-import { TrainingSession } from '../training/step/session.ts';
+import { TrainingSession, type StepResult } from '../training/step/session.ts';
 import type { TrainingPlan } from '../training/step/training-plan.ts';
+import { withoutRefusedUnits } from '../training/planning/refused.ts';
 import { tunedPlan, type TuneMode } from '../training/planning/tuned-plan.ts';
 import { defined } from '../util/errors.ts';
 import { percentile } from './times.ts';
@@ -67,16 +68,22 @@ interface Trainer {
   readonly compileMs: number;
   /** Milliseconds of the next step. */
   readonly step: () => Promise<number>;
+  /** Steps until one changes the weights: the first also allocates, and with 16 bits the loss scale has to settle. */
+  readonly warmUp: () => Promise<void>;
 }
 
 /** Images are made up and given to the device anew for each step: no data set is needed and no loader waited for. */
 async function prepare(device: Device, { recipe }: LoadedRecipe, options: StepOptions): Promise<Trainer> {
   const model = modelOfRecipe(recipe.model, options.classes);
-  const target = targetOf(device, options.memoryGib);
-  const request = { recipe, model, target, device, micro: options.micro };
-  const plan = await tunedPlan(request, options.tuning ?? 'off', (line) => process.stderr.write(`${line}\n`));
-  const start = performance.now();
-  const session = await TrainingSession.create(device, new PipelineCache(device), plan);
+  const note = (line: string) => process.stderr.write(`${line}\n`);
+  let start = 0;
+  const { plan, session } = await withoutRefusedUnits(device, note, async () => {
+    const target = targetOf(device, options.memoryGib);
+    const request = { recipe, model, target, device, micro: options.micro };
+    const plan = await tunedPlan(request, options.tuning ?? 'off', note);
+    start = performance.now();
+    return { plan, session: await TrainingSession.create(device, new PipelineCache(device), plan) };
+  });
   await session.initialise(recipe.seed);
   await device.settle();
   const compileMs = performance.now() - start;
@@ -89,6 +96,7 @@ async function prepare(device: Device, { recipe }: LoadedRecipe, options: StepOp
   const targets = new Float32Array(micro * classes);
   for (let i = 0; i < micro; i++) targets[i * classes + (i % classes)] = 1;
   let number = 0;
+  let last: StepResult | undefined;
   const step = async (): Promise<number> => {
     const before = performance.now();
     number++;
@@ -97,22 +105,35 @@ async function prepare(device: Device, { recipe }: LoadedRecipe, options: StepOp
       const update = isLast
         ? { step: number, lr: 1e-6, weightDecay: recipe.optimizer.weightDecay }
         : undefined;
-      await session.submit(x, targets, (number - 1) * batch + at, update);
+      last = await session.submit(x, targets, (number - 1) * batch + at, update);
     }
     await device.settle();
     return performance.now() - before;
   };
-  return { session, plan, compileMs, step };
+  const warmUp = async (): Promise<void> => {
+    do await step();
+    while (!Number.isFinite(last?.gradNorm) && number < MOST_WARM_UPS);
+    if (!Number.isFinite(last?.gradNorm))
+      note(
+        `${recipe.name}: the gradient is not finite; the steps that are timed leave the weights as they are`,
+      );
+    else if (number > 1)
+      note(`${recipe.name}: the loss scale settled at ${last?.lossScale} in ${number} steps`);
+  };
+  return { session, plan, compileMs, step, warmUp };
 }
 
-/** Times training steps. One warms up. */
+/** A loss scale of 65,536 is 1 by then. */
+const MOST_WARM_UPS = 20;
+
+/** Times training steps that change weights. */
 export async function benchStep(loaded: LoadedRecipe, options: StepOptions): Promise<StepTiming> {
   const device = await openDevice(options.adapter);
   try {
     const { recipe } = loaded;
-    const { session, plan, compileMs, step } = await prepare(device, loaded, options);
+    const { session, plan, compileMs, step, warmUp } = await prepare(device, loaded, options);
     const { batch, micro, model } = plan;
-    await step();
+    await warmUp();
     const times: number[] = [];
     for (let i = 0; i < options.steps; i++) times.push(await step());
     const kernels = options.profile
@@ -165,7 +186,7 @@ export async function compareSteps(
     const trainers: Trainer[] = [];
     for (const { loaded } of recipes) trainers.push(await prepare(device, loaded, options));
     const times: number[][] = trainers.map(() => []);
-    for (const { step } of trainers) await step();
+    for (const { warmUp } of trainers) await warmUp();
     for (let i = 0; i < options.steps; i++)
       for (const [t, { step }] of trainers.entries()) times[t]?.push(await step());
     const all = times.map(summary);

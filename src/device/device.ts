@@ -16,8 +16,7 @@ export class Device {
   readonly architecture: string;
   /** What Dawn was told when the adapter was opened. */
   readonly toggles: Toggles;
-  /** What kernels choose their variants by. */
-  readonly profile: DeviceProfile;
+  private offer: DeviceProfile;
   private failure: FrameworkError | undefined;
   private closing = false;
 
@@ -29,7 +28,7 @@ export class Device {
     this.description = info.description;
     this.vendor = info.vendor;
     this.architecture = info.architecture;
-    this.profile = profileOf(kind, readLimits(gpu.limits), gpu.features, readSubgroups(info, gpu.features));
+    this.offer = profileOf(kind, readLimits(gpu.limits), gpu.features, readSubgroups(info, gpu.features));
     gpu.onuncapturederror = (event) => {
       this.fail(gpuError(event.error, 'an unguarded call', this));
     };
@@ -42,6 +41,16 @@ export class Device {
         }),
       );
     });
+  }
+
+  /** What kernels choose their variants by. */
+  get profile(): DeviceProfile {
+    return this.offer;
+  }
+
+  /** What is planned from now on uses no matrix units. */
+  giveUpMatrixUnits(): void {
+    this.offer = { ...this.offer, matrixUnits: [] };
   }
 
   get limits(): DeviceLimits {

@@ -25,6 +25,7 @@ import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } 
 import { TrainingSession } from './step/session.ts';
 import { train } from './train.ts';
 import type { TrainingPlan } from './step/training-plan.ts';
+import { withoutRefusedUnits } from './planning/refused.ts';
 import { recordedPlan, tunedPlan, writeRecord, type TuneMode } from './planning/tuned-plan.ts';
 
 export interface TrainRequest {
@@ -158,13 +159,14 @@ async function prepareIn<T>(
       };
       const classes = await matchSplits(recipe, loader.dataset, note);
       if (resume !== undefined) await checkSameClasses(folder, classes, note);
-      const plan = await planOf(request, loaded, classes, device, { folder, resume, interrupted, reporter });
-      const { session, checked } = await tried(recipe, loader, classes, plan, {
-        device,
-        pipelines,
-        folder,
-        resume,
-        reporter,
+      const { session, checked } = await withoutRefusedUnits(device, note, async () => {
+        const plan = await planOf(request, loaded, classes, device, {
+          folder,
+          resume,
+          interrupted,
+          reporter,
+        });
+        return tried(recipe, loader, classes, plan, { device, pipelines, folder, resume, reporter });
       });
       return await use({ device, loader, classes, session, checked });
     } finally {
