@@ -70,7 +70,7 @@ export function modelKey({ protocol }: BenchmarkResult): string {
 /** Columns of all results: benchmarks in their order, metrics as the results list them. */
 export function columnsOf(models: readonly ReportModel[]): Column[] {
   const columns = new Map<string, Omit<Column, 'cells' | 'protocol'> & { key: string; cells: Cell[] }>();
-  for (const { id } of BENCHMARKS)
+  for (const id of benchmarksOf(models))
     for (const model of models)
       for (const result of model.results.filter(({ benchmark }) => benchmark === id))
         for (const metric of result.metrics) {
@@ -84,6 +84,13 @@ export function columnsOf(models: readonly ReportModel[]): Column[] {
           column.cells.push(cellOf(model, result, metric));
         }
   return toldApart([...columns.values()]);
+}
+
+/** Ids of the benchmarks that were measured, those of the registry in its order, then others. */
+function benchmarksOf(models: readonly ReportModel[]): string[] {
+  const found = new Set(models.flatMap(({ results }) => results.map(({ benchmark }) => benchmark)));
+  const known = BENCHMARKS.map(({ id }) => id);
+  return [...known.filter((id) => found.has(id)), ...[...found].filter((id) => !known.includes(id))];
 }
 
 /** Where the words of two columns are the same though their data are not, the data are named by the hash of their files. */

@@ -1,4 +1,3 @@
-import { CORRUPTIONS } from '../robustness/corruptions/registry.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
 import type { Metric } from '../robustness/scoring/metric.ts';
 import { rowChart } from './bars.ts';
@@ -14,28 +13,15 @@ export interface Figure {
   readonly svg: string;
 }
 
-/** The numbers that have a figure of their own, by benchmark. Nothing of another kind is drawn beside them. */
-const SHOWN: readonly { readonly benchmark: string; readonly metrics: readonly string[] }[] = [
-  { benchmark: 'val', metrics: ['top1'] },
-  { benchmark: 'a', metrics: ['top1'] },
-  { benchmark: 'r', metrics: ['top1'] },
-  { benchmark: 'c', metrics: ['mce', 'mean-error-15', 'accuracy-19-severity-5'] },
-  { benchmark: 'o', metrics: ['aupr'] },
-  { benchmark: 'p', metrics: ['mfr', 'mean-flip-probability'] },
-  { benchmark: '9', metrics: ['original', 'mixed_same', 'mixed_rand', 'bg-gap'] },
-  { benchmark: 'sketch', metrics: ['top1'] },
-  { benchmark: 'stylized', metrics: ['top1'] },
-];
-
-/** One figure for each main number and protocol, with a bar for each model that has it. */
+/** One figure for each number and protocol that its result wants drawn, with a bar for each model that has it. */
 export function metricFigures(columns: readonly Column[], models: readonly ReportModel[]): Figure[] {
-  return SHOWN.flatMap(({ benchmark, metrics }) =>
-    metrics.flatMap((metric) =>
-      columns
-        .filter((column) => column.benchmark === benchmark && column.metric === metric)
-        .map((column) => metricFigure(column, models)),
-    ),
-  );
+  return [...new Set(columns.map(({ benchmark }) => benchmark))].flatMap((benchmark) => {
+    const own = columns.filter((column) => column.benchmark === benchmark);
+    const metrics = new Set(own.flatMap(({ cells }) => cells.flatMap(({ result }) => result.report.figures)));
+    return [...metrics].flatMap((metric) =>
+      own.filter((column) => column.metric === metric).map((column) => metricFigure(column, models)),
+    );
+  });
 }
 
 function metricFigure(column: Column, models: readonly ReportModel[]): Figure {
@@ -73,13 +59,13 @@ export interface SeverityGroup {
 }
 
 /**
- * Top-1 against severity, one small figure per corruption, all on one scale. Results on different data (release,
+ * The curves that results want drawn (top-1 against severity), one small figure a corruption, all on one scale. Results on different data (release,
  * generated, other files) are not drawn together: one list of figures for each.
  */
 export function severityFigures(models: readonly ReportModel[]): SeverityGroup[] {
   const groups = new Map<string, Entry[]>();
   for (const [colour, model] of models.entries())
-    for (const result of model.results.filter(({ benchmark }) => benchmark === 'c')) {
+    for (const result of model.results.filter(({ report }) => report.curves !== undefined)) {
       const key = dataKey(result);
       groups.set(key, [...(groups.get(key) ?? []), { model, colour, result }]);
     }
@@ -87,7 +73,7 @@ export function severityFigures(models: readonly ReportModel[]): SeverityGroup[]
     origin: originOf(entries),
     names: entries.map(({ model }) => model.name),
     zero: zeroWords(entries),
-    figures: CORRUPTIONS.flatMap(({ name }): Figure[] => {
+    figures: curveNames(entries).flatMap((name): Figure[] => {
       const series = entries.map(({ model, colour, result }) => ({
         name: model.name,
         colour,
@@ -96,7 +82,12 @@ export function severityFigures(models: readonly ReportModel[]): SeverityGroup[]
       if (series.every(({ points }) => points.length < 2)) return [];
       const title = name.replaceAll('_', ' ');
       const size = { width: 200, height: 160 };
-      const axes = { xLabel: 'severity', yLabel: 'top-1 %', yMin: 0, yMax: 100 };
+      const axes = {
+        xLabel: entries[0]?.result.report.curves?.over ?? '',
+        yLabel: 'top-1 %',
+        yMin: 0,
+        yMax: 100,
+      };
       return [
         {
           id: `severity-${name}`,
@@ -115,6 +106,11 @@ interface Entry {
   readonly result: BenchmarkResult;
 }
 
+function curveNames(entries: readonly Entry[]): string[] {
+  const names = entries.flatMap(({ result }) => result.parts.map(({ name }) => name.split('/')[0] ?? ''));
+  return [...new Set(names)].filter((name) => name !== 'clean');
+}
+
 function originOf([first]: readonly Entry[]): string {
   if (first === undefined) return '';
   const { name, protocol } = first.result;
@@ -129,8 +125,9 @@ function zeroWords(entries: readonly Entry[]): string {
   return `Severity 0 is the clean evaluation of the same model; not measured for ${without.map(({ model }) => model.name).join('; ')}.`;
 }
 
-function cleanPart({ parts }: BenchmarkResult): Metric | undefined {
-  return parts.find(({ name }) => name === 'clean/0')?.metrics.find(({ id }) => id === 'top1');
+function cleanPart({ parts, report }: BenchmarkResult): Metric | undefined {
+  const clean = parts.find(({ name }) => name === 'clean/0');
+  return clean?.metrics.find(({ id }) => id === report.curves?.metric);
 }
 
 /** Top-1 on the clean images: measured with the corruptions, or a whole clean evaluation of the same images. */
@@ -138,14 +135,11 @@ function zeroOf(model: ReportModel, result: BenchmarkResult): Metric | undefined
   const own = cleanPart(result);
   if (own !== undefined) return own;
   const clean = model.results.find(
-    ({ benchmark, protocol, complete }) =>
-      benchmark === 'val' &&
-      complete &&
-      protocol.dataOrigin === 'release' &&
-      protocol.subset === result.protocol.subset,
+    ({ isClean, protocol, complete }) =>
+      isClean && complete && protocol.dataOrigin === 'release' && protocol.subset === result.protocol.subset,
   );
   return result.protocol.dataOrigin === 'release'
-    ? clean?.metrics.find(({ id }) => id === 'top1')
+    ? clean?.metrics.find(({ id }) => id === result.report.curves?.metric)
     : undefined;
 }
 
@@ -159,8 +153,8 @@ function curve(model: ReportModel, result: BenchmarkResult, corruption: string):
   });
   const measured = result.parts.flatMap(({ name, metrics }): LinePoint[] => {
     const [part, severity] = name.split('/');
-    const top1 = metrics.find(({ id }) => id === 'top1');
-    return top1 && part === corruption ? [point(Number(severity), top1)] : [];
+    const value = metrics.find(({ id }) => id === result.report.curves?.metric);
+    return value && part === corruption ? [point(Number(severity), value)] : [];
   });
   const zero = zeroOf(model, result);
   return zero === undefined || measured.length === 0 ? measured : [point(0, zero), ...measured];

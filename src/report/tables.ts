@@ -96,10 +96,10 @@ export function absentLines(models: readonly ReportModel[], benchmarkName: strin
 export function severityMarkdown(models: readonly ReportModel[]): string {
   const tables = models.flatMap((model) =>
     model.results
-      .filter(({ parts }) => parts.some(({ name }) => name.includes('/')))
-      .map(({ name, parts }) => {
+      .filter(({ report }) => report.curves !== undefined)
+      .map(({ name, parts, report }) => {
         const top1 = new Map(
-          parts.map((part) => [part.name, part.metrics.find(({ id }) => id === 'top1')?.value]),
+          parts.map((part) => [part.name, part.metrics.find(({ id }) => id === report.curves?.metric)?.value]),
         );
         const severities = [...new Set([...top1.keys()].map((part) => part.split('/')[1] ?? ''))].sort();
         const corruptions = [...new Set([...top1.keys()].map((part) => part.split('/')[0] ?? ''))];

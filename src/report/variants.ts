@@ -13,12 +13,6 @@ export interface VariantTable {
   }[];
 }
 
-/** What is shown of each: the leaderboard's own number where it can be computed, else the plain one. */
-const SHOWN = [
-  ['ce', 'mean-error'],
-  ['flip-rate', 'flip-probability'],
-] as const;
-
 /** Tables by corruption and by perturbation; one for each data side, so that no two protocols meet in one. */
 export function variantTables(models: readonly ReportModel[]): VariantTable[] {
   const entries = models.flatMap((model) =>
@@ -31,9 +25,10 @@ export function variantTables(models: readonly ReportModel[]): VariantTable[] {
     const ids = own.flatMap(({ result }) =>
       result.rows.flatMap(({ metrics }) => metrics.map(({ id }) => id)),
     );
-    return SHOWN.flatMap((choices): VariantTable[] => {
+    const { by = '', tables = [] } = own[0]?.result.report.rows ?? {};
+    return tables.flatMap((choices): VariantTable[] => {
       const id = choices.find((choice) => ids.includes(choice));
-      return id === undefined ? [] : [tableOf(own, id)];
+      return id === undefined ? [] : [tableOf(own, id, by)];
     });
   });
 }
@@ -41,6 +36,7 @@ export function variantTables(models: readonly ReportModel[]): VariantTable[] {
 function tableOf(
   own: readonly { model: string; result: ReportModel['results'][number] }[],
   id: string,
+  by: string,
 ): VariantTable {
   const found = new Map(
     own.flatMap(({ result }) => result.rows.map(({ name, group }) => [name, group] as const)),
@@ -60,7 +56,7 @@ function tableOf(
       : `${protocol.dataOrigin}; ${protocol.subset === 'all' ? 'all images' : protocol.subset}`;
   const unit = first?.unit === '' || first === undefined ? '' : ` in ${first.unit}`;
   return {
-    title: `${name}: ${first?.label ?? ''} by ${rows.some(({ group }) => ['benchmark', 'validation'].includes(group)) ? 'perturbation' : 'corruption'}`,
+    title: `${name}: ${first?.label ?? ''} by ${by}`,
     note: `${first?.label ?? ''}${unit}, ${first?.protocol ?? ''}, lower is better; ${origin}.`,
     models: own.map(({ model }) => model),
     rows,

@@ -130,6 +130,8 @@ const SAMPLE: BenchmarkResult = {
   ],
   parts: [],
   perClass: {},
+  report: { figures: ['top1'] },
+  isClean: false,
 }; // prettier-ignore
 
 /** All kinds of inputs, in a folder. */

@@ -52,6 +52,8 @@ async function write(
     rows: [],
     parts: [],
     perClass: {},
+    report: { figures: [] },
+    isClean: false,
   };
   await writeSealed(path, RESULT, result);
   return path;

@@ -62,6 +62,8 @@ function result(
     rows: [],
     parts: [],
     perClass: {},
+    report: findBenchmark(id).scoring.report,
+    isClean: id === 'val',
     ...more,
   };
 }

@@ -1,8 +1,6 @@
 import type { Scoring } from '../scoring/scoring.ts';
 import type { Classifier } from '../classifier/classifier.ts';
 
-export type BenchmarkId = 'val' | 'a' | 'c' | 'o' | 'p' | 'r' | '9' | 'sketch' | 'stylized';
-
 /** One folder of images or clips that is counted on its own. */
 export interface PartRecord {
   /** E.g. `gaussian_noise/3`; `all` where there is only one. */
@@ -21,7 +19,8 @@ export interface PartRecord {
 
 /** One robustness benchmark: what it is, where its files lie, how it is scored. A plain record. */
 export interface Benchmark {
-  readonly id: BenchmarkId;
+  /** What commands, folders and results call it. */
+  readonly id: string;
   readonly name: string;
   readonly description: string;
   readonly source: {

@@ -14,6 +14,7 @@ export const backgrounds: Scoring = {
   scorer: backgroundScorer,
   partMetrics: (tally) => (tally.items === 0 ? [] : accuracies(tally, false)),
   summarise: backgroundSummary,
+  report: { figures: ['original', 'mixed_same', 'mixed_rand', 'bg-gap'] },
 };
 
 function backgroundScorer(): Scorer {

@@ -28,6 +28,7 @@ export function classification(restriction: 'a' | 'r' | null): Scoring {
       const absent = { id: 'top1', label: 'top-1', protocol: '', why: NOTHING_SCORED };
       return { metrics, absent: metrics.length === 0 ? [absent] : [] };
     },
+    report: { figures: ['top1'] },
   };
 }
 

@@ -10,7 +10,16 @@ import type { PartTallies, Scoring, SummaryOptions } from './scoring.ts';
 const UNCORRUPTED = 'clean';
 
 /** ImageNet-C: every corruption at every severity is classified; the aggregates are over them. */
-export const corruptionErrors: Scoring = { ...classification(null), summarise };
+export const corruptionErrors: Scoring = {
+  ...classification(null),
+  summarise,
+  report: {
+    figures: ['mce', 'mean-error-15', 'accuracy-19-severity-5'],
+    curves: { metric: 'top1', over: 'severity' },
+    // The leaderboard's own number where it can be computed, else the plain one.
+    rows: { by: 'corruption', tables: [['ce', 'mean-error']] },
+  },
+};
 
 interface Aggregate {
   readonly id: string;

@@ -15,6 +15,7 @@ export const detection: Scoring = {
   labelsAreLogits: false,
   scorer: detectionScorer,
   partMetrics: () => [],
+  report: { figures: ['aupr'] },
   summarise(parts) {
     const [out, within] = [scoresOf(parts, 'out'), scoresOf(parts, 'in')];
     if (out.length > 0 && within.length > 0) {

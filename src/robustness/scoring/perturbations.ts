@@ -11,6 +11,10 @@ export const perturbationStability: Scoring = {
   scorer: stabilityScorer,
   partMetrics: clipMetrics,
   summarise,
+  report: {
+    figures: ['mfr', 'mean-flip-probability'],
+    rows: { by: 'perturbation', tables: [['flip-rate', 'flip-probability']] },
+  },
 };
 
 /** Noise frames are independent: each is compared with the first, whatever the difficulty. */

@@ -22,6 +22,16 @@ export interface SummaryOptions {
   readonly clean: { readonly error: number; readonly of: string } | { readonly unknown: string };
 }
 
+/** What the report draws of a result; the result carries it. */
+export interface ReportHooks {
+  /** Metrics with a figure of their own, in order. */
+  readonly figures: readonly string[];
+  /** A metric of the parts `<name>/<x>` against x, one small figure a name; `clean/0`, where it is measured, begins all of them. */
+  readonly curves?: { readonly metric: string; readonly over: string };
+  /** Metrics of the rows in a table, models side by side: of each list the first that is there. */
+  readonly rows?: { readonly by: string; readonly tables: readonly (readonly string[])[] };
+}
+
 /** How predictions become numbers: everything a benchmark's record refers to. */
 export interface Scoring {
   /** A label is the place of a logit: the data must have the model's classes. */
@@ -32,6 +42,7 @@ export interface Scoring {
   partMetrics(tally: Tally): Metric[];
   /** The aggregates. Those that need a part which is not there are named with the reason, never guessed. */
   summarise(parts: PartTallies, options: SummaryOptions): Summary;
+  readonly report: ReportHooks;
 }
 
 export const NOTHING_SCORED = 'no image could be scored';

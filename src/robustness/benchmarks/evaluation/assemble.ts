@@ -59,6 +59,8 @@ export function resultOf(
     rows,
     parts: partResults,
     perClass: perClassOf(parts, named),
+    report: benchmark.scoring.report,
+    isClean: benchmark.isClean ?? false,
   };
 }
 

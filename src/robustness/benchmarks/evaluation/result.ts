@@ -1,5 +1,6 @@
 import type { Failure } from '../../../data/render.ts';
 import type { AbsentMetric, Metric, MetricRow } from '../../scoring/metric.ts';
+import type { ReportHooks } from '../../scoring/scoring.ts';
 import { sealedKind } from '../../../util/sealed.ts';
 import type { Problem } from '../images/parts.ts';
 
@@ -56,11 +57,14 @@ export interface BenchmarkResult {
   readonly parts: readonly PartResult[];
   /** Top-1 by class over all parts: class id → [correct, total], by protocol. */
   readonly perClass: Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>>;
+  readonly report: ReportHooks;
+  /** Of the clean images themselves: curves of other results may begin here. */
+  readonly isClean: boolean;
 }
 
 export const RESULT = sealedKind<BenchmarkResult>(
   'benchmark result',
-  2,
+  3,
   'Run the same `largekernel evaluate --benchmarks` again: finished units are kept.',
 );
 
