@@ -156,6 +156,12 @@ export class GradientSession {
     };
   }
 
+  /** Frees what is this session's own; the weights stay. */
+  destroy(): void {
+    this.program.destroy();
+    this.gradients?.destroy();
+  }
+
   /** Gradients of all parameters after the last pass, by name: the sum over its images. */
   parameterGradients(): Promise<ReadonlyMap<string, Float32Array>> {
     return defined(this.gradients, 'a gradient session with `parameters: true`').readAll();

@@ -91,12 +91,21 @@ export function checkFinite(logits: Float32Array, classes: number, name: string)
 export class InferenceSession {
   readonly model: Model;
   readonly shape: ImageShape;
+  /** Blocks that are left out. */
+  readonly skip: ReadonlySet<string>;
   private readonly program: Program;
   private readonly graph: InferenceGraph;
 
-  private constructor(model: Model, shape: ImageShape, graph: InferenceGraph, program: Program) {
+  private constructor(
+    model: Model,
+    shape: ImageShape,
+    skip: ReadonlySet<string>,
+    graph: InferenceGraph,
+    program: Program,
+  ) {
     this.model = model;
     this.shape = shape;
+    this.skip = skip;
     this.graph = graph;
     this.program = program;
   }
@@ -113,7 +122,7 @@ export class InferenceSession {
     const kept = [graph.logits, ...graph.taps.values()];
     const plan = planNodes(graph.nodes, { profile: device.profile, kept });
     const program = await Program.build(device, PipelineCache.of(device), plan, weights.locate, model.name);
-    return new InferenceSession(model, shape, graph, program);
+    return new InferenceSession(model, shape, options.skip ?? new Set(), graph, program);
   }
 
   /**
@@ -155,5 +164,10 @@ export class InferenceSession {
 
   get bytes(): number {
     return this.program.ownBytes;
+  }
+
+  /** Frees what is this session's own; the weights stay. */
+  destroy(): void {
+    this.program.destroy();
   }
 }

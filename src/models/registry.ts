@@ -1,7 +1,9 @@
 import { FrameworkError, nearest } from '../util/errors.ts';
-import { families } from './families.ts';
+import * as listed from './families.ts';
 import type { ModelFamily } from './family.ts';
 import type { Model } from './model.ts';
+
+export const families: readonly ModelFamily[] = Object.values(listed);
 
 export function modelNames(): string[] {
   return families.flatMap((family) => family.presets);

@@ -1,7 +1,6 @@
 /** The part of a recipe that names a model: its keys are the options of the family that it names. */
-import { families } from '../models/families.ts';
 import { spreadOverStages, type ModelFamily } from '../models/family.ts';
-import { familyOf, modelNames } from '../models/registry.ts';
+import { families, familyOf, modelNames } from '../models/registry.ts';
 import type { Field, Group } from '../schema/fields.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { merge } from './merge.ts';

@@ -1,7 +1,7 @@
 /** docs/recipes.md, made from the schema and the recipe files. */
 import { describeType } from '../schema/fields.ts';
 import type { Field, Group } from '../schema/fields.ts';
-import { families } from '../models/families.ts';
+import { families } from '../models/registry.ts';
 import type { ModelFamily } from '../models/family.ts';
 import { recipeSchema } from './schema.ts';
 

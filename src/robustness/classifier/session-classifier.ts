@@ -18,7 +18,7 @@ export interface SessionWeights {
 }
 
 /**
- * A model on a device as a classifier. Whether it is one of ImageNet's is said by its classes.
+ * A model on a device as a classifier; blocks that the session leaves out are part of its name and fingerprint. Whether it is one of ImageNet's is said by its classes.
  * @example const classifier = await sessionClassifier(session, { file, normalization, evalConfig });
  */
 export async function sessionClassifier(
@@ -32,9 +32,10 @@ export async function sessionClassifier(
       `${session.model.name} takes images of ${channels} channels, the benchmarks' have 3.`,
       { hint: 'evaluate a model of RGB images' },
     );
+  const without = session.skip.size === 0 ? '' : ` without ${[...session.skip].sort().join(', ')}`;
   return {
-    name: session.model.name,
-    fingerprint: await sha256File(file),
+    name: `${session.model.name}${without}`,
+    fingerprint: `${await sha256File(file)}${without}`,
     classes: (isImagenet ?? classes === 1000) ? 'imagenet1k' : classes,
     preprocessing: { ...normalization, imageSize: session.shape.imageSize, evalConfig },
     logits: (batch, n) => session.logits(batch, n),

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { TensorFile } from '../../formats/tensor-file.ts';
-import { families } from '../../models/families.ts';
 import { requireClassifier, type Model } from '../../models/model.ts';
-import { createModel, familyOf } from '../../models/registry.ts';
+import { createModel, families, familyOf } from '../../models/registry.ts';
 import { loadRecipe, RECIPES, type LoadedRecipe } from '../../recipe/load.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 

@@ -1,5 +1,5 @@
 import type { TensorFile } from '../../formats/tensor-file.ts';
-import { families } from '../../models/families.ts';
+import { families } from '../../models/registry.ts';
 import type { Model } from '../../models/model.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { checkEntries } from './check-entries.ts';
