@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { listAdapters, type AdapterEntry } from '../device/adapters.ts';
+import type { AdapterEntry } from '../device/adapter-entry.ts';
+import { listAdapters } from '../device/adapters.ts';
 import type { Toggles } from '../device/dawn.ts';
 import { openDevice } from '../device/device.ts';
 import type { SubgroupProfile } from '../device/profile.ts';

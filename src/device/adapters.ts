@@ -1,17 +1,9 @@
 import { create, globals } from 'webgpu';
+import type { AdapterEntry, AdapterKind } from './adapter-entry.ts';
 import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
 import { flagsOf, togglesFor, type Toggles } from './dawn.ts';
 import { withoutNoise } from './quiet.ts';
 import { prepareVulkan } from './vulkan.ts';
-
-/** What kind of machine runs the kernels: a real GPU, Mesa's lavapipe, or SwiftShader. */
-export type AdapterKind = 'gpu' | 'lavapipe' | 'swiftshader';
-
-export interface AdapterEntry {
-  readonly name: string;
-  readonly backend: string;
-  readonly kind: AdapterKind;
-}
 
 Object.assign(globalThis, globals);
 

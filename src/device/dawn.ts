@@ -1,5 +1,5 @@
 import { FrameworkError, nearest } from '../util/errors.ts';
-import type { AdapterEntry } from './adapters.ts';
+import type { AdapterEntry } from './adapter-entry.ts';
 
 /** Dawn's toggles: what each adapter is opened with, and how a user changes that. */
 

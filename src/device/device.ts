@@ -1,5 +1,6 @@
 import { FrameworkError } from '../util/errors.ts';
-import { chooseAdapter, type AdapterKind, type ChosenAdapter } from './adapters.ts';
+import type { AdapterKind } from './adapter-entry.ts';
+import { chooseAdapter, type ChosenAdapter } from './adapters.ts';
 import { FEATURES, GPU_FEATURES, MATRIX_FEATURE, type Toggles } from './dawn.ts';
 import { patiently } from './patience.ts';
 import { profileOf, type DeviceLimits, type DeviceProfile, type SubgroupProfile } from './profile.ts';

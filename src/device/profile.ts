@@ -1,4 +1,4 @@
-import type { AdapterKind } from './adapters.ts';
+import type { AdapterKind } from './adapter-entry.ts';
 
 /** Limits that kernels choose their variants by. Bytes unless said otherwise. */
 export interface DeviceLimits {

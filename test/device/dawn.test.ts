@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { AdapterEntry } from '../../src/device/adapters.ts';
+import type { AdapterEntry } from '../../src/device/adapter-entry.ts';
 import { flagsOf, parseToggles, togglesFor } from '../../src/device/dawn.ts';
 
 const card = (name: string, backend = 'vulkan'): AdapterEntry => ({ name, backend, kind: 'gpu' });
