@@ -99,7 +99,10 @@ export function severityMarkdown(models: readonly ReportModel[]): string {
       .filter(({ report }) => report.curves !== undefined)
       .map(({ name, parts, report }) => {
         const top1 = new Map(
-          parts.map((part) => [part.name, part.metrics.find(({ id }) => id === report.curves?.metric)?.value]),
+          parts.map((part) => [
+            part.name,
+            part.metrics.find(({ id }) => id === report.curves?.metric)?.value,
+          ]),
         );
         const severities = [...new Set([...top1.keys()].map((part) => part.split('/')[1] ?? ''))].sort();
         const corruptions = [...new Set([...top1.keys()].map((part) => part.split('/')[0] ?? ''))];
