@@ -1,5 +1,4 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { existsSync } from 'node:fs';
 import type { DatasetSpec } from '../data/dataset.ts';
 import { DATASETS, namedDataset, openDataset } from '../data/datasets.ts';
 import { startCrew } from '../robustness/benchmarks/crew/crew.ts';
@@ -10,6 +9,7 @@ import { onlyWhen } from './conflicts.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
 import { positiveInteger } from './train.ts';
+import { existsNow } from '../util/files.ts';
 
 interface Options {
   readonly data: string;
@@ -90,6 +90,6 @@ async function run(options: Options): Promise<void> {
 
 function specOf({ data, dataset, split }: Options): DatasetSpec {
   if (dataset !== undefined) return namedDataset(dataset, split, { root: data });
-  if (Object.hasOwn(DATASETS, data) && !existsSync(data)) return namedDataset(data, split);
+  if (Object.hasOwn(DATASETS, data) && !existsNow(data)) return namedDataset(data, split);
   return { kind: 'folder', root: data, split };
 }

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATASETS, namedDataset, openDataset } from '../data/datasets.ts';
 import type { ClassList, ClassTarget, DatasetKind, DatasetSpec } from '../data/dataset.ts';
@@ -9,6 +8,7 @@ import { otherFormat } from '../data/other-formats.ts';
 import { verifyDataset } from '../data/verify.ts';
 import { describeClasses } from '../training/classes.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { existsNow } from '../util/files.ts';
 import { ProgressLine } from './progress-line.ts';
 
 interface Options {
@@ -102,7 +102,7 @@ async function whatIsMeant(
     });
   const other = await otherFormat(data);
   const format = options.format ?? other?.format;
-  const hasSplits = other !== undefined || format !== undefined || existsSync(join(data, 'train'));
+  const hasSplits = other !== undefined || format !== undefined || existsNow(join(data, 'train'));
   return {
     ...options,
     name: other?.dataset ?? 'image-folder',

@@ -1,10 +1,9 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { lookAt } from '../data/look-at.ts';
 import { LEAST_SIZE, propose } from '../recipe/propose.ts';
 import { FrameworkError } from '../util/errors.ts';
-import { writeFileAtomic } from '../util/files.ts';
+import { existsNow, writeFileAtomic } from '../util/files.ts';
 
 /** `largekernel init ./photos`: a recipe and a sweep for images of one's own. */
 export function addInit(command: Command): void {
@@ -35,7 +34,7 @@ async function init(
   const name = basename(resolve(folder)).replace(/[^\w-]+/g, '-');
   const [recipe, sweep] = [join(out, `${name}.yaml`), join(out, `${name}-kernels.yaml`)];
   for (const file of [recipe, sweep])
-    if (existsSync(file))
+    if (existsNow(file))
       throw new FrameworkError('cli/exists', `${file} is there already; it is not overwritten.`, {
         hint: 'Move it away, or choose another --out.',
       });

@@ -3,6 +3,7 @@ import { CLASS_LISTS, classList, type ClassListName } from './classes.ts';
 import type { ClassInfo, ClassTarget } from './dataset.ts';
 import { classOf } from './found-classes.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
+import { ifThereSync } from '../util/files.ts';
 import { readFileSync, statSync } from 'node:fs';
 
 const WNID_AND_NAME = /^n\d{8}\s/;
@@ -18,7 +19,7 @@ export function chosenClasses(choice: string, own: ClassListName | null): ClassT
   if (choice === 'folders') return 'folders';
   const known = CLASS_LISTS.find((name) => name === choice);
   if (known !== undefined) return classList(known);
-  if (statSync(choice, { throwIfNoEntry: false })?.isFile() === true)
+  if (ifThereSync(choice, (path) => statSync(path))?.isFile() === true)
     return { name: choice, classes: parseClassFile(choice, readFileSync(choice, 'utf8')) };
   const near = nearest(choice, ['auto', 'folders', ...CLASS_LISTS]);
   throw new FrameworkError('data/unknown-classes', `data.classes is ${choice}, which is no class list and no file`, {

@@ -11,7 +11,7 @@ import { createGunzip } from 'node:zlib';
 import { ArchiveFiles, fileStamp } from './readers/archive-files.ts';
 import { indexTar } from './readers/tar.ts';
 import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
-import { makeFolder, writeFileAtomic } from '../util/files.ts';
+import { ifThere, makeFolder, writeFileAtomic } from '../util/files.ts';
 
 /** A `.tar.gz` and the files in it that are wanted. */
 export interface Download {
@@ -106,11 +106,7 @@ async function isComplete(folder: string, { files }: Download): Promise<boolean>
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch {
-    return undefined;
-  }
+  return (await ifThere(path, (at) => stat(at)))?.size;
 }
 
 async function downloadWithRetries(

@@ -1,8 +1,8 @@
 /** What a folder of somebody's own images holds, and a part of it held out where it has no validation split. */
-import { existsSync } from 'node:fs';
 import { link, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FrameworkError } from '../util/errors.ts';
+import { existsNow } from '../util/files.ts';
 import type { Dataset } from './dataset.ts';
 import { namedDataset, openDataset } from './datasets.ts';
 import { leftOut } from './left-out.ts';
@@ -30,8 +30,8 @@ const HELD_OUT = 10;
  */
 export async function lookAt(folder: string, note: (line: string) => void): Promise<FolderLook> {
   const given = resolve(folder);
-  const isSplit = existsSync(join(given, 'train'));
-  if (isSplit && !existsSync(join(given, 'val')))
+  const isSplit = existsNow(join(given, 'train'));
+  if (isSplit && !existsNow(join(given, 'val')))
     throw new FrameworkError('data/no-split', `${folder} has a folder train and no folder val.`, {
       hint: `Call the validation images ${join(folder, 'val')}, or give ${join(folder, 'train')} to hold out a tenth of it.`,
     });
@@ -65,7 +65,7 @@ export async function lookAt(folder: string, note: (line: string) => void): Prom
 
 async function splitByLinks(given: string, note: (line: string) => void): Promise<string> {
   const root = join(dirname(given), `${basename(given)}-split`);
-  if (existsSync(root)) {
+  if (existsNow(root)) {
     note(`${root} is there already and is used as it is`);
     return root;
   }

@@ -1,10 +1,9 @@
 /** From a recipe's name or file, its parents and the command line to one resolved recipe. */
-import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FrameworkError, nearest } from '../util/errors.ts';
-import { readText } from '../util/files.ts';
+import { existsNow, readText } from '../util/files.ts';
 import { isSealed, unsealedBytes } from '../util/sealed.ts';
 import { expand, merge, without } from './merge.ts';
 import { mergeLayers, schemaOf } from './model.ts';
@@ -79,7 +78,7 @@ async function recipeNames(folder: string): Promise<string[]> {
 async function findRecipe(nameOrFile: string): Promise<string> {
   if (isFile(nameOrFile)) return resolve(nameOrFile);
   const file = join(RECIPES, `${nameOrFile}.yaml`);
-  if (existsSync(file)) return file;
+  if (existsNow(file)) return file;
   const near = nearest(nameOrFile, await recipeNames(RECIPES));
   throw new FrameworkError('recipe/unknown', `there is no recipe named ${nameOrFile}`, {
     hint:
@@ -158,10 +157,10 @@ async function findParent(name: string, source: string, child: string): Promise<
   const folders = isFile(name) ? [dirname(child)] : [dirname(child), RECIPES, BASE];
   const found = folders
     .map((folder) => resolve(folder, file))
-    .find((path) => path !== child && existsSync(path));
+    .find((path) => path !== child && existsNow(path));
   if (found !== undefined) return found;
   // A recipe that extends itself by name is a cycle, not a missing file.
-  if (existsSync(resolve(dirname(child), file))) return child;
+  if (existsNow(resolve(dirname(child), file))) return child;
   const near = nearest(name, [...(await recipeNames(RECIPES)), ...(await recipeNames(BASE))]);
   throw new FrameworkError(
     'recipe/unknown',

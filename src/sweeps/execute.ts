@@ -1,11 +1,11 @@
 /** One run of a sweep in processes of its own: training, then the evaluations. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MetricsRecord } from '../training/log/metrics-log.ts';
 import { Claim, EVALUATION_CLAIM, holderOf, tryClaim, type SeenHolder } from '../util/claim.ts';
 import { runProcess, type Ended, type Stopper } from './process.ts';
 import type { SweepRun, SweepRuns } from './runs.ts';
 import { clearFailure, heldStateOf, recordFailure, sweepClaim, type Failure } from './state.ts';
+import { existsNow } from '../util/files.ts';
 
 /** Exit code of a run that was asked to stop and has saved. */
 export const EXIT_SAVED = 75;
@@ -69,7 +69,7 @@ export function evaluationsMissing(
   const hasAverages = run.recipe.ema !== null && run.recipe.evaluation.ema;
   return (hasAverages ? (['raw', 'ema'] as const) : (['raw'] as const)).flatMap((weights) => {
     const missing = furtherBenchmarks(runs).filter(
-      (id) => !existsSync(join(evaluationFolder(run, weights), id, 'result.json')),
+      (id) => !existsNow(join(evaluationFolder(run, weights), id, 'result.json')),
     );
     return missing.length === 0 ? [] : [{ weights, missing }];
   });

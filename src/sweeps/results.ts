@@ -1,5 +1,4 @@
 /** The numbers of a sweep: read from the run folders, grouped by point, with the published value beside. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { columnsOf } from '../report/columns.ts';
 import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
@@ -128,7 +127,7 @@ async function benchmarkMeasurements(runs: SweepRuns, run: SweepRun): Promise<Me
   for (const weights of ['raw', 'ema'] as const) {
     for (const id of furtherBenchmarks(runs)) {
       const path = join(evaluationFolder(run, weights), id, 'result.json');
-      if (!existsSync(path)) continue;
+      if (!(await exists(path))) continue;
       const results = [await readSealed(path, RESULT)];
       const paperName = typeof run.point.paper === 'string' ? run.point.paper : run.id;
       for (const column of columnsOf([{ name: run.id, paperName, results }])) {

@@ -1,5 +1,4 @@
 /** A sweep: one recipe trained at several points and seeds. The file is as strict as a recipe's: every key is known, every value checked. */
-import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { RECIPES } from '../recipe/load.ts';
@@ -8,7 +7,7 @@ import { fieldsOf, type Group } from '../schema/fields.ts';
 import { parseTree, showTree, type ListTree, type MapTree, type Tree } from '../recipe/tree.ts';
 import { findBenchmark } from '../robustness/benchmarks/records.ts';
 import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
-import { readText } from '../util/files.ts';
+import { existsNow, readText } from '../util/files.ts';
 
 export const SWEEPS = join(RECIPES, 'sweeps');
 
@@ -69,7 +68,7 @@ export async function listSweeps(): Promise<string[]> {
 export async function loadSweep(nameOrFile: string): Promise<Sweep> {
   const isFile = /\.ya?ml$/.test(nameOrFile);
   const file = isFile ? resolve(nameOrFile) : join(SWEEPS, `${nameOrFile}.yaml`);
-  if (!isFile && !existsSync(file)) {
+  if (!isFile && !existsNow(file)) {
     const names = await listSweeps();
     const near = nearest(nameOrFile, names);
     throw new FrameworkError('recipe/unknown', `There is no sweep named ${nameOrFile}.`, {

@@ -1,10 +1,10 @@
 /** What is tried in the seconds before the first step, so that nothing that could be known fails hours later. */
-import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Loader } from '../data/loader.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { existsNow } from '../util/files.ts';
 import { listCheckpoints } from './run/checkpoints.ts';
 import type { RunFolder } from './run/run-folder.ts';
 import type { TrainingSession } from './step/session.ts';
@@ -74,7 +74,7 @@ async function diskNeed({ checkpoint }: Recipe, memory: MemoryPlan, folder: stri
 
 async function freeBytes(path: string): Promise<number | undefined> {
   let folder = resolve(path);
-  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  while (!existsNow(folder) && dirname(folder) !== folder) folder = dirname(folder);
   const { bavail, blocks, bsize } = await statfs(folder);
   return blocks === 0 ? undefined : bavail * bsize;
 }

@@ -2,6 +2,7 @@
  * Files that are either wholly there or not at all. A reader never sees half a file, and a full disk or a kill
  * in the middle of a write leaves the file that was there before.
  */
+import { statSync } from 'node:fs';
 import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -26,15 +27,16 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 async function makeMissing(path: string): Promise<void> {
-  if (await isFolder(path)) return;
+  if (await hasFolder(path)) return;
   if (dirname(path) !== path) await makeMissing(dirname(path));
   await mkdir(path).catch(async (error: unknown) => {
     // Another process may have been quicker.
-    if (!(await isFolder(path))) throw error;
+    if (!(await hasFolder(path))) throw error;
   });
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** Whatever hides a folder, making it says why. */
+async function hasFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
@@ -140,15 +142,45 @@ async function readUpTo(handle: FileHandle, path: string, most: number): Promise
   }
 }
 
-/** Whether there is something at a path. Only where the system says that there is nothing is the answer no. */
-export async function exists(path: string): Promise<boolean> {
+/**
+ * What `look` finds at a path, or undefined where the system says that nothing is there. No other error is taken for absence.
+ * @throws FrameworkError `file/read`
+ * @example const names = await ifThere(folder, (path) => readdir(path));
+ */
+export async function ifThere<T>(path: string, look: (path: string) => Promise<T>): Promise<T | undefined> {
   try {
-    await stat(path);
-    return true;
+    return await look(path);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
-    throw readError(path, error);
+    return absentOr(path, error);
   }
+}
+
+/** The same at once. */
+export function ifThereSync<T>(path: string, look: (path: string) => T): T | undefined {
+  try {
+    return look(path);
+  } catch (error) {
+    return absentOr(path, error);
+  }
+}
+
+function absentOr(path: string, error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw readError(path, error);
+}
+
+/** Whether there is something at a path. */
+export async function exists(path: string): Promise<boolean> {
+  return (await ifThere(path, (at) => stat(at))) !== undefined;
+}
+
+/** The same at once. */
+export function existsNow(path: string): boolean {
+  return ifThereSync(path, (at) => statSync(at)) !== undefined;
+}
+
+/** Whether there is a folder at a path, and not a file or nothing. */
+export async function isFolder(path: string): Promise<boolean> {
+  return (await ifThere(path, (at) => stat(at)))?.isDirectory() ?? false;
 }
 
 /** The first characters of a text or file, quoted, for error messages. */

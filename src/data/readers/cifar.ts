@@ -9,6 +9,7 @@ import type { Dataset, DatasetSpec } from '../dataset.ts';
 import { tableDataset } from '../dataset.ts';
 import type { Image } from '../image/image.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
+import { ifThereSync } from '../../util/files.ts';
 import { unreadable } from './archive-files.ts';
 
 const SIDE = 32;
@@ -64,13 +65,8 @@ function findFiles(spec: DatasetSpec, fine: boolean): { folder: string; files: s
   const wanted = pattern(spec.split, fine);
   const inner = fine ? 'cifar-100-binary' : 'cifar-10-batches-bin';
   for (const folder of [spec.root, join(spec.root, inner)]) {
-    let names: string[];
-    try {
-      names = readdirSync(folder);
-    } catch {
-      continue;
-    }
-    const files = names.filter((name) => wanted.test(name)).sort();
+    const names = ifThereSync(folder, (path) => readdirSync(path));
+    const files = (names ?? []).filter((name) => wanted.test(name)).sort();
     if (files.length > 0) return { folder, files };
   }
   throw new FrameworkError(

@@ -10,6 +10,7 @@ import { tableDataset } from '../dataset.ts';
 import { numberedClasses } from '../found-classes.ts';
 import { fromGrey } from '../image/image.ts';
 import { FrameworkError, messageOf } from '../../util/errors.ts';
+import { ifThere } from '../../util/files.ts';
 
 /** Largest content that is unpacked, in bytes: all of EMNIST is 0.6 GB. */
 const MAX_BYTES = 2 ** 30;
@@ -58,13 +59,8 @@ function prefix(split: string): string {
 async function readIdx(root: string, name: string, rank: number): Promise<IdxFile> {
   for (const file of [name, `${name}.gz`, name.replace('-idx', '.idx')]) {
     const path = join(root, file);
-    let bytes: Uint8Array;
-    try {
-      bytes = await readFile(path);
-    } catch {
-      continue;
-    }
-    return parseIdx(path, bytes, rank);
+    const bytes = await ifThere(path, (at) => readFile(at));
+    if (bytes !== undefined) return parseIdx(path, bytes, rank);
   }
   throw new FrameworkError('data/not-found', `neither ${name} nor ${name}.gz is in ${root}`, {
     hint: 'check the data folder and the name of the split',

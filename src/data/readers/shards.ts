@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FrameworkError } from '../../util/errors.ts';
+import { isFolder } from '../../util/files.ts';
 import { unreadable } from './archive-files.ts';
 
 /** What other packagers call the same split. */
@@ -39,12 +40,9 @@ export async function findShards(root: string, split: string, extension: string)
   });
 }
 
+/** Of one of several places, which need not be there. */
 async function names(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch {
-    return []; // one of several places: it need not be there
-  }
+  return (await isFolder(folder)) ? readdir(folder) : [];
 }
 
 async function isFile(path: string): Promise<boolean> {

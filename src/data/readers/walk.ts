@@ -34,7 +34,8 @@ export async function listEntries(base: string, inner: string, notes: Note[]): P
     if (entry.isSymbolicLink()) {
       try {
         type = await stat(join(path, entry.name));
-      } catch {
+      } catch (error) {
+        if (!isBrokenLink(error)) throw unreadable(join(path, entry.name), error);
         notes.push({ kind: 'broken link', path: shown });
         continue;
       }
@@ -44,6 +45,12 @@ export async function listEntries(base: string, inner: string, notes: Note[]): P
     else notes.push({ kind: 'stray', path: shown });
   }
   return { folders: folders.sort(), files: files.sort() };
+}
+
+/** A link to nothing, to itself, or through a file. */
+function isBrokenLink(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR';
 }
 
 /** Paths of all files below `base/inner`, from `base`. A link back into a folder it lies in becomes a note. */

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DATASETS } from '../../data/datasets.ts';
 import type { DatasetSpec } from '../../data/dataset.ts';
@@ -12,6 +11,7 @@ import { loadRecipe, type LoadedRecipe } from '../../recipe/load.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { evalConfig } from '../../recipe/transforms.ts';
 import { FrameworkError } from '../../util/errors.ts';
+import { existsNow } from '../../util/files.ts';
 import { datasetOf, normalizationOf } from '../data.ts';
 import { classesOfFile, classesOfRun, type ModelClasses } from '../weights/model-classes.ts';
 import { leftOutNote, openWeights } from '../weights/open-weights.ts';
@@ -193,7 +193,7 @@ export function evaluationData(
   return {
     kind: 'folder',
     root,
-    split: split ?? (existsSync(join(root, 'val')) ? 'val' : '.'),
+    split: split ?? (existsNow(join(root, 'val')) ? 'val' : '.'),
     classes: classes.target,
   };
 }
@@ -201,8 +201,8 @@ export function evaluationData(
 /** A run's images lie in a split below `--data`; the split itself is easily given instead. */
 function checkDepth({ valSplit, format, dataset }: Recipe['data'], root: string): void {
   const isFolder = (format ?? DATASETS[dataset]?.kind) === 'folder';
-  if (!isFolder || !existsSync(root) || existsSync(join(root, valSplit))) return;
-  const isBeside = existsSync(join(dirname(resolve(root)), valSplit));
+  if (!isFolder || !existsNow(root) || existsNow(join(root, valSplit))) return;
+  const isBeside = existsNow(join(dirname(resolve(root)), valSplit));
   throw new FrameworkError(
     'data/not-found',
     `--data ${root} has no folder ${valSplit}, which the run evaluates on.`,

@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Dataset, DatasetSpec } from '../../../data/dataset.ts';
 import { inLanes } from '../../../data/lanes.ts';
 import type { Failure } from '../../../data/render.ts';
 import { FrameworkError } from '../../../util/errors.ts';
+import { exists } from '../../../util/files.ts';
 import { CORRUPTIONS, findCorruption, findPerturbation } from '../../corruptions/registry.ts';
 import { PERTURBATIONS } from '../../corruptions/sequences.ts';
 import type { Difficulty, Severity } from '../../corruptions/types.ts';
@@ -149,13 +149,4 @@ async function writeFile(
   const source = imagesOf(threads.spec, dataset, change);
   const [failed] = await threads.crew.run({ kind: 'export', source, place: item, path, file });
   return failed?.[1];
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch {
-    return false; // not there, or not readable: writing it will say why
-  }
 }

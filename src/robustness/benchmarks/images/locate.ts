@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Benchmark, PartRecord } from '../benchmark.ts';
 import { BENCHMARKS, findBenchmark } from '../records.ts';
+import { isFolder } from '../../../util/files.ts';
 
 /** Where a benchmark lies below a data root, or what to fetch. */
 export interface Location {
@@ -88,12 +88,4 @@ function absent(benchmark: Benchmark, dataRoot: string): Location {
 async function firstFolder(paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) if (await isFolder(path)) return path;
   return undefined;
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch {
-    return false; // whatever keeps it from being read, it cannot be used
-  }
 }
