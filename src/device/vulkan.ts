@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { FrameworkError, messageOf } from '../util/errors.ts';
+import { existsNow, ifThereSync } from '../util/files.ts';
 
 /**
  * Makes Vulkan reachable for Dawn on Linux before Dawn is first asked for an adapter. Other systems bring their own API
@@ -99,8 +100,11 @@ function addDriver(icd: string, systemLoaderFound: boolean): void {
   else process.env['VK_ICD_FILENAMES'] = icd;
 }
 
-/** Unpacks once into `<cache>/swiftshader-<version>/` and returns that folder. */
-function unpackSwiftShader(cache: string): string {
+/** Beside the unpacked files: their names and sizes in bytes, written last. */
+const RECORD = 'unpacked.json';
+
+/** Unpacks once into `<cache>/swiftshader-<version>/` and returns that folder; again where what is there is not whole. */
+export function unpackSwiftShader(cache: string): string {
   if (process.arch !== 'x64') {
     throw new FrameworkError(
       'device/swiftshader',
@@ -109,22 +113,38 @@ function unpackSwiftShader(cache: string): string {
   }
   const { archive, version } = locateArchive();
   const folder = join(cache, `swiftshader-${version}`);
-  if (FILES.every((file) => existsSync(join(folder, file)))) return folder;
+  if (isWhole(folder)) return folder;
   const staging = `${folder}.${process.pid}`;
   mkdirSync(staging, { recursive: true });
-  const found = unpackTar(brotliDecompressSync(readFileSync(archive)), staging);
-  const absent = FILES.filter((file) => !found.has(file));
-  if (absent.length > 0) {
-    rmSync(staging, { recursive: true, force: true });
-    throw new FrameworkError('device/swiftshader', `${archive} does not hold ${absent.join(', ')}.`);
-  }
   try {
+    const sizes = unpackTar(brotliDecompressSync(readFileSync(archive)), staging);
+    const absent = FILES.filter((file) => !(file in sizes));
+    if (absent.length > 0)
+      throw new FrameworkError('device/swiftshader', `${archive} does not hold ${absent.join(', ')}.`);
+    writeFileSync(join(staging, RECORD), JSON.stringify(sizes), { flush: true });
+    // Processes that have the old files open keep them.
+    if (existsNow(folder)) renameSync(folder, `${staging}.old`);
     renameSync(staging, folder);
   } catch (error) {
-    rmSync(staging, { recursive: true, force: true }); // another process was first
-    if (!FILES.every((file) => existsSync(join(folder, file)))) throw error;
+    if (!isWhole(folder)) throw error; // else another process was first
+  } finally {
+    for (const left of [staging, `${staging}.old`]) rmSync(left, { recursive: true, force: true });
   }
   return folder;
+}
+
+function isWhole(folder: string): boolean {
+  const record = ifThereSync(join(folder, RECORD), (path) => readFileSync(path, 'utf8'));
+  if (record === undefined) return false;
+  try {
+    const sizes = JSON.parse(record) as Readonly<Record<string, number>>;
+    return FILES.every(
+      (file) => ifThereSync(join(folder, file), (path) => statSync(path))?.size === sizes[file],
+    );
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
 }
 
 function locateArchive(): { archive: string; version: string } {
@@ -150,18 +170,18 @@ function locateArchive(): { archive: string; version: string } {
   throw new FrameworkError('device/swiftshader', `The package @sparticuz/chromium holds no bin/${ARCHIVE}.`);
 }
 
-/** The few plain files of a small ustar archive; returns their names. */
-function unpackTar(bytes: Buffer, folder: string): Set<string> {
-  const written = new Set<string>();
+/** The few plain files of a small ustar archive, synced to disk; returns their sizes by name. */
+function unpackTar(bytes: Buffer, folder: string): Record<string, number> {
+  const sizes: Record<string, number> = {};
   for (let at = 0; at + 512 <= bytes.length;) {
     const name = bytes.toString('utf8', at, at + 100).replace(/\0.*$/s, '');
     const size = parseInt(bytes.toString('utf8', at + 124, at + 136), 8);
     if (name === '' || !Number.isFinite(size)) break;
     if ((FILES as readonly string[]).includes(name)) {
-      writeFileSync(join(folder, name), bytes.subarray(at + 512, at + 512 + size));
-      written.add(name);
+      writeFileSync(join(folder, name), bytes.subarray(at + 512, at + 512 + size), { flush: true });
+      sizes[name] = size;
     }
     at += 512 + Math.ceil(size / 512) * 512;
   }
-  return written;
+  return sizes;
 }
