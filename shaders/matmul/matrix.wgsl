@@ -1,7 +1,7 @@
 // y = A B + bias on matrix units: products of 16×16 by 16×COLS in 16 bits, summed in 32, a subgroup at a time. A workgroup of WA·WB
 // subgroups makes (16·WA·RA) × (COLS·WB·RB) elements of y, a subgroup RA·RB matrices of them in registers. Tiles of A and B, DEPTH
 // deep, lie in workgroup memory in 16 bits, in the order in which the operands are stored; what is stored in 32 bits is rounded
-// on the way. The next tiles are read while the units work on these. Sums leave through workgroup memory, 16 rows of a
+// on the way. The next tiles are read while the units work on these. Sums leave through workgroup memory, STRIP matrices of a
 // subgroup at a time, so that every end that tile.wgsl has is one here. The inner dimension (of all SUMMED matrices) can be
 // cut into PARTS, whose results go to scratch.
 // Rows of a tile are 16 bytes apart more than they need, so that eight of them begin in different banks of memory.
@@ -23,6 +23,8 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 #param RA: int // matrices a subgroup along rows
 #param RB: int // matrices a subgroup along columns
 #param DEPTH: int // inner size of a tile, a multiple of 16
+#param STRIP: int // matrices of a row that leave at once, a divisor of RB
+#param EVEN: bool // no tile reaches beyond the edges of y
 #param TURN: bool // what is not stored along the inner dimension is turned round on the way, in blocks of 4×4, so that every tile is [outer][inner]
 #import matmul/operand.wgsl
 #import matmul/store.wgsl
@@ -48,9 +50,9 @@ const stride_b = ${(TRANSPOSE_B || TURN ? DEPTH : COLS * WB * RB) + 8}u;
 var<workgroup> tile_a: array<f16, ${TRANSPOSE_A && !TURN ? DEPTH * (16 * WA * RA + 8) : 16 * WA * RA * (DEPTH + 8)}>;
 var<workgroup> tile_b: array<f16, ${TRANSPOSE_B || TURN ? COLS * WB * RB * (DEPTH + 8) : DEPTH * (COLS * WB * RB + 8)}>;
 
-// Sixteen rows of each subgroup's sums.
-const stride_sums = ${COLS * RB + 8}u;
-var<workgroup> strip: array<f32, ${WA * WB * 16 * (COLS * RB + 8)}>;
+// Sixteen rows of some of each subgroup's sums.
+const stride_sums = ${COLS * STRIP + 8}u;
+var<workgroup> strip: array<f32, ${WA * WB * 16 * (COLS * STRIP + 8)}>;
 
 @compute @workgroup_size(${LANES})
 #if SIZED
@@ -218,65 +220,5 @@ fn main(
 #endif
   }
 #endfor
-#if bound(sums)
-#if TURN
-#for t in 0..ceildiv(WA * RA * DEPTH, LANES)
-  all_sums[block_a${t}] = lane_sums${t};
-#endfor
-#else
-  all_sums[local] = lane_sums0;
-#endif
-  workgroupBarrier();
-  if (group.x == 0u && local < ${4 * WA * RA}u) {
-    var total = vec4f();
-    for (var i = 0u; i < SHARERS; i++) {
-      total += all_sums[${TURN ? DEPTH / 4 : 1}u * local + i * ${TURN ? 1 : 4 * WA * RA}u];
-    }
-#for i in 0..4
-    if (first_a + local * 4u + ${i}u < ${M}u) {
-      let at = matrix * ${M}u + first_a + local * 4u + ${i}u;
-      accumulate_sums(at, total[${i}]);
-    }
-#endfor
-  }
-#endif
-  let own = subgroup * 16u * stride_sums;
-  let lane = local % ${LANES / (WA * WB)}u;
-#for r in 0..RA
-#for c in 0..RB
-  subgroupMatrixStore<row_major>(&strip, own + ${c * COLS}u, sum${r}_${c}, stride_sums);
-#endfor
-  workgroupBarrier();
-  {
-    let i0 = first_a + row + ${r * 16}u;
-    let j0 = first_b + col;
-#if QUADS
-    for (var t = 0u; t < ${ceildiv(COLS * RB * WA * WB, LANES)}u; t++) {
-      let block = lane + t * ${LANES / (WA * WB)}u;
-#if COLS * RB % (LANES / (WA * WB)) != 0
-      if (block >= ${COLS * RB}u) {
-        break;
-      }
-#endif
-      let i = block % 4u * 4u;
-      let j = block / 4u * 4u;
-      let at = own + i * stride_sums + j;
-      store_quad(i0 + i, j0 + j, array(
-#for i in 0..4
-        vec4f(strip[at + ${i}u * stride_sums], strip[at + ${i}u * stride_sums + 1u], strip[at + ${i}u * stride_sums + 2u], strip[at + ${i}u * stride_sums + 3u]),
-#endfor
-      ));
-    }
-#else
-    for (var t = 0u; t < ${4 * COLS * RB * WA * WB / LANES}u; t++) {
-      let quad = lane + t * ${LANES / (WA * WB)}u;
-      let i = quad / ${COLS * RB / 4}u;
-      let j = quad % ${COLS * RB / 4}u * 4u;
-      let at = own + i * stride_sums + j;
-      store(matrix, i0 + i, j0 + j, vec4f(strip[at], strip[at + 1u], strip[at + 2u], strip[at + 3u]));
-    }
-#endif
-  }
-  workgroupBarrier();
-#endfor
+#import matmul/matrix-end.wgsl
 }

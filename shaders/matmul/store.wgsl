@@ -67,11 +67,36 @@ fn store_quad(i: u32, j: u32, sums: array<vec4f, 4>) {
 #endfor
 }
 #else
+#if END == gelu_gradient
+// h[i, j … j+3], j a multiple of 4; beyond the edges something else.
+fn h_at(i: u32, j: u32) -> vec4f {
+  let row = min(i, ${M - 1}u) * ${N}u;
+#if N % 4 == 0
+  return load_h((row + min(j, ${N - 4}u)) / 4u);
+#else
+  return vec4f(
+#for c in 0..4
+    load_h(row + min(j + ${c}u, ${N - 1}u)),
+#endfor
+  );
+#endif
+}
+#endif
+
 // Stores the sums of y[matrix, i, j … j+3], j a multiple of 4.
 fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
   if (i >= ${M}u || j >= ${N}u) {
     return;
   }
+#if END == gelu_gradient
+  store_with(matrix, i, j, sums, h_at(i, j));
+#else
+  store_with(matrix, i, j, sums, vec4f());
+#endif
+}
+
+// The same inside the edges of rows and, of four columns, the first; `before` is h there.
+fn store_with(matrix: u32, i: u32, j: u32, sums: vec4f, before: vec4f) {
   let value = with_bias(sums, i, j);
   let at = (matrix * ${M}u + i) * ${N}u + j;
 #if END == residual
@@ -93,7 +118,6 @@ fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
   store_kept(at / 4u, value);
 #endif
 #if END == gelu_gradient
-  let before = load_h(at / 4u);
   store_y(at / 4u, value * vec4f(gelu_derivative(before.x), gelu_derivative(before.y), gelu_derivative(before.z), gelu_derivative(before.w)));
 #elif END == gelu
   store_y(at / 4u, vec4f(gelu(value.x), gelu(value.y), gelu(value.z), gelu(value.w)));
@@ -107,7 +131,7 @@ fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
     store_kept(at + ${c}u, value[${c}]);
 #endif
 #if END == gelu_gradient
-    store_y(at + ${c}u, value[${c}] * gelu_derivative(load_h(at + ${c}u)));
+    store_y(at + ${c}u, value[${c}] * gelu_derivative(before[${c}]));
 #elif END == gelu
     store_y(at + ${c}u, gelu(value[${c}]));
 #else

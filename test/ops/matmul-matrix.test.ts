@@ -50,8 +50,28 @@ function product(
  * Tilings that a processor's compiler is done with soon; those of src/ops/matmul/matrix.ts differ from them in counts alone. The second has
  * several of everything: subgroups and matrices along both sides, copies a lane, products of one tile.
  */
-const ONE: Variant = { kind: 'matrix', cols: 16, wa: 1, wb: 1, ra: 1, rb: 1, depth: 16, turn: false };
-const SEVERAL: Variant = { kind: 'matrix', cols: 16, wa: 2, wb: 2, ra: 1, rb: 2, depth: 32, turn: true };
+const ONE: Variant = {
+  kind: 'matrix',
+  cols: 16,
+  wa: 1,
+  wb: 1,
+  ra: 1,
+  rb: 1,
+  depth: 16,
+  strip: 1,
+  turn: false,
+};
+const SEVERAL: Variant = {
+  kind: 'matrix',
+  cols: 16,
+  wa: 2,
+  wb: 2,
+  ra: 1,
+  rb: 2,
+  depth: 32,
+  strip: 1,
+  turn: true,
+};
 
 async function check(
   kernels: AnyKernels,
@@ -87,6 +107,7 @@ describe.skipIf(!canHalf.includes(true)).each(adapters.filter((_, i) => canHalf[
       ['both transposed', product([68, 35, 18], TT, 'f32')],
       ['an inner dimension that is cut', product([12, 16, 2060], TN)],
       ['batches that are summed', product([12, 68, 49], { ...NT, reduceBatch: true }, 'f16', [5])],
+      ['tiles without edges', product([64, 128, 40], { ...NT, bias: 'cols' })],
       ['batches', product([13, 20, 19], { ...NT, bias: 'rows' }, 'f16', [3])],
     ] as const)('matmul: %s', async (_label, c) => {
       await check(kernelsOf(matmul), c, adapter, [ONE, SEVERAL]);

@@ -174,7 +174,7 @@ export function lowerMatmul(
   const { shape, reduceBatch, bindings } = kernel;
   const matrices = reduceBatch ? 1 : shape.batch;
   if (variant['kind'] === 'subgroup') return lowerSubgroup(kernel, variant);
-  const tile = variant['kind'] === 'matrix' ? matrixTile(variant) : registerTile(variant, profile);
+  const tile = variant['kind'] === 'matrix' ? matrixTile(variant, shape) : registerTile(variant, profile);
   const columnTiles = Math.ceil(shape.n / tile.cols);
   const rowTiles = Math.ceil(shape.m / tile.rows);
   const parts = partsFor(kernel, tile.busyGroups / (columnTiles * rowTiles * matrices), tile.depth);

@@ -23,30 +23,35 @@ interface Tiling {
   readonly ra: number;
   readonly rb: number;
   readonly depth: number;
+  /** Matrices of a row whose sums leave at once. */
+  readonly strip: number;
   /** Of the rate that the units have, where there are enough workgroups: what a subgroup loads for each product. */
   readonly share: number;
 }
 
 /** Elements of the operands cross from workgroup memory to registers once for rb·16, and for ra·16, multiply-adds. */
 const TILINGS: readonly Tiling[] = [
-  { wa: 2, wb: 4, ra: 4, rb: 2, depth: 32, share: 1 },
-  { wa: 4, wb: 2, ra: 2, rb: 3, depth: 32, share: 0.95 },
-  { wa: 2, wb: 2, ra: 4, rb: 2, depth: 32, share: 0.85 },
-  { wa: 2, wb: 2, ra: 2, rb: 2, depth: 32, share: 0.7 },
+  { wa: 2, wb: 4, ra: 4, rb: 2, depth: 32, strip: 2, share: 1 },
+  { wa: 4, wb: 2, ra: 2, rb: 3, depth: 32, strip: 3, share: 0.95 },
+  { wa: 2, wb: 2, ra: 4, rb: 2, depth: 32, strip: 2, share: 0.85 },
+  { wa: 2, wb: 2, ra: 2, rb: 2, depth: 32, strip: 2, share: 0.7 },
 ];
 
 /**
- * Loads least of all, but takes 200 registers a lane where a subgroup of 32 holds a matrix once, and more than there are on RDNA, which
+ * Load least of all, but take 200 registers a lane where a subgroup of 32 holds a matrix once, and more than there are on RDNA, which
  * holds operands twice and has subgroups of two sizes.
  */
-const WIDE: Tiling = { wa: 2, wb: 2, ra: 4, rb: 4, depth: 32, share: 0.9 };
+const WIDE: readonly Tiling[] = [
+  { wa: 2, wb: 2, ra: 4, rb: 4, depth: 32, strip: 4, share: 0.9 },
+  { wa: 4, wb: 2, ra: 4, rb: 4, depth: 32, strip: 1, share: 0.9 },
+];
 
 /** Rows of the left matrix, and the inner size: what all units here have. */
 const SIDE = 16;
 /** Lanes of a subgroup. */
 const LANES = 32;
-/** Workgroups that keep the matrix units of a large GPU busy. */
-const BUSY_GROUPS = 256;
+/** Lanes in flight on a large GPU, whose sums take more registers than other kernels use. */
+const BUSY_LANES = 65536;
 /** Halves between the end of a row of a tile and the next. */
 const GAP = 8;
 
@@ -61,12 +66,17 @@ function unitOf({ features, matrixUnits, subgroups }: DeviceProfile): MatrixUnit
   return fitting.sort((a, b) => b.n - a.n)[0];
 }
 
+/** Workgroups that a large GPU holds at once. */
+function busyGroups(wa: number, wb: number): number {
+  return BUSY_LANES / (LANES * wa * wb);
+}
+
 /** Bytes of workgroup memory that shaders/matmul/matrix.wgsl takes at most, whichever way its operands are stored. */
-function bytesOf({ wa, wb, ra, rb, depth }: Tiling, sums: boolean): number {
+function bytesOf({ wa, wb, ra, rb, depth, strip }: Tiling, sums: boolean): number {
   const tile = (outer: number) => Math.max(outer * (depth + GAP), depth * (outer + GAP));
-  const strip = wa * wb * SIDE * (16 * rb + GAP);
+  const strips = wa * wb * SIDE * (16 * strip + GAP);
   const sharers = sums ? 16 * Math.max(LANES * wa * wb, depth * wa * ra) : 0;
-  return 2 * (tile(16 * wa * ra) + tile(16 * wb * rb)) + 4 * strip + sharers;
+  return 2 * (tile(16 * wa * ra) + tile(16 * wb * rb)) + 4 * strips + sharers;
 }
 
 /**
@@ -84,21 +94,25 @@ export function matrixVariants(
   if (unit === undefined) return [];
   const { limits, subgroups } = profile;
   const isOneSize = subgroups.min === subgroups.max;
-  const fitting = (isOneSize ? [...TILINGS, WIDE] : TILINGS).filter(
+  const fitting = (isOneSize ? [...TILINGS, ...WIDE] : TILINGS).filter(
     (tiling) =>
       LANES * tiling.wa * tiling.wb <= limits.maxComputeInvocationsPerWorkgroup &&
       bytesOf(tiling, sums) <= limits.maxComputeWorkgroupStorageSize,
   );
-  // Work with what tiles hold beyond the edges, at the tile's rate, by the part of the device that is busy.
+  // Time, as rounds of as many workgroups as a large GPU holds at once, each as long as its tile takes.
   const cost = ({ wa, wb, ra, rb, depth, share }: Tiling) => {
-    const [rows, cols] = [16 * wa * ra, 16 * wb * rb];
+    const [rows, cols, slots] = [16 * wa * ra, 16 * wb * rb, busyGroups(wa, wb)];
     const tiles = Math.ceil(m / rows) * Math.ceil(n / cols);
-    const groups = leastSteps === Infinity ? batch : Math.max(1, (batch * k) / depth / leastSteps);
-    return ((tiles * rows * cols) / share) * Math.max(1, BUSY_GROUPS / (tiles * groups));
+    const groups = leastSteps === Infinity ? tiles * batch : tiles;
+    const pieces =
+      leastSteps === Infinity
+        ? 1
+        : Math.max(1, Math.min(Math.floor(slots / tiles), (batch * k) / depth / leastSteps));
+    return (Math.ceil((groups * pieces) / slots) * slots * rows * cols) / share / pieces;
   };
   const variants = fitting
     .sort((x, y) => cost(x) - cost(y))
-    .map(({ wa, wb, ra, rb, depth }) => ({
+    .map(({ wa, wb, ra, rb, depth, strip }) => ({
       kind: 'matrix',
       cols: unit.n,
       wa,
@@ -106,6 +120,7 @@ export function matrixVariants(
       ra,
       rb: (16 / unit.n) * rb,
       depth,
+      strip: (16 / unit.n) * strip,
       turn: true,
       ...(isOneSize ? {} : { sized: true }),
     }));
@@ -114,16 +129,19 @@ export function matrixVariants(
 }
 
 /** @param variant of kind `matrix` */
-export function matrixTile(variant: Variant): ProductTile {
-  const [cols, wa, wb, ra, rb, depth] = ['cols', 'wa', 'wb', 'ra', 'rb', 'depth'].map((key) =>
+export function matrixTile(variant: Variant, { m, n }: MatmulShape): ProductTile {
+  const [cols, wa, wb, ra, rb, depth, strip] = ['cols', 'wa', 'wb', 'ra', 'rb', 'depth', 'strip'].map((key) =>
     Number(variant[key]),
-  ) as [number, number, number, number, number, number];
+  ) as [number, number, number, number, number, number, number];
+  const [tileRows, tileCols] = [SIDE * wa * ra, cols * wb * rb];
+  const tiles = Math.ceil(m / tileRows) * Math.ceil(n / tileCols);
   return {
     shader: 'matmul/matrix.wgsl',
-    rows: SIDE * wa * ra,
-    cols: cols * wb * rb,
+    rows: tileRows,
+    cols: tileCols,
     depth,
-    busyGroups: BUSY_GROUPS,
+    // A whole number of times the tiles: a few workgroups more than the device holds would take as long again.
+    busyGroups: Math.floor(busyGroups(wa, wb) / tiles) * tiles,
     params: {
       READ: 'narrow',
       SIZED: variant['sized'] === true,
@@ -134,6 +152,8 @@ export function matrixTile(variant: Variant): ProductTile {
       RA: ra,
       RB: rb,
       DEPTH: depth,
+      STRIP: strip,
+      EVEN: m % tileRows === 0 && n % tileCols === 0,
       TURN: variant['turn'] === true,
     },
   };
