@@ -23,8 +23,7 @@ export interface DifferentiateOptions {
  * Reverse-mode differentiation: appends the gradient nodes of Σ `loss` to the graph.
  *
  * Gradients of values are assigned where first used and then added up; gradients of parameters are added to memory that the
- * optimiser zeroes, so that micro-batches accumulate. Scopes in `graph.recomputed` are recorded again just before their
- * gradients, so that the planner can drop their inner values in between.
+ * optimiser zeroes, so that micro-batches accumulate.
  * @param loss its gradient seed is `seed`, of the same shape (1 for a plain sum)
  */
 export function differentiate(
@@ -37,7 +36,7 @@ export function differentiate(
   graph.stage = 'backward';
   const pass = new BackwardPass(graph, forward, loss, options);
   pass.add(loss, seed);
-  for (const segment of pass.segments(forward)) pass.run(segment);
+  for (const node of [...forward].reverse()) pass.differentiateNode(node);
   const parameters = pass.finishParameters();
   const tensors = (options.tensors ?? []).map((tensor) => pass.gradientOf(tensor));
   graph.stage = 'forward';
@@ -87,53 +86,7 @@ class BackwardPass {
     );
   }
 
-  /** Forward nodes in backward order, one list for each recomputed scope and one for each run of other nodes. */
-  segments(forward: readonly Node[]): { nodes: Node[]; scope: string | undefined }[] {
-    const segments: { nodes: Node[]; scope: string | undefined }[] = [];
-    for (const node of forward) {
-      const scope = [...this.graph.recomputed].find(
-        (name) => node.scope === name || node.scope.startsWith(`${name}.`),
-      );
-      const last = segments.at(-1);
-      if (last !== undefined && last.scope === scope) last.nodes.push(node);
-      else segments.push({ nodes: [node], scope });
-    }
-    return segments.reverse();
-  }
-
-  run(segment: { nodes: readonly Node[]; scope: string | undefined }): void {
-    const nodes = segment.scope === undefined ? segment.nodes : this.record(segment.nodes);
-    for (const node of [...nodes].reverse()) this.differentiateNode(node);
-  }
-
-  /** Records a scope's forward nodes again; gradients that reached the original outputs move to the copies. */
-  private record(nodes: readonly Node[]): Node[] {
-    const copies = new Map<number, Tensor>();
-    // The last node's outputs are not needed again: their gradient is all that the backward pass uses.
-    return nodes.map((node) => {
-      const outputs = mapNamed(node.outputs, (out) => {
-        const copy = this.graph.tensor('value', out.spec, `${out.name} (again)`);
-        copies.set(out.id, copy);
-        if (this.needed.has(out.id)) this.needed.add(copy.id);
-        const gradient = this.gradients.get(out.id);
-        if (gradient !== undefined) this.gradients.set(copy.id, gradient);
-        return copy;
-      });
-      const inputs = mapNamed(node.inputs, (tensor) => copies.get(tensor.id) ?? tensor);
-      if ((node.op.mutates ?? []).length > 0) {
-        throw new FrameworkError(
-          'graph/recompute',
-          `${node.scope}: ${node.op.name} updates state and cannot be recomputed.`,
-          {
-            hint: 'Use recompute: none for models with BatchNorm.',
-          },
-        );
-      }
-      return this.graph.push({ ...node, inputs, outputs, stage: 'backward' });
-    });
-  }
-
-  private differentiateNode(node: Node): void {
+  differentiateNode(node: Node): void {
     const dys = mapNamed(node.outputs, ({ id }) => this.gradients.get(id));
     const wanted = Object.keys(node.inputs).filter((name) => this.needed.has(node.inputs[name]?.id ?? -1));
     if (Object.values(dys).every((dy) => dy === undefined) || wanted.length === 0) return;

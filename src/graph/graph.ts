@@ -15,8 +15,10 @@ export interface Node {
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly stage: Stage;
-  /** Path of the module that recorded it (`stages.2.blocks.4`), for profiles, plans and recompute. */
+  /** Path of the module that recorded it (`stages.2.blocks.4.pwconv1`), for profiles and plans. */
   readonly scope: string;
+  /** Path of the residual block that it is recorded in, if it is in one: what is recomputed as a whole. */
+  readonly block?: string;
   /** Names of outputs that are added to what is there. */
   readonly accumulates: readonly string[];
 }
@@ -48,10 +50,9 @@ export class Graph {
   readonly parameters = new Map<string, Tensor>();
   readonly states = new Map<string, Tensor>();
   readonly taps = new Map<string, Tensor>();
-  /** Scopes whose inner values are recomputed in the backward pass instead of kept. */
-  readonly recomputed = new Set<string>();
   stage: Stage = 'forward';
   private scopes: string[] = [];
+  private block: string | undefined;
   private nextTensor = 0;
   private nextNode = 0;
 
@@ -111,6 +112,16 @@ export class Graph {
     }
   }
 
+  /** Records everything in `body` as one residual block, named as the scope is. */
+  asBlock<T>(body: () => T): T {
+    this.block = this.scope;
+    try {
+      return body();
+    } finally {
+      this.block = undefined;
+    }
+  }
+
   get scope(): string {
     return this.scopes.join('.');
   }
@@ -147,15 +158,19 @@ export class Graph {
         return [name, this.tensor('value', spec, label)];
       }),
     );
-    this.push({ op, attrs, inputs, outputs, stage: this.stage, scope: this.scope, accumulates: [] });
+    const { stage, scope, block } = this;
+    this.push({ op, attrs, inputs, outputs, stage, scope, ...(block && { block }), accumulates: [] });
     return outputs;
   }
 
-  /** Appends a node as it is; used by passes. */
-  push(node: Omit<Node, 'id'>): Node {
-    const made = { ...node, id: this.nextNode++ };
-    this.nodes.push(made);
-    return made;
+  /** Appends a node as it is. */
+  push(node: Omit<Node, 'id'>): void {
+    this.nodes.push(this.node(node));
+  }
+
+  /** A fresh node that is not appended; used by passes. */
+  node(node: Omit<Node, 'id'>): Node {
+    return { ...node, id: this.nextNode++ };
   }
 
   /** A fresh tensor; used by passes. */

@@ -1,43 +1,81 @@
-import type { Graph, Node, Tensor } from './graph.ts';
+import { gelu } from '../ops/gelu/op.ts';
+import { layerNorm } from '../ops/layer-norm/op.ts';
 import { type AnyOp, mapNamed } from '../ops/op.ts';
+import { FrameworkError, defined } from '../util/errors.ts';
+import type { Graph, Node, Tensor } from './graph.ts';
 
 /**
- * Makes what cheap ops computed again where the backward pass needs it, instead of keeping it since the forward pass: a copy of the
- * node stands before the first reader there. A pure pass; ids of new nodes and tensors come from `graph`.
- * @param cheap ops that update no state
+ * What the backward pass makes again instead of keeping: nothing; what cheap ops made; or all but what leaves a residual block, so that
+ * only the blocks' inputs are kept.
  */
-export function recomputeCheap(graph: Graph, nodes: readonly Node[], cheap: ReadonlySet<AnyOp>): Node[] {
+export type Recompute = 'none' | 'cheap' | 'blocks';
+
+/** Ops that take a pass over memory each, and whose outputs are among the largest. */
+const CHEAP: ReadonlySet<AnyOp> = new Set<AnyOp>([gelu, layerNorm]);
+
+/** The nodes whose outputs are made again, by those outputs. */
+type Makers = ReadonlyMap<number, Node>;
+
+/** Statistics (mean, rstd) are small: they are kept, and only an op's first output is made again. */
+function cheapMakers(forward: readonly Node[]): Makers {
+  const cheap = forward.filter(({ op }) => CHEAP.has(op));
+  return new Map(cheap.map((node) => [defined(Object.values(node.outputs)[0], 'output').id, node]));
+}
+
+function blockMakers(forward: readonly Node[], kept: ReadonlySet<number>): Makers {
   const makers = new Map<number, Node>();
-  for (const node of nodes) {
-    if (node.stage !== 'forward' || !cheap.has(node.op)) continue;
-    for (const tensor of Object.values(node.outputs)) makers.set(tensor.id, node);
+  for (const node of forward) {
+    for (const { id } of Object.values(node.inputs))
+      if (makers.get(id)?.block !== node.block) makers.delete(id);
+    if (node.block === undefined) continue;
+    for (const { id } of Object.values(node.outputs)) if (!kept.has(id)) makers.set(id, node);
   }
+  return makers;
+}
+
+/** The attributes with which a node makes the same again and updates no state. */
+function attrsAgain({ op, attrs, scope }: Node): unknown {
+  if (op.mutates === undefined) return attrs;
+  if (op.pure !== undefined) return op.pure(attrs);
+  throw new FrameworkError(
+    'graph/recompute',
+    `${scope}: ${op.name} updates state and cannot be recomputed.`,
+    {
+      hint: 'Use recompute: none.',
+    },
+  );
+}
+
+/**
+ * Makes values of the forward pass again where the backward pass needs them, instead of keeping them: a copy of the node stands before
+ * the first reader there. State is updated once. A pure pass; ids of new nodes and tensors come from `graph`.
+ * @param kept ids of values that are read after a run
+ */
+export function recompute(
+  graph: Graph,
+  nodes: readonly Node[],
+  kept: ReadonlySet<number>,
+  what: Exclude<Recompute, 'none'>,
+): Node[] {
+  const forward = nodes.filter(({ stage }) => stage === 'forward');
+  const makers = what === 'cheap' ? cheapMakers(forward) : blockMakers(forward, kept);
   const copies = new Map<number, Tensor>();
   const out: Node[] = [];
   /** The same value made in the backward pass. */
   const again = (tensor: Tensor): Tensor => {
     const maker = makers.get(tensor.id);
-    if (maker === undefined) return tensor;
     const known = copies.get(tensor.id);
-    if (known !== undefined) return known;
+    if (maker === undefined || known !== undefined) return known ?? tensor;
     const inputs = mapNamed(maker.inputs, again);
     const outputs = mapNamed(maker.outputs, (made) => {
       const copy = graph.tensor('value', made.spec, `${made.name} (again)`);
       copies.set(made.id, copy);
       return copy;
     });
-    out.push(graph.push({ ...maker, inputs, outputs, stage: 'backward' }));
-    return copies.get(tensor.id) as Tensor;
+    out.push(graph.node({ ...maker, attrs: attrsAgain(maker), inputs, outputs, stage: 'backward' }));
+    return defined(copies.get(tensor.id), tensor.name);
   };
-  for (const node of nodes) {
-    if (node.stage === 'forward') {
-      out.push(node);
-      continue;
-    }
-    // Statistics (mean, rstd) are small: they are kept, and only an op's first output is made again.
-    const isLarge = (tensor: Tensor) => Object.values(makers.get(tensor.id)?.outputs ?? {})[0] === tensor;
-    const inputs = mapNamed(node.inputs, (tensor) => (isLarge(tensor) ? again(tensor) : tensor));
-    out.push(Object.values(node.inputs).some(isLarge) ? { ...node, inputs } : node);
-  }
+  for (const node of nodes)
+    out.push(node.stage === 'forward' ? node : { ...node, inputs: mapNamed(node.inputs, again) });
   return out;
 }

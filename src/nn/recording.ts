@@ -8,8 +8,6 @@ export interface RecordingOptions {
   readonly training: boolean;
   /** Paths of blocks to leave out: their output is their input. */
   readonly skip?: ReadonlySet<string>;
-  /** Keep only the blocks' inputs for the backward pass and compute their insides again there. */
-  readonly recompute?: 'none' | 'blocks';
 }
 
 /**
@@ -23,13 +21,11 @@ export class Recording {
   readonly specs = new Map<string, ParameterSpec>();
   readonly dropPaths: DropPath[] = [];
   private readonly skip: ReadonlySet<string>;
-  private readonly recompute: boolean;
 
-  constructor(graph: Graph, { training, skip, recompute }: RecordingOptions) {
+  constructor(graph: Graph, { training, skip }: RecordingOptions) {
     this.graph = graph;
     this.training = training;
     this.skip = skip ?? new Set();
-    this.recompute = recompute === 'blocks';
   }
 
   /** Records `body` as the module `name`. */
@@ -42,13 +38,11 @@ export class Recording {
     return this.scoped(name, () => this.graph.tap(this.graph.scope, body()));
   }
 
-  /** A residual block: a tapped module that can be left out or recomputed. */
+  /** A residual block: a tapped module that can be left out, or recomputed as a whole. */
   block(name: string, x: Tensor, body: (x: Tensor) => Tensor): Tensor {
     return this.tapped(name, () => {
-      const path = this.graph.scope;
-      if (this.skip.has(path)) return x;
-      if (this.recompute) this.graph.recomputed.add(path);
-      return body(x);
+      if (this.skip.has(this.graph.scope)) return x;
+      return this.graph.asBlock(() => body(x));
     });
   }
 

@@ -101,6 +101,8 @@ export interface Op<A, I extends string = AnyName, O extends string = AnyName> {
   ): Some<Tensor, I>;
   /** Inputs that the op updates in place (running statistics). */
   readonly mutates?: readonly Name<I>[];
+  /** Attributes with which an op that mutates inputs makes the same outputs and leaves the inputs alone. */
+  pure?(attrs: A): A;
   /** Outputs that can be added to memory instead of written: gradients of parameters. */
   readonly accumulates?: readonly Name<O>[];
 }

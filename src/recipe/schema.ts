@@ -309,7 +309,7 @@ export const recipeSchema = group('A training run.', {
   recompute: field(
     choice('none', 'cheap', 'blocks'),
     'none',
-    '`cheap` computes LayerNorm and GELU again in the backward pass instead of keeping their outputs; `blocks` keeps only the inputs of blocks: less memory, more time. `blocks` is refused for models with BatchNorm, whose running statistics would be updated twice.',
+    '`cheap` computes LayerNorm and GELU again in the backward pass instead of keeping their outputs; `blocks` keeps only the inputs of blocks: less memory, more time.',
     {
       cosmetic: true,
     },

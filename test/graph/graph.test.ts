@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../src/graph/autodiff.ts';
 import { interpret } from '../../src/graph/interpret.ts';
 import { prune } from '../../src/graph/prune.ts';
+import { recompute } from '../../src/graph/recompute.ts';
 import { DEFAULT_PROFILE } from '../../src/device/profile.ts';
 import { adapters, compare, deviceFor, randomData } from '../ops/harness.ts';
 import { type Plan, planNodes } from '../../src/execution/plan.ts';
@@ -13,23 +14,25 @@ import { gelu } from '../../src/ops/gelu/op.ts';
 import { bytesOf, f32 } from '../../src/ops/tensor.ts';
 
 /** y = gelu(gelu(x + w) + w) … `depth` times, in scopes block.0, block.1, … */
-function chain(depth: number, recompute: boolean) {
+function chain(depth: number, recomputes: boolean) {
   const graph = new Graph();
   const x = graph.input('x', f32(5, 7));
   const w = graph.parameter('w', [5, 7]);
   let h: Tensor = x;
   for (let i = 0; i < depth; i++) {
     const scope = `block.${i}`;
-    if (recompute) graph.recomputed.add(scope);
-    h = graph.scoped(scope, () => {
-      const inner = graph.one(gelu, { x: graph.one(add, { a: h, b: w }, {}) }, {});
-      return graph.one(gelu, { x: graph.one(add, { a: inner, b: h }, {}) }, {});
-    });
+    h = graph.scoped(scope, () =>
+      graph.asBlock(() => {
+        const inner = graph.one(gelu, { x: graph.one(add, { a: h, b: w }, {}) }, {});
+        return graph.one(gelu, { x: graph.one(add, { a: inner, b: h }, {}) }, {});
+      }),
+    );
     graph.tap(scope, h);
   }
   const seed = graph.input('seed', f32(5, 7));
   const gradients = differentiate(graph, h, seed, { tensors: [x] });
-  return { graph, x, w, y: h, seed, gradients };
+  const nodes = recomputes ? recompute(graph, graph.nodes, new Set(), 'blocks') : graph.nodes;
+  return { graph, nodes, x, w, y: h, seed, gradients };
 }
 
 function interpretChain(c: ReturnType<typeof chain>, data: Float64Array[]): Map<number, Float64Array> {
@@ -38,7 +41,7 @@ function interpretChain(c: ReturnType<typeof chain>, data: Float64Array[]): Map<
     [c.w.id, data[1]!],
     [c.seed.id, data[2]!],
   ]);
-  interpret(c.graph.nodes, values);
+  interpret(c.nodes, values);
   return values;
 }
 
@@ -65,7 +68,7 @@ describe('autodiff', () => {
     const [a, b] = [interpretChain(plain, data), interpretChain(again, data)];
     expect(b.get(again.gradients.tensors[0]!.id)).toEqual(a.get(plain.gradients.tensors[0]!.id));
     const bytes = [plain, again].map((c) => {
-      const nodes = prune(c.graph.nodes, new Set(kept(c).map((t) => t.id)));
+      const nodes = prune(c.nodes, new Set(kept(c).map((t) => t.id)));
       return plan(nodes, kept(c)).buffers.reduce((sum, n) => sum + n, 0);
     });
     expect(bytes[1]).toBeLessThan(bytes[0]! * 0.7);
@@ -79,10 +82,10 @@ describe('autodiff', () => {
 });
 
 describe('plan', () => {
-  it.each([false, true])('overwrites nothing that is still needed (recompute %s)', (recompute) => {
-    const c = chain(6, recompute);
+  it.each([false, true])('overwrites nothing that is still needed (recompute %s)', (recomputes) => {
+    const c = chain(6, recomputes);
     const kept = [c.y];
-    const nodes = prune(c.graph.nodes, new Set(kept.map((t) => t.id)));
+    const nodes = prune(c.nodes, new Set(kept.map((t) => t.id)));
     const { placement, buffers, lowerBoundBytes } = plan(nodes, kept);
     /** Tensor that owns each 256 bytes of each buffer. */
     const owners = buffers.map((bytes) => new Int32Array(bytes / 256).fill(-1));
@@ -138,7 +141,7 @@ describe.each(adapters)('program on %s', (kind) => {
     const c = chain(4, true);
     const dx = c.gradients.tensors[0]!;
     const kept = [c.y, dx, c.graph.taps.get('block.1')!];
-    const planned = plan(prune(c.graph.nodes, new Set(kept.map((t) => t.id))), kept);
+    const planned = plan(prune(c.nodes, new Set(kept.map((t) => t.id))), kept);
     const layout = layoutFlat([{ name: 'w', shape: [5, 7], group: 'g' }], 1 << 20);
     const families = {
       parameter: new Family(device, 'parameter', layout),

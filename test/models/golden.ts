@@ -6,7 +6,7 @@ import type { Model } from '../../src/models/model.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { defined } from '../../src/util/errors.ts';
 import { formula, images, summary, targets, type Summary } from './formula.ts';
-import { Graph, type Tensor } from '../../src/graph/graph.ts';
+import { Graph, type Node, type Tensor } from '../../src/graph/graph.ts';
 import { softCrossEntropy } from '../../src/ops/cross-entropy/op.ts';
 import { elems, f32 } from '../../src/ops/tensor.ts';
 
@@ -61,6 +61,7 @@ export const goldenCases = readGolden('tiny.json');
 export interface Recorded {
   readonly model: Model;
   readonly graph: Graph;
+  readonly nodes: readonly Node[];
   readonly x: Tensor;
   readonly logits: Tensor;
   readonly data: Map<Tensor, Float64Array>;
@@ -69,7 +70,7 @@ export interface Recorded {
 function record(
   golden: GoldenCase,
   training: boolean,
-  options: { skip?: ReadonlySet<string>; recompute?: 'blocks' } = {},
+  options: { skip?: ReadonlySet<string> } = {},
 ): Recorded {
   const model = createModel(golden.model, golden.config);
   const graph = new Graph();
@@ -82,7 +83,7 @@ function record(
     const mask = defined(golden.masks[input.slice('drop-path.'.length)], `mask of ${input}`);
     data.set(defined(graph.inputs.get(input), input), Float64Array.from(mask));
   }
-  return { model, graph, x, logits, data };
+  return { model, graph, nodes: graph.nodes, x, logits, data };
 }
 
 export function recordEvaluation(golden: GoldenCase, skip?: ReadonlySet<string>): Recorded {
@@ -96,8 +97,8 @@ export interface RecordedStep extends Recorded {
 }
 
 /** Forward, mean cross-entropy and backward; gradients for all parameters and the images. */
-export function recordStep(golden: GoldenCase, recompute?: 'blocks'): RecordedStep {
-  const recorded = record(golden, true, recompute === undefined ? {} : { recompute });
+export function recordStep(golden: GoldenCase): RecordedStep {
+  const recorded = record(golden, true);
   const { graph, logits, x, data } = recorded;
   const wanted = graph.input('targets', logits.spec);
   const loss = graph.one(softCrossEntropy, { logits, targets: wanted }, {});
@@ -175,8 +176,8 @@ export function elementsOf(tensor: Tensor): number {
 }
 
 /** Runs recorded nodes in float64 and returns a reader of the results. */
-export function interpreted({ graph, data }: Recorded): (tensor: Tensor) => Float64Array {
+export function interpreted({ nodes, data }: Recorded): (tensor: Tensor) => Float64Array {
   const values = new Map([...data].map(([tensor, value]) => [tensor.id, value]));
-  interpret(graph.nodes, values);
+  interpret(nodes, values);
   return (tensor) => defined(values.get(tensor.id), tensor.name);
 }

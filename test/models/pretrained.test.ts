@@ -45,7 +45,7 @@ async function recorded(count: number): Promise<Recorded> {
     data.set(defined(tensor, name), Float64Array.from(await file.read(name)));
   }
   await file.close();
-  return { model, graph, x, logits, data };
+  return { model, graph, nodes: graph.nodes, x, logits, data };
 }
 
 function classesOf(logits: ArrayLike<number>): number[] {

@@ -48,6 +48,7 @@ export const batchNorm: Op<BatchNormAttrs, Input, 'y' | 'mean' | 'rstd'> = {
     },
   ],
   mutates: ['running_mean', 'running_var'],
+  pure: (attrs) => ({ ...attrs, updateStatistics: false }),
   infer: ({ x, ...vectors }, { training }) => {
     const shape = normShape('batch-norm', x, vectors);
     if (training && shape.n * shape.area < 2)

@@ -70,7 +70,7 @@ interface PlanRecord {
 
 const RECORD = sealedKind<PlanRecord>(
   'kernel choices',
-  1,
+  2,
   'Restore it, or delete it to go on with the kernels that are chosen by rule; the continuation is then not bit-exact.',
 );
 

@@ -1,5 +1,6 @@
 import { differentiate, type Gradients } from '../../graph/autodiff.ts';
 import { optimise } from '../../graph/passes.ts';
+import type { Recompute } from '../../graph/recompute.ts';
 import type { Model } from '../../models/model.ts';
 import type { DropPath } from '../../nn/drop-path.ts';
 import { Graph, type Node, type Tensor } from '../../graph/graph.ts';
@@ -38,9 +39,6 @@ export function lossScaler(graph: Graph): Tensor {
   return graph.stored('state', SCALER_SPEC, { family: LOSS_SCALER, member: LOSS_SCALER });
 }
 
-/** What the backward pass computes again: nothing, what cheap ops made, or whole blocks. */
-export type Recompute = 'none' | 'cheap' | 'blocks';
-
 export interface StepSettings {
   readonly recompute: Recompute;
   /** f16: activations and their gradients are stored in 16 bits; the loss and the gradients of parameters are f32. */
@@ -60,18 +58,13 @@ export function recordTraining(
   const graph = new Graph();
   const x = graph.input('x', f32(micro, channels, imageSize, imageSize));
   const stored = isHalf ? graph.one(cast, { x }, { to: 'f16' }) : x;
-  const { logits: last, dropPaths } = model.build(graph, {
-    x: stored,
-    training: true,
-    recompute: recompute === 'blocks' ? 'blocks' : 'none',
-  });
+  const { logits: last, dropPaths } = model.build(graph, { x: stored, training: true });
   const logits = isHalf ? graph.one(cast, { x: last }, { to: 'f32' }) : last;
   const targets = graph.input('targets', logits.spec);
   const loss = graph.one(softCrossEntropy, { logits, targets }, {});
   const seed = graph.input('loss-weight', f32(micro));
   const scaled = isHalf ? graph.one(scaleLoss, { x: seed, scaler: lossScaler(graph) }, {}) : seed;
   const gradients = differentiate(graph, loss, scaled);
-  const options = { kept: new Set([loss.id]), recomputesCheap: recompute === 'cheap', graph };
-  const nodes = optimise(graph.nodes, options);
+  const nodes = optimise(graph.nodes, { kept: new Set([loss.id]), recompute, graph });
   return { nodes, x, targets, seed, loss, dropPaths, gradients };
 }

@@ -1,10 +1,11 @@
 import type { Device } from '../../device/device.ts';
 import { requireClassifier, type Model } from '../../models/model.ts';
+import type { Recompute } from '../../graph/recompute.ts';
 import { PipelineCache } from '../../shader/pipelines.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import type { OptimizerConfig, StepScalars } from './optimizer.ts';
 import { TrainingSession, type StepResult, type Weights } from './session.ts';
-import type { Precision, Recompute } from './step-graph.ts';
+import type { Precision } from './step-graph.ts';
 import { planTraining } from './training-plan.ts';
 
 export interface TrainerOptions {

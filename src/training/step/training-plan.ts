@@ -4,13 +4,8 @@ import { recordInference, type InferenceGraph } from '../../models/inference.ts'
 import type { Model } from '../../models/model.ts';
 import { parameterGroups, stateMembers } from './groups.ts';
 import { recordUpdate, momentsOf, type OptimizerConfig, type UpdateGraph } from './optimizer.ts';
-import {
-  recordTraining,
-  type Precision,
-  type Recompute,
-  type StepShape,
-  type TrainingGraph,
-} from './step-graph.ts';
+import { recordTraining, type Precision, type StepShape, type TrainingGraph } from './step-graph.ts';
+import type { Recompute } from '../../graph/recompute.ts';
 import { type ChooseVariant, type Plan, planNodes } from '../../execution/plan.ts';
 import { borrow } from '../../execution/program.ts';
 import { type FlatLayout, layoutFlat } from '../../execution/store.ts';
