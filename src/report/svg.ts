@@ -68,12 +68,14 @@ export const FIGURE_STYLE = `
 .figure .band { fill-opacity: .18; stroke: none; }
 .figure .ring { fill: #fff; stroke: #1b1f24; stroke-width: 1.5; }
 .figure .value { font-variant-numeric: tabular-nums; font-weight: 600; }
+.figure .ground { fill: #fff; }
 ${seriesStyle(LIGHT)}
 @media (prefers-color-scheme: dark) {
   .figure { color: #e6edf3; }
+  .figure .ground { fill: #0d1117; }
 ${seriesStyle(DARK)}
 }
-@media print { .figure { color: #000; } }
+@media print { .figure { color: #000; } .figure .ground { fill: #fff; } }
 `;
 
 export function escapeXml(text: string): string {
@@ -84,9 +86,12 @@ export function seriesClass(index: number): string {
   return `s${index % COLOURS}`;
 }
 
+/** Below a figure that stands alone: viewers put their own colour there, which need not go with the ink. */
+export const GROUND = '<rect class="ground" width="100%" height="100%"/>';
+
 /** A file of its own: the figure with its colours inside. */
 export function standaloneSvg(figure: string): string {
-  return figure.replace(/(<svg[^>]*>)/, `$1<style>${FIGURE_STYLE}</style>`);
+  return figure.replace(/(<svg[^>]*>)/, `$1<style>${FIGURE_STYLE}</style>${GROUND}`);
 }
 
 /** Steps of 1, 2 or 5 times a power of ten: about `count` of them up to `max`. */

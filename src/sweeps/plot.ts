@@ -1,5 +1,5 @@
 /** The figure of a sweep: for each point the mean of each set of weights with its interval, single seeds beside, published values. */
-import { escapeXml, FIGURE_STYLE, niceTicks, seriesClass } from '../report/svg.ts';
+import { escapeXml, FIGURE_STYLE, GROUND, niceTicks, seriesClass } from '../report/svg.ts';
 import type { MetricTable, Row } from './results.ts';
 
 export interface Plot {
@@ -33,9 +33,10 @@ export function plotSvg({ title, xLabel, points, table }: Plot): string {
   const { info, rows } = table;
   const series = seriesOf(table);
   const own = rows.filter((row) => series.includes(row.weights));
-  const place = Math.max(PLACE, series.length * LANE + 24);
   const legend = legendOf(series, own);
-  const width = Math.max(LEFT + points.length * place + RIGHT, LEFT + legend.width + RIGHT);
+  const least = points.length * Math.max(PLACE, series.length * LANE + 24);
+  const width = LEFT + Math.max(least, legend.width) + RIGHT;
+  const place = (width - LEFT - RIGHT) / points.length;
   const [min, max] = rangeOf(own, info.unit === '%' ? [0, 100] : [-Infinity, Infinity]);
   const y = (value: number) => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * (value - min)) / (max - min);
   const marks = points.map((label, p) => {
@@ -58,7 +59,7 @@ export function plotSvg({ title, xLabel, points, table }: Plot): string {
   const name = escapeXml(title);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" class="figure" viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${name}">`,
-    `<style>${FIGURE_STYLE}</style><title>${name}</title>`,
+    `<style>${FIGURE_STYLE}</style><title>${name}</title>${GROUND}`,
     ...gridOf(min, max, y, width),
     `<text class="axis-title" x="16" y="${(TOP + HEIGHT - BOTTOM) / 2}" text-anchor="middle" transform="rotate(-90 16 ${(TOP + HEIGHT - BOTTOM) / 2})">${escapeXml(yLabel)}</text>`,
     `<text class="axis-title" x="${(LEFT + width - RIGHT) / 2}" y="${HEIGHT - 10}" text-anchor="middle">${escapeXml(xLabel)}</text>`,

@@ -94,13 +94,17 @@ export function describeEffect(effect: Effect, unit: string): string {
   const span = `The means span ${range.toFixed(2)} ${unit} (${highest} highest, ${lowest} lowest)`;
   if (sd === undefined || leastDifference === undefined)
     return `${span}; with one seed a point, nothing is known of the noise between seeds, so no difference can be told from it.`;
-  const ratio = sd === 0 ? 'and the seeds do not differ' : `${(range / sd).toFixed(1)} times as much`;
+  const freedom = `(pooled, ${df} degrees of freedom)`;
+  const noise =
+    sd === 0
+      ? `and the seeds of one point do not differ ${freedom}`
+      : `${(range / sd).toFixed(1)} times the standard deviation between seeds of one point, ${sd.toFixed(2)} ${freedom}`;
   const verdict =
     range > leastDifference
       ? 'the highest and the lowest differ by more'
       : 'no difference between the points can be told from the noise';
   return (
-    `${span}, ${ratio}: the seeds of one point have a standard deviation of ${sd.toFixed(2)} (pooled, ${df} degrees of freedom). ` +
+    `${span}, ${noise}. ` +
     `A difference of less than ${leastDifference.toFixed(2)} ${unit} between any two points is within that noise (95 %, all pairs); ${verdict}.`
   );
 }

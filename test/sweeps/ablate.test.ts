@@ -84,7 +84,9 @@ describe('a sweep', () => {
     expect(table).toContain('| 7 | raw | 71.00 ± 12.71 | 2 | – | – |');
     expect(table).toContain('| 3 | ema | 51.00 ± 12.71 | 2 | 59.5 | −8.50 |');
     expect(table).toContain('| 7 | raw, best epoch | 72.00 ± 12.71 | 2 | – | – |');
-    expect(table).toMatch(/raw: The means span 10\.00 points \(7 highest, 3 lowest\), 7\.1 times as much/);
+    expect(table).toMatch(
+      /raw: The means span 10\.00 points \(7 highest, 3 lowest\), 7\.1 times the standard deviation between seeds of one point, 1\.41 \(pooled/,
+    );
     expect(table).toContain('| 7 | 13-7 | 13-7 | 1.30 | 1.55 |');
     // Step 1 compiles and does not count: 64 images at 128 images/s.
     expect(table).toMatch(/\| 0\.500 \|\n/);

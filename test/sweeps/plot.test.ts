@@ -51,6 +51,18 @@ describe('the figure of a sweep', () => {
     expect(svg.match(/V40\.0M\d/g)?.length).toBe(1);
   });
 
+  it('spreads the points over its whole width, and brings the ground that its ink needs', () => {
+    const [[width]] = numbers(svg, /viewBox="0 0 ([\d.]+)/g) as [[number]];
+    const [[first], [second]] = numbers(svg, /<text x="([\d.]+)" y="302" text-anchor="middle"/g) as [
+      [number],
+      [number],
+    ];
+    expect(second - first).toBeCloseTo((width - 64 - 14) / 2, 6);
+    expect(first - 64).toBeCloseTo(width - 14 - second, 6);
+    expect(svg).toMatch(/<rect class="ground" width="100%" height="100%"\/>/);
+    expect(svg).toMatch(/@media \(prefers-color-scheme: dark\) {[^@]*\.ground { fill: #0d1117; }/);
+  });
+
   it('needs no colours by variable, which viewers of files do not know', () => {
     expect(svg.slice(svg.indexOf('</style>'))).not.toContain('var(');
   });
