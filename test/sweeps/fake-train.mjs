@@ -36,7 +36,7 @@ if (command === 'evaluate') {
     mkdirSync(join(out, benchmark), { recursive: true });
     writeFileSync(
       join(out, benchmark, 'result.json'),
-      sealed('benchmark result', 2, { benchmark, name: 'ImageNet-A', complete: true, protocol, metrics }),
+      sealed('benchmark result', 3, { benchmark, name: 'ImageNet-A', complete: true, protocol, metrics }),
     );
   }
   process.exit(0);
