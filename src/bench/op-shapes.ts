@@ -12,7 +12,7 @@ import {
   matmulGeluGradient,
   matmulNorm,
   matmulResidual,
-} from '../ops/matmul-fused/op.ts';
+} from '../ops/matmul/fused.ts';
 import { type MatmulAttrs, matmul } from '../ops/matmul/op.ts';
 import type { AnyOp, Named, Op } from '../ops/op.ts';
 import { SCALARS_SPEC, adamw, packScalars } from '../ops/optimizer/op.ts';

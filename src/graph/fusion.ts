@@ -10,7 +10,7 @@ import {
   matmulGradWeight,
   matmulNorm,
   matmulResidual,
-} from '../ops/matmul-fused/op.ts';
+} from '../ops/matmul/fused.ts';
 import { matmul } from '../ops/matmul/op.ts';
 import { type AnyOp, type Named, type Op, inOrder, operandsOf } from '../ops/op.ts';
 import { scaleResidual } from '../ops/scale-residual/op.ts';

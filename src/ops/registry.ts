@@ -13,7 +13,6 @@ export { kernels as layerNorm } from './layer-norm/kernels.ts';
 export { kernels as layout } from './layout/kernels.ts';
 export { kernels as lossScale } from './loss-scale/kernels.ts';
 export { kernels as matmul } from './matmul/kernels.ts';
-export { kernels as matmulFused } from './matmul-fused/kernels.ts';
 export { kernels as optimizer } from './optimizer/kernels.ts';
 export { kernels as pool } from './pool/kernels.ts';
 export { kernels as reduce } from './reduce/kernels.ts';

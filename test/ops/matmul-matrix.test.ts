@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS, profileOf, type DeviceProfile, type MatrixUnit } from '
 import { kernelsOf } from '../../src/execution/kernels.ts';
 import { halved } from '../../src/execution/prove.ts';
 import { type AnyKernels, type Variant, contextOf } from '../../src/ops/kernels.ts';
-import * as fused from '../../src/ops/matmul-fused/kernels.ts';
+import { kernels as family } from '../../src/ops/matmul/kernels.ts';
 import { matmulVariants } from '../../src/ops/matmul/gemm.ts';
 import { type MatmulAttrs, matmul } from '../../src/ops/matmul/op.ts';
 import { inOrder } from '../../src/ops/op.ts';
@@ -118,7 +118,8 @@ describe.skipIf(!canHalf.includes(true)).each(adapters.filter((_, i) => canHalf[
       await check(kernelsOf(matmul), c, adapter, [{ ...SEVERAL, cols: 8 }]);
     });
 
-    const examples = fused.kernels.flatMap((kernels) =>
+    const fused: readonly AnyKernels[] = family.filter(({ op }) => op.name !== 'matmul');
+    const examples = fused.flatMap((kernels) =>
       kernels.op.examples.map((example, i) => [`${kernels.op.name} ${i}`, kernels, halved(example)] as const),
     );
     it.each(examples)('%s', async (_label, kernels, example) => {

@@ -2,10 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROFILE } from '../../src/device/profile.ts';
 import { type CaseOf, testGradient, testKernels, testOp } from './harness.ts';
-import { columnSum } from '../../src/ops/column-sum/op.ts';
 import { MATMUL_TILES, matmulVariants } from '../../src/ops/matmul/gemm.ts';
 import { type MatmulAttrs, matmul } from '../../src/ops/matmul/op.ts';
-import { rowSum } from '../../src/ops/row-sum/op.ts';
 import { f32 } from '../../src/ops/tensor.ts';
 import { kernelsOf } from '../../src/execution/kernels.ts';
 
@@ -53,16 +51,6 @@ testGradient(matmul, [
   ...[NN, NT, TN, TT].map((attrs) => product([5, 4, 3], { ...attrs, bias: 'rows' }, [[2], []])),
   product([5, 4, 3], TN, [[2], [2]]),
   product([5, 4, 3], { ...NT, reduceBatch: true }, [[2], [2]]),
-]);
-
-testOp(columnSum, [
-  { inputs: { x: f32(1, 1) }, attrs: {} },
-  { inputs: { x: f32(515, 65) }, attrs: {} },
-  { inputs: { x: f32(2, 9, 10) }, attrs: {} },
-]);
-testOp(rowSum, [
-  { inputs: { x: f32(5, 131) }, attrs: {} },
-  { inputs: { x: f32(3, 5, 7, 9) }, attrs: {} },
 ]);
 
 describe('tiles', () => {

@@ -1,6 +1,5 @@
 import { testGradient, testOp } from './harness.ts';
 import { nonFinite, spread, sum, sumSquares } from '../../src/ops/reduce/op.ts';
-import { scale } from '../../src/ops/scale/op.ts';
 import { f32 } from '../../src/ops/tensor.ts';
 
 const SHAPES = [[1], [3, 257], [4096 * 5 + 4], [70001]];
@@ -20,6 +19,4 @@ testOp(
   [7, 4000, 70001].map((n) => ({ inputs: { x: f32(n) }, attrs: {}, data: { x: broken(n) } })),
 );
 testOp(spread, [{ inputs: { x: f32(1) }, attrs: { shape: [3, 5], factor: 2 } }]);
-testOp(scale, [{ inputs: { x: f32(3, 257) }, attrs: { factor: -0.25 } }]);
 testGradient(sum, [{ inputs: { x: f32(3, 4) }, attrs: { factor: 0.5 } }]);
-testGradient(scale, [{ inputs: { x: f32(3, 4) }, attrs: { factor: -3 } }]);

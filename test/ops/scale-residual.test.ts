@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { testGradient, testOp } from './harness.ts';
-import { toMaps, toRows } from '../../src/ops/layout/op.ts';
 import { scaleResidual, scaleResidualGradient } from '../../src/ops/scale-residual/op.ts';
 import { f32 } from '../../src/ops/tensor.ts';
 
@@ -40,32 +39,16 @@ for (const { from, withGamma, withMask } of FORMS) {
   ]);
 }
 
-testOp(
-  toRows,
-  SIZES.map((size) => ({ inputs: { x: f32(...size) }, attrs: {} })),
-);
-testOp(
-  toMaps,
-  SIZES.map(([n, c, h, w]) => ({ inputs: { x: f32(n * h * w, c) }, attrs: { n, h, w } })),
-);
-testGradient(toRows, [{ inputs: { x: f32(2, 3, 2, 2) }, attrs: {} }]);
-testGradient(toMaps, [{ inputs: { x: f32(8, 3) }, attrs: { n: 2, h: 2, w: 2 } }]);
-
-describe('layouts', () => {
-  it('put channels last in (n, h, w) order', () => {
-    const { y } = toRows.reference({ x: Float64Array.of(1, 2, 3, 4, 5, 6) }, { x: f32(1, 2, 1, 3) }, {});
-    expect([...y]).toEqual([1, 4, 2, 5, 3, 6]);
-  });
-
+describe('scale-residual', () => {
   it.each([
     [{ x: f32(2, 3), branch: f32(2, 3) }, 'nchw' as const, 'needs maps'],
     [{ x: f32(1, 3, 2, 2), branch: f32(3, 4) }, 'rows' as const, 'expected (4, 3)'],
     [{ x: f32(1, 3, 2, 2), branch: f32(4, 3), gamma: f32(4) }, 'rows' as const, 'expected (3)'],
-  ])('reject %j', (inputs, from, message) => {
+  ])('rejects %j', (inputs, from, message) => {
     expect(() => scaleResidual.infer(inputs, { from })).toThrow(message);
   });
 
-  it('reject a gradient of gamma without the branch', () => {
+  it('rejects a gradient of gamma without the branch', () => {
     const inputs = { dy: f32(1, 3, 2, 2), gamma: f32(3) };
     expect(() => scaleResidualGradient.infer(inputs, { from: 'rows' })).toThrow('branch and gamma together');
   });

@@ -5,8 +5,7 @@ import { cast } from './op.ts';
 export const castKernels: Kernels<typeof cast> = {
   op: cast,
   variants: onlyPlain,
-  lower: ({ inputs, outputs }) =>
-    flat('scale/scale.wgsl', outputs.y, { ...inputs, ...outputs }, { FACTOR: 1 }),
+  lower: ({ inputs, outputs }) => flat('cast/cast.wgsl', outputs.y, { ...inputs, ...outputs }),
 };
 
 export const kernels = [castKernels];

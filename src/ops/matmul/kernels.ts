@@ -1,4 +1,16 @@
 import type { Kernels, Variant } from '../kernels.ts';
+import type { Op } from '../op.ts';
+import { elems } from '../tensor.ts';
+import {
+  type FusedMatmulAttrs,
+  type NormalInput,
+  matmulGelu,
+  matmulGeluGradient,
+  matmulGradWeight,
+  matmulNorm,
+  matmulResidual,
+  productSpecs,
+} from './fused.ts';
 import { isOnlySums, lowerMatmul, matmulVariants } from './gemm.ts';
 import { hasHalf, matmul, matmulShape } from './op.ts';
 
@@ -22,4 +34,47 @@ export const matmulKernels: Kernels<typeof matmul, Variant> = {
     ),
 };
 
-export const kernels = [matmulKernels];
+/** Everything that one of them reads and makes. */
+type FusedOp = Op<
+  FusedMatmulAttrs,
+  NormalInput | 'h?' | 'addend?' | 'gamma?' | 'mask?',
+  'y' | 'kept?' | 'sums?'
+>;
+
+function fusedKernels(op: FusedOp, end?: 'gelu' | 'gelu_gradient' | 'residual'): Kernels<FusedOp, Variant> {
+  const shapeOf = (inputs: Parameters<FusedOp['infer']>[0], attrs: FusedMatmulAttrs) =>
+    matmulShape(productSpecs(op.name, inputs, attrs), attrs);
+  return {
+    op,
+    variants({ inputs, outputs, attrs, profile }) {
+      const shape = shapeOf(inputs, attrs);
+      const canCut = end === undefined && isOnlySums({ ...attrs, shape, reduceBatch: false });
+      return matmulVariants(shape, profile, hasHalf(inputs), outputs.sums !== undefined, canCut);
+    },
+    lower({ inputs, outputs, attrs, profile }, variant) {
+      const maps = attrs.normal && inputs[attrs.normal];
+      const plane = elems((inputs.addend ?? maps)?.shape.slice(2) ?? []);
+      return lowerMatmul(
+        {
+          ...attrs,
+          shape: shapeOf(inputs, attrs),
+          reduceBatch: false,
+          bindings: { ...inputs, ...outputs },
+          normal: attrs.normal && { operand: attrs.normal, plane },
+          end: end === 'residual' ? { kind: end, plane } : end && { kind: end },
+        },
+        variant,
+        profile,
+      );
+    },
+  };
+}
+
+export const kernels = [
+  matmulKernels,
+  fusedKernels(matmulNorm),
+  fusedKernels(matmulGradWeight),
+  fusedKernels(matmulGelu, 'gelu'),
+  fusedKernels(matmulGeluGradient, 'gelu_gradient'),
+  fusedKernels(matmulResidual, 'residual'),
+];

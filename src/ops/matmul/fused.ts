@@ -2,12 +2,12 @@ import { columnSumReference } from '../column-sum/reference.ts';
 import { geluGradientReference, geluReference } from '../gelu/reference.ts';
 import { normalizeReference } from '../layer-norm/reference.ts';
 import { isInQuads, layerNormShape, layoutOf } from '../layer-norm/shape.ts';
-import { type MatmulAttrs, matmul, matmulShape } from '../matmul/op.ts';
-import { matmulReference } from '../matmul/reference.ts';
 import { type AnyName, type Cost, type Named, type Op, memoryCost } from '../op.ts';
 import { residualSize } from '../scale-residual/op.ts';
 import { scaleResidualReference } from '../scale-residual/reference.ts';
 import { type TensorSpec, expectShape, f32, like, shapeError, showShape } from '../tensor.ts';
+import { type MatmulAttrs, matmul, matmulShape } from './op.ts';
+import { matmulReference } from './reference.ts';
 
 /**
  * Products with what comes before and after them done on the way from and to memory. Models do not record these: src/graph/fusion.ts
