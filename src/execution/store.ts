@@ -3,14 +3,14 @@ import { FrameworkError, defined } from '../util/errors.ts';
 import { elems } from '../ops/tensor.ts';
 import type { Locate, Location } from './program.ts';
 
-/** A member of a family: its name, shape, and the group (same learning rate and decay) it is stored with. */
+/** A member of a store: its name, shape, and the group (same learning rate and decay) it is stored with. */
 export interface Member {
   readonly name: string;
   readonly shape: readonly number[];
   readonly group: string;
 }
 
-/** Where a member lives in a family: elements `offset` … of chunk `chunk`. */
+/** Where a member lives in a store: elements `offset` … of chunk `chunk`. */
 export interface Slice {
   readonly chunk: number;
   readonly offset: number;
@@ -22,7 +22,7 @@ export interface Range extends Slice {
   readonly group: string;
 }
 
-/** How the members of a family lie in flat buffers; the same for parameters, gradients, moments and averages. */
+/** How the members of a store lie in flat buffers; the same for parameters, gradients, moments and averages. */
 export interface FlatLayout {
   readonly members: readonly Member[];
   /** Elements of each chunk. */
@@ -35,7 +35,7 @@ const ALIGN = 64; // elements: WebGPU wants binding offsets in multiples of 256 
 
 /**
  * Packs members into chunks of at most `maxBytes`, groups contiguous, in the order given within a group. Gaps are never
- * longer than 63 elements and hold zeros in every family.
+ * longer than 63 elements and hold zeros in every store.
  */
 export function layoutFlat(members: readonly Member[], maxBytes: number): FlatLayout {
   const limit = Math.floor(maxBytes / 4 / ALIGN) * ALIGN;
@@ -68,8 +68,8 @@ export function layoutFlat(members: readonly Member[], maxBytes: number): FlatLa
   return { members, chunks, slices, ranges };
 }
 
-/** One family of tensors on the device: the same layout, its own buffers. New families hold zeros. */
-export class Family {
+/** One store of tensors on the device: the same layout, its own buffers. New stores hold zeros. */
+export class FlatStore {
   readonly layout: FlatLayout;
   readonly buffers: readonly GPUBuffer[];
   private readonly device: Device;
@@ -130,8 +130,8 @@ export class Family {
     return this.device.readFloats(this.chunk(slice), slice.offset * 4, slice.elems * 4);
   }
 
-  /** Copies another family of the same layout. */
-  copyFrom(other: Family): void {
+  /** Copies another store of the same layout. */
+  copyFrom(other: FlatStore): void {
     const encoder = this.device.gpu.createCommandEncoder();
     other.buffers.forEach((buffer, i) => {
       encoder.copyBufferToBuffer(buffer, 0, defined(this.buffers[i], 'chunk'), 0, buffer.size);
@@ -144,7 +144,7 @@ export class Family {
   }
 }
 
-/** Finds what tensors say of where they are stored among families by name. */
-export function locateIn(families: Readonly<Record<string, Family | undefined>>): Locate {
-  return ({ stored }) => stored && families[stored.family]?.locate(stored.member);
+/** Finds what tensors say of where they are stored among stores by name. */
+export function locateIn(stores: Readonly<Record<string, FlatStore | undefined>>): Locate {
+  return ({ stored }) => stored && stores[stored.store]?.locate(stored.member);
 }

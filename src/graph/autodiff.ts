@@ -112,7 +112,7 @@ class BackwardPass {
       for (const tensor of Object.values(node.inputs)) uses.set(tensor.id, (uses.get(tensor.id) ?? 0) + 1);
     for (const [name, parts] of this.parameterParts) {
       const parameter = defined(this.graph.parameters.get(name), `parameter ${name}`);
-      const target = this.graph.stored('gradient', parameter.spec, { family: 'gradient', member: name });
+      const target = this.graph.stored('gradient', parameter.spec, { store: 'gradient', member: name });
       result.set(name, target);
       for (const part of parts) {
         if (uses.get(part.id) === undefined && this.retarget(part, target)) continue;

@@ -76,15 +76,15 @@ export class Graph {
   }
 
   private member(
-    family: Map<string, Tensor>,
+    store: Map<string, Tensor>,
     kind: TensorKind,
     name: string,
     shape: readonly number[],
   ): Tensor {
-    const known = family.get(name);
+    const known = store.get(name);
     if (known === undefined) {
-      const tensor = this.stored(kind, f32(...shape), { family: kind, member: name });
-      family.set(name, tensor);
+      const tensor = this.stored(kind, f32(...shape), { store: kind, member: name });
+      store.set(name, tensor);
       return tensor;
     }
     if (showShape(known.spec.shape) !== showShape(shape)) {
@@ -178,10 +178,10 @@ export class Graph {
     return { id: this.nextTensor++, kind, spec, name };
   }
 
-  /** A fresh tensor for what a family holds; named after its member. */
+  /** A fresh tensor for what a store holds; named after its member. */
   stored(kind: TensorKind, spec: TensorSpec, stored: Stored): Tensor {
-    const { family, member } = stored;
-    const name = typeof member === 'string' ? member : `range ${member} of ${family}`;
+    const { store, member } = stored;
+    const name = typeof member === 'string' ? member : `range ${member} of ${store}`;
     return { ...this.tensor(kind, spec, name), stored };
   }
 }

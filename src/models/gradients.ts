@@ -4,7 +4,7 @@ import { optimise } from '../graph/passes.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { planNodes } from '../execution/plan.ts';
 import { Program } from '../execution/program.ts';
-import { Family, locateIn } from '../execution/store.ts';
+import { FlatStore, locateIn } from '../execution/store.ts';
 import { softCrossEntropy } from '../ops/cross-entropy/op.ts';
 import { f32 } from '../ops/tensor.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
@@ -74,7 +74,7 @@ export class GradientSession {
   private readonly device: Device;
   private readonly graph: GradientGraph;
   private readonly program: Program;
-  private readonly gradients: Family | undefined;
+  private readonly gradients: FlatStore | undefined;
 
   private constructor(
     device: Device,
@@ -82,7 +82,7 @@ export class GradientSession {
     shape: ImageShape,
     graph: GradientGraph,
     program: Program,
-    gradients: Family | undefined,
+    gradients: FlatStore | undefined,
   ) {
     this.device = device;
     this.model = model;
@@ -107,7 +107,7 @@ export class GradientSession {
     const gradients = options.parameters
       ? await device.guard(
           `gradients of ${model.name}`,
-          () => new Family(device, 'gradients', parameters.layout),
+          () => new FlatStore(device, 'gradients', parameters.layout),
         )
       : undefined;
     const locate = locateIn({ parameter: parameters, state, ...(gradients && { gradient: gradients }) });

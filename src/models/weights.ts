@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import { Family, layoutFlat, locateIn } from '../execution/store.ts';
+import { FlatStore, layoutFlat, locateIn } from '../execution/store.ts';
 import type { Locate } from '../execution/program.ts';
 import { FrameworkError } from '../util/errors.ts';
 import type { Model } from './model.ts';
@@ -7,11 +7,11 @@ import type { Model } from './model.ts';
 /** A model's weights on a device: uploaded once, shared by every program that runs the model. */
 export class ModelWeights {
   readonly model: Model;
-  readonly parameters: Family;
+  readonly parameters: FlatStore;
   /** Running statistics. */
-  readonly state: Family;
+  readonly state: FlatStore;
 
-  private constructor(model: Model, parameters: Family, state: Family) {
+  private constructor(model: Model, parameters: FlatStore, state: FlatStore) {
     this.model = model;
     this.parameters = parameters;
     this.state = state;
@@ -38,16 +38,16 @@ export class ModelWeights {
       () =>
         new ModelWeights(
           model,
-          new Family(device, 'parameters', layout('parameter')),
-          new Family(device, 'state', layout('state')),
+          new FlatStore(device, 'parameters', layout('parameter')),
+          new FlatStore(device, 'state', layout('state')),
         ),
     );
-    for (const family of [weights.parameters, weights.state])
-      for (const { name } of family.layout.members) {
+    for (const store of [weights.parameters, weights.state])
+      for (const { name } of store.layout.members) {
         const data = values.get(name);
         if (data === undefined)
           throw new FrameworkError('model/weights', `The weights of ${model.name} lack ${name}.`);
-        family.write(name, data);
+        store.write(name, data);
       }
     return weights;
   }

@@ -12,15 +12,15 @@ export interface TensorSpec {
 /**
  * Where a tensor's memory lives.
  * - `input`: written by the host before a run
- * - `parameter`, `state`: members of flat families, or ranges of them (state: running statistics, not trained)
- * - `gradient`: the accumulated gradient of a parameter, in the family parallel to the parameters
+ * - `parameter`, `state`: members of flat stores, or ranges of them (state: running statistics, not trained)
+ * - `gradient`: the accumulated gradient of a parameter, in the store parallel to the parameters
  * - `value`: made by a node; the planner finds memory for it
  */
 export type TensorKind = 'input' | 'parameter' | 'state' | 'gradient' | 'value';
 
-/** Where a tensor that outlives a run is stored: a family of flat vectors, and in it a member by name or a whole range by number. */
+/** Where a tensor that outlives a run is stored: a store of flat vectors, and in it a member by name or a whole range by number. */
 export interface Stored {
-  readonly family: string;
+  readonly store: string;
   readonly member: string | number;
 }
 

@@ -7,7 +7,7 @@ import { DEFAULT_PROFILE } from '../../src/device/profile.ts';
 import { adapters, compare, deviceFor, randomData } from '../ops/harness.ts';
 import { type Plan, planNodes } from '../../src/execution/plan.ts';
 import { Program } from '../../src/execution/program.ts';
-import { Family, layoutFlat, locateIn } from '../../src/execution/store.ts';
+import { FlatStore, layoutFlat, locateIn } from '../../src/execution/store.ts';
 import { Graph, type Tensor } from '../../src/graph/graph.ts';
 import { add } from '../../src/ops/add/op.ts';
 import { gelu } from '../../src/ops/gelu/op.ts';
@@ -143,26 +143,26 @@ describe.each(adapters)('program on %s', (kind) => {
     const kept = [c.y, dx, c.graph.taps.get('block.1')!];
     const planned = plan(prune(c.nodes, new Set(kept.map((t) => t.id))), kept);
     const layout = layoutFlat([{ name: 'w', shape: [5, 7], group: 'g' }], 1 << 20);
-    const families = {
-      parameter: new Family(device, 'parameter', layout),
-      gradient: new Family(device, 'gradient', layout),
+    const stores = {
+      parameter: new FlatStore(device, 'parameter', layout),
+      gradient: new FlatStore(device, 'gradient', layout),
     };
-    families.parameter.write('w', Float32Array.from(data[1]!));
-    const program = await Program.build(device, pipelines, planned, locateIn(families), 'test');
+    stores.parameter.write('w', Float32Array.from(data[1]!));
+    const program = await Program.build(device, pipelines, planned, locateIn(stores), 'test');
     program.write('x', Float32Array.from(data[0]!));
     program.write('seed', Float32Array.from(data[2]!));
     program.run();
     const values = interpretChain(c, data);
     for (const tensor of kept)
       compare(tensor.name, await program.read(tensor), values.get(tensor.id)!, 1e-12, 1e-5);
-    const once = await families.gradient.read('w');
+    const once = await stores.gradient.read('w');
     compare('dw', once, values.get(c.gradients.parameters.get('w')!.id)!, 1e-12, 1e-5);
     const first = await program.read(dx);
     program.run();
     expect(await program.read(dx)).toEqual(first);
     compare(
       '2 dw',
-      await families.gradient.read('w'),
+      await stores.gradient.read('w'),
       once.map((v) => 2 * v),
       1e-12,
       1e-5,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { planNodes } from '../../src/execution/plan.ts';
 import { Program } from '../../src/execution/program.ts';
-import { Family, layoutFlat, locateIn } from '../../src/execution/store.ts';
+import { FlatStore, layoutFlat, locateIn } from '../../src/execution/store.ts';
 import { differentiate } from '../../src/graph/autodiff.ts';
 import { Graph, isOf } from '../../src/graph/graph.ts';
 import { optimise } from '../../src/graph/passes.ts';
@@ -64,12 +64,12 @@ describe.each(adapters)('recomputing blocks with BatchNorm on %s', (kind) => {
     const { graph, kept } = normBlock(batchNorm);
     const nodes = optimise(graph.nodes, { graph, kept, recompute });
     const plan = planNodes(nodes, { profile: device.profile, kept: [] });
-    const family = (names: Iterable<string>, phase: number) => {
+    const store = (names: Iterable<string>, phase: number) => {
       const layout = layoutFlat(
         [...names].map((name) => ({ name, shape: [3], group: 'all' })),
         1 << 20,
       );
-      const made = new Family(device, 'family', layout);
+      const made = new FlatStore(device, 'store', layout);
       for (const name of names)
         made.write(
           name,
@@ -78,18 +78,18 @@ describe.each(adapters)('recomputing blocks with BatchNorm on %s', (kind) => {
       return made;
     };
     const names = [...graph.parameters.keys()];
-    const families = {
-      parameter: family(names, 1),
-      state: family([...graph.states.keys()], 2),
-      gradient: family(names, 3),
+    const stores = {
+      parameter: store(names, 1),
+      state: store([...graph.states.keys()], 2),
+      gradient: store(names, 3),
     };
-    const program = await Program.build(device, pipelines, plan, locateIn(families), 'test');
+    const program = await Program.build(device, pipelines, plan, locateIn(stores), 'test');
     const [x, seed] = randomData([f32(2, 3, 2, 2), f32(2, 3, 2, 2)]);
     program.write('x', Float32Array.from(x!));
     program.write('seed', Float32Array.from(seed!));
     program.run();
     program.run();
-    return { gradient: await families.gradient.readAll(), state: await families.state.readAll() };
+    return { gradient: await stores.gradient.readAll(), state: await stores.state.readAll() };
   }
 
   it('gives the gradients and running statistics of not recomputing, bit for bit', async () => {

@@ -4,7 +4,7 @@ import { deviceFor } from '../ops/harness.ts';
 import type { Read, Recorded } from './golden.ts';
 import { planNodes } from '../../src/execution/plan.ts';
 import { Program } from '../../src/execution/program.ts';
-import { Family, layoutFlat, locateIn } from '../../src/execution/store.ts';
+import { FlatStore, layoutFlat, locateIn } from '../../src/execution/store.ts';
 import type { Tensor } from '../../src/graph/graph.ts';
 
 /** Runs recorded nodes once on an adapter, fused as in training, and gives a reader of `kept` values, gradients and states to `use`. */
@@ -15,8 +15,8 @@ export async function withProgram(
   use: (read: Read) => Promise<void>,
 ): Promise<void> {
   const { device, pipelines } = await deviceFor(kind);
-  const family = (name: string, tensors: Iterable<Tensor>) =>
-    new Family(
+  const store = (name: string, tensors: Iterable<Tensor>) =>
+    new FlatStore(
       device,
       name,
       layoutFlat(
@@ -24,17 +24,17 @@ export async function withProgram(
         device.limits.maxStorageBufferBindingSize,
       ),
     );
-  const families = {
-    parameter: family('parameters', graph.parameters.values()),
-    gradient: family('gradients', graph.parameters.values()),
-    state: family('states', graph.states.values()),
+  const stores = {
+    parameter: store('parameters', graph.parameters.values()),
+    gradient: store('gradients', graph.parameters.values()),
+    state: store('states', graph.states.values()),
   };
   const ids = new Set(kept.map((tensor) => tensor.id));
   const nodes = fuse(graph.nodes, ids);
   const plan = planNodes(nodes, { profile: device.profile, kept });
-  const program = await Program.build(device, pipelines, plan, locateIn(families), 'golden');
-  const owner = (tensor: Tensor): Family =>
-    defined(families[tensor.kind as keyof typeof families], `family of ${tensor.name}`);
+  const program = await Program.build(device, pipelines, plan, locateIn(stores), 'golden');
+  const owner = (tensor: Tensor): FlatStore =>
+    defined(stores[tensor.kind as keyof typeof stores], `store of ${tensor.name}`);
   try {
     for (const [tensor, values] of data) {
       const floats = Float32Array.from(values);
@@ -42,12 +42,12 @@ export async function withProgram(
       else if (program.has(tensor.name)) program.write(tensor.name, floats);
     }
     await device.guard('golden', () => program.run());
-    // Each wait for the device is dear on a busy machine: one for a family, not one for a tensor.
+    // Each wait for the device is dear on a busy machine: one for a store, not one for a tensor.
     const results = new Map<Tensor['kind'], Map<string, Float32Array>>();
-    for (const kept of ['gradient', 'state'] as const) results.set(kept, await families[kept].readAll());
+    for (const kept of ['gradient', 'state'] as const) results.set(kept, await stores[kept].readAll());
     await use((tensor) => results.get(tensor.kind)?.get(tensor.name) ?? program.read(tensor));
   } finally {
     program.destroy();
-    for (const each of Object.values(families)) each.destroy();
+    for (const each of Object.values(stores)) each.destroy();
   }
 }

@@ -1,7 +1,7 @@
 import type { Image } from '../../data/image/image.ts';
 import { FrameworkError } from '../../util/errors.ts';
-import type { Corruption, CorruptionGroup, Draws, Family } from './types.ts';
-import { familyOf } from './types.ts';
+import type { Corruption, CorruptionGroup, Draws, ParameterSet } from './types.ts';
+import { parameterSetOf } from './types.ts';
 
 /** Parameters of severities 1 … 5. */
 export type Five<P> = readonly [P, P, P, P, P];
@@ -14,7 +14,7 @@ interface Definition<P> {
   readonly imagenet: Five<P>;
   /** hendrycks/robustness ImageNet-C/create_c/make_cifar_c.py */
   readonly cifar: Five<P>;
-  run(image: Image, parameters: P, draws: Draws, family: Family): Image | Promise<Image>;
+  run(image: Image, parameters: P, draws: Draws, parameterSet: ParameterSet): Image | Promise<Image>;
 }
 
 /** A registry record from its two parameter tables and the function that applies one row of them. */
@@ -25,14 +25,14 @@ export function defineCorruption<P>(definition: Definition<P>): Corruption {
     group,
     benchmark: 'C',
     deterministic,
-    async apply(image, severity, draws, family = familyOf(image)) {
+    async apply(image, severity, draws, parameterSet = parameterSetOf(image)) {
       if (severity === 0) return image;
-      const parameters = definition[family][severity - 1];
+      const parameters = definition[parameterSet][severity - 1];
       if (parameters === undefined)
         throw new FrameworkError('corruption/severity', `${name}: severity ${severity as number} asked for`, {
           hint: 'severities are 0 (the image itself) to 5',
         });
-      return definition.run(image, parameters, draws, family);
+      return definition.run(image, parameters, draws, parameterSet);
     },
   };
 }

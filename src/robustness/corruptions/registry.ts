@@ -6,8 +6,8 @@ import { contrast, elasticTransform, jpegCompression, pixelate, saturate, throug
 import { gaussianNoise, impulseNoise, shotNoise, speckleNoise } from './noise.ts';
 import { PERTURBATIONS } from './sequences.ts';
 import { spatter } from './spatter.ts';
-import type { Corruption, Difficulty, Family, Perturbation, Severity } from './types.ts';
-import { familyOf } from './types.ts';
+import type { Corruption, Difficulty, ParameterSet, Perturbation, Severity } from './types.ts';
+import { parameterSetOf } from './types.ts';
 import { brightness, fog, frost, snow } from './weather.ts';
 
 /** The 15 benchmark corruptions in the order of the published tables, then the 4 extra ones. */
@@ -60,7 +60,7 @@ export interface CorruptOptions {
   readonly seed: number;
   /** Number of the image in its data set: the same image gets the same noise whatever the order or batch size. */
   readonly imageNumber: number;
-  readonly family?: Family;
+  readonly parameterSet?: ParameterSet;
   /** Encode and decode at quality 85 afterwards, as the files of the ImageNet-C release are stored. */
   readonly jpeg85?: boolean;
 }
@@ -77,7 +77,7 @@ export async function corrupt(
   options: CorruptOptions,
 ): Promise<Image> {
   const draws = new Rng(options.seed, `${name}/${severity}`, options.imageNumber);
-  const corrupted = await findCorruption(name).apply(image, severity, draws, options.family);
+  const corrupted = await findCorruption(name).apply(image, severity, draws, options.parameterSet);
   return options.jpeg85 && severity > 0 ? throughJpeg(corrupted, 85) : corrupted;
 }
 
@@ -87,13 +87,13 @@ export interface PerturbOptions {
   /** Side of the frames; by default the image's shorter side. */
   readonly size?: number;
   readonly difficulty?: Difficulty;
-  readonly family?: Family;
+  readonly parameterSet?: ParameterSet;
 }
 
 /** The clip of a perturbation from an uncropped image. */
 export function perturb(image: Image, name: string, options: PerturbOptions): Generator<Image> {
   const { seed, imageNumber, size = Math.min(image.width, image.height), difficulty = 1 } = options;
   const draws = new Rng(seed, `perturbation/${name}/${difficulty}`, imageNumber);
-  const family = options.family ?? familyOf({ width: size, height: size });
-  return findPerturbation(name).frames(image, { size, difficulty, draws, family });
+  const parameterSet = options.parameterSet ?? parameterSetOf({ width: size, height: size });
+  return findPerturbation(name).frames(image, { size, difficulty, draws, parameterSet });
 }

@@ -7,24 +7,24 @@ import { affinePillow } from './lib/pillow-affine.ts';
 import { tilt } from './lib/perspective.ts';
 import { addGaussian, addShot, addSpeckle } from './noise.ts';
 import { addWater, liquidLayer } from './spatter.ts';
-import type { Family, Perturbation, SequenceOptions } from './types.ts';
+import type { ParameterSet, Perturbation, SequenceOptions } from './types.ts';
 import { addSnow, brighten, snowLayer } from './weather.ts';
 
 /** Parameters of the two published generators, make_imagenet_p.py and make_cifar_p.py of hendrycks/robustness. */
-type PerFamily<T> = Readonly<Record<Family, T>>;
+type PerSet<T> = Readonly<Record<ParameterSet, T>>;
 
 interface Definition {
   readonly name: string;
   readonly group?: Perturbation['group'];
   readonly deterministic?: boolean;
   readonly isNoise?: boolean;
-  readonly frameCount?: PerFamily<number>;
+  readonly frameCount?: PerSet<number>;
   frames(image: Image, options: SequenceOptions, count: number): Generator<Image>;
 }
 
 function define(definition: Definition): Perturbation {
   const { name, group = 'benchmark', deterministic = true, isNoise = false } = definition;
-  const frameCount = (family: Family): number => definition.frameCount?.[family] ?? 31;
+  const frameCount = (parameterSet: ParameterSet): number => definition.frameCount?.[parameterSet] ?? 31;
   return {
     name,
     group,
@@ -32,7 +32,7 @@ function define(definition: Definition): Perturbation {
     deterministic,
     isNoise,
     frameCount,
-    frames: (image, options) => definition.frames(image, options, frameCount(options.family)),
+    frames: (image, options) => definition.frames(image, options, frameCount(options.parameterSet)),
   };
 }
 
@@ -46,7 +46,7 @@ function perFrame(frame: (image: Image, i: number, options: SequenceOptions) => 
 /** The clean crop, then independent noise of the strength that belongs to the difficulty. */
 function noise(
   name: string,
-  strengths: PerFamily<readonly [number, number, number]>,
+  strengths: PerSet<readonly [number, number, number]>,
   add: (image: Image, strength: number, draws: SequenceOptions['draws']) => Image,
   group: Perturbation['group'] = 'benchmark',
 ): Perturbation {
@@ -55,9 +55,9 @@ function noise(
     group,
     isNoise: true,
     deterministic: false,
-    frames: perFrame((image, i, { size, family, difficulty, draws }) => {
+    frames: perFrame((image, i, { size, parameterSet, difficulty, draws }) => {
       const clean = centerCrop(image, size);
-      return i === 0 ? clean : add(clean, strengths[family][difficulty - 1] as number, draws);
+      return i === 0 ? clean : add(clean, strengths[parameterSet][difficulty - 1] as number, draws);
     }),
   });
 }
@@ -77,15 +77,15 @@ function* zoomBlurFrames(image: Image, { size }: SequenceOptions, count: number)
   }
 }
 
-const SNOW: PerFamily<{ zoom: number; radius: number; sigma: number }> = {
+const SNOW: PerSet<{ zoom: number; radius: number; sigma: number }> = {
   imagenet: { zoom: 3, radius: 14, sigma: 4 },
   cifar: { zoom: 2, radius: 10, sigma: 2 },
 };
 
 /** The same flakes in every frame, their direction turning by 4° a frame. */
 function* snowFrames(image: Image, options: SequenceOptions, count: number): Generator<Image> {
-  const { size, family, draws } = options;
-  const { zoom, radius, sigma } = SNOW[family];
+  const { size, parameterSet, draws } = options;
+  const { zoom, radius, sigma } = SNOW[parameterSet];
   const clean = centerCrop(image, size);
   const still = snowLayer(size, size, { loc: 0.05, scale: 0.3, zoom, threshold: 0.5 }, draws);
   for (let i = 0; i < count; i++)
@@ -99,8 +99,8 @@ const SPATTER = {
 
 /** One layer of drops that runs down the image, a little each frame. */
 function* spatterFrames(image: Image, options: SequenceOptions, count: number): Generator<Image> {
-  const { size, family, draws } = options;
-  const { layer, drift } = SPATTER[family];
+  const { size, parameterSet, draws } = options;
+  const { layer, drift } = SPATTER[parameterSet];
   const clean = centerCrop(image, size);
   let liquid = liquidLayer(size, size, layer, draws);
   for (let i = 0; i < count; i++) {
@@ -131,9 +131,9 @@ export const PERTURBATIONS: readonly Perturbation[] = [
   define({
     name: 'motion_blur',
     frameCount: { imagenet: 31, cifar: 21 },
-    frames: perFrame((image, i, { size, family }) => {
+    frames: perFrame((image, i, { size, parameterSet }) => {
       const clean = centerCrop(image, size);
-      return family === 'imagenet'
+      return parameterSet === 'imagenet'
         ? blurMotion(clean, 10, 3, 4 * (i - 30))
         : blurMotion(clean, 6, 1.8, 9 * (i - 20));
     }),
@@ -142,15 +142,15 @@ export const PERTURBATIONS: readonly Perturbation[] = [
   define({ name: 'snow', deterministic: false, frames: snowFrames }),
   define({
     name: 'brightness',
-    frames: perFrame((image, i, { size, family }) =>
-      brighten(centerCrop(image, size), (i - 15) * (family === 'imagenet' ? 0.02 : 0.015)),
+    frames: perFrame((image, i, { size, parameterSet }) =>
+      brighten(centerCrop(image, size), (i - 15) * (parameterSet === 'imagenet' ? 0.02 : 0.015)),
     ),
   }),
   define({
     name: 'translate',
     frameCount: { imagenet: 41, cifar: 16 },
-    frames: perFrame((image, i, { size, family }) => {
-      const translateX = i - (family === 'imagenet' ? 20 : 7);
+    frames: perFrame((image, i, { size, parameterSet }) => {
+      const translateX = i - (parameterSet === 'imagenet' ? 20 : 7);
       return centerCrop(affinePillow(image, { translateX }, 'nearest'), size);
     }),
   }),
@@ -162,14 +162,14 @@ export const PERTURBATIONS: readonly Perturbation[] = [
   }),
   define({
     name: 'tilt',
-    frames: perFrame((image, i, { size, family }) =>
-      centerCrop(tilt(image, (family === 'imagenet' ? 1 : 0.75) * (i - 15)), size),
+    frames: perFrame((image, i, { size, parameterSet }) =>
+      centerCrop(tilt(image, (parameterSet === 'imagenet' ? 1 : 0.75) * (i - 15)), size),
     ),
   }),
   define({
     name: 'scale',
-    frames: perFrame((image, i, { size, family }) => {
-      const scale = (family === 'imagenet' ? 2.5 * i + 40 : 2 * i + 70) / 100;
+    frames: perFrame((image, i, { size, parameterSet }) => {
+      const scale = (parameterSet === 'imagenet' ? 2.5 * i + 40 : 2 * i + 70) / 100;
       return centerCrop(affinePillow(image, { scale }, 'bilinear'), size);
     }),
   }),
@@ -177,9 +177,9 @@ export const PERTURBATIONS: readonly Perturbation[] = [
   define({
     name: 'gaussian_blur',
     group: 'validation',
-    frames: perFrame((image, i, { size, family }) => {
+    frames: perFrame((image, i, { size, parameterSet }) => {
       const clean = centerCrop(image, size);
-      return family === 'imagenet'
+      return parameterSet === 'imagenet'
         ? blurGaussian(clean, 0.25 + 0.035 * i, 6)
         : blurGaussian(clean, 0.3 + 0.015 * i, 7);
     }),

@@ -19,7 +19,7 @@ export type Severity = 0 | 1 | 2 | 3 | 4 | 5;
 export const SEVERITIES = [1, 2, 3, 4, 5] as const;
 
 /** Whose parameter table: ImageNet-C's (224 px; scaled to other sizes) or CIFAR-10-C's (32 px). */
-export type Family = 'imagenet' | 'cifar';
+export type ParameterSet = 'imagenet' | 'cifar';
 
 export type CorruptionGroup = 'noise' | 'blur' | 'weather' | 'digital' | 'extra';
 
@@ -31,8 +31,8 @@ export interface Corruption {
   readonly benchmark: 'C';
   /** True if no random number is drawn. */
   readonly deterministic: boolean;
-  /** The corrupted image, same size; severity 0 returns the image itself. `family` defaults by the image's size. */
-  apply(image: Image, severity: Severity, draws: Draws, family?: Family): Promise<Image>;
+  /** The corrupted image, same size; severity 0 returns the image itself. `parameterSet` defaults by the image's size. */
+  apply(image: Image, severity: Severity, draws: Draws, parameterSet?: ParameterSet): Promise<Image>;
 }
 
 export type Difficulty = 1 | 2 | 3;
@@ -42,7 +42,7 @@ export interface SequenceOptions {
   readonly size: number;
   readonly difficulty: Difficulty;
   readonly draws: Draws;
-  readonly family: Family;
+  readonly parameterSet: ParameterSet;
 }
 
 /** One of the 10 + 4 perturbations of ImageNet-P: a clip of small steps instead of five severities. */
@@ -54,12 +54,12 @@ export interface Perturbation {
   readonly deterministic: boolean;
   /** Noise clips compare every frame with the first; the others with the frame `difficulty` before. */
   readonly isNoise: boolean;
-  frameCount(family: Family): number;
+  frameCount(parameterSet: ParameterSet): number;
   /** The frames in order, (size, size) each, from the uncropped image. */
   frames(image: Image, options: SequenceOptions): Generator<Image>;
 }
 
 /** CIFAR-C's table below 64 px, ImageNet-C's from there on. */
-export function familyOf(image: { readonly width: number; readonly height: number }): Family {
+export function parameterSetOf(image: { readonly width: number; readonly height: number }): ParameterSet {
   return Math.min(image.width, image.height) < 64 ? 'cifar' : 'imagenet';
 }

@@ -6,7 +6,7 @@ import { motionBlur } from './lib/motion.ts';
 import { clip, fromUnit, toBytes, toUnit } from './lib/pixels.ts';
 import { plasma } from './lib/plasma.ts';
 import { clippedZoom } from './lib/zoom.ts';
-import type { Draws, Family } from './types.ts';
+import type { Draws, ParameterSet } from './types.ts';
 
 export interface SnowLayer {
   readonly loc: number;
@@ -97,9 +97,14 @@ interface Frost {
   readonly ice: number;
 }
 
-async function runFrost(image: Image, weights: Frost, draws: Draws, family: Family): Promise<Image> {
+async function runFrost(
+  image: Image,
+  weights: Frost,
+  draws: Draws,
+  parameterSet: ParameterSet,
+): Promise<Image> {
   const { width, height } = image;
-  const texture = await frostTexture(draws.int(FROST_CHOICES), family, width, height);
+  const texture = await frostTexture(draws.int(FROST_CHOICES), parameterSet, width, height);
   const row = draws.int(texture.height - height);
   const column = draws.int(texture.width - width);
   const data = new Uint8Array(image.data.length);

@@ -3,7 +3,7 @@ import { FrameworkError, defined } from '../../util/errors.ts';
 import { readCheckpointFile, type Checkpoint } from './checkpoints.ts';
 import type { TrainingSession } from '../step/session.ts';
 import { LOSS_SCALER } from '../step/step-graph.ts';
-import type { Family } from '../../execution/store.ts';
+import type { FlatStore } from '../../execution/store.ts';
 import { SCALER_SPEC } from '../../ops/loss-scale/op.ts';
 
 /**
@@ -24,10 +24,10 @@ export async function stateFiles(
     );
   }
   const moments: TensorToWrite[] = [];
-  for (const [i, family] of session.moments.entries()) {
-    for (const [name, data] of await family.readAll()) {
+  for (const [i, store] of session.moments.entries()) {
+    for (const [name, data] of await store.readAll()) {
       const { shape } = defined(
-        family.layout.members.find((member) => member.name === name),
+        store.layout.members.find((member) => member.name === name),
         name,
       );
       moments.push({ name: `moment${i + 1}.${name}`, shape, dtype: 'F32', data });
@@ -41,8 +41,8 @@ export async function stateFiles(
 
 async function stateDict(
   session: TrainingSession,
-  parameters: Family,
-  state: Family,
+  parameters: FlatStore,
+  state: FlatStore,
   batchesTracked: number,
 ): Promise<TensorToWrite[]> {
   const values = new Map([...(await parameters.readAll()), ...(await state.readAll())]);
@@ -60,17 +60,17 @@ export async function loadState(session: TrainingSession, checkpoint: Checkpoint
     await fill(checkpoint, 'ema.safetensors', [session.emaParameters, session.emaState]);
   }
   const moments = await readCheckpointFile(checkpoint, 'optimizer.safetensors');
-  session.moments.forEach((family, i) => {
-    for (const { name } of family.layout.members)
-      family.write(name, expect(moments, `moment${i + 1}.${name}`, checkpoint));
+  session.moments.forEach((store, i) => {
+    for (const { name } of store.layout.members)
+      store.write(name, expect(moments, `moment${i + 1}.${name}`, checkpoint));
   });
   session.scaler?.write(LOSS_SCALER, expect(moments, LOSS_SCALER, checkpoint));
 }
 
-async function fill(checkpoint: Checkpoint, file: string, families: readonly Family[]): Promise<void> {
+async function fill(checkpoint: Checkpoint, file: string, stores: readonly FlatStore[]): Promise<void> {
   const tensors = await readCheckpointFile(checkpoint, file);
-  for (const family of families) {
-    for (const { name } of family.layout.members) family.write(name, expect(tensors, name, checkpoint));
+  for (const store of stores) {
+    for (const { name } of store.layout.members) store.write(name, expect(tensors, name, checkpoint));
   }
 }
 

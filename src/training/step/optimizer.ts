@@ -54,7 +54,7 @@ export interface UpdateSettings {
 }
 
 /**
- * Records one optimiser step over whole ranges of the flat families: gradient norm, clip and guard, the step, and the running average
+ * Records one optimiser step over whole ranges of the flat stores: gradient norm, clip and guard, the step, and the running average
  * of parameters and state. Gradients are zeroed on the way.
  */
 export function recordUpdate(settings: UpdateSettings): UpdateGraph {
@@ -69,7 +69,7 @@ export function recordUpdate(settings: UpdateSettings): UpdateGraph {
     graph.apply(clipFactor, { squares: squaredNorm, scalars: tensor, scaler }, {});
   if (scaler) graph.apply(adjustLossScale, { squares: squaredNorm, scaler }, LOSS_SCALE);
   layout.ranges.forEach((range, i) => {
-    const own = (family: string) => graph.stored('parameter', f32(range.elems), { family, member: i });
+    const own = (store: string) => graph.stored('parameter', f32(range.elems), { store, member: i });
     const inputs = {
       parameter: own('parameter'),
       gradient: own('gradient'),
@@ -97,7 +97,7 @@ function recordNorm(graph: Graph, layout: FlatLayout): Tensor {
     graph.push({
       op: sumSquares,
       attrs: {},
-      inputs: { x: graph.stored('gradient', f32(range.elems), { family: 'gradient', member: i }) },
+      inputs: { x: graph.stored('gradient', f32(range.elems), { store: 'gradient', member: i }) },
       outputs: { y: total },
       stage: 'backward',
       scope: 'gradient norm',
@@ -111,7 +111,7 @@ function recordNorm(graph: Graph, layout: FlatLayout): Tensor {
 function recordStateAverage(graph: Graph, layout: FlatLayout, scalars: Tensor): void {
   layout.ranges.forEach((range, i) => {
     if (range.group === FROZEN) return;
-    const own = (family: string) => graph.stored('state', f32(range.elems), { family, member: i });
+    const own = (store: string) => graph.stored('state', f32(range.elems), { store, member: i });
     graph.apply(ema, { ema: own('ema-state'), parameter: own('state'), scalars }, {});
   });
 }

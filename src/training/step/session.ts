@@ -11,7 +11,7 @@ import type { StepScalars } from './optimizer.ts';
 import { ReadbackRing } from './readback.ts';
 import { LOSS_SCALER } from './step-graph.ts';
 import { Program } from '../../execution/program.ts';
-import { Family, layoutFlat, locateIn } from '../../execution/store.ts';
+import { FlatStore, layoutFlat, locateIn } from '../../execution/store.ts';
 import { INITIAL_SCALER, SCALER, SCALER_SPEC } from '../../ops/loss-scale/op.ts';
 
 /** The weights a run has: as trained, and averaged. */
@@ -34,15 +34,15 @@ export interface StepResult {
 export class TrainingSession {
   readonly plan: TrainingPlan;
   readonly model: Model;
-  readonly parameters: Family;
-  readonly moments: readonly Family[];
-  readonly state: Family;
-  readonly emaParameters: Family | undefined;
-  readonly emaState: Family | undefined;
+  readonly parameters: FlatStore;
+  readonly moments: readonly FlatStore[];
+  readonly state: FlatStore;
+  readonly emaParameters: FlatStore | undefined;
+  readonly emaState: FlatStore | undefined;
   /** The state of loss scaling, with `precision: f16`. */
-  readonly scaler: Family | undefined;
+  readonly scaler: FlatStore | undefined;
   private readonly device: Device;
-  private readonly gradients: Family;
+  private readonly gradients: FlatStore;
   /** Forward and backward of one micro-batch. */
   readonly step: Program;
   /** What follows a step's last micro-batch. */
@@ -52,17 +52,17 @@ export class TrainingSession {
   /** Micro-batches of the current step that were submitted. */
   private submitted = 0;
 
-  private constructor(device: Device, plan: TrainingPlan, families: Families, programs: Programs) {
+  private constructor(device: Device, plan: TrainingPlan, stores: Stores, programs: Programs) {
     this.device = device;
     this.plan = plan;
     this.model = plan.model;
-    this.parameters = families.parameter;
-    this.gradients = families.gradient;
-    this.moments = [families.moment1, families.moment2].filter((family) => family !== undefined);
-    this.state = families.state;
-    this.emaParameters = families.ema;
-    this.emaState = families['ema-state'];
-    this.scaler = families[LOSS_SCALER];
+    this.parameters = stores.parameter;
+    this.gradients = stores.gradient;
+    this.moments = [stores.moment1, stores.moment2].filter((store) => store !== undefined);
+    this.state = stores.state;
+    this.emaParameters = stores.ema;
+    this.emaState = stores['ema-state'];
+    this.scaler = stores[LOSS_SCALER];
     this.step = programs.step;
     this.update = programs.update;
     this.evaluation = { raw: programs.raw, ema: programs.ema };
@@ -83,8 +83,8 @@ export class TrainingSession {
         { hint: 'Use --set precision=f32, or another adapter; `largekernel doctor` lists their features.' },
       );
     }
-    const families = await device.guard('allocating parameters', () => makeFamilies(device, plan));
-    const locate = locateIn({ ...families });
+    const stores = await device.guard('allocating parameters', () => makeStores(device, plan));
+    const locate = locateIn({ ...stores });
     const step = await Program.build(device, pipelines, plan.step.plan, locate, 'training step');
     const update = await Program.build(device, pipelines, plan.update.plan, locate, 'update', step);
     const evaluation = await Program.build(
@@ -95,19 +95,19 @@ export class TrainingSession {
       'evaluation',
       step,
     );
-    const averages = locateIn({ parameter: families.ema, state: families['ema-state'] });
-    const ema = families.ema && (await evaluation.rebound(pipelines, averages, 'EMA evaluation'));
-    return new TrainingSession(device, plan, families, { step, update, raw: evaluation, ema });
+    const averages = locateIn({ parameter: stores.ema, state: stores['ema-state'] });
+    const ema = stores.ema && (await evaluation.rebound(pipelines, averages, 'EMA evaluation'));
+    return new TrainingSession(device, plan, stores, { step, update, raw: evaluation, ema });
   }
 
   /** Fills parameters and state with the model's initial values, overridden by `loaded`, and starts the averages from them. */
   async initialise(seed: number, loaded: ReadonlyMap<string, Float32Array> = new Map()): Promise<void> {
     for (const spec of this.model.parameters) {
       const { name } = spec;
-      const family = this.parameters.locate(name) !== undefined ? this.parameters : this.state;
-      if (family.locate(name) === undefined) continue;
+      const store = this.parameters.locate(name) !== undefined ? this.parameters : this.state;
+      if (store.locate(name) === undefined) continue;
       await nextTurn(); // large tensors take a while to draw
-      family.write(name, loaded.get(name) ?? initialValue(spec, seed));
+      store.write(name, loaded.get(name) ?? initialValue(spec, seed));
     }
     this.scaler?.write(LOSS_SCALER, INITIAL_SCALER);
     this.emaParameters?.copyFrom(this.parameters);
@@ -184,8 +184,8 @@ export class TrainingSession {
    * finite leaves its gradient as it is. */
   async nonFiniteTensors(): Promise<string[]> {
     const bad = (data: Float32Array) => data.some((value) => !Number.isFinite(value));
-    const named = async (family: Family, what: string) =>
-      [...(await family.readAll())].filter(([, data]) => bad(data)).map(([name]) => `${what}${name}`);
+    const named = async (store: FlatStore, what: string) =>
+      [...(await store.readAll())].filter(([, data]) => bad(data)).map(([name]) => `${what}${name}`);
     return [...(await named(this.state, '')), ...(await named(this.gradients, 'the gradient of '))];
   }
 
@@ -197,7 +197,7 @@ export class TrainingSession {
 
   /** Bytes of all device memory this session asked for. */
   get bytes(): number {
-    const families = [
+    const stores = [
       this.parameters,
       this.gradients,
       this.state,
@@ -207,7 +207,7 @@ export class TrainingSession {
       this.scaler,
     ];
     return (
-      families.reduce((sum, family) => sum + (family?.bytes ?? 0), 0) +
+      stores.reduce((sum, store) => sum + (store?.bytes ?? 0), 0) +
       this.step.ownBytes +
       this.update.ownBytes +
       defined(this.evaluation.raw, 'evaluation').ownBytes +
@@ -216,16 +216,16 @@ export class TrainingSession {
   }
 }
 
-/** By the names that tensors give as their family. */
-interface Families {
-  readonly parameter: Family;
-  readonly gradient: Family;
-  readonly state: Family;
-  readonly moment1: Family | undefined;
-  readonly moment2: Family | undefined;
-  readonly ema: Family | undefined;
-  readonly 'ema-state': Family | undefined;
-  readonly [LOSS_SCALER]: Family | undefined;
+/** By the names that tensors give as their store. */
+interface Stores {
+  readonly parameter: FlatStore;
+  readonly gradient: FlatStore;
+  readonly state: FlatStore;
+  readonly moment1: FlatStore | undefined;
+  readonly moment2: FlatStore | undefined;
+  readonly ema: FlatStore | undefined;
+  readonly 'ema-state': FlatStore | undefined;
+  readonly [LOSS_SCALER]: FlatStore | undefined;
 }
 
 interface Programs {
@@ -235,21 +235,21 @@ interface Programs {
   readonly ema: Program | undefined;
 }
 
-/** Loss scaling has a family of its own. */
+/** Loss scaling has a store of its own. */
 const SCALER_LAYOUT = layoutFlat([{ name: LOSS_SCALER, shape: SCALER_SPEC.shape, group: LOSS_SCALER }], 4096);
 
-function makeFamilies(device: Device, plan: TrainingPlan): Families {
+function makeStores(device: Device, plan: TrainingPlan): Stores {
   const { layout, stateLayout, moments, emaDecay, update } = plan;
   const averaged = emaDecay !== null;
-  const moment = (i: number) => (i <= moments ? new Family(device, `moment ${i}`, layout) : undefined);
+  const moment = (i: number) => (i <= moments ? new FlatStore(device, `moment ${i}`, layout) : undefined);
   return {
-    parameter: new Family(device, 'parameters', layout),
-    gradient: new Family(device, 'gradients', layout),
-    state: new Family(device, 'state', stateLayout),
+    parameter: new FlatStore(device, 'parameters', layout),
+    gradient: new FlatStore(device, 'gradients', layout),
+    state: new FlatStore(device, 'state', stateLayout),
     moment1: moment(1),
     moment2: moment(2),
-    ema: averaged ? new Family(device, 'EMA parameters', layout) : undefined,
-    'ema-state': averaged ? new Family(device, 'EMA state', stateLayout) : undefined,
-    [LOSS_SCALER]: update.graph.scaler && new Family(device, 'loss scaler', SCALER_LAYOUT),
+    ema: averaged ? new FlatStore(device, 'EMA parameters', layout) : undefined,
+    'ema-state': averaged ? new FlatStore(device, 'EMA state', stateLayout) : undefined,
+    [LOSS_SCALER]: update.graph.scaler && new FlatStore(device, 'loss scaler', SCALER_LAYOUT),
   };
 }

@@ -31,12 +31,12 @@ export interface TrainingGraph {
   readonly gradients: Gradients;
 }
 
-/** The family, and its one member, that holds the state of dynamic loss scaling (src/ops/loss-scale/op.ts). */
+/** The store, and its one member, that holds the state of dynamic loss scaling (src/ops/loss-scale/op.ts). */
 export const LOSS_SCALER = 'loss-scaler';
 
 /** The scaler's state as a tensor of a graph. */
 export function lossScaler(graph: Graph): Tensor {
-  return graph.stored('state', SCALER_SPEC, { family: LOSS_SCALER, member: LOSS_SCALER });
+  return graph.stored('state', SCALER_SPEC, { store: LOSS_SCALER, member: LOSS_SCALER });
 }
 
 export interface StepSettings {

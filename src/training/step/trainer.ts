@@ -128,12 +128,12 @@ export class Trainer {
   /** Parameters and running statistics by name. */
   async weights(weights: Weights = 'raw'): Promise<ReadonlyMap<string, Float32Array>> {
     const { parameters, state, emaParameters, emaState } = this.session;
-    const families = weights === 'raw' ? [parameters, state] : [emaParameters, emaState];
+    const stores = weights === 'raw' ? [parameters, state] : [emaParameters, emaState];
     const maps: (readonly [string, Float32Array])[] = [];
-    for (const family of families) {
-      if (family === undefined)
+    for (const store of stores) {
+      if (store === undefined)
         throw new FrameworkError('training/no-ema', 'No average of the weights is kept; give emaDecay.');
-      maps.push(...(await family.readAll()));
+      maps.push(...(await store.readAll()));
     }
     return new Map(maps);
   }

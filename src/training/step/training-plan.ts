@@ -30,7 +30,7 @@ export interface TrainingPlan {
   readonly memory: MemoryPlan;
 }
 
-/** Bytes of device memory by family. */
+/** Bytes of device memory by store. */
 export interface MemoryPlan {
   readonly parameters: number;
   readonly gradients: number;
@@ -156,9 +156,9 @@ function estimateMemory(
   >,
 ): MemoryPlan {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const family = (layout: FlatLayout) => sum(layout.chunks) * 4;
-  const parameters = family(parts.layout);
-  const stateOnce = family(parts.stateLayout);
+  const flat = (layout: FlatLayout) => sum(layout.chunks) * 4;
+  const parameters = flat(parts.layout);
+  const stateOnce = flat(parts.stateLayout);
   const ema = parts.emaDecay === null ? 0 : parameters + stateOnce;
   const activations = sum(parts.step.plan.buffers);
   const inputsOf = (plan: Plan) => sum(plan.inputs.map((tensor) => bytesOf(tensor.spec)));

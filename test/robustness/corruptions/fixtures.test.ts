@@ -66,7 +66,7 @@ function newClip(name: string, draws: Draws): Generator<Image> {
     size: 224,
     difficulty: 1,
     draws,
-    family: 'imagenet',
+    parameterSet: 'imagenet',
   });
 }
 

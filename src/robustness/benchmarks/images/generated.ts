@@ -2,7 +2,7 @@ import type { Dataset, DatasetSpec } from '../../../data/dataset.ts';
 import { CORRUPTIONS, GENERATOR_VERSION } from '../../corruptions/registry.ts';
 import { PERTURBATIONS } from '../../corruptions/sequences.ts';
 import type { Difficulty, Severity } from '../../corruptions/types.ts';
-import { familyOf } from '../../corruptions/types.ts';
+import { parameterSetOf } from '../../corruptions/types.ts';
 import type { SummaryOptions } from '../../scoring/scoring.ts';
 import type { Classifier } from '../../classifier/classifier.ts';
 import { checkClasses } from '../../classifier/classifier.ts';
@@ -89,7 +89,7 @@ export function generateP(dataset: Dataset, classifier: Classifier, options: Gen
     ),
     name: perturbation.name,
     problems: i === 0 ? base.problems : [],
-    frames: perturbation.frameCount(familyOf({ width: size, height: size })),
+    frames: perturbation.frameCount(parameterSetOf({ width: size, height: size })),
   }));
   return {
     parts,
@@ -120,7 +120,7 @@ function changedPart(part: Part, dataset: Dataset, change: Change, spec: Dataset
 }
 
 function originOf(letter: 'C' | 'P', seed: number, size: number, rest: string): string {
-  const family = familyOf({ width: size, height: size });
-  const table = family === 'cifar' ? `CIFAR-10-${letter} parameters` : `ImageNet-${letter} parameters`;
+  const parameterSet = parameterSetOf({ width: size, height: size });
+  const table = parameterSet === 'cifar' ? `CIFAR-10-${letter} parameters` : `ImageNet-${letter} parameters`;
   return `generated (seed ${seed}, generator ${GENERATOR_VERSION}, ${table}, ${size} px${rest})`;
 }

@@ -4,7 +4,7 @@ import { decodeImage } from '../../../data/image/decode.ts';
 import type { Image } from '../../../data/image/image.ts';
 import { resize } from '../../../data/image/resize.ts';
 import { defined } from '../../../util/errors.ts';
-import type { Family } from '../types.ts';
+import type { ParameterSet } from '../types.ts';
 
 /**
  * The reference draws from the first five of its six files, and its second and third hold the same pixels (stored once
@@ -21,7 +21,7 @@ const decoded = new Map<string, Promise<Image>>();
  */
 export async function frostTexture(
   choice: number,
-  family: Family,
+  parameterSet: ParameterSet,
   width: number,
   height: number,
 ): Promise<Image> {
@@ -31,7 +31,7 @@ export async function frostTexture(
     full = readFile(dataFile(`frost/${name}`)).then((bytes) => decodeImage(bytes, name));
     decoded.set(name, full);
   }
-  const texture = family === 'cifar' ? everyFifth(await full) : await full;
+  const texture = parameterSet === 'cifar' ? everyFifth(await full) : await full;
   const grow = Math.max((width + 1) / texture.width, (height + 1) / texture.height);
   if (grow <= 1) return texture;
   return resize(texture, Math.ceil(texture.width * grow), Math.ceil(texture.height * grow), 'bilinear');
