@@ -1,6 +1,7 @@
 // norm = √squares · gradient_scale. Not finite: apply ← 0; otherwise, where max_norm > 0,
 // gradient_scale ← gradient_scale · min(1, max_norm / (norm + 1e-6)). With `scaler` the gradient carries a loss scale, which
-// gradient_scale is first divided by, and apply ← −1 where it is not finite. One invocation.
+// gradient_scale is first divided by, and apply ← −1 where it is not finite; and where steps were skipped, AdamW's bias corrections
+// are those of the steps that were taken. One invocation.
 #import optimizer/scalars.wgsl
 #import loss-scale/scaler.wgsl
 
@@ -8,10 +9,26 @@
 #bind read_write scalars: Scalars
 #bind read scaler?: Scaler
 
+#if bound(scaler)
+// 1 − exp(x) for x < 0, by its series where the difference would lose digits.
+fn one_minus_exp(x: f32) -> f32 {
+  var series = 1.0;
+#for i in 0..7
+  series = fma(x / ${8 - i}.0, series, 1.0);
+#endfor
+  return select(-x * series, 1.0 - exp(x), x < -0.5);
+}
+#endif
+
 @compute @workgroup_size(1)
 fn main() {
 #if bound(scaler)
   scalars.gradient_scale /= scaler.scale;
+  if (scaler.skipped > 0.0) {
+    let taken = scalars.step - scaler.skipped;
+    scalars.step_size = scalars.lr / one_minus_exp(taken * scalars.log_beta1);
+    scalars.root_correction = inverseSqrt(one_minus_exp(taken * scalars.log_beta2));
+  }
 #endif
   // An all-ones exponent; comparing values would let a compiler assume that there are no NaNs.
   if ((bitcast<u32>(load_squares(0)) & 0x7f800000u) == 0x7f800000u) {

@@ -16,4 +16,7 @@ struct Scalars {
   ema_decay: f32,
   ema_rest: f32,
   max_norm: f32,
+  step: f32,
+  log_beta1: f32,
+  log_beta2: f32,
 }

@@ -44,6 +44,8 @@ class TrainingRun {
   private firstStep: number;
   private batchesTracked: number;
   private savedAt = -1;
+  /** Steps that overflowed 16 bits, of the whole run. */
+  private skipped: number | undefined;
   /** For signs of life. */
   private doing = 'the first batch';
   /** When a step or an evaluation ended, in ms. */
@@ -102,6 +104,10 @@ class TrainingRun {
     }
     await this.drain();
     await this.save();
+    if (this.skipped !== undefined && this.skipped > 0)
+      this.job.reporter.note(
+        `skipped ${this.skipped} of ${this.step} steps, whose gradient overflowed 16 bits; AdamW does not count them`,
+      );
     const outcome = isStopped ? 'interrupted' : last < this.schedule.totalSteps ? 'max-steps' : 'finished';
     const seconds = this.clock.elapsed / 1000;
     const { leftOut } = this.clock;
@@ -114,6 +120,7 @@ class TrainingRun {
       seconds,
       imagesPerSecond: (done * this.job.recipe.batch.size) / (seconds - (firstStepSeconds ?? 0)),
       ...(firstStepSeconds !== undefined && { firstStepSeconds }),
+      ...(this.skipped !== undefined && { skippedSteps: this.skipped }),
       best: this.evaluations.best,
       evaluations: this.evaluations.results,
     };
@@ -197,7 +204,8 @@ class TrainingRun {
 
   /** Waits for one step's result, logs it and checks that it is finite. */
   private async settle(result: Promise<StepResult>, step: number, before: Promise<void>): Promise<void> {
-    const [{ loss, gradNorm, lossScale }] = await Promise.all([result, before]);
+    const [{ loss, gradNorm, lossScale, skipped }] = await Promise.all([result, before]);
+    this.skipped = skipped;
     this.clock.ended();
     const { mean, recent } = this.clock;
     const imagesPerSecond = (1000 * this.job.recipe.batch.size) / recent;

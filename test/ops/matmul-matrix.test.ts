@@ -10,7 +10,7 @@ import { inOrder } from '../../src/ops/op.ts';
 import type * as Template from '../../src/shader/template.ts';
 import { type TensorSpec, f32 } from '../../src/ops/tensor.ts';
 import { type CaseOf, type OpCase, adapters, checkVariant, deviceFor } from './harness.ts';
-import { NARROW_UNIT, UNIT } from './matrix-stand-ins.ts';
+import { NARROW_UNIT, ONE, UNIT } from './matrix-stand-ins.ts';
 
 // The same WGSL as on matrix units, with functions in the place of their built-ins.
 vi.mock('../../src/shader/template.ts', async (original) => {
@@ -46,21 +46,7 @@ function product(
   };
 }
 
-/**
- * Tilings that a processor's compiler is done with soon; those of src/ops/matmul/matrix.ts differ from them in counts alone. The second has
- * several of everything: subgroups and matrices along both sides, copies a lane, products of one tile.
- */
-const ONE: Variant = {
-  kind: 'matrix',
-  cols: 16,
-  wa: 1,
-  wb: 1,
-  ra: 1,
-  rb: 1,
-  depth: 16,
-  strip: 1,
-  turn: false,
-};
+/** Several of everything: subgroups and matrices along both sides, copies a lane, products of one tile. */
 const SEVERAL: Variant = {
   kind: 'matrix',
   cols: 16,

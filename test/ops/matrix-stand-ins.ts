@@ -1,4 +1,5 @@
 import type { ExpandedShader } from '../../src/shader/template.ts';
+import type { Variant } from '../../src/ops/kernels.ts';
 import type { MatrixUnit } from '../../src/device/profile.ts';
 
 /**
@@ -60,3 +61,16 @@ function standIns(half: number): string {
 /** What NVIDIA's and AMD's adapters offer of this kind. */
 export const UNIT: MatrixUnit = { operands: 'f16', sums: 'f32', m: 16, n: 16, k: 16 };
 export const NARROW_UNIT: MatrixUnit = { ...UNIT, n: 8 };
+
+/** A tiling that a processor's compiler is done with soon; those of src/ops/matmul/matrix.ts differ from it in counts alone. */
+export const ONE: Variant = {
+  kind: 'matrix',
+  cols: 16,
+  wa: 1,
+  wb: 1,
+  ra: 1,
+  rb: 1,
+  depth: 16,
+  strip: 1,
+  turn: false,
+};

@@ -137,3 +137,45 @@ testOp(
     data: { squares: Float64Array.of(squares!), scalars: pack({ ...SETTINGS, maxNorm: maxNorm! }) },
   })),
 );
+
+describe('bias corrections after skipped steps', () => {
+  const corrections = (scalars: ArrayLike<number>) =>
+    (['stepSize', 'rootCorrection'] as const).map((name) => scalars[SCALARS.indexOf(name)] as number);
+
+  it.each([
+    [1, 1],
+    [7, 2],
+    [1000, 19],
+    [99_990, 10],
+  ])('after %i steps that were taken and %i that were not are those of the former', (taken, skipped) => {
+    const scalars = pack({ ...SETTINGS, step: taken + skipped });
+    clipFactor.reference(
+      { squares: Float64Array.of(4), scalars, scaler: Float64Array.of(8, 0, 8, skipped) },
+      { squares: f32(1), scalars: SCALARS_SPEC, scaler: f32(4) },
+      {},
+    );
+    corrections(scalars).forEach((value, i) => {
+      const exact = corrections(pack({ ...SETTINGS, step: taken }))[i]!;
+      expect(Math.abs(value / exact - 1)).toBeLessThan(1e-6);
+    });
+  });
+});
+
+testOp(
+  clipFactor,
+  [
+    [1, 1],
+    [7, 2],
+    [1000, 19],
+    [99_990, 10],
+  ].map(([taken, skipped]) => ({
+    inputs: { squares: f32(1), scalars: SCALARS_SPEC, scaler: f32(4) },
+    attrs: {},
+    data: {
+      squares: Float64Array.of(4),
+      scalars: pack({ ...SETTINGS, step: taken! + skipped! }),
+      scaler: Float64Array.of(8, 0, 8, skipped!),
+    },
+    worst: 1e-6,
+  })),
+);

@@ -13,7 +13,7 @@ import {
 export { SCALARS };
 
 /**
- * Optimiser steps over flat vectors of any length, in place. Every step reads its numbers from a tensor of 16 scalars, so a
+ * Optimiser steps over flat vectors of any length, in place. Every step reads its numbers from a small tensor of scalars, so a
  * recorded step serves all learning rates; a group of parameters with its own rate or decay has its own scalars.
  */
 
@@ -58,6 +58,9 @@ export function packScalars(settings: StepSettings): Float32Array<ArrayBuffer> {
     emaDecay,
     emaRest: 1 - emaDecay,
     maxNorm: settings.maxNorm ?? 0,
+    step,
+    logBeta1: Math.log(beta1),
+    logBeta2: Math.log(beta2),
   };
   return Float32Array.from(SCALARS, (name) => values[name]);
 }
@@ -189,7 +192,7 @@ const SQUARED_NORM = { squares: Float64Array.of(400), scalars: SCALARS_DATA };
  * Clips by the global norm and guards the step, in the scalars. squares (1): the sum of squares of the whole (unscaled) gradient. A norm
  * above `maxNorm` (if that is not 0) shrinks gradientScale, as torch.nn.utils.clip_grad_norm_ does; a norm that is not finite sets
  * `apply` to 0, so that the step changes nothing. With the scaler of the loss gradientScale is divided by its scale, and a norm that is
- * not finite sets `apply` to −1: only the gradient is zeroed.
+ * not finite sets `apply` to −1: only the gradient is zeroed. AdamW's bias corrections then leave out the steps that the scaler skipped.
  */
 export const clipFactor: Op<None, 'squares' | 'scalars' | 'scaler?', never> = {
   name: 'clip-factor',
@@ -201,6 +204,11 @@ export const clipFactor: Op<None, 'squares' | 'scalars' | 'scaler?', never> = {
       inputs: { squares: f32(1), scalars: SCALARS_SPEC, scaler: SCALER_SPEC },
       attrs: {},
       data: { ...SQUARED_NORM, scaler: Float64Array.of(16, 0, 16, 0) },
+    },
+    {
+      inputs: { squares: f32(1), scalars: SCALARS_SPEC, scaler: SCALER_SPEC },
+      attrs: {},
+      data: { ...SQUARED_NORM, scaler: Float64Array.of(16, 1, 16, 2) },
     },
   ],
   mutates: ['scalars'],

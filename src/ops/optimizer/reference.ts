@@ -1,3 +1,5 @@
+import { SCALER } from '../loss-scale/op.ts';
+
 // With g = gradient · gradientScale, and the gradient set to zero:
 // AdamW: p ← p·decay; m ← β1 m + (1−β1) g; v ← β2 v + (1−β2) g²; p ← p − stepSize · m / (√v · rootCorrection + eps),
 //   decay = 1 − lr·weightDecay, stepSize = lr/(1−β1^t), rootCorrection = 1/√(1−β2^t).
@@ -5,7 +7,8 @@
 // EMA: e ← emaDecay·e + (1 − emaDecay)·p. Where `apply` is 0 nothing changes, and the gradient
 // stays to be looked at; below 0 only the gradient is zeroed.
 // Clip: gradientScale ← gradientScale / scale of the loss; norm = √Σg² · gradientScale; not finite: apply ← 0, or −1 with a scale;
-//   else above maxNorm > 0: gradientScale ← gradientScale · maxNorm / (norm + 1e-6).
+//   else above maxNorm > 0: gradientScale ← gradientScale · maxNorm / (norm + 1e-6). With the loss scaler's count of skipped steps
+//   t = step − skipped, as torch.amp.GradScaler leaves optimizer.step() out.
 
 /** Fields of the scalars tensor in order; `struct Scalars` of shaders/optimizer/scalars.wgsl has the same. */
 export const SCALARS = [
@@ -25,7 +28,12 @@ export const SCALARS = [
   'emaDecay',
   'emaRest',
   'maxNorm',
+  'step',
+  'logBeta1',
+  'logBeta2',
 ] as const;
+
+const SKIPPED = SCALER.indexOf('skipped');
 
 type ScalarValues = Readonly<Record<(typeof SCALARS)[number], number>>;
 
@@ -97,10 +105,15 @@ export function clipFactorReference(
   scalars: Float64Array,
   scaler: Float64Array | undefined,
 ): void {
-  const { gradientScale, maxNorm } = unpack(scalars);
+  const { gradientScale, maxNorm, lr, step, logBeta1, logBeta2 } = unpack(scalars);
   const scale = gradientScale / (scaler?.[0] ?? 1);
   const norm = Math.sqrt(squares[0] as number) * scale;
   const clips = Number.isFinite(norm) && maxNorm > 0;
   scalars[SCALARS.indexOf('gradientScale')] = clips ? scale * Math.min(1, maxNorm / (norm + 1e-6)) : scale;
   if (!Number.isFinite(norm)) scalars[SCALARS.indexOf('apply')] = scaler === undefined ? 0 : -1;
+  const skipped = scaler?.[SKIPPED] ?? 0;
+  if (skipped === 0) return;
+  const taken = step - skipped;
+  scalars[SCALARS.indexOf('stepSize')] = lr / -Math.expm1(taken * logBeta1);
+  scalars[SCALARS.indexOf('rootCorrection')] = 1 / Math.sqrt(-Math.expm1(taken * logBeta2));
 }

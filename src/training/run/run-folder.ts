@@ -115,6 +115,8 @@ export interface TrainingSummary {
   readonly imagesPerSecond: number;
   /** What the rate leaves out, from the start of training. */
   readonly firstStepSeconds?: number;
+  /** Of all steps of the run, those whose gradient overflowed 16 bits, and which changed nothing; with `precision: f16`. */
+  readonly skippedSteps?: number;
   readonly best: Counters['best'];
   readonly evaluations: Partial<Record<'raw' | 'ema', Evaluation>>;
 }

@@ -25,6 +25,8 @@ export interface StepResult {
   readonly gradNorm: number;
   /** What the loss was multiplied by, with `precision: f16`. Where the gradient overflowed, the step changed nothing. */
   readonly lossScale?: number;
+  /** Steps whose gradient overflowed so far, over all ends of the run; with `precision: f16`. */
+  readonly skipped?: number;
 }
 
 /**
@@ -155,8 +157,15 @@ export class TrainingSession {
       for (let i = 0; i < this.plan.batch; i++) loss += values[i] as number;
       const norm = Math.sqrt(values[this.plan.batch] as number);
       if (scaler === undefined) return { loss: loss / this.plan.batch, gradNorm: norm };
-      const lossScale = values[this.plan.batch + 1 + SCALER.indexOf('used')] as number;
-      return { loss: loss / this.plan.batch, gradNorm: norm / lossScale, lossScale };
+      const scalerAt = (name: (typeof SCALER)[number]) =>
+        values[this.plan.batch + 1 + SCALER.indexOf(name)] as number;
+      const lossScale = scalerAt('used');
+      return {
+        loss: loss / this.plan.batch,
+        gradNorm: norm / lossScale,
+        lossScale,
+        skipped: scalerAt('skipped'),
+      };
     });
   }
 

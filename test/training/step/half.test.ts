@@ -97,6 +97,11 @@ describe.skipIf(!canHalf.includes(true)).each(adapters.filter((_, i) => canHalf[
         expect(third!.gradNorm).toBeNull();
         expect(rest.map(({ lossScale }) => lossScale)).toEqual([2 ** 39, 2 ** 38, 2 ** 37]);
         expect(rest.every(({ loss }) => Number.isFinite(loss))).toBe(true);
+        const { skippedSteps } = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as {
+          skippedSteps: number;
+        };
+        expect(skippedSteps).toBe((await newest(out)).scaler[SCALER.indexOf('skipped')]);
+        expect(skippedSteps).toBeGreaterThanOrEqual(1);
       },
     );
   },
