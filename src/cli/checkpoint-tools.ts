@@ -18,7 +18,7 @@ import {
 import { listImages } from '../training/evaluation/predict.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 import { convertWeights, type TargetNaming } from '../training/export/state-dict.ts';
-import { say } from './say.ts';
+import { say, underWay } from './say.ts';
 import { collect, positiveInteger, positiveNumber } from './train.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
 import { checkpointOptions, onlyRun, weightsRequest, type CheckpointOptions } from './weights.ts';
@@ -145,7 +145,7 @@ async function convert(checkpoint: string, output: string, options: ConvertOptio
     addedCounters,
     model,
     notes: said,
-  } = await convertWeights(request, output, options.to, checked);
+  } = await underWay(`writing ${output}`, () => convertWeights(request, output, options.to, checked));
   const notes = [
     `${tensors} tensors`,
     ...(addedCounters > 0 ? [`${addedCounters} num_batches_tracked added as 0`] : []),
@@ -195,11 +195,15 @@ async function merge(options: MergeOptions): Promise<void> {
   const { output, batch, tolerance } = options;
   const resolved = await resolveWeights(weightsRequest(options, 'merge'));
   resolved.notes.forEach(say);
-  const merged = await mergeWeights(resolved);
+  const merged = await underWay('merging', () => mergeWeights(resolved), options.json);
   const images = options.images === undefined ? options.count : await listImages(options.images, say);
   const device = await openDevice(options.adapter);
   try {
-    const agreement = await compareForms(device, merged, resolved, images, batch);
+    const agreement = await underWay(
+      'comparing both forms on images',
+      () => compareForms(device, merged, resolved, images, batch),
+      options.json,
+    );
     checkAgreement(agreement, tolerance);
     const { model, settings } = await writeMerged(output, merged, resolved);
     if (options.json)
@@ -237,11 +241,13 @@ function opset(text: string): Opset {
 async function exportModel(options: ExportOptions): Promise<void> {
   const resolved = await resolveWeights(weightsRequest(options, 'export'));
   const { model, imageSize, normalization, entry, classes } = resolved;
-  const { values } = await loadWeights(resolved.file, model, { entry });
+  const { values } = await underWay(`reading ${resolved.file}`, () =>
+    loadWeights(resolved.file, model, { entry }),
+  );
   resolved.notes.forEach(say);
   const onnx = exportOnnx(model, values, { imageSize, opset: options.opset });
   for (const [key, value] of Object.entries(metadataOf(classes))) onnx.property(key, value);
-  await onnx.write(options.output);
+  await underWay(`writing ${options.output}`, () => onnx.write(options.output));
   const { config } = model;
   process.stderr.write(
     `${options.output}: x (batch, ${config.channels}, ${imageSize}, ${imageSize}) → logits (batch, ${config.classes}); ` +

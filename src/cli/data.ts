@@ -10,6 +10,7 @@ import { describeClasses } from '../training/classes.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { existsNow } from '../util/files.ts';
 import { ProgressLine } from './progress-line.ts';
+import { underWay } from './say.ts';
 
 interface Options {
   readonly data?: string;
@@ -139,10 +140,18 @@ function classesName(target: ClassTarget | undefined): string | undefined {
 }
 
 async function fetch(name: string, options: { root: string; from?: string }): Promise<void> {
-  const folder = await fetchDataset(
-    name,
-    options.root,
-    options.from === undefined ? {} : { baseUrl: options.from },
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
+  let have = 'connecting';
+  const onProgress = (bytes: number, total: number | undefined) => {
+    have = `${megabytes(bytes)}${total === undefined ? '' : ` of ${megabytes(total)}`}`;
+  };
+  const folder = await underWay(
+    () => `fetching ${name}: ${have}`,
+    () =>
+      fetchDataset(name, options.root, {
+        onProgress,
+        ...(options.from !== undefined && { baseUrl: options.from }),
+      }),
   );
   process.stdout.write(`${name} is in ${folder}: train with --data ${folder}\n`);
 }

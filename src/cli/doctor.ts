@@ -5,6 +5,7 @@ import type { Toggles } from '../device/dawn.ts';
 import { openDevice } from '../device/device.ts';
 import type { SubgroupProfile } from '../device/profile.ts';
 import { cacheFolder, prepareVulkan } from '../device/vulkan.ts';
+import { underWay } from './say.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { OPS } from '../execution/kernels.ts';
@@ -122,7 +123,7 @@ async function examine(name: string, verbose: boolean): Promise<Report> {
     }
     const kernels: Proof[] = [];
     for (const op of OPS) {
-      const proof = await proveOp(device, pipelines, op);
+      const proof = await underWay(`proving ${op.name}`, () => proveOp(device, pipelines, op), !verbose);
       kernels.push(proof);
       const verdict =
         proof.failure === undefined

@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { basename, join, resolve } from 'node:path';
 import { lookAt } from '../data/look-at.ts';
 import { LEAST_SIZE, propose } from '../recipe/propose.ts';
+import { say, underWay } from './say.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { existsNow, writeFileAtomic } from '../util/files.ts';
 
@@ -21,6 +22,9 @@ export function addInit(command: Command): void {
     .action(init);
 }
 
+/** Validation images, of which one is a point of accuracy or more. */
+const FEW = 100;
+
 function imageSizeOf(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= LEAST_SIZE && value <= 1024) return value;
@@ -38,7 +42,11 @@ async function init(
       throw new FrameworkError('cli/exists', `${file} is there already; it is not overwritten.`, {
         hint: 'Move it away, or choose another --out.',
       });
-  const look = await lookAt(folder, (line) => process.stderr.write(`${line}\n`));
+  const look = await underWay('looking at the images', () => lookAt(folder, say));
+  if (look.validation < FEW)
+    say(
+      `${look.validation} validation images: each is ${(100 / look.validation).toFixed(1)} points of top-1, so small differences are noise`,
+    );
   const proposal = propose({ name, ...look, imageSize });
   await writeFileAtomic(recipe, proposal.recipe);
   await writeFileAtomic(sweep, proposal.sweep);

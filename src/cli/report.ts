@@ -14,6 +14,7 @@ import {
   variantMarkdown,
 } from '../report/tables.ts';
 import { onlyWhen } from './conflicts.ts';
+import { underWay } from './say.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { readError, writeFileAtomic } from '../util/files.ts';
 
@@ -49,7 +50,11 @@ async function report(paths: readonly string[], options: Options): Promise<void>
   const files: [string, string][] = [];
   if (out !== undefined) {
     const gallery =
-      image === undefined ? undefined : await corruptionGallery(await squareImage(image), basename(image));
+      image === undefined
+        ? undefined
+        : await underWay('corrupting the picture', async () =>
+            corruptionGallery(await squareImage(image), basename(image)),
+          );
     files.push([out, reportHtml({ title, models, ...(gallery === undefined ? {} : { gallery }) })]);
   }
   if (markdown !== undefined)

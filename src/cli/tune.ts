@@ -8,6 +8,7 @@ import { choicesFile, chooserOf, identityOf, lookupIn, readChoices } from '../tu
 import { problemsOf } from '../tuning/problem.ts';
 import { describeResult, isChanged, tune, type TuneResult } from '../tuning/tune.ts';
 import { classCountOf } from '../training/data.ts';
+import { underWay } from './say.ts';
 import { collect, positiveInteger, positiveNumber } from './train.ts';
 
 interface Options {
@@ -49,10 +50,17 @@ async function run(options: Options): Promise<void> {
       (problem) => options.again === true || lookup(problem) === undefined,
     );
     const start = performance.now();
-    const results = await tune(device, problems, (result, done) => {
+    let timed = 0;
+    const show = (result: TuneResult, done: number) => {
+      timed = done;
       if (options.json) process.stdout.write(`${JSON.stringify(rowOf(result))}\n`);
       else process.stdout.write(`${done}/${problems.length} ${describeResult(result)}\n`);
-    });
+    };
+    const results = await underWay(
+      () => `timing kernel ${timed + 1} of ${problems.length}`,
+      () => tune(device, problems, show),
+      options.json,
+    );
     const seconds = (performance.now() - start) / 1000;
     process.stderr.write(`${summaryOf(results, seconds)}\nstored in ${choicesFile(identity)}\n`);
   } finally {

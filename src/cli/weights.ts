@@ -27,7 +27,7 @@ import {
 import { onlyWhen, type Given } from './conflicts.ts';
 import { ProgressLine } from './progress-line.ts';
 import { untilInterrupted } from './interrupt.ts';
-import { say } from './say.ts';
+import { say, underWay } from './say.ts';
 import { compilingReporter, makeReporter } from '../training/log/reporter.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { collect, integerUpTo, styleOf } from './train.ts';
@@ -98,7 +98,11 @@ async function openWeights(
   use: (device: Device, weights: ResolvedWeights, session: InferenceSession) => Promise<void>,
 ) {
   const weights = await resolveWeights(request);
-  const { values } = await loadWeights(weights.file, weights.model, { entry: weights.entry });
+  const { values } = await underWay(
+    `reading ${weights.file}`,
+    () => loadWeights(weights.file, weights.model, { entry: weights.entry }),
+    options.json,
+  );
   weights.notes.forEach(say);
   const device = await openDevice(options.adapter);
   PipelineCache.of(device).onCompile = compilingReporter(makeReporter(styleOf(options)));

@@ -142,7 +142,7 @@ export function namedDataset(
   const root = overrides.root ?? known.root;
   if (root === undefined)
     throw new FrameworkError('data/no-root', `the data set ${name} does not come with the project`, {
-      hint: 'name its folder: data.root in the recipe',
+      hint: 'name its folder: --data, or data.root in the recipe',
     });
   const kind = overrides.kind ?? known.kind;
   if (kind !== known.kind && !known.alsoAs.includes(kind)) throw unknown('format', kind, [known.kind, ...known.alsoAs]);

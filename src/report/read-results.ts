@@ -50,7 +50,7 @@ async function findResults(paths: readonly string[]): Promise<Found[]> {
     const files = await resultFiles(path);
     if (files.length === 0)
       throw new FrameworkError('data/no-results', `There is no result.json in ${path}.`, {
-        hint: 'Name a run or a folder that `largekernel evaluate --benchmarks` wrote to.',
+        hint: `Name a run or a folder that \`largekernel evaluate --benchmarks\` wrote to; for a run alone, \`largekernel evaluate --checkpoint ${path} --benchmarks val\` measures it on its own validation images.`,
       });
     for (const file of files) {
       const log = await readSealedIfThere(join(dirname(file), EVALUATION_LOG_NAME), EVALUATION_LOG);

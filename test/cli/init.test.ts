@@ -28,6 +28,7 @@ describe('init', () => {
     writeFileSync(join(root, 'cat', 'phone.heic'), 'x');
     const { code, stdout, stderr } = await runCommand('init', root, '--out', out);
     expect(code).toBe(0);
+    expect(stderr).toMatch(/2 validation images: each is 50\.0 points of top-1/);
     expect(stderr).toMatch(/1 \.heic file left out, cat\/phone\.heic/); // no link leads to it, so training cannot say it
     expect(stdout).toMatch(/22 training and 2 validation images of 2 classes[^]*next: .*--dry-run/);
     const loaded = await loadRecipe(join(out, 'my-photos.yaml'));

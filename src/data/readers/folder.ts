@@ -3,15 +3,15 @@
  * `<root>/<split>/ILSVRC2012_val_00000001.JPEG`, which gets its classes from the list that comes with the project.
  * Both give the same keys in the same order.
  */
-import { readFile, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, readdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { imagenetClasses, imagenetValLabel } from '../classes.ts';
 import { namedClasses } from '../found-classes.ts';
 import type { Dataset, DatasetSpec, Note } from '../dataset.ts';
 import { isImageName, sortedOrder, tableDataset } from '../dataset.ts';
 import { IMAGE_KINDS } from '../image/decode.ts';
 import { leftOut } from '../left-out.ts';
-import { FrameworkError, defined } from '../../util/errors.ts';
+import { FrameworkError, defined, nearest } from '../../util/errors.ts';
 import { unreadable } from './archive-files.ts';
 import { listEntries, walkFiles } from './walk.ts';
 
@@ -22,6 +22,7 @@ const SPLIT_NAMES = new Set('train training val valid validation test testing'.s
 export async function openFolder(spec: DatasetSpec): Promise<Dataset> {
   const base = join(spec.root, spec.split);
   const notes: Note[] = [];
+  await checkThere(spec);
   const { folders, files } = await listEntries(base, '', notes);
   const images = files.filter(isImageName);
   const flat = folders.length === 0 && images.length > 0;
@@ -39,6 +40,31 @@ export async function openFolder(spec: DatasetSpec): Promise<Dataset> {
     keys: samples.map(({ key }) => key),
     load: (_index, key) => load(join(base, key)),
     close: async () => undefined,
+  });
+}
+
+/** Says what is there in place of a split that is not. @throws FrameworkError `data/not-found` */
+async function checkThere({ root, split }: DatasetSpec): Promise<void> {
+  const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  if (await isFolder(join(root, split))) return;
+  if (!(await isFolder(root))) {
+    const beside = await readdir(dirname(resolve(root))).catch(() => []);
+    const near = nearest(basename(resolve(root)), beside);
+    throw new FrameworkError('data/not-found', `${root} is no folder that can be read`, {
+      hint:
+        near === undefined
+          ? 'check the path of the data folder'
+          : `did you mean ${join(dirname(root), near)}?`,
+    });
+  }
+  const entries = (await readdir(root, { withFileTypes: true })).filter((entry) => !entry.isFile());
+  const names = entries.map(({ name }) => name).slice(0, 5);
+  const holds = names.length === 0 ? 'no folders' : `the folders ${names.join(', ')}`;
+  const isSplit = await isFolder(join(dirname(resolve(root)), split));
+  throw new FrameworkError('data/not-found', `${root} has no folder ${split}; it holds ${holds}`, {
+    hint: isSplit
+      ? `it seems to be a split itself: give the folder above it, ${dirname(resolve(root))}`
+      : 'check the data folder and the name of the split',
   });
 }
 

@@ -6,6 +6,7 @@ import { openDataset } from '../../../src/data/datasets.ts';
 import type { ClassTarget, Dataset } from '../../../src/data/dataset.ts';
 import { leftOut } from '../../../src/data/left-out.ts';
 import { listImages } from '../../../src/training/evaluation/predict.ts';
+import type { FrameworkError } from '../../../src/util/errors.ts';
 import { golden, temporaryFolder, writeTree } from '../fixtures.ts';
 
 const jpeg = readFileSync(golden('images/train/n01440764/n01440764_10.JPEG'));
@@ -30,6 +31,20 @@ describe('image folder', () => {
     expect(labelsOf(data)).toEqual([0, 1, 2, 2]);
     expect(data.classes.map(({ id }) => id)).toEqual(['B', 'a b', 'b']);
     expect(data.notes).toEqual([{ kind: 'duplicate class', path: 'b = B' }]);
+  });
+
+  it('says what is there in place of a split that is not', async () => {
+    const root = writeTree(temporaryFolder(), { 'photos/train/cat/1.jpg': jpeg });
+    const refusal = (path: string) =>
+      openDataset({ kind: 'folder', root: join(root, path), split: 'train' }).then(
+        () => 'none',
+        ({ message, hint }: FrameworkError) => `${message}: ${hint ?? ''}`.replaceAll(root, ''),
+      );
+    expect(await refusal('photos/train')).toBe(
+      '/photos/train has no folder train; it holds the folders cat: it seems to be a split itself: give the folder above it, /photos',
+    );
+    expect(await refusal('')).toMatch(/ has no folder train; it holds the folders photos: check/);
+    expect(await refusal('fotos')).toBe('/fotos is no folder that can be read: did you mean /photos?');
   });
 
   it('reports what it leaves out', async () => {
