@@ -21,6 +21,14 @@ import type * as locateModule from '../src/robustness/benchmarks/images/locate.t
 import type * as releaseModule from '../src/robustness/benchmarks/images/release.ts';
 import type * as recordsModule from '../src/robustness/benchmarks/records.ts';
 import type * as recogniseModule from '../src/training/weights/recognise.ts';
+import type * as kernelsModule from '../src/execution/kernels.ts';
+import type * as proveModule from '../src/execution/prove.ts';
+import type * as pipelinesModule from '../src/shader/pipelines.ts';
+import { differentiate } from '../src/graph/autodiff.ts';
+import { Graph } from '../src/graph/graph.ts';
+import { interpret } from '../src/graph/interpret.ts';
+import type { None, Op } from '../src/ops/op.ts';
+import { f32 } from '../src/ops/tensor.ts';
 import { adapters } from './ops/harness.ts';
 import { LinearClassifier, writePictures } from './robustness/benchmarks/world.ts';
 
@@ -55,6 +63,35 @@ beforeAll(() => {
   blocks.forEach(apply);
 });
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
+
+describe.each(adapters.slice(0, 1))('an op on %s', (adapter) => {
+  it('is registered, differentiable, and its kernels agree with its reference', async () => {
+    const { OPS } = await load<typeof kernelsModule>('src/execution/kernels.ts');
+    const { proveOp } = await load<typeof proveModule>('src/execution/prove.ts');
+    const { openDevice } = await load<typeof deviceModule>('src/device/device.ts');
+    const { PipelineCache } = await load<typeof pipelinesModule>('src/shader/pipelines.ts');
+    const device = await openDevice(adapter);
+    const ours = OPS.filter(({ name }) => name.startsWith('tanh'));
+    expect(ours.map(({ name }) => name)).toEqual(['tanh', 'tanh-gradient']);
+    for (const op of ours) {
+      const { failure } = await proveOp(device, PipelineCache.of(device), op);
+      expect(failure).toBeUndefined();
+    }
+    device.close();
+    const { tanh } = await load<{ tanh: Op<None, 'x', 'y'> }>('src/ops/tanh/op.ts');
+    const graph = new Graph();
+    const x = graph.input('x', f32(2));
+    const y = graph.one(tanh, { x }, {});
+    const gradients = differentiate(graph, y, graph.input('dy', f32(2)), { tensors: [x] });
+    const values = new Map([x, graph.inputs.get('dy')!].map(({ id }) => [id, Float64Array.of(0.5, -2)]));
+    interpret(graph.nodes, values);
+    // d tanh = dy / cosh²
+    values.get(gradients.tensors[0]!.id)!.forEach((dx, i) => {
+      const at = [0.5, -2][i]!;
+      expect(dx).toBeCloseTo(at / Math.cosh(at) ** 2, 12);
+    });
+  });
+});
 
 describe('a model family', () => {
   it('is there by name, with the sizes of its paper', async () => {

@@ -1,4 +1,4 @@
-// Input gradient of a dense convolution as products: rows are input channels, columns pixels of dx, the depth is output
+// Input gradient of a dense convolution as matmuls: rows are input channels, columns pixels of dx, the depth is output
 // channels. With strides only every SH-th tap of a pixel meets an output, and which ones depends on (row mod SH, col mod SW):
 // a workgroup keeps to one such phase, whose pixels (a, b) stand at row = fy + a·SH, col = fx + b·SW, and whose taps are
 // i = ry + t·SH with ry = (fy + PH) mod SH; tap t of pixel a meets row (fy + PH)/SH + a − t of dy.
@@ -72,7 +72,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
       a_tile[quad] = values;
     }
-#import conv2d/tile-product.wgsl
+#import conv2d/tile-gemm.wgsl
   }
   for (var r = 0u; r < ${ROWS}u; r++) {
 #import conv2d/tile-result.wgsl

@@ -81,7 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
       a_tile[(quad % ${DEPTH}u) * (TILE_M / 4u) + quad / ${DEPTH}u] = values;
     }
-#import conv2d/tile-product.wgsl
+#import conv2d/tile-gemm.wgsl
   }
   for (var r = 0u; r < ${ROWS}u; r++) {
 #import conv2d/tile-result.wgsl

@@ -76,20 +76,20 @@ function fusedNode<A, I extends string, O extends string>(
   };
 }
 
-type Product = Node & (NodeOf<typeof matmul> | NodeOf<typeof matmulNorm>);
+type Matmul = Node & (NodeOf<typeof matmul> | NodeOf<typeof matmulNorm>);
 
-function isProduct(node: Node | undefined): node is Product {
+function isMatmul(node: Node | undefined): node is Matmul {
   return node !== undefined && (isOf(node, matmul) || isOf(node, matmulNorm));
 }
 
-/** The product that makes `tensor`, if it can take an end: one that is written, not added up. */
-function productFor(tensor: Tensor, { producer }: Surroundings): Product | undefined {
+/** The matmul that makes `tensor`, if an epilogue can be fused into it: one that overwrites its output, and does not accumulate. */
+function matmulFor(tensor: Tensor, { producer }: Surroundings): Matmul | undefined {
   const node = producer(tensor);
-  if (!isProduct(node) || node.accumulates.length > 0 || node.attrs.reduceBatch === true) return undefined;
+  if (!isMatmul(node) || node.accumulates.length > 0 || node.attrs.reduceBatch === true) return undefined;
   return node;
 }
 
-/** The product with its operand `y` normalised on the way in, or undefined where it is not one that can. */
+/** The matmul that normalises its operand `y` as it reads it; undefined where it cannot. */
 function normalising(node: Node, norm: Node & NodeOf<typeof layerNorm>): Node | undefined {
   if (!isOf(node, matmul)) return undefined;
   const { y, statistics } = norm.outputs;
@@ -105,19 +105,19 @@ function normalising(node: Node, norm: Node & NodeOf<typeof layerNorm>): Node | 
 }
 
 /**
- * LayerNorms between maps and products become statistics, which are small, and the products normalise what they read: a normalised
- * activation is neither written nor kept. Where anything else needs it, it stays.
+ * A LayerNorm between maps and matmuls only computes its statistics, which are small, and the matmuls normalise what they read. The
+ * normalised activation is then neither written nor kept. It stays if any other node reads it.
  */
-const ABSORB_NORMS = rule('LayerNorm, products', layerNorm, (norm, { isKept, readersOf }) => {
+const ABSORB_NORMS = rule('LayerNorm, matmuls', layerNorm, (norm, { isKept, readersOf }) => {
   const { eps, from, to } = norm.attrs;
   const { y, statistics } = norm.outputs;
   const { x } = norm.inputs;
   if (from !== 'nchw' || to !== 'rows' || !isInQuads(x.spec.shape) || isKept(y)) return undefined;
   const replaced = new Map<Node, Node>();
   for (const reader of readersOf(y)) {
-    const product = normalising(reader, norm);
-    if (product === undefined) return undefined;
-    replaced.set(reader, product);
+    const matmulOf = normalising(reader, norm);
+    if (matmulOf === undefined) return undefined;
+    replaced.set(reader, matmulOf);
   }
   if (replaced.size === 0) return undefined;
   return replaced.set(norm, fusedNode(norm, layerNormStatistics, { eps }, { x }, { statistics }));
@@ -126,39 +126,39 @@ const ABSORB_NORMS = rule('LayerNorm, products', layerNorm, (norm, { isKept, rea
 /** In the order in which they are applied: what absorbs a norm is merged with its other neighbours after that. */
 const RULES: readonly Rule[] = [
   ABSORB_NORMS,
-  rule('product, bias, gelu', gelu, (node, around) => {
+  rule('matmul, bias, gelu', gelu, (node, around) => {
     const { x: h } = node.inputs;
-    const first = productFor(h, around);
+    const first = matmulFor(h, around);
     if (first === undefined) return undefined;
     const keep = !around.isOnlyFor(h, node);
     const outputs = { y: node.outputs.y, kept: keep ? h : undefined };
-    // In the product's place: others may read h before gelu does.
+    // In the matmul's place: others may read h before gelu does.
     const fused = fusedNode(first, matmulGelu, { ...first.attrs, keep }, first.inputs, outputs);
     return pair(first, node, first, fused);
   }),
-  rule('product, gradient of gelu', geluGradient, (node, around) => {
+  rule('matmul, gradient of gelu', geluGradient, (node, around) => {
     const { x: h, dy } = node.inputs;
-    const first = productFor(dy, around);
+    const first = matmulFor(dy, around);
     if (first === undefined || !around.isOnlyFor(dy, node)) return undefined;
     const [inputs, outputs] = [{ ...first.inputs, h }, { y: node.outputs.dx }];
     return pair(first, node, node, fusedNode(node, matmulGeluGradient, first.attrs, inputs, outputs));
   }),
-  rule('product, layer scale, drop path, residual, back to maps', scaleResidual, (node, around) => {
+  rule('matmul, layer scale, drop path, residual, back to maps', scaleResidual, (node, around) => {
     const { x: addend, branch, gamma, mask } = node.inputs;
-    const first = productFor(branch, around);
+    const first = matmulFor(branch, around);
     if (node.attrs.from !== 'rows' || first?.op !== matmul || around.readersOf(branch)[0] !== node)
       return undefined;
     const keep = !around.isOnlyFor(branch, node);
     const attrs = { ...first.attrs, keep };
     const inputs = { ...first.inputs, addend, gamma, mask };
     const outputs = { y: node.outputs.y, kept: keep ? branch : undefined };
-    // In the sum's place: x may be younger than the product.
+    // In the sum's place: x may be younger than the matmul.
     return pair(first, node, node, fusedNode(node, matmulResidual, attrs, inputs, outputs));
   }),
   rule('gradient of a weight, gradient of its bias', columnSum, (node, around) => {
     const { x: dy } = node.inputs;
-    const first = around.readersOf(dy).find((reader): reader is Product => {
-      if (!isProduct(reader)) return false;
+    const first = around.readersOf(dy).find((reader): reader is Matmul => {
+      if (!isMatmul(reader)) return false;
       const { a, b } = reader.inputs;
       const { transposeA, bias, reduceBatch } = reader.attrs;
       const isGradient = transposeA && bias === 'none' && reduceBatch !== true;
@@ -222,13 +222,13 @@ function applyRule(nodes: readonly Node[], rule: Rule, kept: ReadonlySet<number>
     .filter((node) => node !== undefined);
 }
 
-/** Lets products normalise what they read: the first of the rules of `fuse`, alone. */
+/** Lets matmuls normalise what they read: only the first rule of `fuse`. */
 export function absorbNorms(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
   return applyRule(nodes, ABSORB_NORMS, kept);
 }
 
 /**
- * Lets products normalise what they read, and merges nodes that one kernel can do. The result computes every tensor in `kept` (ids) and
+ * Lets matmuls normalise what they read, and merges nodes that one kernel can compute. The result computes every tensor in `kept` (ids) and
  * every accumulated output that `nodes` did, in a valid order; values between merged nodes are no longer made unless something else
  * reads them.
  */

@@ -11,13 +11,13 @@ import {
   gradWeightShape,
 } from './op.ts';
 import {
-  type Patches,
-  patchesForward,
-  patchesGradInput,
-  patchesGradWeight,
-  patchesVariants,
+  type Im2col,
+  im2colForward,
+  im2colGradInput,
+  im2colGradWeight,
+  im2colVariants,
   shapeParams,
-} from './patches.ts';
+} from './im2col.ts';
 import type { ConvShape } from './reference.ts';
 
 /** How each of the three convolution ops runs on a device. */
@@ -36,7 +36,7 @@ type Tile = {
 /** One output an invocation, for grouped convolutions. */
 type Direct = { readonly kind: 'direct' };
 
-type ConvVariant = Patches | Tile | Direct;
+type ConvVariant = Im2col | Tile | Direct;
 
 const WORKGROUP = 64;
 
@@ -47,12 +47,12 @@ const LOW: Tile = { kind: 'tile', rows: 4, lanesM: 4, lanesN: 32, depth: 16 };
 const LOWEST: Tile = { kind: 'tile', rows: 4, lanesM: 1, lanesN: 64, depth: 4 };
 
 /**
- * Ways to compute one pass of a convolution, best guess first. Dense ones are tiled products of (output channels, or input
+ * Ways to compute one pass of a convolution, best guess first. Dense ones are tiled matmuls of (output channels, or input
  * channels for grad-input) by (pixels, or taps for grad-weight).
  */
 function variants(pass: ConvPass, s: ConvShape, profile: DeviceProfile): readonly ConvVariant[] {
   if (s.groups > 1) return [{ kind: 'direct' }];
-  return [...patchesVariants(s, profile), ...tileVariants(pass, s)];
+  return [...im2colVariants(s, profile), ...tileVariants(pass, s)];
 }
 
 function tileVariants(pass: ConvPass, s: ConvShape): readonly Tile[] {
@@ -72,7 +72,7 @@ function direct(s: ConvShape, pass: ConvPass, bindings: Dispatch['bindings'], gr
   };
 }
 
-/** Workgroups that tile a product of m rows and n columns. */
+/** Workgroups that tile a matmul of m rows and n columns. */
 function tilesOf({ rows, lanesM, lanesN }: Tile, m: number, n: number): number {
   return Math.ceil(m / (rows * lanesM)) * Math.ceil(n / (4 * lanesN));
 }
@@ -107,7 +107,7 @@ export const conv2dKernels: Kernels<typeof conv2d, ConvVariant> = {
   lower(context, variant) {
     const { inputs, outputs, attrs } = context;
     const s = forwardShape(inputs, attrs);
-    if (variant.kind === 'patches') return patchesForward(s, variant, context);
+    if (variant.kind === 'im2col') return im2colForward(s, variant, context);
     const bindings = { ...inputs, ...outputs };
     const pixels = s.n * s.ho * s.wo;
     return variant.kind === 'tile'
@@ -122,7 +122,7 @@ export const conv2dGradInputKernels: Kernels<typeof conv2dGradInput, ConvVariant
   lower(context, variant) {
     const { inputs, outputs, attrs } = context;
     const s = gradInputShape(inputs, attrs);
-    if (variant.kind === 'patches') return patchesGradInput(s, variant, context);
+    if (variant.kind === 'im2col') return im2colGradInput(s, variant, context);
     const bindings = { ...inputs, ...outputs };
     // Pixels of one phase of the stride; see the shader.
     const pixels = s.n * Math.ceil(s.h / s.sh) * Math.ceil(s.w / s.sw);
@@ -138,7 +138,7 @@ export const conv2dGradWeightKernels: Kernels<typeof conv2dGradWeight, ConvVaria
   lower(context, variant) {
     const { inputs, outputs, attrs } = context;
     const s = gradWeightShape(inputs, attrs);
-    if (variant.kind === 'patches') return patchesGradWeight(s, variant, context);
+    if (variant.kind === 'im2col') return im2colGradWeight(s, variant, context);
     if (variant.kind === 'tile') return tiledGradWeight(s, variant, context);
     return [direct(s, 'grad-weight', { ...inputs, ...outputs }, s.co * s.cg * s.kh * s.kw)];
   },

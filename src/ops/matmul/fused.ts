@@ -10,8 +10,8 @@ import { type MatmulAttrs, matmul, matmulShape } from './op.ts';
 import { matmulReference } from './reference.ts';
 
 /**
- * Products with what comes before and after them done on the way from and to memory. Models do not record these: src/graph/fusion.ts
- * puts them in the place of a product and its neighbours, once gradients are there; so they have no gradient of their own.
+ * Matmuls with what comes before and after them fused in: normalised operands and epilogues. Models do not record these: src/graph/fusion.ts
+ * puts them in the place of a matmul and its neighbours after differentiation, so they need no gradient of their own.
  *
  * All read what matmul reads (a, b, bias), and with `normal` what makes LayerNorm's y of an operand (statistics, norm_weight,
  * norm_bias). The normalised operand is maps (n, c, h, w) that stand for rows (n·h·w, c).
@@ -27,7 +27,7 @@ const NORMAL_INPUTS = ['a', 'b', 'bias?', 'statistics?', 'norm_weight?', 'norm_b
 
 type NormalSpecs = Named<TensorSpec, NormalInput>;
 
-/** The inputs of the plain product: maps become the rows they stand for. */
+/** The inputs of the matmul without its epilogue: maps become the rows they stand for. */
 export function productSpecs(
   op: string,
   { a, b, bias, statistics, norm_weight, norm_bias }: NormalSpecs,
@@ -51,7 +51,7 @@ export function productSpecs(
   return normal === 'a' ? { a: rows, b, bias } : { a, b: rows, bias };
 }
 
-/** What the product and its bias come to. */
+/** The shape of the matmul with its bias, before the epilogue. */
 function valueSpec(op: string, inputs: NormalSpecs, attrs: FusedMatmulAttrs): TensorSpec {
   return matmul.infer(productSpecs(op, inputs, attrs), attrs).y;
 }
@@ -137,11 +137,11 @@ export const matmulGradWeight: Op<FusedMatmulAttrs, NormalInput, 'y' | 'sums'> =
 };
 
 export interface KeepAttrs extends FusedMatmulAttrs {
-  /** The product itself is an output too, for a gradient. */
+  /** The matmul's own result is an output too: a gradient reads it. */
   readonly keep: boolean;
 }
 
-/** y = gelu(A B + bias), and with `keep` the product. */
+/** y = gelu(A B + bias), and with `keep` the matmul's own result. */
 export const matmulGelu: Op<KeepAttrs, NormalInput, 'y' | 'kept?'> = {
   name: 'matmul-gelu',
   inputs: NORMAL_INPUTS,
@@ -165,7 +165,7 @@ export const matmulGelu: Op<KeepAttrs, NormalInput, 'y' | 'kept?'> = {
   },
 };
 
-/** y = (A B + bias) gelu'(h): a product that makes the gradient of gelu(h). */
+/** y = (A B + bias) gelu'(h): the epilogue is the gradient of gelu at h. */
 export const matmulGeluGradient: Op<FusedMatmulAttrs, NormalInput | 'h', 'y'> = {
   name: 'matmul-gelu-gradient',
   inputs: [...NORMAL_INPUTS, 'h'],
@@ -189,7 +189,7 @@ export const matmulGeluGradient: Op<FusedMatmulAttrs, NormalInput | 'h', 'y'> = 
 
 /**
  * y = addend + mask[n] gamma[c] (A B + bias): the end of a block's branch and its way back to maps. addend and y (n, c, h, w), gamma
- * (c), mask (n); with `keep` the product, as rows.
+ * (c), mask (n); with `keep` the matmul's own result, as rows.
  */
 export const matmulResidual: Op<KeepAttrs, NormalInput | 'addend' | 'gamma?' | 'mask?', 'y' | 'kept?'> = {
   name: 'matmul-residual',

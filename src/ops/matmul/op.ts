@@ -11,7 +11,7 @@ export interface MatmulAttrs {
   readonly transposeB: boolean;
   /** The bias is added to every row (`cols`, of n elements) or every column (`rows`, of m elements). */
   readonly bias: 'none' | 'cols' | 'rows';
-  /** Sum over the batch of two 3-D operands: the weight gradient of a batched product. */
+  /** Sum over the batch of two 3-D operands: the weight gradient of a batched matmul. */
   readonly reduceBatch?: boolean;
 }
 
@@ -21,7 +21,7 @@ interface ProductSpecs {
   readonly bias?: TensorSpec | undefined;
 }
 
-/** Checks shapes and returns the product's sizes. */
+/** Checks shapes and returns the sizes m, n, k. */
 export function matmulShape({ a, b, bias }: ProductSpecs, attrs: MatmulAttrs): MatmulShape {
   if ((bias === undefined) !== (attrs.bias === 'none'))
     throw shapeError(
@@ -60,7 +60,7 @@ function matrix(spec: TensorSpec): [number | undefined, number, number] {
   return [batch, rows, cols];
 }
 
-/** Whether an operand of a product is an activation stored in 16 bits. */
+/** Whether an operand is an activation stored in 16 bits. */
 export function hasHalf({ a, b }: ProductSpecs): boolean {
   return a.dtype === 'f16' || b.dtype === 'f16';
 }
@@ -91,7 +91,7 @@ export const matmul: Op<MatmulAttrs, Input, 'y'> = {
     const { batch, m, n } = matmulShape(inputs, attrs);
     const batched =
       [inputs.a, inputs.b].some((spec) => spec.shape.length === 3) && attrs.reduceBatch !== true;
-    // A product with an activation is an activation; weights are always f32.
+    // The result with an activation is an activation; weights are always f32.
     const dtype = hasHalf(inputs) ? 'f16' : 'f32';
     return { y: { shape: batched ? [batch, m, n] : [m, n], dtype } };
   },

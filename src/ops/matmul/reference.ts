@@ -1,7 +1,7 @@
 // y[b,i,j] = Σ_l A[b,i,l] B[b,l,j] + bias, A = a or aᵀ, B = b or bᵀ; with reduceBatch also Σ_b.
 // dA = dy Bᵀ, dB = Aᵀ dy, dbias = Σ dy over everything but its own dimension.
 
-/** Sizes and layout of one matrix product. Batch strides are in elements; 0 where an operand is shared by the batch. */
+/** Sizes and layout of one matmul. Batch strides are in elements; 0 where an operand is shared by the batch. */
 export interface MatmulShape {
   readonly batch: number;
   readonly m: number;
@@ -11,7 +11,7 @@ export interface MatmulShape {
   readonly batchStrideB: number;
 }
 
-/** How a product's operands are stored, and what its bias is added to. */
+/** How operands are stored, and what its bias is added to. */
 export interface MatmulForm {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
@@ -27,13 +27,13 @@ export function matmulReference(
   shape: MatmulShape,
   form: MatmulForm,
 ): Float64Array {
-  const y = product(a, b, shape, form);
+  const y = multiply(a, b, shape, form);
   if (bias === undefined) return y;
   const { m, n } = shape;
   return y.map((value, i) => value + (bias[form.bias === 'cols' ? i % n : Math.floor(i / n) % m] as number));
 }
 
-function product(
+function multiply(
   a: Float64Array,
   b: Float64Array,
   shape: MatmulShape,

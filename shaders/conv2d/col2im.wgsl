@@ -1,10 +1,10 @@
-// x[n, c, i, j] = the sum over the patches' elements that were read from there, in the order of the taps; one element of x an
-// invocation. The transpose of patches.wgsl.
+// x[n, c, i, j] = the sum over the columns' elements that were read from there, in the order of the taps; one element of x an
+// invocation. The transpose of im2col.wgsl.
 #import conv2d/shape.wgsl
-#import conv2d/patches-layout.wgsl
+#import conv2d/columns.wgsl
 #import common/flat.wgsl
 
-#bind read patches: array<f32> // TAPS × PIXELS an image, by STRIDE_TAP and STRIDE_IMAGE
+#bind read columns: array<f32> // TAPS × PIXELS an image, by STRIDE_TAP and STRIDE_IMAGE
 #bind read_write x: array<f32> // (BATCH, CI, H, W)
 
 @compute @workgroup_size(${WORKGROUP})
@@ -24,7 +24,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var j = col % SW; j < KW && j <= col; j += SW) {
       let q = (col - j) / SW;
       if ((p < HO) & (q < WO)) {
-        sum += load_patches(base + ((c * KH + i) * KW + j) * STRIDE_TAP + p * WO + q);
+        sum += load_columns(base + ((c * KH + i) * KW + j) * STRIDE_TAP + p * WO + q);
       }
     }
   }

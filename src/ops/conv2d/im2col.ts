@@ -10,27 +10,27 @@ import type { conv2d, conv2dGradInput, conv2dGradWeight } from './op.ts';
 import type { ConvShape } from './reference.ts';
 
 /**
- * Dense convolution as a matrix product: weight (co, taps) by the patches (taps, pixels) of each image. A 1×1 convolution needs
- * no patches at all; where kernels do not overlap (patchify, downsample) they are as large as the map. Images with few pixels
- * are folded beside each other, or most of each tile of the product would be empty.
+ * Dense convolution as a matmul: weight (co, taps) by the columns (taps, pixels) that im2col makes of each image. A 1×1 convolution
+ * needs no im2col; where kernels do not overlap (patchify, downsample) the columns are as large as the map. Images with few pixels are
+ * folded: their columns lie beside each other, or most of each tile of the matmul would be empty.
  */
-export type Patches = { readonly kind: 'patches'; readonly folded: boolean };
+export type Im2col = { readonly kind: 'im2col'; readonly folded: boolean };
 
 const WORKGROUP = 64;
 /** Images with fewer pixels are folded. */
 const FEW_PIXELS = 48;
 
 /** This way to compute all three passes, where it is possible and pays. */
-export function patchesVariants(s: ConvShape, { limits, machine }: DeviceProfile): readonly Patches[] {
-  // Software adapters are slow at sharing tiles in workgroup memory: a larger product is quicker there than a tiled convolution.
+export function im2colVariants(s: ConvShape, { limits, machine }: DeviceProfile): readonly Im2col[] {
+  // Software adapters are slow at sharing tiles in workgroup memory: a larger matmul is faster there than a tiled convolution.
   const overlaps = s.kh > s.sh || s.kw > s.sw;
   if (s.groups > 1 || (overlaps && machine !== 'processor')) return [];
   if (s.n * s.ci * s.kh * s.kw * s.ho * s.wo * 4 > limits.maxStorageBufferBindingSize) return [];
-  return [{ kind: 'patches', folded: s.n > 1 && s.ho * s.wo < FEW_PIXELS }];
+  return [{ kind: 'im2col', folded: s.n > 1 && s.ho * s.wo < FEW_PIXELS }];
 }
 
-/** A product by matmul's first variant. */
-function product(
+/** A matmul by its first variant. */
+function gemm(
   profile: DeviceProfile,
   inputs: { readonly a: Operand; readonly b: Operand; readonly bias?: Operand | undefined },
   y: Operand,
@@ -42,40 +42,40 @@ function product(
 }
 
 /** Stored as `maps` are: `rows` values for each pixel of all images. */
-function matrix(s: ConvShape, { folded }: Patches, maps: TensorSpec, rows: number): TensorSpec {
+function matrix(s: ConvShape, { folded }: Im2col, maps: TensorSpec, rows: number): TensorSpec {
   const pixels = s.ho * s.wo;
   return folded ? like(maps, rows, s.n * pixels) : like(maps, s.n, rows, pixels);
 }
 
-/** A 1×1 convolution over the output's maps, whose patches only change the order of images and channels. */
+/** A 1×1 convolution over the output's maps, whose columns only change the order of images and channels. */
 function pixelwise(s: ConvShape): ConvShape {
   const { co, ho, wo } = s;
   return { ...s, ci: co, cg: co, h: ho, w: wo, kh: 1, kw: 1, sh: 1, sw: 1, ph: 0, pw: 0 };
 }
 
-/** Whether the maps themselves are the patches. */
-function isPointwise({ kh, kw, sh, sw, ph, pw }: ConvShape, { folded }: Patches): boolean {
+/** Whether the maps themselves are the columns. */
+function isPointwise({ kh, kw, sh, sw, ph, pw }: ConvShape, { folded }: Im2col): boolean {
   return !folded && kh * kw * sh * sw === 1 && ph + pw === 0;
 }
 
-/** The patches of maps, and what makes them. */
-function patchesOf(s: ConvShape, variant: Patches, maps: Operand): [patches: Operand, steps: Dispatch[]] {
+/** The columns of maps, and the dispatches that make them. */
+function im2col(s: ConvShape, variant: Im2col, maps: Operand): [columns: Operand, steps: Dispatch[]] {
   const { shape } = matrix(s, variant, maps, s.ci * s.kh * s.kw);
   if (isPointwise(s, variant)) return [reshaped(maps, ...shape), []];
-  const patches = scratch(like(maps, ...shape));
+  const columns = scratch(like(maps, ...shape));
   const elements = s.n * s.ci * s.kh * s.kw * s.ho * s.wo;
-  return [patches, [move('patches', s, variant, { x: maps, patches }, elements)]];
+  return [columns, [move('im2col', s, variant, { x: maps, columns }, elements)]];
 }
 
-/** Sums patches into the maps that they are of. */
-function sumPatches(s: ConvShape, variant: Patches, patches: Operand, x: Operand): Dispatch {
-  return move('patches-sum', s, variant, { x, patches }, s.n * s.ci * s.h * s.w);
+/** Sums columns into the maps that they were taken from. */
+function col2im(s: ConvShape, variant: Im2col, columns: Operand, x: Operand): Dispatch {
+  return move('col2im', s, variant, { x, columns }, s.n * s.ci * s.h * s.w);
 }
 
 function move(
   shader: string,
   s: ConvShape,
-  { folded }: Patches,
+  { folded }: Im2col,
   bindings: Dispatch['bindings'],
   elements: number,
 ): Dispatch {
@@ -113,45 +113,45 @@ function asMatrix(s: ConvShape, weight: Operand): Operand {
   return reshaped(weight, s.co, s.ci * s.kh * s.kw);
 }
 
-export function patchesForward(
+export function im2colForward(
   s: ConvShape,
-  variant: Patches,
+  variant: Im2col,
   { inputs: { x, weight, bias }, outputs: { y }, profile }: ContextOf<typeof conv2d>,
 ): readonly Dispatch[] {
-  const [b, before] = patchesOf(s, variant, x);
+  const [b, before] = im2col(s, variant, x);
   const to = matrix(s, variant, x, s.co);
   const result = variant.folded ? scratch(to) : reshaped(y, ...to.shape);
-  const after = variant.folded ? [sumPatches(pixelwise(s), variant, result, y)] : [];
+  const after = variant.folded ? [col2im(pixelwise(s), variant, result, y)] : [];
   const inputs = { a: asMatrix(s, weight), b, bias };
-  return [...before, ...product(profile, inputs, result, { bias: bias ? 'rows' : 'none' }), ...after];
+  return [...before, ...gemm(profile, inputs, result, { bias: bias ? 'rows' : 'none' }), ...after];
 }
 
-export function patchesGradInput(
+export function im2colGradInput(
   s: ConvShape,
-  variant: Patches,
+  variant: Im2col,
   { inputs: { dy, weight }, outputs: { dx }, profile }: ContextOf<typeof conv2dGradInput>,
 ): readonly Dispatch[] {
-  const [b, before] = patchesOf(pixelwise(s), variant, dy);
+  const [b, before] = im2col(pixelwise(s), variant, dy);
   const to = matrix(s, variant, dy, s.ci * s.kh * s.kw);
   const isWhole = isPointwise(s, variant);
   const result = isWhole ? reshaped(dx, ...to.shape) : scratch(to);
-  const after = isWhole ? [] : [sumPatches(s, variant, result, dx)];
+  const after = isWhole ? [] : [col2im(s, variant, result, dx)];
   const inputs = { a: asMatrix(s, weight), b };
-  return [...before, ...product(profile, inputs, result, { transposeA: true }), ...after];
+  return [...before, ...gemm(profile, inputs, result, { transposeA: true }), ...after];
 }
 
-export function patchesGradWeight(
+export function im2colGradWeight(
   s: ConvShape,
-  variant: Patches,
+  variant: Im2col,
   { inputs: { x, dy }, outputs: { dweight, dbias }, profile }: ContextOf<typeof conv2dGradWeight>,
 ): readonly Dispatch[] {
-  const [a, left] = patchesOf(pixelwise(s), variant, dy);
-  const [b, right] = patchesOf(s, variant, x);
+  const [a, left] = im2col(pixelwise(s), variant, dy);
+  const [b, right] = im2col(s, variant, x);
   const attrs = { transposeB: true, reduceBatch: !variant.folded };
   return [
     ...left,
     ...right,
-    ...product(profile, { a, b }, asMatrix(s, dweight), attrs),
+    ...gemm(profile, { a, b }, asMatrix(s, dweight), attrs),
     ...(dbias ? [sumRows(reshaped(dy, s.n, s.co, s.ho * s.wo), dbias)] : []),
   ];
 }

@@ -1,11 +1,11 @@
-// patches[k, p] of each image: the element that output pixel p meets under tap k, 0 beyond the map. k counts channel, row, column
+// columns[k, p] of each image: the element that output pixel p meets under tap k, 0 beyond the map. k counts channel, row, column
 // of the weight; one element an invocation.
 #import conv2d/shape.wgsl
-#import conv2d/patches-layout.wgsl
+#import conv2d/columns.wgsl
 #import common/flat.wgsl
 
 #bind read x: array<f32> // (BATCH, CI, H, W)
-#bind read_write patches: array<f32> // TAPS × PIXELS an image, by STRIDE_TAP and STRIDE_IMAGE
+#bind read_write columns: array<f32> // TAPS × PIXELS an image, by STRIDE_TAP and STRIDE_IMAGE
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -23,5 +23,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if ((row < H) & (col < W)) {
     value = load_x(((n * CI + k / (KH * KW)) * H + row) * W + col);
   }
-  store_patches(n * STRIDE_IMAGE + k * STRIDE_TAP + p, value);
+  store_columns(n * STRIDE_IMAGE + k * STRIDE_TAP + p, value);
 }
