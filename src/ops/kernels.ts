@@ -43,8 +43,11 @@ export interface Dispatch {
   readonly grid: readonly [number, number, number];
 }
 
-/** A choice among ways to compute an op: plain data, so that it can be a cache key, a test label and a profile label. */
-export type Variant = Readonly<Record<string, string | number | boolean>>;
+/**
+ * A choice among ways to compute an op: plain data, so that it can be a cache key, a test label and a profile label. Each op types its own.
+ * Kernels made for software adapters alone, whose barriers are dear, are of the kind `processor` in every op.
+ */
+export type Variant = { readonly kind: string } & Readonly<Record<string, string | number | boolean>>;
 
 export function variantLabel(variant: Variant): string {
   return Object.entries(variant)

@@ -54,7 +54,7 @@ export function isChanged({ problem, tuned }: TuneResult): boolean {
   return tuned !== undefined && first !== undefined && !isSameVariant(tuned.variant, first);
 }
 
-/** `depthwise f32(2, 96, 56, 56) …: 12.1 → 8.0 ms, kernel=vector lanes=8` */
+/** `depthwise x=f32(2, 96, 56, 56) …: 12.1 → 8.0 ms, kind=vector lanes=8` */
 export function describeResult(result: TuneResult): string {
   const { problem, tuned, failure } = result;
   if (tuned === undefined) return `${problem.key}: not tuned: ${failure ?? ''}`;

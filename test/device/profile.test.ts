@@ -21,8 +21,8 @@ describe('the profile of a device', () => {
     const p = planes('forward', { n: 4, c: 8, h: 28, w: 28, kh: 13, kw: 13 });
     const first = (kind: 'gpu' | 'lavapipe' | 'swiftshader') =>
       tilesFor(p, profileOf(kind, limits, ['subgroups']))[0];
-    expect(first('gpu')).toMatchObject({ kernel: 'rows' });
-    expect(first('swiftshader')).toMatchObject({ kernel: 'vector', lanes: 4 });
-    expect(first('lavapipe')).toMatchObject({ kernel: 'vector', lanes: 8 });
+    expect(first('gpu')).toMatchObject({ kind: 'rows' });
+    expect(first('swiftshader')).toMatchObject({ kind: 'vector', lanes: 4 });
+    expect(first('lavapipe')).toMatchObject({ kind: 'vector', lanes: 8 });
   });
 });

@@ -19,7 +19,7 @@ const CASES: readonly (readonly [
 CASES.forEach(([[n, c, h, w, kh, kw], cut], i) => {
   const maps = f32(n, c, h, w);
   const weight = f32(c, 1, kh, kw);
-  const tile = (parts: number) => () => [{ kernel: 'rows', ...cut, parts } as const];
+  const tile = (parts: number) => () => [{ kind: 'rows', ...cut, parts } as const];
   testKernels({ ...kernelsOf(depthwise), variants: tile(1) }, [
     { inputs: { x: maps, weight, bias: i % 2 === 0 ? f32(c) : undefined }, attrs: {} },
   ]);

@@ -67,14 +67,14 @@ testOp(depthwiseGradWeight, [
 ]);
 
 // Cuts that no small shape chooses: every loop of the shaders runs more than once.
-const correlate = { kernel: 'correlate', columns: 2, rows: 2, lanesY: 2, segments: 2, chunk: 3 } as const;
+const correlate = { kind: 'correlate', columns: 2, rows: 2, lanesY: 2, segments: 2, chunk: 3 } as const;
 testAll(
   [[3, 2, 9, 11, 7, 5]],
   [
     { ...correlate, images: 2, blocks: 1, phases: 3, batches: 2 },
-    { kernel: 'vector', lanes: 4, rows: 2, vectors: 1, batches: 2 },
-    { kernel: 'vector', lanes: 16, rows: 2, vectors: 1, batches: 2 }, // wider than the subgroup: the plain path
-    { kernel: 'plain', lanes: 64, batches: 2 },
+    { kind: 'vector', lanes: 4, rows: 2, vectors: 1, batches: 2 },
+    { kind: 'vector', lanes: 16, rows: 2, vectors: 1, batches: 2 }, // wider than the subgroup: the plain path
+    { kind: 'plain', lanes: 64, batches: 2 },
   ],
 );
 testKernels(

@@ -1,5 +1,5 @@
 import type { ExpandedShader } from '../../src/shader/template.ts';
-import type { Variant } from '../../src/ops/kernels.ts';
+import type { MatrixVariant } from '../../src/ops/matmul/matrix.ts';
 import type { MatrixUnit } from '../../src/device/profile.ts';
 
 /**
@@ -63,7 +63,7 @@ export const UNIT: MatrixUnit = { operands: 'f16', sums: 'f32', m: 16, n: 16, k:
 export const NARROW_UNIT: MatrixUnit = { ...UNIT, n: 8 };
 
 /** A tiling that a processor's compiler is done with soon; those of src/ops/matmul/matrix.ts differ from it in counts alone. */
-export const ONE: Variant = {
+export const ONE: MatrixVariant = {
   kind: 'matrix',
   cols: 16,
   wa: 1,

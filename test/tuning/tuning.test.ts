@@ -206,7 +206,7 @@ describe.each(adapters)('timing on %s', (adapter) => {
   const wrong: AnyKernels = {
     ...kernelsOf(matmul),
     variants: (context) => {
-      const [first] = kernelsOf(matmul).variants(context);
+      const first = kernelsOf(matmul).variants(context)[0]!;
       return [
         { ...first, swapped: false },
         { ...first, swapped: true },

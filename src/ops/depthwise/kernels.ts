@@ -43,7 +43,7 @@ export const kernels = [depthwiseKernels, depthwiseGradInputKernels, depthwiseGr
 function correlation(p: Planes, tile: Tile, bindings: Dispatch['bindings'], DBIAS = false): Dispatch {
   const { params, groups } = layout(p, tile);
   return {
-    shader: `depthwise/${tile.kernel}.wgsl`,
+    shader: `depthwise/${tile.kind}.wgsl`,
     params: { ...params, DBIAS },
     bindings,
     grid: flatGrid(groups),

@@ -1,10 +1,9 @@
 import type { DeviceProfile } from '../../device/profile.ts';
-import type { Variant } from '../kernels.ts';
 import { type Planes, even, split } from './planes.ts';
 
 /** How `shaders/depthwise/rows.wgsl` cuts the work; see its parameters. */
-export type RowsTile = Variant & {
-  readonly kernel: 'rows';
+export type RowsTile = {
+  readonly kind: 'rows';
   readonly sides: number;
   readonly lanesY: number;
   readonly images: number;
@@ -77,7 +76,7 @@ export function rowsTiles(p: Planes, { machine, limits, busyLanes }: DeviceProfi
   let best: { tile: RowsTile; score: number } | undefined;
   for (let slots = 1; slots * lanesY <= lanes; slots++) {
     const parts = p.mode === 'weight' ? divisor(slots, p.tapH / LEAST_ROWS) : 1;
-    const tile: RowsTile = { kernel: 'rows', sides, lanesY, images: slots / parts, parts, batches: 1 };
+    const tile: RowsTile = { kind: 'rows', sides, lanesY, images: slots / parts, parts, batches: 1 };
     if (tile.images > p.sizes.n || rowsLayout(p, tile).bytes > bytes) continue;
     const used = slots * lanesY;
     const score = (used / (32 * Math.ceil(used / 32))) * Math.min(1, used / FEW_LANES);

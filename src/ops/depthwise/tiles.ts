@@ -1,12 +1,11 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
-import type { Variant } from '../kernels.ts';
 import { type Planes, even, split } from './planes.ts';
 import { type RowsTile, rowsLayout, rowsTiles } from './rows.ts';
 
 /** How `shaders/depthwise/correlate.wgsl` cuts the work; see its parameters. */
-export type CorrelateTile = Variant & {
-  readonly kernel: 'correlate';
+export type CorrelateTile = {
+  readonly kind: 'correlate';
   readonly columns: number;
   readonly rows: number;
   readonly lanesY: number;
@@ -20,8 +19,8 @@ export type CorrelateTile = Variant & {
 };
 
 /** How `shaders/depthwise/vector.wgsl` cuts the work; see its parameters. */
-export type VectorTile = Variant & {
-  readonly kernel: 'vector';
+export type VectorTile = {
+  readonly kind: 'vector';
   readonly lanes: number;
   readonly rows: number;
   readonly vectors: number;
@@ -29,8 +28,8 @@ export type VectorTile = Variant & {
 };
 
 /** One output an invocation; see `shaders/depthwise/plain.wgsl`. */
-export type PlainTile = Variant & {
-  readonly kernel: 'plain';
+export type PlainTile = {
+  readonly kind: 'plain';
   readonly lanes: number;
   readonly batches: number;
 };
@@ -81,7 +80,7 @@ export function layout(p: Planes, tile: Tile): TileLayout {
 }
 
 function ownLayout(p: Planes, tile: Tile) {
-  switch (tile.kernel) {
+  switch (tile.kind) {
     case 'rows':
       return rowsLayout(p, tile);
     case 'correlate':
@@ -165,7 +164,7 @@ function plainLayout(p: Planes, t: PlainTile) {
 
 /** Tiles that fit the device, best guess first. */
 export function tilesFor(p: Planes, profile: DeviceProfile): readonly Tile[] {
-  const plain: PlainTile = { kernel: 'plain', lanes: 64, batches: 1 };
+  const plain: PlainTile = { kind: 'plain', lanes: 64, batches: 1 };
   if (p.tapW > LONGEST) return [plain];
   const width = profile.features.has('subgroups') ? profile.simdWidth : 0;
   const rowLanes = [...rowsTiles(p, profile), ...correlateTiles(p, profile)];
@@ -191,7 +190,7 @@ function vectorTiles(p: Planes, width: number): VectorTile[] {
   for (const most of [ACCUMULATORS, 2 * lanes]) {
     const vectors = even(all, Math.min(most, body / p.tapW));
     const rows = even(p.outH, Math.min(7, most / vectors, body / (vectors * p.tapW)));
-    tiles.push({ kernel: 'vector', lanes, rows, vectors, batches: 1 });
+    tiles.push({ kind: 'vector', lanes, rows, vectors, batches: 1 });
   }
   return distinct(tiles);
 }
@@ -212,7 +211,7 @@ function correlateTiles(p: Planes, { limits, busyLanes }: DeviceProfile): Correl
   const tiles: CorrelateTile[] = [];
   for (const most of [14, 8]) {
     const columns = even(p.outW, Math.min(most, BODY / p.tapW));
-    const base = { kernel: 'correlate', columns, rows: 1, segments: 1, blocks: 1, chunk: 16 } as const;
+    const base = { kind: 'correlate', columns, rows: 1, segments: 1, blocks: 1, chunk: 16 } as const;
     const tile = fill(p, { ...base, lanesY: even(p.outH, 64), images: 1, phases: 1, batches: 1 }, fits);
     if (tile === undefined) continue;
     tiles.push(finish(tile));

@@ -2,11 +2,11 @@ import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
 import { sumColumns } from '../column-sum/kernels.ts';
 import { sumParts } from '../dispatches.ts';
-import { type Dispatch, type Operand, type Variant, reshaped, scratch } from '../kernels.ts';
+import { type Dispatch, type Operand, reshaped, scratch } from '../kernels.ts';
 import { defined } from '../../util/errors.ts';
 import { normalizeRows } from '../layer-norm/kernels.ts';
 import { f32 } from '../tensor.ts';
-import { type ProductTile, matrixTile, matrixVariants } from './matrix.ts';
+import { type MatrixVariant, type ProductTile, matrixTile, matrixVariants } from './matrix.ts';
 import type { MatmulShape } from './reference.ts';
 
 /** Register tiles: lanes along columns and rows, blocks of four a lane, depth in workgroup memory. */
@@ -23,7 +23,13 @@ export const MATMUL_BLOCKS = [
   { kind: 'block', lx: 8, ly: 8, ra: 2, rb: 2, depth: 8 },
 ] as const;
 
-type Tile = (typeof MATMUL_TILES | typeof MATMUL_BLOCKS)[number];
+/** With `half`, tiles are kept in 16 bits. */
+type Tile = (typeof MATMUL_TILES | typeof MATMUL_BLOCKS)[number] & { readonly half?: boolean };
+
+/** A workgroup is one subgroup, whose lanes share what each of them reads: `rows` of y by 4·`lanes` columns. */
+type Broadcast = { readonly kind: 'subgroup'; readonly rows: number; readonly lanes: number };
+
+export type MatmulVariant = MatrixVariant | Tile | Broadcast;
 
 const UNROLL = 4;
 
@@ -91,7 +97,7 @@ export function matmulVariants(
   half: boolean,
   sums = false,
   canCut = false,
-): readonly Variant[] {
+): readonly MatmulVariant[] {
   const { limits, features, machine, simdWidth, barrier } = profile;
   const matrix = half ? matrixVariants(shape, profile, sums, canCut ? LEAST_STEPS : Infinity) : [];
   const fits = ({ kind, lx, ly, ra, rb, depth }: Tile) => {
@@ -105,15 +111,16 @@ export function matmulVariants(
   // Of few rows or columns a large tile would leave most empty.
   const few = (extent: number) => (extent <= 32 ? 32 : Infinity);
   const isFull = ({ lx, ly, ra, rb }: Tile) => 4 * ra * ly <= few(shape.m) && 4 * rb * lx <= few(shape.n);
-  const sorted: Variant[] = [...fitting.filter(isFull), ...fitting.filter((tile) => !isFull(tile))];
+  const sorted: Tile[] = [...fitting.filter(isFull), ...fitting.filter((tile) => !isFull(tile))];
   if (machine === 'gpu') sorted.push(...MATMUL_BLOCKS.filter((block) => fits(block) && isFull(block)));
-  const tiles = [...matrix, ...(half ? sorted.flatMap((tile) => [{ ...tile, half }, tile]) : sorted)];
+  const stored = half ? sorted.flatMap((tile): Tile[] => [{ ...tile, half }, tile]) : sorted;
+  const tiles = [...matrix, ...stored];
   if (!features.has('subgroups')) return tiles;
   // A large tile takes software adapters seconds to compile, and runs at a third of the rate.
-  const broadcast = (rows: number) => ({ kind: 'subgroup', rows, lanes: lanesFor(shape.n) });
+  const broadcast = (rows: number): Broadcast => ({ kind: 'subgroup', rows, lanes: lanesFor(shape.n) });
   if (machine === 'processor' && barrier === 'switch') return [broadcast(2 * simdWidth)];
   if (machine === 'processor')
-    return [broadcast(2 * simdWidth), ...tiles.filter((tile) => tile['rb'] === 1 && tile['ra'] === 1)];
+    return [broadcast(2 * simdWidth), ...stored.filter(({ ra, rb }) => ra === 1 && rb === 1)];
   return [...tiles, broadcast(8)];
 }
 
@@ -136,15 +143,11 @@ function baseParams({ shape, normal, end, ...kernel }: MatmulKernel): Record<str
   };
 }
 
-function registerTile(variant: Variant, { busyLanes }: DeviceProfile): ProductTile {
-  const [lx, ly, ra, rb, depth] = ['lx', 'ly', 'ra', 'rb', 'depth'].map((key) => Number(variant[key])) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const isBlock = variant['kind'] === 'block';
+function registerTile(
+  { kind, lx, ly, ra, rb, depth, half = false }: Tile,
+  { busyLanes }: DeviceProfile,
+): ProductTile {
+  const isBlock = kind === 'block';
   return {
     shader: isBlock ? 'matmul/block.wgsl' : 'matmul/tile.wgsl',
     rows: 4 * ra * ly,
@@ -160,7 +163,7 @@ function registerTile(variant: Variant, { busyLanes }: DeviceProfile): ProductTi
       RB: rb,
       DEPTH: depth,
       ...(isBlock ? {} : { UNROLL }),
-      HALF: variant['half'] === true,
+      HALF: half,
     },
   };
 }
@@ -168,13 +171,13 @@ function registerTile(variant: Variant, { busyLanes }: DeviceProfile): ProductTi
 /** Lowers a product to one dispatch, or to more where its inner dimension is cut. */
 export function lowerMatmul(
   kernel: MatmulKernel,
-  variant: Variant,
+  variant: MatmulVariant,
   profile: DeviceProfile,
 ): readonly Dispatch[] {
   const { shape, reduceBatch, bindings } = kernel;
   const matrices = reduceBatch ? 1 : shape.batch;
-  if (variant['kind'] === 'subgroup') return lowerSubgroup(kernel, variant);
-  const tile = variant['kind'] === 'matrix' ? matrixTile(variant, shape) : registerTile(variant, profile);
+  if (variant.kind === 'subgroup') return lowerSubgroup(kernel, variant);
+  const tile = variant.kind === 'matrix' ? matrixTile(variant, shape) : registerTile(variant, profile);
   const columnTiles = Math.ceil(shape.n / tile.cols);
   const rowTiles = Math.ceil(shape.m / tile.rows);
   const parts = partsFor(kernel, tile.busyGroups / (columnTiles * rowTiles * matrices), tile.depth);
@@ -200,14 +203,13 @@ export function lowerMatmul(
  * Processors add up columns apart, and normalise b before the product: positions are its inner dimension, along which neighbouring
  * lanes would read far from each other. Beside the product, either would cost more than another pass.
  */
-function lowerSubgroup(kernel: MatmulKernel, variant: Variant): readonly Dispatch[] {
+function lowerSubgroup(kernel: MatmulKernel, { rows, lanes }: Broadcast): readonly Dispatch[] {
   const { shape, reduceBatch, normal } = kernel;
   const { sums, ...bindings } = kernel.bindings;
   const { statistics, norm_weight, norm_bias, ...unnormalised } = bindings;
   const isApart = normal?.operand === 'b';
   const { b } = bindings;
   const normalised = isApart ? scratch({ shape: [shape.k, shape.n], dtype: b.dtype }) : b;
-  const [rows, lanes] = [Number(variant['rows']), Number(variant['lanes'])];
   const product: Dispatch = {
     shader: 'matmul/subgroup.wgsl',
     params: {

@@ -1,4 +1,4 @@
-import type { Kernels, Variant } from '../kernels.ts';
+import type { Kernels } from '../kernels.ts';
 import type { Op } from '../op.ts';
 import { elems } from '../tensor.ts';
 import {
@@ -11,10 +11,10 @@ import {
   matmulResidual,
   productSpecs,
 } from './fused.ts';
-import { isOnlySums, lowerMatmul, matmulVariants } from './gemm.ts';
+import { type MatmulVariant, isOnlySums, lowerMatmul, matmulVariants } from './gemm.ts';
 import { hasHalf, matmul, matmulShape } from './op.ts';
 
-export const matmulKernels: Kernels<typeof matmul, Variant> = {
+export const matmulKernels: Kernels<typeof matmul, MatmulVariant> = {
   op: matmul,
   variants({ inputs, attrs, profile }) {
     const shape = matmulShape(inputs, attrs);
@@ -41,7 +41,10 @@ type FusedOp = Op<
   'y' | 'kept?' | 'sums?'
 >;
 
-function fusedKernels(op: FusedOp, end?: 'gelu' | 'gelu_gradient' | 'residual'): Kernels<FusedOp, Variant> {
+function fusedKernels(
+  op: FusedOp,
+  end?: 'gelu' | 'gelu_gradient' | 'residual',
+): Kernels<FusedOp, MatmulVariant> {
   const shapeOf = (inputs: Parameters<FusedOp['infer']>[0], attrs: FusedMatmulAttrs) =>
     matmulShape(productSpecs(op.name, inputs, attrs), attrs);
   return {

@@ -1,6 +1,5 @@
 import type { DeviceProfile, MatrixUnit } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
-import type { Variant } from '../kernels.ts';
 import type { MatmulShape } from './reference.ts';
 
 /** Products on matrix units, in 16 bits with sums in 32; shaders/matmul/matrix.wgsl. */
@@ -15,6 +14,22 @@ export interface ProductTile {
   readonly busyGroups: number;
   readonly params: Readonly<Record<string, ParamValue>>;
 }
+
+/** How `shaders/matmul/matrix.wgsl` cuts the work; see its parameters. */
+export type MatrixVariant = {
+  readonly kind: 'matrix';
+  /** Columns of the unit's products. */
+  readonly cols: number;
+  readonly wa: number;
+  readonly wb: number;
+  readonly ra: number;
+  readonly rb: number;
+  readonly depth: number;
+  readonly strip: number;
+  readonly turn: boolean;
+  /** Asks for subgroups of 32 lanes. */
+  readonly sized?: true;
+};
 
 /** wa·wb subgroups, each ra matrices of 16 rows by rb·16 columns. */
 interface Tiling {
@@ -89,7 +104,7 @@ export function matrixVariants(
   profile: DeviceProfile,
   sums: boolean,
   leastSteps: number,
-): readonly Variant[] {
+): readonly MatrixVariant[] {
   const unit = unitOf(profile);
   if (unit === undefined) return [];
   const { limits, subgroups } = profile;
@@ -112,7 +127,7 @@ export function matrixVariants(
   };
   const variants = fitting
     .sort((x, y) => cost(x) - cost(y))
-    .map(({ wa, wb, ra, rb, depth, strip }) => ({
+    .map(({ wa, wb, ra, rb, depth, strip }): MatrixVariant => ({
       kind: 'matrix',
       cols: unit.n,
       wa,
@@ -128,11 +143,8 @@ export function matrixVariants(
   return isOneSize ? variants.flatMap((variant) => [variant, { ...variant, turn: false }]) : variants;
 }
 
-/** @param variant of kind `matrix` */
-export function matrixTile(variant: Variant, { m, n }: MatmulShape): ProductTile {
-  const [cols, wa, wb, ra, rb, depth, strip] = ['cols', 'wa', 'wb', 'ra', 'rb', 'depth', 'strip'].map((key) =>
-    Number(variant[key]),
-  ) as [number, number, number, number, number, number, number];
+export function matrixTile(variant: MatrixVariant, { m, n }: MatmulShape): ProductTile {
+  const { cols, wa, wb, ra, rb, depth, strip, turn, sized = false } = variant;
   const [tileRows, tileCols] = [SIDE * wa * ra, cols * wb * rb];
   const tiles = Math.ceil(m / tileRows) * Math.ceil(n / tileCols);
   return {
@@ -144,7 +156,7 @@ export function matrixTile(variant: Variant, { m, n }: MatmulShape): ProductTile
     busyGroups: Math.floor(busyGroups(wa, wb) / tiles) * tiles,
     params: {
       READ: 'narrow',
-      SIZED: variant['sized'] === true,
+      SIZED: sized,
       COLS: cols,
       LANES: LANES * wa * wb,
       WA: wa,
@@ -154,7 +166,7 @@ export function matrixTile(variant: Variant, { m, n }: MatmulShape): ProductTile
       DEPTH: depth,
       STRIP: strip,
       EVEN: m % tileRows === 0 && n % tileCols === 0,
-      TURN: variant['turn'] === true,
+      TURN: turn,
     },
   };
 }
