@@ -1,4 +1,4 @@
-// out = x, or out = out + x, one element an invocation.
+// out = x, or out = out + x, one element per invocation.
 #param N: int // elements
 #import common/flat.wgsl
 

@@ -1,4 +1,4 @@
-// y = a + b, one element an invocation.
+// y = a + b, one element per invocation.
 #param N: int // elements
 #import common/flat.wgsl
 

@@ -1,4 +1,4 @@
-// One part of a channel a workgroup: RUN of the ITEMS items of channel c over all images, in order of (n, h, w).
+// One part of a channel per workgroup: RUN of the ITEMS items of channel c over all images, in order of (n, h, w).
 #param ITEMS: int // items of a channel
 #param RUN: int // items of a part
 #param PARTS: int // parts of a channel

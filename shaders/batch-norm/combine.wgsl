@@ -1,5 +1,5 @@
 // Merges the parts of each channel in order into mean and rstd = 1/√(variance + EPS), and with running statistics moves them
-// by MOMENTUM towards the batch's mean and unbiased variance. One channel an invocation.
+// by MOMENTUM towards the batch's mean and unbiased variance. One channel per invocation.
 #param C: int // channels
 #param PARTS: int // parts of a channel
 #param RUN: int // elements of a part

@@ -1,5 +1,5 @@
 // dx = weight[c]·rstd[c]·(z − mean(z) − x̂·mean(z·x̂)) in training (`means`), weight[c]·rstd[c]·z in inference; z = dy, or with RELU dy
-// where the output was positive. One item an invocation.
+// where the output was positive. One item per invocation.
 #param TOTAL: int // items
 #param RELU: bool // the output was clamped at zero
 #import batch-norm/items.wgsl

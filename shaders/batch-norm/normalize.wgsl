@@ -1,4 +1,4 @@
-// y = (x − mean[c])·rstd[c]·weight[c] + bias[c], then max(·, 0) with RELU; one item an invocation.
+// y = (x − mean[c])·rstd[c]·weight[c] + bias[c], then max(·, 0) with RELU; one item per invocation.
 #param TOTAL: int // items
 #param RELU: bool // clamp at zero
 #import batch-norm/items.wgsl

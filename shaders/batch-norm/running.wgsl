@@ -1,4 +1,4 @@
-// mean and rstd = 1/√(variance + EPS) of the running statistics, one channel an invocation.
+// mean and rstd = 1/√(variance + EPS) of the running statistics, one channel per invocation.
 #param C: int // channels
 #param EPS: f32 // added to the variance
 #import common/flat.wgsl

@@ -1,4 +1,4 @@
-// parts[p, j] = Σ x[i, j] over the p-th run of RUN rows; one column an invocation, so that loads coalesce.
+// parts[p, j] = Σ x[i, j] over the p-th run of RUN rows; one column per invocation, so that loads coalesce.
 #param ROWS: int // rows of x
 #param COLS: int // columns of x
 #param RUN: int // rows of one part

@@ -1,4 +1,4 @@
-// out[i] = Σ_p parts[p, i], or out += it; the second, ordered stage of a reduction. One element an invocation.
+// out[i] = Σ_p parts[p, i], or out += it; the second, ordered stage of a reduction. One element per invocation.
 #param N: int // elements of out
 #param PARTS: int // partial results
 #import common/flat.wgsl

@@ -1,5 +1,5 @@
 // dx[n, c, row, col] = Σ weight[o, c − g, i, j] dy[n, o, p, q] over p·SH + i − PH = row, q·SW + j − PW = col and the output
-// channels o of c's group; one element an invocation. Only every SH-th tap meets an output: i starts at (row + PH) mod SH.
+// channels o of c's group; one element per invocation. Only every SH-th tap meets an output: i starts at (row + PH) mod SH.
 #import conv2d/shape.wgsl
 #import common/flat.wgsl
 

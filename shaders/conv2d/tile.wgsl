@@ -1,6 +1,6 @@
 // A matmul over a depth that is cut into slices of DEPTH. A workgroup makes ROWS·LANES_M rows by 4·LANES_N
 // columns of the product, an invocation ROWS rows (a multiple of 4) by 4 columns, kept in the variables sum0 …. Per slice
-// the workgroup fills a_tile (DEPTH, rows) and b_tile (DEPTH, columns), both as vectors of four, then runs tile-product.wgsl.
+// the workgroup fills a_tile (DEPTH, rows) and b_tile (DEPTH, columns), both as vectors of four, then runs tile-gemm.wgsl.
 // With LANES_M = 1 no two invocations share a column: b stays in the variables fill0 …, and every index into a_tile is a
 // constant. Reads outside of a map or tile are clamped by the language and replaced by 0, which is cheaper than a branch.
 // Workgroup memory: 4·DEPTH·(rows + columns) bytes.

@@ -1,4 +1,4 @@
-// loss = Σt · log Σ e^{z − m} − Σ t (z − m), one row a workgroup.
+// loss = Σt · log Σ e^{z − m} − Σ t (z − m), one row per workgroup.
 #import cross-entropy/row.wgsl
 
 #bind read logits: array<f32> // (ROWS, K)

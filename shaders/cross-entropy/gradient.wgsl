@@ -1,4 +1,4 @@
-// dlogits = dloss (e^{z − m} Σt / Σ e^{z − m} − t), one row a workgroup.
+// dlogits = dloss (e^{z − m} Σt / Σ e^{z − m} − t), one row per workgroup.
 #import cross-entropy/row.wgsl
 
 #bind read logits: array<f32> // (ROWS, K)

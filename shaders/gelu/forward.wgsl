@@ -1,4 +1,4 @@
-// y = x Φ(x), one element an invocation.
+// y = x Φ(x), one element per invocation.
 #param N: int // elements
 #import common/flat.wgsl
 #import common/gelu.wgsl

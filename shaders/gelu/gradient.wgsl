@@ -1,4 +1,4 @@
-// dx = dy (Φ(x) + x φ(x)), one element an invocation.
+// dx = dy (Φ(x) + x φ(x)), one element per invocation.
 #param N: int // elements
 #import common/flat.wgsl
 #import common/gelu.wgsl

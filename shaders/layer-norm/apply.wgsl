@@ -1,5 +1,5 @@
 // y = (x − mean) rstd weight + bias with statistics that are given: maps (n, c, plane) to rows (n·plane, c), for planes and channels
-// that four divides; a block of four positions by four channels an invocation.
+// that four divides; a block of four positions by four channels per invocation.
 #param ROWS: int // positions
 #param COLS: int // channels
 #param PLANE: int // positions of one map

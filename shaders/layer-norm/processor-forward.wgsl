@@ -1,4 +1,4 @@
-// y = (x − mean) rstd weight + bias over channels; one row an invocation.
+// y = (x − mean) rstd weight + bias over channels; one row per invocation.
 #param ROWS: int // positions
 #param EPS: f32 // added to the variance
 #import common/flat.wgsl

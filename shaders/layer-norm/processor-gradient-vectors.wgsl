@@ -1,4 +1,4 @@
-// dweight = Σ_rows dy x̂, dbias = Σ_rows dy; one channel an invocation.
+// dweight = Σ_rows dy x̂, dbias = Σ_rows dy; one channel per invocation.
 #param ROWS: int // positions
 #import common/flat.wgsl
 #import layer-norm/processor-layout.wgsl

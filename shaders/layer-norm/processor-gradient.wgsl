@@ -1,4 +1,4 @@
-// dx = rstd (g − Σ g / c − x̂ Σ g x̂ / c), g = dy weight; one row an invocation.
+// dx = rstd (g − Σ g / c − x̂ Σ g x̂ / c), g = dy weight; one row per invocation.
 #param ROWS: int // positions
 #import common/flat.wgsl
 #import layer-norm/processor-layout.wgsl

@@ -1,4 +1,4 @@
-// Change of layout between maps (n, c, plane) and rows (n·plane, c), one element an invocation in the order of the result:
+// Change of layout between maps (n, c, plane) and rows (n·plane, c), one element per invocation in the order of the result:
 //   to maps: out = addend + mask[n] gamma[c] source     to rows: out = mask[n] gamma[c] source
 #param ROWS: int // n·plane
 #param COLS: int // channels

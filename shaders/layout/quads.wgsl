@@ -1,4 +1,4 @@
-// Change of layout as in layout.wgsl, for planes and channels that four divides: a lane turns blocks of 4 positions by 4 channels
+// Change of layout as in tiles.wgsl, for planes and channels that four divides: a lane turns blocks of 4 positions by 4 channels
 // round in registers and reads and writes vec4 on both sides, without tiles in workgroup memory. 8×8 lanes take 32 rows by 32
 // channels at a time, so that both sides come in runs of 128 bytes; RUN times a workgroup.
 #param ROWS: int // n·plane

@@ -1,4 +1,4 @@
-// y = x · scale, one element an invocation.
+// y = x · scale, one element per invocation.
 #param N: int // elements
 #import common/flat.wgsl
 #import loss-scale/scaler.wgsl

@@ -1,5 +1,5 @@
 // p ← p·decay; m ← β1 m + (1−β1) g; v ← β2 v + (1−β2) g²; p ← p − step_size · m / (√v · root_correction + eps) with
-// g = gradient · gradient_scale; gradient ← 0; with `ema` e ← ema_decay e + (1−ema_decay) p. One item an invocation.
+// g = gradient · gradient_scale; gradient ← 0; with `ema` e ← ema_decay e + (1−ema_decay) p. One item per invocation.
 #import optimizer/items.wgsl
 
 #bind read_write parameter: array<Item> // (ITEMS)

@@ -1,4 +1,4 @@
-// ema ← ema_decay · ema + (1−ema_decay) · parameter, one item an invocation.
+// ema ← ema_decay · ema + (1−ema_decay) · parameter, one item per invocation.
 #import optimizer/items.wgsl
 
 #bind read_write ema: array<Item> // (ITEMS)

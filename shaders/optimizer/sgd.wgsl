@@ -1,5 +1,5 @@
 // g = gradient · gradient_scale + weight_decay · p; b ← momentum·b + g; p ← p − lr·b, or with NESTEROV p − lr·(g + momentum·b);
-// gradient ← 0; with `ema` e ← ema_decay e + (1−ema_decay) p. One item an invocation.
+// gradient ← 0; with `ema` e ← ema_decay e + (1−ema_decay) p. One item per invocation.
 #param NESTEROV: bool // look ahead
 #import optimizer/items.wgsl
 

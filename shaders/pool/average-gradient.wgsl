@@ -1,4 +1,4 @@
-// dx = Σ of dy over the windows that cover the element / (KH·KW), one element an invocation.
+// dx = Σ of dy over the windows that cover the element / (KH·KW), one element per invocation.
 #param N: int // elements of dx
 #import pool/shape.wgsl
 #import common/flat.wgsl

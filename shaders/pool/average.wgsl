@@ -1,4 +1,4 @@
-// y = Σ over a window / (KH·KW), one output an invocation. Coordinates left of the map wrap to large unsigned numbers.
+// y = Σ over a window / (KH·KW), one output per invocation. Coordinates left of the map wrap to large unsigned numbers.
 #param N: int // elements of y
 #import pool/shape.wgsl
 #import common/flat.wgsl

@@ -1,4 +1,4 @@
-// dx = dy of the plane · FACTOR, one element an invocation.
+// dx = dy of the plane · FACTOR, one element per invocation.
 #param N: int // elements of dx
 #param AREA: int // elements of a plane
 #param FACTOR: f32 // 1/AREA

@@ -1,4 +1,4 @@
-// dx = Σ of dy over the windows whose first maximum stands here, one element an invocation.
+// dx = Σ of dy over the windows whose first maximum stands here, one element per invocation.
 #param N: int // elements of dx
 #import pool/window.wgsl
 #import common/flat.wgsl

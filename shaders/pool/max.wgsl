@@ -1,4 +1,4 @@
-// y = maximum over a window, one output an invocation.
+// y = maximum over a window, one output per invocation.
 #param N: int // elements of y
 #import pool/window.wgsl
 #import common/flat.wgsl

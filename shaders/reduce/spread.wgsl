@@ -1,4 +1,4 @@
-// y = FACTOR · x[0] at every element, one element an invocation.
+// y = FACTOR · x[0] at every element, one element per invocation.
 #param N: int // elements
 #param FACTOR: f32 // multiplies the result
 #import common/flat.wgsl

@@ -1,4 +1,4 @@
-// y = max(x, 0), one element an invocation. A NaN stays one, as in PyTorch.
+// y = max(x, 0), one element per invocation. A NaN stays one, as in PyTorch.
 #param N: int // elements
 #import common/flat.wgsl
 

@@ -1,4 +1,4 @@
-// dx = dy where y > 0, else 0; one element an invocation.
+// dx = dy where y > 0, else 0; one element per invocation.
 #param N: int // elements
 #import common/flat.wgsl
 

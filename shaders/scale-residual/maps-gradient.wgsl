@@ -1,4 +1,4 @@
-// dbranch = mask[n] gamma[c] dy and parts[n, c] = Σ_plane mask[n] branch dy; one workgroup a plane.
+// dbranch = mask[n] gamma[c] dy and parts[n, c] = Σ_plane mask[n] branch dy; one workgroup per plane.
 #param PLANES: int // n·c
 #param COLS: int // channels
 #param PLANE: int // positions of one map

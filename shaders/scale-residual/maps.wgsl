@@ -1,4 +1,4 @@
-// y = x + mask[n] gamma[c] branch, all (n, c, plane); one element an invocation.
+// y = x + mask[n] gamma[c] branch, all (n, c, plane); one element per invocation.
 #param N: int // elements
 #param COLS: int // channels
 #param PLANE: int // positions of one map

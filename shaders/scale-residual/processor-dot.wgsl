@@ -1,4 +1,4 @@
-// parts[r, c] = the sum over one run of rows of mask[n] branch dy: what gamma's gradient adds up; one invocation a part, in order.
+// parts[r, c] = the sum over one run of rows of mask[n] branch dy: what gamma's gradient adds up; one invocation per part, in order.
 #param ROWS: int // n·plane
 #param COLS: int // channels
 #param PLANE: int // positions of one map

@@ -1,4 +1,4 @@
-// y[n, c, p, q] = x[n, c − BEFORE, 2p, 2q], 0 in the added channels; one element an invocation.
+// y[n, c, p, q] = x[n, c − BEFORE, 2p, 2q], 0 in the added channels; one element per invocation.
 #param N: int // elements of y
 #import subsample-pad/shape.wgsl
 #import common/flat.wgsl

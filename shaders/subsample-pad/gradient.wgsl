@@ -1,4 +1,4 @@
-// dx[n, c, row, col] = dy[n, c + BEFORE, row/2, col/2] on even rows and columns, else 0; one element an invocation.
+// dx[n, c, row, col] = dy[n, c + BEFORE, row/2, col/2] on even rows and columns, else 0; one element per invocation.
 #param N: int // elements of dx
 #import subsample-pad/shape.wgsl
 #import common/flat.wgsl

@@ -30,7 +30,7 @@ interface Options {
 /** `largekernel corrupt`: ImageNet-C or -P of any images, as files in the layout of the releases. */
 export function addCorrupt(command: Command): void {
   command
-    .requiredOption('--data <folder|name>', 'images in one folder a class, or a data set that is built in')
+    .requiredOption('--data <folder|name>', 'images in one folder per class, or a data set that is built in')
     .option('--dataset <name>', 'the data set in --data, where it is no folder of classes: cifar10, …')
     .option('--split <name>', 'which part of it; . is --data itself', 'val')
     .requiredOption('--out <folder>', 'where to write; files that are there are kept')

@@ -32,7 +32,7 @@ export function addReport(command: Command): void {
     .argument('<results...>', 'run folders, folders of results, or result.json files')
     .option('--out <file.html>', 'one self-contained page')
     .option('--markdown <file.md>', 'tables as Markdown')
-    .option('--csv <file.csv>', 'one line a number')
+    .option('--csv <file.csv>', 'one line per number')
     .option('--title <text>', 'the page’s title', 'Robustness')
     .option('--image <file>', 'also show this picture under every corruption')
     .action(report);

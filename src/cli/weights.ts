@@ -172,7 +172,7 @@ export function addEvaluate(command: Command): void {
   weightsOptions(command)
     .option(
       '--data <folder>',
-      'images in one folder a class, or in the format of --set data.dataset (default: the run’s own)',
+      'images in one folder per class, or in the format of --set data.dataset (default: the run’s own)',
     )
     .option('--split <name>', 'folder below --data')
     .option('--on-error <what>', 'what an unreadable image does: fail or skip', 'fail');

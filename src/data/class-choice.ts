@@ -25,13 +25,13 @@ export function chosenClasses(choice: string, own: ClassListName | null): ClassT
   throw new FrameworkError('data/unknown-classes', `data.classes is ${choice}, which is no class list and no file`, {
     hint:
       near === undefined
-        ? `take folders, ${CLASS_LISTS.join(', ')}, or a file with one class a line`
+        ? `take folders, ${CLASS_LISTS.join(', ')}, or a file with one class per line`
         : `did you mean ${near}?`,
   });
 }
 
 /**
- * One class a line, in the order of the model's outputs: an id, and after a tab (after a wnid, a space will do) a name for
+ * One class per line, in the order of the model's outputs: an id, and after a tab (after a wnid, a space will do) a name for
  * people. @throws FrameworkError `data/bad-classes`
  */
 export function parseClassFile(path: string, text: string): ClassInfo[] {
@@ -45,7 +45,7 @@ export function parseClassFile(path: string, text: string): ClassInfo[] {
       return name === undefined ? classOf(id) : { id: id.trim(), name: name.trim() };
     });
   const bad = (what: string) =>
-    new FrameworkError('data/bad-classes', `the class list ${path} ${what}`, { hint: 'it has one class a line' });
+    new FrameworkError('data/bad-classes', `the class list ${path} ${what}`, { hint: 'it has one class per line' });
   if (classes.length < 2) throw bad(`has ${classes.length} classes; at least 2 are wanted`);
   const ids = classes.map(({ id }) => id);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);

@@ -226,7 +226,7 @@ function refuseOtherNumbers(where: string, { name, classes }: ClassList): void {
  */
 function matchPositions({ where, classes }: Found, { name, count }: ClassCount): Match {
   const ids = classes.map(({ id }) => id);
-  const hint = `${name} names no classes; give its list with --set data.classes=<file>, one class a line`;
+  const hint = `${name} names no classes; give its list with --set data.classes=<file>, one class per line`;
   if (ids.every((id) => /^\d+$/.test(id) && Number(id) < count)) {
     const doubtful = ids.find((id) => id.length !== String(count - 1).length);
     if (doubtful === undefined) return { by: 'index', labels: ids.map(Number) };

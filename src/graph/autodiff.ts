@@ -33,13 +33,13 @@ export function differentiate(
   options: DifferentiateOptions = {},
 ): Gradients {
   const forward = [...graph.nodes];
-  graph.stage = 'backward';
+  graph.direction = 'backward';
   const pass = new BackwardPass(graph, forward, loss, options);
   pass.add(loss, seed);
   for (const node of [...forward].reverse()) pass.differentiateNode(node);
   const parameters = pass.finishParameters();
   const tensors = (options.tensors ?? []).map((tensor) => pass.gradientOf(tensor));
-  graph.stage = 'forward';
+  graph.direction = 'forward';
   return { parameters, tensors };
 }
 
@@ -121,7 +121,7 @@ class BackwardPass {
           attrs: {},
           inputs: { x: part },
           outputs: { out: target },
-          stage: 'backward',
+          direction: 'backward',
           scope: `gradient of ${name}`,
           accumulates: ['out'],
         });

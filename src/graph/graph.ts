@@ -4,7 +4,7 @@ import { f32, showShape, type Stored, type Tensor, type TensorKind, type TensorS
 
 export type { Stored, Tensor, TensorKind } from '../ops/tensor.ts';
 
-export type Stage = 'forward' | 'backward';
+export type Direction = 'forward' | 'backward';
 
 /** One application of an op. */
 export interface Node {
@@ -14,7 +14,7 @@ export interface Node {
   /** By the op's names, in the op's order. */
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly outputs: Readonly<Record<string, Tensor>>;
-  readonly stage: Stage;
+  readonly direction: Direction;
   /** Path of the module that recorded it (`stages.2.blocks.4.pwconv1`), for profiles and plans. */
   readonly scope: string;
   /** Path of the residual block that it is recorded in, if it is in one: what is recomputed as a whole. */
@@ -50,7 +50,7 @@ export class Graph {
   readonly parameters = new Map<string, Tensor>();
   readonly states = new Map<string, Tensor>();
   readonly taps = new Map<string, Tensor>();
-  stage: Stage = 'forward';
+  direction: Direction = 'forward';
   private scopes: string[] = [];
   private block: string | undefined;
   private nextTensor = 0;
@@ -158,8 +158,8 @@ export class Graph {
         return [name, this.tensor('value', spec, label)];
       }),
     );
-    const { stage, scope, block } = this;
-    this.push({ op, attrs, inputs, outputs, stage, scope, ...(block && { block }), accumulates: [] });
+    const { direction, scope, block } = this;
+    this.push({ op, attrs, inputs, outputs, direction, scope, ...(block && { block }), accumulates: [] });
     return outputs;
   }
 

@@ -57,7 +57,7 @@ export function recompute(
   kept: ReadonlySet<number>,
   what: Exclude<Recompute, 'none'>,
 ): Node[] {
-  const forward = nodes.filter(({ stage }) => stage === 'forward');
+  const forward = nodes.filter(({ direction }) => direction === 'forward');
   const makers = what === 'cheap' ? cheapMakers(forward) : blockMakers(forward, kept);
   const copies = new Map<number, Tensor>();
   const out: Node[] = [];
@@ -72,10 +72,10 @@ export function recompute(
       copies.set(made.id, copy);
       return copy;
     });
-    out.push(graph.node({ ...maker, attrs: attrsAgain(maker), inputs, outputs, stage: 'backward' }));
+    out.push(graph.node({ ...maker, attrs: attrsAgain(maker), inputs, outputs, direction: 'backward' }));
     return defined(copies.get(tensor.id), tensor.name);
   };
   for (const node of nodes)
-    out.push(node.stage === 'forward' ? node : { ...node, inputs: mapNamed(node.inputs, again) });
+    out.push(node.direction === 'forward' ? node : { ...node, inputs: mapNamed(node.inputs, again) });
   return out;
 }

@@ -59,7 +59,7 @@ export interface SeverityGroup {
 }
 
 /**
- * The curves that results want drawn (top-1 against severity), one small figure a corruption, all on one scale. Results on different data (release,
+ * The curves that results want drawn (top-1 against severity), one small figure per corruption, all on one scale. Results on different data (release,
  * generated, other files) are not drawn together: one list of figures for each.
  */
 export function severityFigures(models: readonly ReportModel[]): SeverityGroup[] {

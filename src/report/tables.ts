@@ -92,7 +92,7 @@ export function absentLines(models: readonly ReportModel[], benchmarkName: strin
   );
 }
 
-/** Top-1 of every corruption at every severity, one table a model and origin; empty where no C was measured. */
+/** Top-1 of every corruption at every severity, one table per model and origin; empty where no C was measured. */
 export function severityMarkdown(models: readonly ReportModel[]): string {
   const tables = models.flatMap((model) =>
     model.results

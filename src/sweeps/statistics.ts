@@ -93,7 +93,7 @@ export function describeEffect(effect: Effect, unit: string): string {
   const { range, highest, lowest, sd, df, leastDifference } = effect;
   const span = `The means span ${range.toFixed(2)} ${unit} (${highest} highest, ${lowest} lowest)`;
   if (sd === undefined || leastDifference === undefined)
-    return `${span}; with one seed a point, nothing is known of the noise between seeds, so no difference can be told from it.`;
+    return `${span}; with one seed per point, nothing is known of the noise between seeds, so no difference can be told from it.`;
   const freedom = `(pooled, ${df} degrees of freedom)`;
   const noise =
     sd === 0

@@ -47,7 +47,7 @@ export function trainingClasses({ model, data }: Recipe, { name, matchedBy, clas
       'model/classes',
       `model.classes is ${model.classes}, but data.classes: ${data.classes} gives ${classes.length} for ${name}: ${some(classes)}.`,
       {
-        hint: 'Leave out model.classes, or choose the list with data.classes: imagenet-1k, or a file with one class a line.',
+        hint: 'Leave out model.classes, or choose the list with data.classes: imagenet-1k, or a file with one class per line.',
       },
     );
   return { name: matchedBy === undefined ? name : listName(data), classes };

@@ -1,7 +1,7 @@
 /**
  * Counter-based random numbers (Threefry-2x32, 20 rounds; Salmon et al., SC 2011; the generator of JAX).
  * A stream is named by (seed, stream, index); it has no state to save, so a resumed run, another number of workers or
- * another batch size sees the same numbers. `shaders/common/threefry.wgsl` is the same function on the device.
+ * another batch size sees the same numbers.
  */
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;

@@ -39,7 +39,7 @@ export function sealedKind<T extends object>(
 const LARGEST = 2 ** 29;
 const SEAL = /^(# )?\{"seal":\{"kind":"([\w -]+)","version":(\d{1,9}),"sha256":"([0-9a-f]{64})"\}(,|\}|)$/;
 
-/** Writes an object as JSON with its seal, one key a line. Atomic. @throws FrameworkError as `writeFileAtomic` */
+/** Writes an object as JSON with its seal, one key per line. Atomic. @throws FrameworkError as `writeFileAtomic` */
 export async function writeSealed<T extends object>(
   path: string,
   kind: SealedKind<T>,

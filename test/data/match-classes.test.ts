@@ -149,7 +149,7 @@ describe('data.classes', () => {
     );
   });
 
-  it('reads a file of one class a line', () => {
+  it('reads a file of one class per line', () => {
     const root = writeTree(temporaryFolder(), { 'list.txt': 'dog\r\nant\tan ant\n\nn01440764 tench, Tinca tinca\n' });
     const path = `${root}/list.txt`;
     expect(chosenClasses(path, null)).toEqual({

@@ -78,7 +78,7 @@ describe('fusion of a ConvNeXt block', () => {
   });
 
   it('keeps no value that only the forward pass read', () => {
-    const forward = graph.nodes.filter((node) => node.stage === 'forward');
+    const forward = graph.nodes.filter((node) => node.direction === 'forward');
     const last = new Set([y.id]);
     const alone = fuse(forward, last);
     expect(names(alone)).toEqual(['depthwise', 'layer-norm-statistics', 'matmul-gelu', 'matmul-residual']);

@@ -43,7 +43,7 @@ describe('recomputing blocks', () => {
     const nodes = optimise(graph.nodes, { graph, kept, recompute: 'blocks' });
     expect(graph.nodes).toEqual(before);
     const norms = nodes.filter((node) => isOf(node, batchNorm));
-    expect(norms.map(({ stage }) => stage)).toEqual(['forward', 'backward']);
+    expect(norms.map(({ direction }) => direction)).toEqual(['forward', 'backward']);
     expect(norms.map(({ attrs }) => attrs.updateStatistics)).toEqual([undefined, false]);
   });
 

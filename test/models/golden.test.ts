@@ -50,7 +50,7 @@ describe('blocks', () => {
       const step = recordStep(golden);
       const kept = new Set([step.logits, step.loss, step.dx].map(({ id }) => id));
       const nodes = recompute(step.graph, step.nodes, kept, 'blocks');
-      const again = nodes.filter(({ stage, block }) => stage === 'backward' && block !== undefined);
+      const again = nodes.filter(({ direction, block }) => direction === 'backward' && block !== undefined);
       expect(new Set(again.map(({ block }) => block)).size).toBe(step.model.blocks.length);
       await expectStep(golden, step, interpreted({ ...step, nodes }), EXACT);
     },

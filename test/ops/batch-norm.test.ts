@@ -91,7 +91,7 @@ testGradient(
 );
 
 describe('batchNorm shapes', () => {
-  it('refuses to train on one value a channel, as PyTorch does', () => {
+  it('refuses to train on one value per channel, as PyTorch does', () => {
     const { inputs } = forwardCase([1, 4, 1, 1], TRAINING);
     expect(() => batchNorm.infer(inputs, TRAINING)).toThrow(/more than one value/);
     expect(Object.keys(batchNorm.infer(inputs, INFERENCE))).toEqual(['y', 'mean', 'rstd']);

@@ -64,7 +64,7 @@ describe('the effect', () => {
   it('is not claimed from single seeds', () => {
     const effect = effectOf([point('3', 60), point('7', 70)])!;
     expect(effect.sd).toBeUndefined();
-    expect(describeEffect(effect, 'points')).toMatch(/one seed a point/);
+    expect(describeEffect(effect, 'points')).toMatch(/one seed per point/);
   });
 
   it('pools seeds of different number', () => {

@@ -84,7 +84,7 @@ describe('writeFileAtomic', () => {
 });
 
 describe('lines of JSON and JSON files', () => {
-  it('appends one record a line', async () => {
+  it('appends one record per line', async () => {
     const path = join(folder, 'log/metrics.jsonl');
     await appendJsonLine(path, { step: 1 });
     await appendJsonLine(path, { text: 'a\nb' });

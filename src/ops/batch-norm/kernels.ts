@@ -49,7 +49,7 @@ function staged(
   };
 }
 
-/** A last stage: one item an invocation. */
+/** A last stage: one item per invocation. */
 function itemwise(
   shape: NormShape,
   split: Partition,
@@ -66,7 +66,7 @@ function itemwise(
   };
 }
 
-/** One channel an invocation. */
+/** One channel per invocation. */
 function channelwise(
   shape: NormShape,
   shader: string,

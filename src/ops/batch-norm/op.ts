@@ -52,7 +52,7 @@ export const batchNorm: Op<BatchNormAttrs, Input, 'y' | 'mean' | 'rstd'> = {
   infer: ({ x, ...vectors }, { training }) => {
     const shape = normShape('batch-norm', x, vectors);
     if (training && shape.n * shape.area < 2)
-      throw shapeError('batch-norm', 'training needs more than one value a channel');
+      throw shapeError('batch-norm', 'training needs more than one value per channel');
     return { y: x, mean: f32(shape.c), rstd: f32(shape.c) };
   },
   cost: memoryCost,

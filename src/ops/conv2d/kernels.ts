@@ -33,7 +33,7 @@ type Tile = {
   readonly depth: number;
 };
 
-/** One output an invocation, for grouped convolutions. */
+/** One output per invocation, for grouped convolutions. */
 type Direct = { readonly kind: 'direct' };
 
 type ConvVariant = Im2col | Tile | Direct;

@@ -18,7 +18,7 @@ const PARTS = 256;
 type Rows = { readonly kind: 'rows'; readonly lanes: number; readonly shuffle?: true };
 /** Maps in tiles, by elements or in blocks of 4×4. */
 type Maps = { readonly kind: 'maps' | 'quads' };
-/** One position an invocation. */
+/** One position per invocation. */
 type Processor = { readonly kind: 'processor' };
 type LayerNormVariant = Rows | Maps | Processor;
 
@@ -140,7 +140,7 @@ export const layerNormGradientKernels: Kernels<typeof layerNormGradient, LayerNo
   },
 };
 
-/** One position an invocation for dx, one channel an invocation for dweight and dbias. */
+/** One position per invocation for dx, one channel per invocation for dweight and dbias. */
 function processorGradient({ inputs, outputs, attrs }: Gradient, shape: LayerNormShape): readonly Dispatch[] {
   const params = processorParams(shape, attrs);
   const { x, statistics, dy } = inputs;

@@ -4,7 +4,7 @@ import { rowSum, rowsOf } from './op.ts';
 
 const WORKGROUP = 64;
 
-/** `y` (rows) = the row sums of `x`, or is added to: one workgroup a row. */
+/** `y` (rows) = the row sums of `x`, or is added to: one workgroup per row. */
 export function sumRows(x: Operand, y: Operand): Dispatch {
   const { batch, rows, cols } = rowsOf(x);
   return {

@@ -26,7 +26,7 @@ export interface SummaryOptions {
 export interface ReportHooks {
   /** Metrics with a figure of their own, in order. */
   readonly figures: readonly string[];
-  /** A metric of the parts `<name>/<x>` against x, one small figure a name; `clean/0`, where it is measured, begins all of them. */
+  /** A metric of the parts `<name>/<x>` against x, one small figure per name; `clean/0`, where it is measured, begins all of them. */
   readonly curves?: { readonly metric: string; readonly over: string };
   /** Metrics of the rows in a table, models side by side: of each list the first that is there. */
   readonly rows?: { readonly by: string; readonly tables: readonly (readonly string[])[] };

@@ -71,12 +71,12 @@ function total(plan: Plan): Cost {
 function leastBytes({ step: { plan, graph }, memory }: TrainingPlan): number {
   const made = new Set(
     plan.steps
-      .filter(({ node }) => node.stage === 'forward')
+      .filter(({ node }) => node.direction === 'forward')
       .flatMap(({ node }) => Object.values(node.outputs).map(({ id }) => id)),
   );
   const kept = new Map(
     plan.steps
-      .filter(({ node }) => node.stage === 'backward')
+      .filter(({ node }) => node.direction === 'backward')
       .flatMap(({ node }) => Object.values(node.inputs).filter(({ id }) => made.has(id)))
       .map(({ id, spec }) => [id, bytesOf(spec)]),
   );

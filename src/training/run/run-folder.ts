@@ -26,7 +26,7 @@ import type { Evaluation } from '../evaluation/evaluation.ts';
  *     environment.json    adapter, driver, versions
  *     classes.json        what the model's outputs stand for, in order
  *     tuning.json         the micro-batch, and which way of computing each kernel was chosen
- *     metrics.jsonl       one line a step and one an evaluation
+ *     metrics.jsonl       one line per step and one per evaluation
  *     summary.json        written at the end of the run
  *     checkpoints/        see checkpoints.ts
  *     claim.json          who trains here, while it does

@@ -99,7 +99,7 @@ function recordNorm(graph: Graph, layout: FlatLayout): Tensor {
       attrs: {},
       inputs: { x: graph.stored('gradient', f32(range.elems), { store: 'gradient', member: i }) },
       outputs: { y: total },
-      stage: 'backward',
+      direction: 'backward',
       scope: 'gradient norm',
       accumulates: i > 0 ? ['y'] : [],
     });

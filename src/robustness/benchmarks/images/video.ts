@@ -27,7 +27,7 @@ export async function readClip(path: string, frames: number): Promise<Image[]> {
 }
 
 /**
- * Writes square frames as H.264 at one frame a second, with the settings of the ImageNet-P release: full chroma, preset
+ * Writes square frames as H.264 at one frame per second, with the settings of the ImageNet-P release: full chroma, preset
  * veryslow, `-tune grain` for noise, else `-crf 20`.
  * @throws FrameworkError `video/no-ffmpeg`, `video/unreadable`
  */
