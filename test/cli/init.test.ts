@@ -93,4 +93,15 @@ describe('plan', () => {
       /rtx-4090/,
     );
   });
+
+  it('refuses images too small for the model as a slip of the recipe', async () => {
+    const stages = [
+      'model.depths=[1,1,1,1]',
+      'model.dims=[8,8,8,8]',
+      'model.kernels=3',
+      'model.stemStride=4',
+    ];
+    const { code, stderr } = await runCommand('plan', '--recipe', 'quickstart', ...stages.flatMap((text) => ['--set', text])); // prettier-ignore
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/leave no output[^]*data\.imageSize/)]);
+  });
 });

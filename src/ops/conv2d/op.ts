@@ -1,3 +1,4 @@
+import { FrameworkError } from '../../util/errors.ts';
 import { type Cost, type Op, memoryCost } from '../op.ts';
 import { type TensorSpec, expectShape, f32, like, shapeError, showShape } from '../tensor.ts';
 import {
@@ -36,7 +37,14 @@ function convShape(
     throw shapeError(op, `stride ${showShape(stride)} and padding ${showShape(padding)} are not allowed`);
   const ho = Math.floor((h + 2 * ph - kh) / sh) + 1;
   const wo = Math.floor((w + 2 * pw - kw) / sw) + 1;
-  if (ho < 1 || wo < 1) throw shapeError(op, `${shapes} with padding ${showShape(padding)} leave no output`);
+  if (ho < 1 || wo < 1)
+    throw new FrameworkError(
+      'model/image-size',
+      `${op}: ${shapes} with padding ${showShape(padding)} leave no output.`,
+      {
+        hint: 'The images are too small for the model: take larger ones (data.imageSize), a smaller stem or fewer stages.',
+      },
+    );
   return { n, ci, h, w, co, cg, kh, kw, sh, sw, ph, pw, groups, ho, wo };
 }
 
