@@ -57,7 +57,7 @@ describe('tiles', () => {
   const shape = { batch: 1, m: 512, n: 512, k: 512, batchStrideA: 0, batchStrideB: 0 };
   const tilesOf = (sums: boolean) =>
     matmulVariants(shape, DEFAULT_PROFILE, false, sums).map((variant) =>
-      variant.kind === 'tile' ? [variant.lx, variant.ra, variant.rb] : [],
+      'lx' in variant ? [variant.lx, variant.ra, variant.rb] : [],
     );
 
   it('fit into the workgroup memory of every adapter, with column sums beside them too', () => {
