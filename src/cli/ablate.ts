@@ -38,6 +38,7 @@ interface Options {
   readonly only?: string;
   readonly table?: boolean;
   readonly dryRun?: boolean;
+  readonly resume?: boolean;
   readonly detach?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -66,6 +67,7 @@ export function addAblate(command: Command): void {
     .option('--only <run>', 'one run of the sweep, without the table')
     .option('--table', 'make the table of what is there; run nothing')
     .option('--dry-run', 'list the runs with their cost and try each up to its first step; run nothing')
+    .option('--resume', 'where a run’s newest checkpoint is damaged, go on from the one before')
     .option('--detach', 'go on when the terminal closes or the process that started this one has ended')
     .option('--json', 'JSON on standard output')
     .option('--quiet', 'errors only')
@@ -78,7 +80,11 @@ export function addAblate(command: Command): void {
   of('with a sweep', flags, ({ args }) => args.length > 0);
   of('with --launcher slurm', ['--lead', '--sbatch'], ({ value }) => value('--launcher') === 'slurm');
   const runs = ({ has }: Given) => !has('--table') && !has('--dry-run');
-  of('where runs are started', ['--only', '--jobs', '--launcher', '--benchmark-data', '--detach'], runs);
+  of(
+    'where runs are started',
+    ['--only', '--jobs', '--launcher', '--benchmark-data', '--resume', '--detach'],
+    runs,
+  );
   of('where several runs are started', ['--jobs', '--launcher'], ({ has }) => !has('--only'));
   of('without --dry-run', ['--table'], ({ has }) => !has('--dry-run'));
   of('without --json', ['--quiet'], ({ has }) => !has('--json'));
@@ -102,6 +108,7 @@ async function run(name: string | undefined, template: string | undefined, optio
       program: [process.execPath, defined(process.argv[1], 'the program')],
       adapter: options.adapter ?? 'auto',
       memoryGib: options.memory,
+      resume: options.resume === true,
       benchmarkData: options.benchmarkData === undefined ? undefined : resolve(options.benchmarkData),
       hasBenchmarks: true,
       environment: { ...process.env, [PARENT_VARIABLE]: String(process.pid) },

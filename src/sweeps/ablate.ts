@@ -194,6 +194,7 @@ function commandOf({ sweep, root, extra }: SweepRuns, execution: Execution): str
     ...program, 'ablate', sweep.file, '--out', root, '--adapter', adapter,
     ...(memoryGib === undefined ? [] : ['--memory', String(memoryGib)]),
     ...(benchmarkData === undefined ? [] : ['--benchmark-data', benchmarkData]),
+    ...(execution.resume === true ? ['--resume'] : []),
     ...extra.flatMap((text) => ['--set', text]),
   ]; // prettier-ignore
 }

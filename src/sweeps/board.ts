@@ -97,7 +97,7 @@ export class Board {
       Object.assign(row, {
         step: record.step,
         loss: record.loss,
-        imagesPerSecond: record.imagesPerSecond,
+        imagesPerSecond: record.imagesPerSecond ?? NaN,
       });
       if (this.style === 'lines' && record.step % PLAIN_EVERY === 0)
         this.note(`${run.id}: ${progressOf(row)}`);
@@ -115,7 +115,7 @@ export class Board {
       .join('');
     if (outcome.kind === 'failed') {
       const { stage, exitCode, signal, message } = outcome.failure;
-      this.note(`${run.id}: failed in ${stage}, exit ${exitCode ?? signal ?? '?'}: ${firstLine(message)}`);
+      this.note(`${run.id}: failed in ${stage}, exit ${exitCode ?? signal ?? '?'}: ${inOneLine(message)}`);
     } else if (outcome.kind === 'elsewhere') this.note(`${run.id}: left to ${holderText(outcome.holder)}`);
     else if (this.style === 'lines') this.note(`${run.id}: ${outcome.kind}${top1}`);
     this.draw(true);
@@ -174,8 +174,10 @@ function progressOf(row: Row): string {
   const parts: string[] = [];
   if (row.step > 0) parts.push(`step ${row.step}${row.steps === undefined ? '' : `/${row.steps}`}`);
   if (row.isActive && Number.isFinite(row.loss)) {
-    parts.push(`loss ${row.loss.toFixed(4)}`, `${row.imagesPerSecond.toFixed(1)} images/s`);
-    if (row.steps !== undefined)
+    parts.push(`loss ${row.loss.toFixed(4)}`);
+    const hasRate = Number.isFinite(row.imagesPerSecond);
+    if (hasRate) parts.push(`${row.imagesPerSecond.toFixed(1)} images/s`);
+    if (hasRate && row.steps !== undefined)
       parts.push(`${duration(((row.steps - row.step) * row.batch) / row.imagesPerSecond)} left`);
   }
   parts.push(...accuraciesOf(row.top1));
@@ -194,6 +196,9 @@ function percent(value: number): string {
   return `${(100 * value).toFixed(2)} %`;
 }
 
-function firstLine(text: string): string {
-  return text.split('\n').find((line) => line.trim() !== '') ?? 'it said nothing';
+/** The error, and what to do where the sweep has an option for it. */
+function inOneLine(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const hint = lines.find((line) => line.startsWith('hint: Add --resume'));
+  return [lines[0] ?? 'it said nothing', ...(hint === undefined ? [] : [hint])].join('; ');
 }

@@ -1,5 +1,6 @@
 /** One run of a sweep in processes of its own: training, then the evaluations. */
 import { join } from 'node:path';
+import { listCheckpoints } from '../training/run/checkpoints.ts';
 import type { MetricsRecord } from '../training/log/metrics-log.ts';
 import { Claim, EVALUATION_CLAIM, holderOf, tryClaim, type SeenHolder } from '../util/claim.ts';
 import { runProcess, type Ended, type Stopper } from './process.ts';
@@ -18,6 +19,8 @@ export interface Execution {
   readonly program: readonly string[];
   readonly adapter: string;
   readonly memoryGib: number | undefined;
+  /** Go on from the checkpoint before a damaged one. */
+  readonly resume?: boolean;
   /** Folder that holds the benchmarks' images. */
   readonly benchmarkData: string | undefined;
   /** Whether `evaluate` takes --benchmarks. */
@@ -41,12 +44,18 @@ export interface Watcher {
   stage(run: SweepRun, stage: string): void;
 }
 
-/** The command line that trains a run. */
-export function trainCommand(sweepRecipe: string, run: SweepRun, execution: Execution): string[] {
+/** The command line that trains a run. @param begun it has a checkpoint */
+export function trainCommand(
+  sweepRecipe: string,
+  run: SweepRun,
+  execution: Execution,
+  begun = false,
+): string[] {
   const { program, adapter, memoryGib } = execution;
   return [
     ...program, 'train', '--recipe', sweepRecipe, '--out', run.folder.root, '--json', '--adapter', adapter,
     ...(memoryGib === undefined ? [] : ['--memory', String(memoryGib)]),
+    ...(begun && execution.resume === true ? ['--resume'] : []),
     ...run.overrides.flatMap((text) => ['--set', text]),
   ]; // prettier-ignore
 }
@@ -130,8 +139,9 @@ async function trainProcess(
   stopper: Stopper,
   watcher: Watcher,
 ): Promise<Ended> {
+  const begun = (await listCheckpoints(run.folder.checkpoints)).length > 0;
   const job = {
-    command: trainCommand(sweep.recipe, run, execution),
+    command: trainCommand(sweep.recipe, run, execution, begun),
     environment: execution.environment,
     log: join(run.folder.root, 'train.log'),
     onLine: (line: string) => {

@@ -196,12 +196,10 @@ export function paperValue(point: Point, source: string | null, info: MetricInfo
   return found === undefined ? undefined : { value: found.value, source: found.source };
 }
 
-/** Seconds of every step but the first after a start, which compiles. */
+/** Seconds of every step but the first after a start or a resume, which compiles and has no rate. */
 export function stepSeconds(log: readonly MetricsRecord[], batch: number): number[] {
   return log.flatMap((record) =>
-    record.kind === 'step' && record.step > 1 && record.imagesPerSecond > 0
-      ? [batch / record.imagesPerSecond]
-      : [],
+    record.kind === 'step' && record.imagesPerSecond !== null ? [batch / record.imagesPerSecond] : [],
   );
 }
 

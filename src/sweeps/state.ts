@@ -1,7 +1,7 @@
 /** What a sweep knows of its runs is what their folders hold; there is no other record. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { latestCheckpoint } from '../training/run/checkpoints.ts';
+import { listCheckpoints } from '../training/run/checkpoints.ts';
 import { readIdentity, readSummary, type TrainingSummary } from '../training/run/run-folder.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { exists } from '../util/files.ts';
@@ -50,7 +50,8 @@ export async function heldStateOf(run: SweepRun): Promise<Exclude<RunState, { ki
   }
   const summary = await readSummary(folder);
   if (summary?.outcome === 'finished') return { kind: 'finished', summary, failure };
-  const step = (await latestCheckpoint(folder.checkpoints))?.info.step ?? 0;
+  // By its name: whether the checkpoint is good is for the run to say, which is one of many here.
+  const step = (await listCheckpoints(folder.checkpoints)).at(-1) ?? 0;
   return failure === undefined ? { kind: 'part', step } : { kind: 'failed', step, failure };
 }
 

@@ -208,7 +208,8 @@ class TrainingRun {
     this.skipped = skipped;
     this.clock.ended();
     const { mean, recent } = this.clock;
-    const imagesPerSecond = (1000 * this.job.recipe.batch.size) / recent;
+    // Kernels compile in a process's first step.
+    const imagesPerSecond = Number.isNaN(mean) ? null : (1000 * this.job.recipe.batch.size) / recent;
     const epoch = Math.floor((step - 1) / this.stepsPerEpoch);
     const lr = this.schedule.lr(step - 1);
     await this.write({
@@ -232,7 +233,7 @@ class TrainingRun {
       epochs: this.job.recipe.schedule.epochs,
       loss,
       lr,
-      imagesPerSecond: Number.isNaN(mean) ? NaN : imagesPerSecond,
+      imagesPerSecond: imagesPerSecond ?? NaN,
       secondsLeft: ((this.schedule.totalSteps - step) * mean) / 1000,
     });
   }

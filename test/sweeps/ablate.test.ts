@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,7 @@ interface Behaviour {
   exit?: number;
   evaluateExit?: number;
   hang?: boolean;
+  damaged?: boolean;
 }
 
 let folder: string;
@@ -74,6 +75,19 @@ const kinds = async () => Promise.all(runs.runs.map(async (run) => (await stateO
 const text = (name: string) => readFile(join(folder, 'out', name), 'utf8');
 
 describe('a sweep', () => {
+  it('leaves a run with a damaged checkpoint, which --resume goes on with, and goes on with the others', async () => {
+    behaviour['3-seed1'] = { top1: 0.62, damaged: true };
+    const [, run] = runs.runs;
+    await mkdir(join(run!.folder.checkpoints, 'step-00000001'), { recursive: true });
+    const first = await request();
+    await ablate(first, new Stopper());
+    expect(await kinds()).toEqual(['finished', 'failed', 'finished', 'finished']);
+    expect(await text('table.md')).toMatch(/3-seed1: failed .* step 2 is damaged hint: Add --resume/);
+    await ablate({ ...first, execution: { ...first.execution, resume: true } }, new Stopper());
+    expect(await kinds()).toEqual(['finished', 'finished', 'finished', 'finished']);
+    expect(await readFile(join(folder, 'resumed'), 'utf8')).toBe('3-seed1\n');
+  });
+
   it('runs every point and seed, and makes the table', async () => {
     const { files } = await ablate(await request(), new Stopper());
     expect(await started()).toEqual(runs.runs.map(({ id }) => `train ${id}`));

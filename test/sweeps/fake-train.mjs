@@ -42,7 +42,7 @@ if (command === 'evaluate') {
   process.exit(0);
 }
 const id = basename(out);
-const { hash, top1, exit = 0, hang = false } = JSON.parse(readFileSync(file, 'utf8'))[id];
+const { hash, top1, exit = 0, hang = false, damaged = false } = JSON.parse(readFileSync(file, 'utf8'))[id];
 appendFileSync(join(dirname(file), 'started'), `${command} ${id}\n`);
 appendFileSync(join(dirname(file), 'parents'), `${id} ${process.env.LARGEKERNEL_PARENT}\n`);
 mkdirSync(join(out, 'checkpoints'), { recursive: true });
@@ -51,6 +51,11 @@ if (exit !== 0) {
   process.stderr.write('error: the loss is not finite\nhint: lower the learning rate\n');
   process.exit(exit);
 }
+if (damaged && !args.includes('--resume')) {
+  process.stderr.write('error: step 2 is damaged\nhint: Add --resume to go on from step 1.\n');
+  process.exit(5);
+}
+appendFileSync(join(dirname(file), 'resumed'), args.includes('--resume') ? `${id}\n` : '');
 let check = '';
 const say = (record) => {
   const body = JSON.stringify(record).slice(0, -1);
@@ -66,7 +71,7 @@ for (const step of [1, 2, 3])
     lr: 1,
     loss: 1 / step,
     gradNorm: 1,
-    imagesPerSecond: step === 1 ? 1 : 128,
+    imagesPerSecond: step === 1 ? null : 128,
   });
 if (hang) {
   process.on('SIGTERM', () => {

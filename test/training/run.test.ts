@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { stepSeconds } from '../../src/sweeps/results.ts';
+import { readMetrics } from '../../src/training/log/metrics-log.ts';
 import { latestCheckpoint } from '../../src/training/run/checkpoints.ts';
 import { adapters } from '../ops/harness.ts';
 import { runTiny, scratchFolder, traces } from './tiny.ts';
@@ -53,6 +55,11 @@ describe.each(adapters)('training on %s', (adapter) => {
     expect(further.summary).toMatchObject({ outcome: 'max-steps', step: 4 });
     await runTiny(adapter, join(folder, 'parts'), { resume: true });
     expect(await traces(join(folder, 'parts'))).toEqual(await traces(uninterrupted));
+    const log = await readMetrics(join(folder, 'parts', 'metrics.jsonl'), () => undefined);
+    const without = log.filter((record) => record.kind === 'step' && record.imagesPerSecond === null);
+    // Each process compiles in its first step, which has no rate.
+    expect(without.map(({ step }) => step)).toEqual([1, 2, 5]);
+    expect(stepSeconds(log, 16)).toHaveLength(3);
   });
 
   it.each([

@@ -18,7 +18,8 @@ export type MetricsRecord =
       readonly gradNorm: number;
       /** With `precision: f16`; where the norm is not finite (null in the file), the step was skipped. */
       readonly lossScale?: number;
-      readonly imagesPerSecond: number;
+      /** Null of the first step that a process makes, in which kernels compile. */
+      readonly imagesPerSecond: number | null;
     }
   | {
       readonly kind: 'evaluation';
