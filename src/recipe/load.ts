@@ -6,7 +6,7 @@ import { FrameworkError, nearest } from '../util/errors.ts';
 import { existsNow, readText } from '../util/files.ts';
 import { isSealed, unsealedBytes } from '../util/sealed.ts';
 import { expand, merge, without } from './merge.ts';
-import { mergeLayers, schemaOf } from './model.ts';
+import { mergeLayers, schemaOf, withoutOtherFamily } from './model.ts';
 import { parseRecipe } from './parse.ts';
 import type { Provenance } from './parse.ts';
 import { resolvedYaml, RUN_RECIPE } from './resolved.ts';
@@ -48,7 +48,9 @@ export async function loadRecipe(
   const known = schemaOf();
   const set = overrides.map((override) => expand(parseOverride(override), known, known));
   const layers: Tree = await loadLayers(file, [], new Map(), note);
-  const tree = set.length === 0 ? layers : mergeLayers(layers, set.reduce(merge), note);
+  // One after the other, as layers are, for one may put a word in a section's place; but a model may be named after its options.
+  const tree =
+    set.length === 0 ? layers : set.reduce(merge, withoutOtherFamily(layers, set.reduce(merge), note));
   const named = merge(nameTree(file), tree);
   const { recipe, provenance } = parseRecipe(named, labelOf(file));
   warnings.push(...rateWarning(tree, recipe));

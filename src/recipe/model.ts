@@ -70,12 +70,16 @@ function namedFamily(name: string, source: string): ModelFamily {
  * are set aside, and `note` is told.
  */
 export function mergeLayers(base: Tree, over: Tree, note: (line: string) => void): Tree {
+  return merge(withoutOtherFamily(base, over, note), over);
+}
+
+/** `base` without the options that are set aside under `over`. */
+export function withoutOtherFamily(base: Tree, over: Tree, note: (line: string) => void): Tree {
   const [below, above] = [modelTree(base), modelTree(over)];
   const [before, after] = [nameOf(below), nameOf(above)];
-  if (base.kind !== 'map' || below === undefined || before === undefined || after === undefined)
-    return merge(base, over);
+  if (base.kind !== 'map' || below === undefined || before === undefined || after === undefined) return base;
   const isKnown = [before.value, after.value].every((name) => modelNames().includes(name));
-  if (!isKnown || familyOf(before.value).name === familyOf(after.value).name) return merge(base, over);
+  if (!isKnown || familyOf(before.value).name === familyOf(after.value).name) return base;
   const dropped = [...below.entries.keys()].filter((key) => !(key in recipeSchema.fields.model.fields));
   if (dropped.length > 0)
     note(
@@ -83,7 +87,7 @@ export function mergeLayers(base: Tree, over: Tree, note: (line: string) => void
         `${dropped.map((key) => `model.${key}`).join(', ')} given for that one ${dropped.length === 1 ? 'is' : 'are'} set aside`,
     );
   const kept = new Map([...below.entries].filter(([key]) => !dropped.includes(key)));
-  return merge({ ...base, entries: new Map(base.entries).set('model', { ...below, entries: kept }) }, over);
+  return { ...base, entries: new Map(base.entries).set('model', { ...below, entries: kept }) };
 }
 
 /**

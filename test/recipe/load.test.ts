@@ -15,6 +15,12 @@ async function load(text: string, overrides: string[] = [], name = 'a.yaml') {
 }
 
 describe('inheritance and overrides', () => {
+  it('a word that the command line gives for a section holds beside keys of it that follow', async () => {
+    const given = ['augment=none', 'augment.mixGroup=16'];
+    const { augment } = (await load('extends: convnext-t\naugment: { mixup: 0.3 }\n', given)).recipe;
+    expect(augment).toMatchObject({ mixup: 0, cutmix: 0, autoAugment: null, flip: 0, mixGroup: 16 });
+  });
+
   it('puts children over parents, later parents over earlier ones, and the command line over all', async () => {
     await writeTo(
       folder,
