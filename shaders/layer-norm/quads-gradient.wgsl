@@ -1,8 +1,10 @@
 // dx, and parts of dweight and dbias for every 32 positions, as maps-gradient.wgsl, for planes and channels that four divides.
-// Lanes and blocks as in quads.wgsl. Workgroup memory: 4 KB, for sums over the lanes that share channels or positions.
+// Lanes and blocks as in quads.wgsl, LANES_C lanes along channels. Workgroup memory: 512·LANES_C bytes, for sums over the lanes that share
+// channels or positions.
 #param ROWS: int // positions
 #param COLS: int // channels
 #param PLANE: int // positions of one map
+#param LANES_C: int // lanes along channels
 #param FROM_ROWS: bool // dy is (rows, c)
 
 #bind read x: array<vec4f> // (n, c, plane)
@@ -16,8 +18,8 @@
 const QUADS = ${COLS / 4}u;
 
 // Two double sets, so that one barrier a turn is enough.
-var<workgroup> first: array<vec4f, 128>;
-var<workgroup> second: array<vec4f, 128>;
+var<workgroup> first: array<vec4f, ${16 * LANES_C}>;
+var<workgroup> second: array<vec4f, ${16 * LANES_C}>;
 
 // Σ over the four components of each of four vectors.
 fn totals(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> vec4f {
@@ -25,7 +27,7 @@ fn totals(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> vec4f {
   return vec4f(dot(a, one), dot(b, one), dot(c, one), dot(d, one));
 }
 
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8, ${LANES_C})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let part = group.x + group.y * groups.x;
   let wanted = part * 32u + local.x * 4u;
@@ -35,8 +37,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let s = load_statistics((${ROWS}u + row) / 4u);
   var sum = vec4f(); // Σ g over the lane's channels, four positions
   var dotted = vec4f(); // Σ g x̂
-  for (var turn = 0u; turn < ${ceildiv(COLS, 32)}u; turn++) {
-    let wanted_quad = turn * 8u + local.y;
+  for (var turn = 0u; turn < ${ceildiv(COLS, 4 * LANES_C)}u; turn++) {
+    let wanted_quad = turn * ${LANES_C}u + local.y;
     let q = min(wanted_quad, QUADS - 1u);
     let exists = wanted < ${ROWS}u && wanted_quad < QUADS;
     let w = load_weight(q);
@@ -55,7 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     sum = fma(d${j}, vec4f(w[${j}]), sum);
     dotted = fma(dn${j}, vec4f(w[${j}]), dotted);
 #endfor
-    let bank = turn % 2u * 64u;
+    let bank = turn % 2u * ${8 * LANES_C}u;
     first[bank + local.y * 8u + local.x] = totals(dn0, dn1, dn2, dn3);
     second[bank + local.y * 8u + local.x] = totals(d0, d1, d2, d3);
     workgroupBarrier();
@@ -78,7 +80,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   workgroupBarrier();
   sum = vec4f();
   dotted = vec4f();
-#for g in 0..8
+#for g in 0..LANES_C
   sum += first[${g * 8}u + local.x];
   dotted += second[${g * 8}u + local.x];
 #endfor
@@ -87,7 +89,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (wanted >= ${ROWS}u) {
     return;
   }
-  for (var q = local.y; q < QUADS; q += 8u) {
+  for (var q = local.y; q < QUADS; q += ${LANES_C}u) {
     let w = load_weight(q);
 #if FROM_ROWS
 #for i in 0..4

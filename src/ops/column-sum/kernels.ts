@@ -1,3 +1,4 @@
+import type { DeviceProfile } from '../../device/profile.ts';
 import { flatGrid, sumParts } from '../dispatches.ts';
 import { type Dispatch, type Kernels, type Operand, onlyPlain, scratch } from '../kernels.ts';
 import { f32 } from '../tensor.ts';
@@ -5,17 +6,23 @@ import { columnSum, columnsOf } from './op.ts';
 
 const WORKGROUP = 64;
 
-/** Rows one partial column sum covers: enough parts to fill a GPU, few enough for the second stage. */
+/** Rows one partial column sum covers, on processors. */
 const RUN = 256;
 
+/** On GPUs a lane's sums wait for memory: both stages are as short as they can be. */
+function runOf(rows: number, { machine }: DeviceProfile): number {
+  return machine === 'gpu' ? Math.ceil(Math.sqrt(rows)) : RUN;
+}
+
 /** `y` (cols) = the column sums of `x` (rows, cols), or is added to; long columns in two ordered stages. */
-export function sumColumns(x: Operand, y: Operand): readonly Dispatch[] {
+export function sumColumns(x: Operand, y: Operand, profile: DeviceProfile): readonly Dispatch[] {
   const { rows, cols } = columnsOf(x);
-  const count = Math.ceil(rows / RUN);
+  const run = runOf(rows, profile);
+  const count = Math.ceil(rows / run);
   const parts = count > 1 ? scratch(f32(count, cols)) : y;
   const first: Dispatch = {
     shader: 'column-sum/columns.wgsl',
-    params: { ROWS: rows, COLS: cols, RUN, PARTS: count, WORKGROUP },
+    params: { ROWS: rows, COLS: cols, RUN: run, PARTS: count, WORKGROUP },
     bindings: { x, parts },
     grid: flatGrid(Math.ceil(cols / WORKGROUP) * count),
   };
@@ -25,7 +32,7 @@ export function sumColumns(x: Operand, y: Operand): readonly Dispatch[] {
 export const columnSumKernels: Kernels<typeof columnSum> = {
   op: columnSum,
   variants: onlyPlain,
-  lower: ({ inputs: { x }, outputs: { y } }) => sumColumns(x, y),
+  lower: ({ inputs: { x }, outputs: { y }, profile }) => sumColumns(x, y, profile),
 };
 
 export const kernels = [columnSumKernels];

@@ -152,6 +152,6 @@ export function im2colGradWeight(
     ...left,
     ...right,
     ...gemm(profile, { a, b }, asMatrix(s, dweight), attrs),
-    ...(dbias ? [sumRows(reshaped(dy, s.n, s.co, s.ho * s.wo), dbias)] : []),
+    ...(dbias ? sumRows(reshaped(dy, s.n, s.co, s.ho * s.wo), dbias, profile) : []),
   ];
 }

@@ -124,18 +124,18 @@ export const layerNormGradientKernels: Kernels<typeof layerNormGradient, LayerNo
   op: layerNormGradient,
   variants: ({ inputs, attrs, profile }) => variants('gradient', inputs.x, attrs, profile),
   lower(context, variant) {
-    const { inputs, outputs, attrs } = context;
+    const { inputs, outputs, attrs, profile } = context;
     const shape = layerNormShape('layer-norm-gradient', inputs.x, {}, attrs);
     if (variant.kind === 'processor') return processorGradient(context, shape);
     const { parts, ...kernel } =
-      variant.kind === 'rows' ? rowsGradient(shape, variant) : mapsGradient(shape, attrs, variant);
+      variant.kind === 'rows' ? rowsGradient(shape, variant) : mapsGradient(shape, attrs, variant, profile);
     const weightParts = scratch(f32(parts, shape.cols));
     const biasParts = scratch(f32(parts, shape.cols));
     const { dx, dweight, dbias } = outputs;
     return [
       { ...kernel, bindings: { ...inputs, dx, weight_parts: weightParts, bias_parts: biasParts } },
-      ...sumColumns(weightParts, dweight),
-      ...sumColumns(biasParts, dbias),
+      ...sumColumns(weightParts, dweight, profile),
+      ...sumColumns(biasParts, dbias, profile),
     ];
   },
 };
@@ -176,11 +176,24 @@ function rowsGradient(shape: LayerNormShape, variant: Rows): Kernel {
   };
 }
 
-function mapsGradient({ rows, cols, plane }: LayerNormShape, { to }: LayerNormAttrs, { kind }: Maps): Kernel {
+function mapsGradient(
+  { rows, cols, plane }: LayerNormShape,
+  { to }: LayerNormAttrs,
+  { kind }: Maps,
+  { machine }: DeviceProfile,
+): Kernel {
   const parts = Math.ceil(rows / POSITIONS);
+  // Maps of a few thousand positions fill a GPU only if channels are shared as well.
+  const lanes = machine === 'gpu' && cols >= 128 ? 32 : 8;
   return {
     shader: `layer-norm/${kind}-gradient.wgsl`,
-    params: { ROWS: rows, COLS: cols, PLANE: plane, FROM_ROWS: to === 'rows' },
+    params: {
+      ROWS: rows,
+      COLS: cols,
+      PLANE: plane,
+      FROM_ROWS: to === 'rows',
+      ...(kind === 'quads' ? { LANES_C: lanes } : {}),
+    },
     grid: flatGrid(parts),
     parts,
   };

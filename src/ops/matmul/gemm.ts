@@ -176,7 +176,7 @@ export function lowerMatmul(
 ): readonly Dispatch[] {
   const { shape, reduceBatch, bindings } = kernel;
   const matrices = reduceBatch ? 1 : shape.batch;
-  if (variant.kind === 'subgroup') return lowerSubgroup(kernel, variant);
+  if (variant.kind === 'subgroup') return lowerSubgroup(kernel, variant, profile);
   const tile = variant.kind === 'matrix' ? matrixTile(variant, shape) : registerTile(variant, profile);
   const columnTiles = Math.ceil(shape.n / tile.cols);
   const rowTiles = Math.ceil(shape.m / tile.rows);
@@ -203,7 +203,11 @@ export function lowerMatmul(
  * Processors add up columns apart, and normalise b before the product: positions are its inner dimension, along which neighbouring
  * lanes would read far from each other. Beside the product, either would cost more than another pass.
  */
-function lowerSubgroup(kernel: MatmulKernel, { rows, lanes }: Broadcast): readonly Dispatch[] {
+function lowerSubgroup(
+  kernel: MatmulKernel,
+  { rows, lanes }: Broadcast,
+  profile: DeviceProfile,
+): readonly Dispatch[] {
   const { shape, reduceBatch, normal } = kernel;
   const { sums, ...bindings } = kernel.bindings;
   const { statistics, norm_weight, norm_bias, ...unnormalised } = bindings;
@@ -236,7 +240,11 @@ function lowerSubgroup(kernel: MatmulKernel, { rows, lanes }: Broadcast): readon
         ),
       ]
     : [];
-  return [...before, product, ...(sums ? sumColumns(reshaped(bindings.a, shape.k, shape.m), sums) : [])];
+  return [
+    ...before,
+    product,
+    ...(sums ? sumColumns(reshaped(bindings.a, shape.k, shape.m), sums, profile) : []),
+  ];
 }
 
 /** Whether a product writes one matrix of nothing but sums: then its inner dimension can be cut. */
