@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openDevice } from '../device/device.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { stepsOf, trainingImages } from '../sweeps/cost.ts';
-import { CARDS, CARD_PROFILE, USABLE, type Card } from '../training/planning/cards.ts';
+import { CARDS, CARD_PROFILE, REACHED, USABLE, type Card } from '../training/planning/cards.ts';
 import { loadChecked } from '../training/effects.ts';
 import { decidedBy, fitPlan, targetOf, type Target } from '../training/planning/fit.ts';
 import { duration } from '../training/log/reporter.ts';
@@ -91,7 +91,7 @@ function targetOfCard(card: Card, memory: number | undefined): Target {
   return { ...targetOf(undefined, memory ?? card.gib * USABLE), profile: CARD_PROFILE };
 }
 
-/** Hours at a given rate, or what a card's peak rate allows at best. */
+/** Hours at a given rate, or at the share of a card's peak rate that was measured on another. */
 function timeOf(
   recipe: Recipe,
   plan: TrainingPlan,
@@ -118,9 +118,9 @@ function timeOf(
       time: `${unknown}measure with \`largekernel bench step\`, then give --images-per-second`,
     };
   const { stepMacs } = planReport(recipe, plan);
-  const seconds = (2 * stepMacs.live * steps) / (card.tflops * 1e12);
+  const seconds = (2 * stepMacs.live * steps) / (REACHED * card.tflops * 1e12);
   return {
     hours: seconds / 3600,
-    time: `no less than ${duration(seconds)} for ${steps} steps at the peak of ${card.tflops} TFLOPS; real steps take several times that`,
+    time: `about ${duration(seconds)} for ${steps} steps, an estimate from ${(100 * REACHED).toFixed(0)} % of the peak of ${card.tflops} TFLOPS, which an H200 reached; measure with \`largekernel bench step\``,
   };
 }

@@ -116,7 +116,6 @@ def main():
         "gzip-v2": dict(compression="gzip", data_page_version="2.0"),
         "plain": dict(compression="none", use_dictionary=False),
         "snappy-v2-pages": dict(data_page_version="2.0", use_dictionary=False, data_page_size=1500),
-        "zstd": dict(compression="zstd"),
         "delta": dict(use_dictionary=False, column_encoding={"label": "DELTA_BINARY_PACKED"}),
     }
     for name, options in variants.items():
