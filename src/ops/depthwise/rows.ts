@@ -53,41 +53,65 @@ export function rowsLayout(p: Planes, t: RowsTile) {
 /** Multiply-adds of a lane's row of taps, and its accumulators: compile time and registers. */
 const BODY = 1600;
 const ACCUMULATORS = 32;
-/** Fewer taps than this are bound by memory, and the copying costs more than it saves. */
-const LEAST_TAPS = 81;
-/** Lanes of a workgroup at most, and as few as leave a subgroup alone with its loads. */
-const MOST_LANES = 256;
+/** Kernels with fewer taps run as fast without the copying: weight gradients, maps whose rows a lane holds, those whose halves it holds. */
+const LEAST_TAPS = { weight: 25, whole: 49, halves: 81 };
+/**
+ * Workgroup memory that lets several workgroups share a multiprocessor, and lanes with it; the first that is enough. On an H200 weight
+ * gradients run best with about four subgroups, unless their planes are so large that many should share them.
+ */
+const ROOMS = {
+  weight: [
+    { bytes: 16384, lanes: 128 },
+    { bytes: 32768, lanes: 256 },
+  ],
+  maps: [{ bytes: 32768, lanes: 256 }],
+};
 const FEW_LANES = 96;
-/** Workgroup memory that lets several workgroups share a multiprocessor. */
-const MOST_BYTES = 32768;
-/** Rows of taps that a lane has at least where lanes share them. */
-const LEAST_ROWS = 7;
-/** Waves of workgroups that a weight gradient is cut into, so that the last one, which is not full, matters little. */
-const WAVES = 3;
+/** Multiply-adds of an image that a lane has at least where lanes share rows of taps. */
+const LEAST_WORK = 1300;
+/** Waves of workgroups that a weight gradient is cut into: few leave the last one emptier, many write more partial sums. */
+const WAVES = 1.5;
 
 /** Cuts that fit the device, best guess first. */
 export function rowsTiles(p: Planes, { machine, limits, busyLanes }: DeviceProfile): readonly RowsTile[] {
-  if (machine !== 'gpu' || p.sizes.kh * p.sizes.kw < LEAST_TAPS) return [];
   const sides = Math.ceil(p.outW / ACCUMULATORS);
-  if (sides > 2 || pairs(p, Math.ceil(p.outW / sides)) > BODY) return [];
-  const bytes = Math.min(limits.maxComputeWorkgroupStorageSize, MOST_BYTES);
-  const lanes = Math.min(limits.maxComputeInvocationsPerWorkgroup, MOST_LANES);
+  const leastTaps = LEAST_TAPS[p.mode === 'weight' ? 'weight' : sides === 1 ? 'whole' : 'halves'];
+  if (machine !== 'gpu' || p.sizes.kh * p.sizes.kw < leastTaps || sides > 2) return [];
+  if (pairs(p, Math.ceil(p.outW / sides)) > BODY) return [];
+  const tile = ROOMS[p.mode === 'weight' ? 'weight' : 'maps']
+    .map((room) => ({
+      bytes: Math.min(room.bytes, limits.maxComputeWorkgroupStorageSize),
+      lanes: Math.min(room.lanes, limits.maxComputeInvocationsPerWorkgroup),
+    }))
+    .map((room) => fullest(p, sides, room))
+    .find((found) => found !== undefined);
+  if (tile === undefined) return [];
+  if (p.mode !== 'weight') return [tile];
+  const most = Math.ceil(p.sizes.n / tile.images);
+  const once = p.sizes.c * sides * Math.ceil(p.outH / tile.lanesY) * tile.lanesY * tile.images * tile.parts;
+  return [{ ...tile, batches: Math.min(most, Math.ceil((WAVES * busyLanes) / once)) }];
+}
+
+interface Room {
+  readonly bytes: number;
+  readonly lanes: number;
+}
+
+/** The cut whose lanes fill subgroups best. */
+function fullest(p: Planes, sides: number, { bytes, lanes }: Room): RowsTile | undefined {
+  const isWeight = p.mode === 'weight';
   const lanesY = even(p.outH, 64);
+  const work = p.tapH * pairs(p, Math.ceil(p.outW / sides));
   let best: { tile: RowsTile; score: number } | undefined;
   for (let slots = 1; slots * lanesY <= lanes; slots++) {
-    const parts = p.mode === 'weight' ? divisor(slots, p.tapH / LEAST_ROWS) : 1;
+    const parts = isWeight ? divisor(slots, Math.min(p.tapH, work / LEAST_WORK)) : 1;
     const tile: RowsTile = { kind: 'rows', sides, lanesY, images: slots / parts, parts, batches: 1 };
     if (tile.images > p.sizes.n || rowsLayout(p, tile).bytes > bytes) continue;
     const used = slots * lanesY;
     const score = (used / (32 * Math.ceil(used / 32))) * Math.min(1, used / FEW_LANES);
     if (best === undefined || score > best.score) best = { tile, score };
   }
-  if (best === undefined) return [];
-  const { tile } = best;
-  if (p.mode !== 'weight') return [tile];
-  const most = Math.ceil(p.sizes.n / tile.images);
-  const once = p.sizes.c * sides * Math.ceil(p.outH / lanesY) * lanesY * tile.images * tile.parts;
-  return [{ ...tile, batches: Math.min(most, Math.ceil((WAVES * busyLanes) / once)) }];
+  return best?.tile;
 }
 
 /** The largest divisor of `total` that is at most `most`. */

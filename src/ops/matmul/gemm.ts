@@ -19,6 +19,7 @@ export const MATMUL_TILES = [
 
 /** The same for tiles that are fetched while others are multiplied; `depth` is of each of the two in workgroup memory. */
 export const MATMUL_BLOCKS = [
+  { kind: 'block', lx: 8, ly: 16, ra: 2, rb: 2, depth: 8 },
   { kind: 'block', lx: 16, ly: 16, ra: 2, rb: 2, depth: 8 },
   { kind: 'block', lx: 8, ly: 8, ra: 2, rb: 2, depth: 8 },
 ] as const;
@@ -111,8 +112,11 @@ export function matmulVariants(
   // Of few rows or columns a large tile would leave most empty.
   const few = (extent: number) => (extent <= 32 ? 32 : Infinity);
   const isFull = ({ lx, ly, ra, rb }: Tile) => 4 * ra * ly <= few(shape.m) && 4 * rb * lx <= few(shape.n);
-  const sorted: Tile[] = [...fitting.filter(isFull), ...fitting.filter((tile) => !isFull(tile))];
-  if (machine === 'gpu') sorted.push(...MATMUL_BLOCKS.filter((block) => fits(block) && isFull(block)));
+  const within = (extent: number) => 64 * Math.ceil(extent / 64);
+  const suits = (block: Tile) =>
+    isFull(block) && 4 * block.ra * block.ly <= within(shape.m) && 4 * block.rb * block.lx <= within(shape.n);
+  const blocks = machine === 'gpu' ? MATMUL_BLOCKS.filter((block) => fits(block) && suits(block)) : [];
+  const sorted: Tile[] = [...blocks, ...fitting.filter(isFull), ...fitting.filter((tile) => !isFull(tile))];
   const stored = half ? sorted.flatMap((tile): Tile[] => [{ ...tile, half }, tile]) : sorted;
   const tiles = [...matrix, ...stored];
   if (!features.has('subgroups')) return tiles;
