@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROFILE } from '../../src/device/profile.ts';
 import { type CaseOf, testGradient, testKernels, testOp } from './harness.ts';
-import { MATMUL_TILES, matmulVariants } from '../../src/ops/matmul/gemm.ts';
+import { MATMUL_BLOCKS, MATMUL_TILES, matmulVariants } from '../../src/ops/matmul/gemm.ts';
 import { type MatmulAttrs, matmul } from '../../src/ops/matmul/op.ts';
 import { f32 } from '../../src/ops/tensor.ts';
 import { kernelsOf } from '../../src/execution/kernels.ts';
@@ -46,6 +46,22 @@ testKernels(
   [product([68, 72, 36], NT)],
 );
 
+// The blocks of GPUs likewise: one of few sums a lane, every way to store operands, with and without whole vectors and whole steps.
+testKernels(
+  {
+    ...kernelsOf(matmul),
+    op: { ...matmul, name: 'matmul blocks', accumulates: [] },
+    variants: () => [{ kind: 'block', lx: 8, ly: 4, ra: 1, rb: 1, depth: 8 }],
+  },
+  [
+    product([17, 35, 18], { ...NN, bias: 'rows' }),
+    product([20, 36, 44], { ...NT, bias: 'cols' }),
+    product([20, 35, 24], TT),
+    product([12, 36, 49], { ...NT, reduceBatch: true }, [[5], [5]]),
+    product([12, 16, 2060], TN), // cut
+  ],
+);
+
 testGradient(matmul, [
   ...[NN, NT, TN, TT].map((attrs) => product([5, 4, 3], { ...attrs, bias: 'cols' })),
   ...[NN, NT, TN, TT].map((attrs) => product([5, 4, 3], { ...attrs, bias: 'rows' }, [[2], []])),
@@ -77,6 +93,16 @@ describe('tiles', () => {
       [8, 1, 2],
       [8, 1, 1],
     ]);
+  });
+
+  it('are the widest where many of them are full', () => {
+    const first = (m: number, n: number, canCut = false) =>
+      matmulVariants({ ...shape, m, n }, DEFAULT_PROFILE, false, false, canCut)[0];
+    expect(first(12544, 1536)).toEqual(MATMUL_BLOCKS[1]);
+    expect(first(12544, 384)).toEqual(MATMUL_BLOCKS[0]); // too few
+    expect(first(200704, 192)).toEqual(MATMUL_BLOCKS[0]); // a quarter empty
+    expect(first(12544, 1536, true)).toEqual(MATMUL_BLOCKS[0]);
+    expect(first(64, 1000)).toEqual(MATMUL_BLOCKS[2]); // half the rows
   });
 
   it('are flat where rows are few, narrow where columns are', () => {

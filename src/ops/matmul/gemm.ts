@@ -86,6 +86,8 @@ function lanesFor(n: number): number {
   return [32, 24, 16, 8].reduce((best, lanes) => (wasted(lanes) < wasted(best) ? lanes : best));
 }
 
+const wideBlocks = ({ batch, m, n }: MatmulShape) => batch * Math.ceil(m / 128) * Math.ceil(n / 128);
+
 /**
  * The ways to compute a product, best guess first.
  * @param half operands are stored in 16 bits: then matrix units and tiles may hold them so as well
@@ -115,7 +117,11 @@ export function matmulVariants(
   const within = (extent: number) => 64 * Math.ceil(extent / 64);
   const suits = (block: Tile) =>
     isFull(block) && 4 * block.ra * block.ly <= within(shape.m) && 4 * block.rb * block.lx <= within(shape.n);
-  const blocks = machine === 'gpu' ? MATMUL_BLOCKS.filter((block) => fits(block) && suits(block)) : [];
+  // The widest block reads least, where there are enough of them and it is no emptier than the others.
+  const isWide = ({ lx }: Tile) =>
+    lx === 16 && !canCut && within(shape.n) % 128 === 0 && wideBlocks(shape) >= 512;
+  const usable = machine === 'gpu' ? MATMUL_BLOCKS.filter((block) => fits(block) && suits(block)) : [];
+  const blocks = [...usable.filter(isWide), ...usable.filter((block) => !isWide(block))];
   const sorted: Tile[] = [...blocks, ...fitting.filter(isFull), ...fitting.filter((tile) => !isFull(tile))];
   const stored = half ? sorted.flatMap((tile): Tile[] => [{ ...tile, half }, tile]) : sorted;
   const tiles = [...matrix, ...stored];
