@@ -130,6 +130,6 @@ it('collects each distinct kernel of a step once', async () => {
   const depthwise = kernels.filter(({ shader }) => /depthwise\/(rows|correlate)/.test(shader));
   // y, dx and dweight of four stages.
   expect(depthwise.map(({ k }) => k).sort()).toEqual([13, 13, 13, 27, 27, 27, 29, 29, 29, 31, 31, 31]);
-  for (const op of ['matmul', 'matmul-gelu', 'matmul-gelu-gradient', 'layer-norm', 'adamw-ema'])
+  for (const op of ['matmul', 'matmul-gelu', 'matmul-gelu-gradient', 'layer-norm', 'adamw'])
     expect(kernels.map((kernel) => kernel.op)).toContain(op);
 });
