@@ -34,6 +34,7 @@ const OTHER: Readonly<Record<string, string>> = {
   'model.name': 'convnext-s', 'model.variant': 'slak', 'model.kernels': '[7,7]', 'model.smallKernel': '3',
   'model.decomposed': 'true', 'model.merged': 'true', 'model.widthFactor': '2', 'model.depths': '[2,2]', 'model.dims': '[4,6]',
   'model.stemStride': '2', 'model.dropPath': '0.4', 'model.layerScaleInit': '0', 'model.headInitScale': '2', 'model.classes': '9',
+  'model.stemPatch': '9', 'model.bn': 'false', 'model.dwRatio': '2', 'model.ffnRatio': '3',
   'data.dataset': 'cifar10', 'data.format': 'parquet', 'data.root': '/elsewhere', 'data.classes': 'mnist',
   'data.trainSplit': 'other', 'data.valSplit': 'train', 'data.imageSize': '56', 'data.shuffle': 'false', 'data.onError': 'skip', 'data.workers': '3',
   'data.mean': '[0.1,0.1,0.1]', 'data.std': '[2,2,2]', 'data.limitTrain': '3', 'data.limitVal': '3',
@@ -57,6 +58,7 @@ const KEYS = recipePaths().map(([key]) => key);
 const MODEL = [
   'model.name', 'model.variant', 'model.kernels', 'model.smallKernel', 'model.decomposed', 'model.merged', 'model.widthFactor',
   'model.depths', 'model.dims', 'model.stemStride', 'model.layerScaleInit', 'model.classes',
+  'model.stemPatch', 'model.bn',
 ]; // prettier-ignore
 const PIXELS = [
   'data.imageSize', 'data.mean', 'data.std', 'evaluation.resize', 'evaluation.crop', 'evaluation.squash', 'evaluation.interpolation',
@@ -99,7 +101,7 @@ function images({ model, imageSize, normalization, evalConfig, classes }: Resolv
 beforeAll(async () => {
   const { recipe, yaml } = await loadRecipe(tinyRecipe(root), ['evaluation.resize=28', 'evaluation.crop=28']);
   const model = createModel('convnext-custom', {
-    depths: [1, 1], dims: [8, 12], kernels: [5, 3], stemPatch: 7, stemStride: 7, layerScale: 0.1, classes: 10,
+    depths: [1, 1], dims: [8, 12], kernels: [5, 3], stemPatch: 7, stemStride: 7, layerScaleInit: 0.1, classes: 10,
   }); // prettier-ignore
   const tensors = model.parameters.map(({ name, shape }): TensorToWrite => ({
     name,
@@ -227,13 +229,20 @@ describe('--set', () => {
     expect(stderr).toContain('optimizer.momentum was given, but it has no effect: optimizer.name is adamw');
   });
 
-  it('of a recipe changes it, whatever the key', async () => {
+  it('of a recipe changes it, or is refused by its name, whatever the key', async () => {
     const tiny = tinyRecipe(root);
     const before = (await loadRecipe(tiny)).recipe;
     for (const key of KEYS) {
       const value = OTHER[key] ?? '';
-      const after = (await loadRecipe(tiny, [`${key}=${value}`])).recipe;
-      expect([key, valueAt(after, key)]).not.toEqual([key, valueAt(before, key)]);
+      const after = await loadRecipe(tiny, [`${key}=${value}`]).catch((error: unknown) => error);
+      if (after instanceof FrameworkError) {
+        // What the recipe's model has no use for.
+        expect([key, after.code]).toEqual([key, expect.stringMatching(/^recipe\/(conflict|no-effect)$/)]);
+        expect([key.startsWith('model.'), after.message]).toEqual([true, expect.stringContaining(key)]);
+      } else {
+        const { recipe } = after as Awaited<ReturnType<typeof loadRecipe>>;
+        expect([key, valueAt(recipe, key)]).not.toEqual([key, valueAt(before, key)]);
+      }
     }
   });
 });

@@ -133,14 +133,14 @@ describe('the ways to compute a product', () => {
       [profile([{ ...UNIT, m: 8 }]), true],
       [profile([]), true],
     ] as const)
-      expect(first(other, {}, half)).toMatchObject({ kind: 'tile' });
+      expect(first(other, {}, half)).toMatchObject({ kind: 'block' });
   });
 
   it('ask for the size of subgroups where it varies, and can be asked for', () => {
     expect(first(profile([UNIT]))).not.toHaveProperty('sized');
     expect(first(profile([UNIT], 32, 64, ['subgroup-size-control']))).toMatchObject({ sized: true });
-    expect(first(profile([UNIT], 32, 64))).toMatchObject({ kind: 'tile' });
-    expect(first(profile([UNIT], 16, 16))).toMatchObject({ kind: 'tile' });
+    expect(first(profile([UNIT], 32, 64))).toMatchObject({ kind: 'block' });
+    expect(first(profile([UNIT], 16, 16))).toMatchObject({ kind: 'block' });
   });
 
   it('use small tiles where large ones would leave most of the device, or of themselves, empty', () => {

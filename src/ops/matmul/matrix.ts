@@ -140,7 +140,7 @@ export function matrixVariants(
       ...(isOneSize ? {} : { sized: true }),
     }));
   // Where the units read a tile across as fast as along, nothing need be turned.
-  return isOneSize ? variants.flatMap((variant) => [variant, { ...variant, turn: false }]) : variants;
+  return isOneSize ? variants.flatMap((variant) => [{ ...variant, turn: false }, variant]) : variants;
 }
 
 export function matrixTile(variant: MatrixVariant, { m, n }: MatmulShape): ProductTile {
