@@ -26,10 +26,10 @@ const canHalf = await Promise.all(
   adapters.map(async (kind) => (await deviceFor(kind)).device.features.has('shader-f16')),
 );
 
-describe.skipIf(!canHalf.includes(true)).each(adapters.filter((_, i) => canHalf[i]))(
-  'training with products on matrix units, by their stand-ins on %s',
-  (adapter) => {
-    it('has the losses of PyTorch in 32 bits', { timeout: 900_000 }, async () => {
+describe.each(adapters.map((adapter, i) => ({ adapter, isHalf: canHalf[i] === true })))(
+  'training with products on matrix units, by their stand-ins on $adapter',
+  ({ adapter, isHalf }) => {
+    it.skipIf(!isHalf)('has the losses of PyTorch in 32 bits', { timeout: 900_000 }, async () => {
       const out = join(scratchFolder(), 'run');
       const overrides = [...SETTINGS, 'precision=f16'];
       await runTiny(adapter, out, { overrides, init: join(FOLDER, 'plain.safetensors'), maxSteps: 10 });
