@@ -3,13 +3,13 @@
 // large tiles of little depth.
 // A workgroup of LX·LY lanes makes (4·RA·LY) × (4·RB·LX) elements of y, a lane RA·RB blocks of 4×4; eight lanes along columns and
 // four along rows are neighbours, so that a subgroup of 32 reads few different addresses.
-// Workgroup memory: 32·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF; 16·LX·LY more with `sums`. Grid: tiles of columns, tiles of rows, matrices or parts.
+// Workgroup memory: 32·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF; 16·LX·LY more with `sums`. Grid: tiles of columns, tiles of rows, matrices or splits.
 #if HALF
 enable f16;
 #endif
 #param HALF: bool // tiles hold operands as f16; sums are f32 all the same
 #param SUMMED: int // matrices summed into each of y
-#param PARTS: int // pieces of the inner dimension
+#param SPLIT_K: int // pieces of the inner dimension
 #param LX: int // lanes along columns, a multiple of 8
 #param LY: int // lanes along rows, a multiple of 4
 #param RA: int // blocks of four rows a lane
@@ -20,12 +20,12 @@ enable f16;
 
 const STEPS = ${ceildiv(K, DEPTH)}u;
 const ALL_STEPS = ${SUMMED * ceildiv(K, DEPTH)}u;
-const PART_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), PARTS)}u;
+const SPLIT_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), SPLIT_K)}u;
 
 #type Tile = HALF ? vec4h : vec4f
 #type Item = HALF ? f16 : f32
 
-#bind read_write sums?: array<f32> // (parts, m): Σ over the inner dimension of A, with TRANSPOSE_A
+#bind read_write sums?: array<f32> // (split-K, m): Σ over the inner dimension of A, with TRANSPOSE_A
 #if bound(sums)
 // Lanes that copy the same rows of A are blocks_a apart: each adds up what it copies.
 var<private> lane_sums: vec4f;
@@ -107,7 +107,7 @@ fn put_${o}(slot: u32, turn: u32, inner: u32, fetched: Fetched_${o}, counts: boo
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane_x = local % 8u + local / 32u % ${LX / 8}u * 8u;
   let lane_y = local / 8u % 4u + local / ${32 * (LX / 8)}u * 4u;
-  let matrix = group.z; // of y, or of its parts
+  let matrix = group.z; // of y, or its splits
   let first_a = group.y * ${4 * RA * LY}u;
   let first_b = group.x * ${4 * RB * LX}u;
 #for i in 0..RA * 4
@@ -115,9 +115,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var sum${i}_${j} = vec4f();
 #endfor
 #endfor
-#if PARTS > 1
-  let begin = matrix * PART_STEPS;
-  let end = min(begin + PART_STEPS, ALL_STEPS);
+#if SPLIT_K > 1
+  let begin = matrix * SPLIT_STEPS;
+  let end = min(begin + SPLIT_STEPS, ALL_STEPS);
 #else
   let begin = 0u;
   let end = ALL_STEPS;
@@ -126,7 +126,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let s_begin = begin / STEPS;
   let inner_begin = begin % STEPS * ${DEPTH}u;
 #else
-  let s_begin = ${PARTS > 1 ? 0 : 1}u * matrix;
+  let s_begin = ${SPLIT_K > 1 ? 0 : 1}u * matrix;
   let inner_begin = begin * ${DEPTH}u;
 #endif
 #for o in a, b
@@ -147,7 +147,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let s_next = next / STEPS;
     let inner_next = next % STEPS * ${DEPTH}u;
 #else
-    let s_next = ${PARTS > 1 ? 0 : 1}u * matrix;
+    let s_next = ${SPLIT_K > 1 ? 0 : 1}u * matrix;
     let inner_next = next * ${DEPTH}u;
 #endif
 #for o in a, b

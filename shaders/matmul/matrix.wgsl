@@ -2,10 +2,10 @@
 // subgroups makes (16·WA·RA) × (COLS·WB·RB) elements of y, a subgroup RA·RB matrices of them in registers. Tiles of A and B, DEPTH
 // deep, lie in workgroup memory in 16 bits, in the order in which the operands are stored; what is stored in 32 bits is rounded
 // on the way. The next tiles are read while the units work on these. Sums leave through workgroup memory, STRIP matrices of a
-// subgroup at a time, so that every end that tile.wgsl has is one here. The inner dimension (of all SUMMED matrices) can be
-// cut into PARTS, whose results go to scratch.
+// subgroup at a time, so that every epilogue that tile.wgsl has is one here. The inner dimension (of all SUMMED matrices) can be
+// cut into SPLIT_K pieces, whose sums go to scratch.
 // Rows of a tile are 16 bytes apart more than they need, so that eight of them begin in different banks of memory.
-// Workgroup memory: see bytesOf in src/ops/matmul/matrix.ts. Grid: tiles of columns, tiles of rows, matrices or parts.
+// Workgroup memory: see bytesOf in src/ops/matmul/matrix.ts. Grid: tiles of columns, tiles of rows, matrices or splits.
 enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
@@ -16,7 +16,7 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 #param SIZED: bool // subgroups come in several sizes, and this shader asks for one of LANES / (WA·WB)
 #param COLS: int // columns of the right matrix
 #param SUMMED: int // matrices summed into each of y
-#param PARTS: int // pieces of the inner dimension
+#param SPLIT_K: int // pieces of the inner dimension
 #param LANES: int // of a workgroup; TRANSPOSE_A: a multiple of 4·WA·RA, so that a lane always copies the same rows of A
 #param WA: int // subgroups along rows
 #param WB: int // subgroups along columns
@@ -35,9 +35,9 @@ alias Sums = subgroup_matrix_result<f32, ${COLS}, 16>;
 
 const STEPS = ${ceildiv(K, DEPTH)}u;
 const ALL_STEPS = ${SUMMED * ceildiv(K, DEPTH)}u;
-const PART_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), PARTS)}u;
+const SPLIT_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), SPLIT_K)}u;
 
-#bind read_write sums?: array<f32> // (parts, m): Σ over the inner dimension of A, with TRANSPOSE_A
+#bind read_write sums?: array<f32> // (split-K, m): Σ over the inner dimension of A, with TRANSPOSE_A
 #if bound(sums)
 // Each lane adds up what it copies; SHARERS of them share four rows of A.
 const SHARERS = ${TURN ? DEPTH / 4 : LANES / (4 * WA * RA)}u;
@@ -65,7 +65,7 @@ fn main(
 ) {
   // The remainder says nothing new to the processor; to Dawn, which then clamps no index into a tile.
   let subgroup = subgroup_id % ${WA * WB}u;
-  let matrix = group.z; // of y, or of its parts
+  let matrix = group.z; // of y, or its splits
   let first_a = group.y * ${16 * WA * RA}u;
   let first_b = group.x * ${COLS * WB * RB}u;
   let row = subgroup / ${WB}u * ${16 * RA}u;
@@ -110,9 +110,9 @@ fn main(
   var lane_sums${t} = vec4f();
 #endfor
 #endif
-#if PARTS > 1
-  let begin = matrix * PART_STEPS;
-  let end = min(begin + PART_STEPS, ALL_STEPS);
+#if SPLIT_K > 1
+  let begin = matrix * SPLIT_STEPS;
+  let end = min(begin + SPLIT_STEPS, ALL_STEPS);
 #else
   let begin = 0u;
   let end = ALL_STEPS;
@@ -131,7 +131,7 @@ fn main(
     let s = step / STEPS;
     let inner = step % STEPS * ${DEPTH}u;
 #else
-    let s = ${PARTS > 1 ? 0 : 1}u * matrix;
+    let s = ${SPLIT_K > 1 ? 0 : 1}u * matrix;
     let inner = step * ${DEPTH}u;
 #endif
 #if NORMAL == b
@@ -220,5 +220,5 @@ fn main(
 #endif
   }
 #endfor
-#import matmul/matrix-end.wgsl
+#import matmul/matrix-epilogue.wgsl
 }

@@ -1,4 +1,4 @@
-// The end of a matrix product, from its sums to memory. Value = sums + bias, and then, by END,
+// The epilogue of a matmul, from its sums to memory. Value = sums + bias, and then, by EPILOGUE,
 //   plain          y = value, or y += value
 //   gelu           y = gelu(value)
 //   gelu_gradient  y = value gelu'(h)
@@ -7,7 +7,7 @@
 #param shared M: int // rows of y
 #param shared N: int // columns of y
 #param BIAS: rows | cols // the bias has m elements, or n
-#param END: plain | gelu | gelu_gradient | residual // what becomes of the value
+#param EPILOGUE: plain | gelu | gelu_gradient | residual // what becomes of the value
 #param shared PLANE: int // positions of one map
 #param QUADS: bool // with residual: four rows at a time, by `store_quad`; four divides PLANE
 #import common/gelu.wgsl
@@ -15,10 +15,10 @@
 
 #type Stored = N % 4 == 0 ? vec4f : f32
 #bind read bias?: array<f32> // (m) or (n)
-#if END == gelu_gradient
+#if EPILOGUE == gelu_gradient
 #bind read h: array<Stored> // (m, n)
 #endif
-#if END == residual
+#if EPILOGUE == residual
 #type Mapped = QUADS ? vec4f : f32
 #bind read addend: array<Mapped> // (images, n, PLANE)
 #bind read gamma?: array<f32> // (n)
@@ -67,7 +67,7 @@ fn store_quad(i: u32, j: u32, sums: array<vec4f, 4>) {
 #endfor
 }
 #else
-#if END == gelu_gradient
+#if EPILOGUE == gelu_gradient
 // h[i, j … j+3], j a multiple of 4; beyond the edges something else.
 fn h_at(i: u32, j: u32) -> vec4f {
   let row = min(i, ${M - 1}u) * ${N}u;
@@ -88,7 +88,7 @@ fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
   if (i >= ${M}u || j >= ${N}u) {
     return;
   }
-#if END == gelu_gradient
+#if EPILOGUE == gelu_gradient
   store_with(matrix, i, j, sums, h_at(i, j));
 #else
   store_with(matrix, i, j, sums, vec4f());
@@ -99,7 +99,7 @@ fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
 fn store_with(matrix: u32, i: u32, j: u32, sums: vec4f, before: vec4f) {
   let value = with_bias(sums, i, j);
   let at = (matrix * ${M}u + i) * ${N}u + j;
-#if END == residual
+#if EPILOGUE == residual
   let image = i / ${PLANE}u;
 #for c in 0..4
   if (j + ${c}u < ${N}u) {
@@ -117,9 +117,9 @@ fn store_with(matrix: u32, i: u32, j: u32, sums: vec4f, before: vec4f) {
 #if bound(kept)
   store_kept(at / 4u, value);
 #endif
-#if END == gelu_gradient
+#if EPILOGUE == gelu_gradient
   store_y(at / 4u, value * vec4f(gelu_derivative(before.x), gelu_derivative(before.y), gelu_derivative(before.z), gelu_derivative(before.w)));
-#elif END == gelu
+#elif EPILOGUE == gelu
   store_y(at / 4u, vec4f(gelu(value.x), gelu(value.y), gelu(value.z), gelu(value.w)));
 #else
   accumulate_y(at / 4u, value);
@@ -130,9 +130,9 @@ fn store_with(matrix: u32, i: u32, j: u32, sums: vec4f, before: vec4f) {
 #if bound(kept)
     store_kept(at + ${c}u, value[${c}]);
 #endif
-#if END == gelu_gradient
+#if EPILOGUE == gelu_gradient
     store_y(at + ${c}u, value[${c}] * gelu_derivative(before[${c}]));
-#elif END == gelu
+#elif EPILOGUE == gelu
     store_y(at + ${c}u, gelu(value[${c}]));
 #else
     accumulate_y(at + ${c}u, value[${c}]);

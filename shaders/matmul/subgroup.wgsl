@@ -75,7 +75,7 @@ fn main(
 #endfor
     }
   }
-  // An array and a loop whose bound no compiler knows: unrolled, the end takes a CPU's compiler longer than the product.
+  // An array and a loop whose bound no compiler knows: unrolled, the epilogue takes a CPU's compiler longer than the matmul.
   var sums = array<vec4f, ${ROWS}>(
 #for i in 0..ROWS
     sum${i},

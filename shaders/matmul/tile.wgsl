@@ -1,14 +1,14 @@
 // y = A B + bias, tiled: a workgroup of LX·LY lanes makes (4·RA·LY) × (4·RB·LX) elements of y, a lane RA·RB blocks of 4×4 in
 // registers. Tiles of A and B, DEPTH deep, lie in workgroup memory with the inner dimension outermost, so that a lane reads
 // its rows and columns as vec4; operands stored along the inner dimension are transposed in 4×4 blocks of registers on the way.
-// The inner dimension (of all SUMMED matrices) can be cut into PARTS, whose results go to scratch.
-// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF; 16·LX·LY more with `sums`. Grid: tiles of columns, tiles of rows, matrices or parts.
+// The inner dimension (of all SUMMED matrices) can be cut into SPLIT_K pieces, whose sums go to scratch.
+// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF; 16·LX·LY more with `sums`. Grid: tiles of columns, tiles of rows, matrices or splits.
 #if HALF
 enable f16;
 #endif
 #param HALF: bool // tiles hold operands as f16; sums are f32 all the same
 #param SUMMED: int // matrices summed into each of y
-#param PARTS: int // pieces of the inner dimension
+#param SPLIT_K: int // pieces of the inner dimension
 #param LX: int // lanes along columns
 #param LY: int // lanes along rows
 #param RA: int // blocks of four rows a lane
@@ -20,11 +20,11 @@ enable f16;
 
 const STEPS = ${ceildiv(K, DEPTH)}u;
 const ALL_STEPS = ${SUMMED * ceildiv(K, DEPTH)}u;
-const PART_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), PARTS)}u;
+const SPLIT_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), SPLIT_K)}u;
 
 #type Tile = HALF ? vec4h : vec4f
 
-#bind read_write sums?: array<f32> // (parts, m): Σ over the inner dimension of A, with TRANSPOSE_A
+#bind read_write sums?: array<f32> // (split-K, m): Σ over the inner dimension of A, with TRANSPOSE_A
 #if bound(sums)
 // Lanes that copy the same rows of A are blocks_a apart: each adds up what it copies.
 var<private> lane_sums: vec4f;
@@ -83,7 +83,7 @@ fn main(
   @builtin(local_invocation_id) lane: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let matrix = group.z; // of y, or of its parts
+  let matrix = group.z; // of y, or its splits
   let first_a = group.y * ${4 * RA * LY}u;
   let first_b = group.x * ${4 * RB * LX}u;
 #for i in 0..RA * 4
@@ -91,9 +91,9 @@ fn main(
   var sum${i}_${j} = vec4f();
 #endfor
 #endfor
-#if PARTS > 1
-  let begin = matrix * PART_STEPS;
-  let end = min(begin + PART_STEPS, ALL_STEPS);
+#if SPLIT_K > 1
+  let begin = matrix * SPLIT_STEPS;
+  let end = min(begin + SPLIT_STEPS, ALL_STEPS);
 #else
   let begin = 0u;
   let end = ALL_STEPS;
@@ -103,7 +103,7 @@ fn main(
     let s = step / STEPS;
     let inner = step % STEPS * ${DEPTH}u;
 #else
-    let s = ${PARTS > 1 ? 0 : 1}u * matrix;
+    let s = ${SPLIT_K > 1 ? 0 : 1}u * matrix;
     let inner = step * ${DEPTH}u;
 #endif
 #for o in a, b

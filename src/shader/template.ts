@@ -28,7 +28,7 @@ import { directiveOf, loopWords, readShader, sourceOf, type Line, type Read } fr
  *     accumulate_x(at, value)   adds to it where the caller accumulates into x, else overwrites it
  *
  * so a kernel computes in f32 and need not know which tensors are stored in 16 bits. In expressions, `bound(x)` is 1 where the
- * caller gives x, and `accumulates(x)` where it accumulates into x; words can be compared: `#if END == residual`. The grammar of
+ * caller gives x, and `accumulates(x)` where it accumulates into x; words can be compared: `#if EPILOGUE == residual`. The grammar of
  * expressions is that of `evaluate`.
  *
  * Unknown, missing and unused parameters and bindings are errors. Each expanded line remembers where it came from.

@@ -6,7 +6,7 @@ import { type Dispatch, type Operand, reshaped, scratch } from '../kernels.ts';
 import { defined } from '../../util/errors.ts';
 import { normalizeRows } from '../layer-norm/kernels.ts';
 import { f32 } from '../tensor.ts';
-import { type MatrixVariant, type ProductTile, matrixTile, matrixVariants } from './matrix.ts';
+import { type MatrixVariant, type WorkgroupTile, busyGroups, matrixTile, matrixVariants } from './matrix.ts';
 import type { MatmulShape } from './reference.ts';
 
 /** Register tiles: lanes along columns and rows, blocks of four a lane, depth in workgroup memory. */
@@ -34,7 +34,7 @@ export type MatmulVariant = MatrixVariant | Tile | Broadcast;
 
 const UNROLL = 4;
 
-/** Inner steps a part should have at least, so that writing parts stays cheap beside making them. */
+/** Inner steps a split should have at least, so that writing splits stays cheap beside making them. */
 const LEAST_STEPS = 8;
 
 /** What the shaders of a product bind, by their names; see shaders/matmul/operand.wgsl and store.wgsl. */
@@ -46,13 +46,13 @@ export interface MatmulBindings {
   readonly statistics?: Operand | undefined;
   readonly norm_weight?: Operand | undefined;
   readonly norm_bias?: Operand | undefined;
-  /** What the end reads. */
+  /** What the epilogue reads. */
   readonly h?: Operand | undefined;
   readonly addend?: Operand | undefined;
   readonly gamma?: Operand | undefined;
   readonly mask?: Operand | undefined;
   readonly y: Operand;
-  /** The product itself, beside what the end makes of it. */
+  /** The matmul itself, beside what the epilogue makes of it. */
   readonly kept?: Operand | undefined;
   /** Sums of the columns of a, which is transposed. */
   readonly sums?: Operand | undefined;
@@ -68,7 +68,7 @@ export interface MatmulKernel {
   readonly bindings: MatmulBindings;
   /** The operand that is maps, normalised as it is read. */
   readonly normal?: NormalOperand | undefined;
-  readonly end?: MatmulEnd | undefined;
+  readonly epilogue?: MatmulEpilogue | undefined;
 }
 
 export interface NormalOperand {
@@ -76,8 +76,8 @@ export interface NormalOperand {
   readonly plane: number;
 }
 
-/** What becomes of a sum once the bias is added: `END` of shaders/matmul/store.wgsl. */
-export type MatmulEnd =
+/** What becomes of a sum once the bias is added: `EPILOGUE` of shaders/matmul/store.wgsl. */
+export type MatmulEpilogue =
   { readonly kind: 'gelu' | 'gelu_gradient' } | { readonly kind: 'residual'; readonly plane: number };
 
 /** Lanes of the subgroup kernel: as wide as the columns fill. */
@@ -134,7 +134,7 @@ export function matmulVariants(
   return [...tiles, broadcast(8)];
 }
 
-function baseParams({ shape, normal, end, ...kernel }: MatmulKernel): Record<string, ParamValue> {
+function baseParams({ shape, normal, epilogue, ...kernel }: MatmulKernel): Record<string, ParamValue> {
   const operand = normal?.operand;
   return {
     M: shape.m,
@@ -144,27 +144,26 @@ function baseParams({ shape, normal, end, ...kernel }: MatmulKernel): Record<str
     TRANSPOSE_A: kernel.transposeA || operand === 'a',
     TRANSPOSE_B: kernel.transposeB || operand === 'b',
     NORMAL: operand ?? 'none',
-    PLANE: (end?.kind === 'residual' ? end.plane : normal?.plane) ?? 1,
+    PLANE: (epilogue?.kind === 'residual' ? epilogue.plane : normal?.plane) ?? 1,
     STRIDE_A: shape.batchStrideA,
     STRIDE_B: shape.batchStrideB,
     SUMMED: kernel.reduceBatch ? shape.batch : 1,
     BIAS: kernel.bias === 'rows' ? 'rows' : 'cols',
-    END: end?.kind ?? 'plain',
+    EPILOGUE: epilogue?.kind ?? 'plain',
   };
 }
 
 function registerTile(
   { kind, lx, ly, ra, rb, depth, half = false }: Tile,
-  { busyLanes }: DeviceProfile,
-): ProductTile {
+  profile: DeviceProfile,
+): WorkgroupTile {
   const isBlock = kind === 'block';
   return {
     shader: isBlock ? 'matmul/block.wgsl' : 'matmul/tile.wgsl',
     rows: 4 * ra * ly,
     cols: 4 * rb * lx,
     depth,
-    // A lane holds 64 sums and more: half as many lanes fill the registers.
-    busyGroups: busyLanes / (2 * lx * ly),
+    busyGroups: busyGroups(profile, lx * ly),
     params: {
       READ: 'load',
       LX: lx,
@@ -187,26 +186,27 @@ export function lowerMatmul(
   const { shape, reduceBatch, bindings } = kernel;
   const matrices = reduceBatch ? 1 : shape.batch;
   if (variant.kind === 'subgroup') return lowerSubgroup(kernel, variant, profile);
-  const tile = variant.kind === 'matrix' ? matrixTile(variant, shape) : registerTile(variant, profile);
+  const tile =
+    variant.kind === 'matrix' ? matrixTile(variant, shape, profile) : registerTile(variant, profile);
   const columnTiles = Math.ceil(shape.n / tile.cols);
   const rowTiles = Math.ceil(shape.m / tile.rows);
-  const parts = partsFor(kernel, tile.busyGroups / (columnTiles * rowTiles * matrices), tile.depth);
+  const splits = splitsOf(kernel, tile.busyGroups / (columnTiles * rowTiles * matrices), tile.depth);
   const { y, sums } = bindings;
-  const yParts = parts === 1 ? y : scratch(f32(parts, shape.m, shape.n));
-  const sumsParts = parts === 1 ? sums : sums && scratch(f32(parts, shape.m));
+  const ySplits = splits === 1 ? y : scratch(f32(splits, shape.m, shape.n));
+  const sumsSplits = splits === 1 ? sums : sums && scratch(f32(splits, shape.m));
   const first = {
     shader: tile.shader,
     params: {
       ...baseParams(kernel),
       ...tile.params,
-      PARTS: parts,
-      QUADS: kernel.end?.kind === 'residual' && kernel.end.plane % 4 === 0,
+      SPLIT_K: splits,
+      QUADS: kernel.epilogue?.kind === 'residual' && kernel.epilogue.plane % 4 === 0,
     },
-    bindings: { ...bindings, y: yParts, sums: sumsParts },
-    grid: [columnTiles, rowTiles, matrices * parts] as const,
+    bindings: { ...bindings, y: ySplits, sums: sumsSplits },
+    grid: [columnTiles, rowTiles, matrices * splits] as const,
   };
-  if (parts === 1) return [first];
-  return [first, sumParts(yParts, y), ...(sums && sumsParts ? [sumParts(sumsParts, sums)] : [])];
+  if (splits === 1) return [first];
+  return [first, sumParts(ySplits, y), ...(sums && sumsSplits ? [sumParts(sumsSplits, sums)] : [])];
 }
 
 /**
@@ -262,18 +262,18 @@ export function isOnlySums({
   shape,
   reduceBatch,
   bias,
-  end,
-}: Pick<MatmulKernel, 'shape' | 'reduceBatch' | 'bias' | 'end'>): boolean {
-  return end === undefined && bias === 'none' && (shape.batch === 1 || reduceBatch);
+  epilogue,
+}: Pick<MatmulKernel, 'shape' | 'reduceBatch' | 'bias' | 'epilogue'>): boolean {
+  return epilogue === undefined && bias === 'none' && (shape.batch === 1 || reduceBatch);
 }
 
 /** Pieces of the inner dimension. */
-function partsFor(kernel: MatmulKernel, most: number, depth: number): number {
+function splitsOf(kernel: MatmulKernel, most: number, depth: number): number {
   if (!isOnlySums(kernel)) return 1;
   const { shape, reduceBatch } = kernel;
   const steps = (reduceBatch ? shape.batch : 1) * Math.ceil(shape.k / depth);
   const wanted = Math.min(Math.ceil(most), Math.floor(steps / LEAST_STEPS));
   if (wanted <= 1) return 1;
-  // No part may be empty: its share of scratch would not be zero.
+  // No split may be empty: its share of scratch would not be zero.
   return Math.ceil(steps / Math.ceil(steps / wanted));
 }

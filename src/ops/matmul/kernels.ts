@@ -43,7 +43,7 @@ type FusedOp = Op<
 
 function fusedKernels(
   op: FusedOp,
-  end?: 'gelu' | 'gelu_gradient' | 'residual',
+  epilogue?: 'gelu' | 'gelu_gradient' | 'residual',
 ): Kernels<FusedOp, MatmulVariant> {
   const shapeOf = (inputs: Parameters<FusedOp['infer']>[0], attrs: FusedMatmulAttrs) =>
     matmulShape(productSpecs(op.name, inputs, attrs), attrs);
@@ -51,7 +51,7 @@ function fusedKernels(
     op,
     variants({ inputs, outputs, attrs, profile }) {
       const shape = shapeOf(inputs, attrs);
-      const canCut = end === undefined && isOnlySums({ ...attrs, shape, reduceBatch: false });
+      const canCut = epilogue === undefined && isOnlySums({ ...attrs, shape, reduceBatch: false });
       return matmulVariants(shape, profile, hasHalf(inputs), outputs.sums !== undefined, canCut);
     },
     lower({ inputs, outputs, attrs, profile }, variant) {
@@ -64,7 +64,7 @@ function fusedKernels(
           reduceBatch: false,
           bindings: { ...inputs, ...outputs },
           normal: attrs.normal && { operand: attrs.normal, plane },
-          end: end === 'residual' ? { kind: end, plane } : end && { kind: end },
+          epilogue: epilogue === 'residual' ? { kind: epilogue, plane } : epilogue && { kind: epilogue },
         },
         variant,
         profile,

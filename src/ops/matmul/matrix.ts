@@ -5,7 +5,7 @@ import type { MatmulShape } from './reference.ts';
 /** Products on matrix units, in 16 bits with sums in 32; shaders/matmul/matrix.wgsl. */
 
 /** What a product is tiled with: `rows`×`cols` of y a workgroup, and as much of the inner dimension at a time. */
-export interface ProductTile {
+export interface WorkgroupTile {
   readonly shader: string;
   readonly rows: number;
   readonly cols: number;
@@ -65,8 +65,6 @@ const WIDE: readonly Tiling[] = [
 const SIDE = 16;
 /** Lanes of a subgroup. */
 const LANES = 32;
-/** Lanes in flight on a large GPU, whose sums take more registers than other kernels use. */
-const BUSY_LANES = 65536;
 /** Halves between the end of a row of a tile and the next. */
 const GAP = 8;
 
@@ -81,9 +79,9 @@ function unitOf({ features, matrixUnits, subgroups }: DeviceProfile): MatrixUnit
   return fitting.sort((a, b) => b.n - a.n)[0];
 }
 
-/** Workgroups that a large GPU holds at once. */
-function busyGroups(wa: number, wb: number): number {
-  return BUSY_LANES / (LANES * wa * wb);
+/** Workgroups of so many lanes that a large GPU holds at once. A lane holds 64 sums and more: half as many lanes fill the registers. */
+export function busyGroups({ busyLanes }: DeviceProfile, lanes: number): number {
+  return busyLanes / (2 * lanes);
 }
 
 /** Bytes of workgroup memory that shaders/matmul/matrix.wgsl takes at most, whichever way its operands are stored. */
@@ -116,7 +114,7 @@ export function matrixVariants(
   );
   // Time, as rounds of as many workgroups as a large GPU holds at once, each as long as its tile takes.
   const cost = ({ wa, wb, ra, rb, depth, share }: Tiling) => {
-    const [rows, cols, slots] = [16 * wa * ra, 16 * wb * rb, busyGroups(wa, wb)];
+    const [rows, cols, slots] = [16 * wa * ra, 16 * wb * rb, busyGroups(profile, LANES * wa * wb)];
     const tiles = Math.ceil(m / rows) * Math.ceil(n / cols);
     const groups = leastSteps === Infinity ? tiles * batch : tiles;
     const pieces =
@@ -143,7 +141,11 @@ export function matrixVariants(
   return isOneSize ? variants.flatMap((variant) => [{ ...variant, turn: false }, variant]) : variants;
 }
 
-export function matrixTile(variant: MatrixVariant, { m, n }: MatmulShape): ProductTile {
+export function matrixTile(
+  variant: MatrixVariant,
+  { m, n }: MatmulShape,
+  profile: DeviceProfile,
+): WorkgroupTile {
   const { cols, wa, wb, ra, rb, depth, strip, turn, sized = false } = variant;
   const [tileRows, tileCols] = [SIDE * wa * ra, cols * wb * rb];
   const tiles = Math.ceil(m / tileRows) * Math.ceil(n / tileCols);
@@ -153,7 +155,7 @@ export function matrixTile(variant: MatrixVariant, { m, n }: MatmulShape): Produ
     cols: tileCols,
     depth,
     // A whole number of times the tiles: a few workgroups more than the device holds would take as long again.
-    busyGroups: Math.floor(busyGroups(wa, wb) / tiles) * tiles,
+    busyGroups: Math.floor(busyGroups(profile, LANES * wa * wb) / tiles) * tiles,
     params: {
       READ: 'narrow',
       SIZED: sized,

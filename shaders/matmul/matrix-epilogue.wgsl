@@ -1,4 +1,4 @@
-// The end of matmul/matrix.wgsl's main: sums of columns that lanes hold, and the subgroups' sums, strip by strip, to memory. What an end
+// The epilogue of matmul/matrix.wgsl's main: sums of columns that lanes hold, and the subgroups' sums, strip by strip, to memory. What an epilogue
 // reads from memory beside them is asked for before the strip is waited for.
 #if bound(sums)
 #if TURN
@@ -29,7 +29,7 @@
   {
     let top = first_a + row + ${r * 16}u;
     let left = first_b + col + ${e * STRIP * COLS}u;
-#if END == gelu_gradient
+#if EPILOGUE == gelu_gradient
 #for t in 0..4 * COLS * STRIP * WA * WB / LANES
     let i${t} = top + (lane + ${t * LANES / (WA * WB)}u) / ${COLS * STRIP / 4}u;
     let j${t} = left + (lane + ${t * LANES / (WA * WB)}u) % ${COLS * STRIP / 4}u * 4u;
@@ -57,7 +57,7 @@
 #endfor
       ));
     }
-#elif END == gelu_gradient
+#elif EPILOGUE == gelu_gradient
 #for t in 0..4 * COLS * STRIP * WA * WB / LANES
 #if EVEN
     {
