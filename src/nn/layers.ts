@@ -155,6 +155,23 @@ export interface ResidualOptions {
   readonly dropPath?: number;
 }
 
+/**
+ * x + mask · branch: the end of a residual branch on tokens.
+ * @param x (n·tokens, c), as the branch is
+ * @param n images
+ */
+export function residualOfTokens(
+  r: Recording,
+  x: Tensor,
+  branch: Tensor,
+  n: number,
+  dropPath: number,
+): Tensor {
+  const mask = r.dropPath(dropPath, n);
+  if (mask === undefined) return r.graph.one(add, { a: x, b: branch }, {});
+  return r.graph.one(scaleResidual, { x, branch, mask }, { from: 'tokens' });
+}
+
 /** x + mask · gamma · branch: the end of a residual block. x (n, c, h, w); the branch as maps or rows. */
 export function residual(r: Recording, x: Tensor, branch: Tensor, options: ResidualOptions = {}): Tensor {
   const { from = 'nchw', layerScale = 0, dropPath = 0 } = options;

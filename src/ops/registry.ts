@@ -21,3 +21,4 @@ export { kernels as rowSum } from './row-sum/kernels.ts';
 export { kernels as scale } from './scale/kernels.ts';
 export { kernels as scaleResidual } from './scale-residual/kernels.ts';
 export { kernels as subsamplePad } from './subsample-pad/kernels.ts';
+export { kernels as tokens } from './tokens/kernels.ts';

@@ -39,8 +39,27 @@ for (const { from, withGamma, withMask } of FORMS) {
   ]);
 }
 
+const TOKENS = { from: 'tokens' } as const;
+const tokensOf = (n: number, tokens: number, c: number) => ({
+  x: f32(n * tokens, c),
+  branch: f32(n * tokens, c),
+  mask: f32(n),
+});
+testOp(scaleResidual, [
+  { inputs: tokensOf(3, 5, 37), attrs: TOKENS },
+  { inputs: tokensOf(1, 65, 64), attrs: TOKENS },
+]);
+testOp(scaleResidualGradient, [
+  { inputs: { dy: f32(15, 37), mask: f32(3) }, attrs: TOKENS },
+  { inputs: { dy: f32(65, 64), mask: f32(1) }, attrs: TOKENS },
+]);
+testGradient(scaleResidual, [{ inputs: tokensOf(2, 3, 4), attrs: TOKENS, wrt: ['x', 'branch'] }]);
+
 describe('scale-residual', () => {
   it.each([
+    [{ x: f32(6, 3), branch: f32(6, 3) }, 'tokens' as const, 'a mask of as many images'],
+    [{ x: f32(6, 3), branch: f32(6, 3), mask: f32(4) }, 'tokens' as const, 'a mask of as many images'],
+    [{ x: f32(6, 3), branch: f32(3, 6), mask: f32(2) }, 'tokens' as const, 'expected (6, 3)'],
     [{ x: f32(2, 3), branch: f32(2, 3) }, 'nchw' as const, 'needs maps'],
     [{ x: f32(1, 3, 2, 2), branch: f32(3, 4) }, 'rows' as const, 'expected (4, 3)'],
     [{ x: f32(1, 3, 2, 2), branch: f32(4, 3), gamma: f32(4) }, 'rows' as const, 'expected (3)'],

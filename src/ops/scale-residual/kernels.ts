@@ -17,7 +17,7 @@ export const scaleResidualKernels: Kernels<typeof scaleResidual, Layout> = {
   op: scaleResidual,
   variants,
   lower({ inputs, outputs: { y }, attrs }, { kind }) {
-    const size = residualSize('scale-residual', inputs.x, {}, attrs);
+    const size = residualSize('scale-residual', inputs.x, inputs, attrs);
     const { x, branch, ...factors } = inputs;
     if (attrs.from === 'rows')
       return [relayout({ ...size, toRows: false, kind }, { addend: x, source: branch, ...factors, out: y })];
@@ -38,7 +38,7 @@ export const scaleResidualGradientKernels: Kernels<typeof scaleResidualGradient,
   variants,
   lower(context, { kind }) {
     const { inputs, outputs, attrs } = context;
-    const size = residualSize('scale-residual-gradient', inputs.dy, {}, attrs);
+    const size = residualSize('scale-residual-gradient', inputs.dy, inputs, attrs);
     const count = outputs.dgamma && partsOf(size, kind);
     const parts = count === undefined ? undefined : scratch(f32(count, size.c));
     const first = size.rows ? toRows(context, size, kind, parts) : [inMaps(context, size, parts)];
