@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { type CaseOf, dataOf, testGradient, testOp } from './harness.ts';
+import { attention, attentionGradient, attentionProbabilities } from '../../src/ops/attention/op.ts';
+import { type DType, f32 } from '../../src/ops/tensor.ts';
+
+type Size = readonly [batch: number, tokens: number, heads: number, size: number];
+
+function forward([batch, tokens, heads, size]: Size, dtype: DType = 'f32') {
+  const qkv = { ...f32(batch * tokens, 3 * heads * size), dtype };
+  return { inputs: { qkv }, attrs: { heads, tokens } };
+}
+
+/** The gradient op's case, with y and logsumexp that belong to qkv. */
+function backward(size: Size, dtype?: DType): CaseOf<typeof attentionGradient> {
+  const { inputs, attrs } = forward(size, dtype);
+  const { y, logsumexp } = attention.infer(inputs, attrs);
+  const all = { inputs: { ...inputs, y, logsumexp, dy: y }, attrs };
+  const made = attention.reference({ qkv: dataOf(all)['qkv']! }, inputs, attrs);
+  return { ...all, data: { y: made.y.map(Math.fround), logsumexp: made.logsumexp.map(Math.fround) } };
+}
+
+function probabilities(size: Size, queries: 'first' | 'all'): CaseOf<typeof attentionProbabilities> {
+  const { inputs, attrs } = forward(size);
+  const { logsumexp } = attention.infer(inputs, attrs);
+  const all = { inputs: { ...inputs, logsumexp }, attrs: { ...attrs, queries } };
+  const made = attention.reference({ qkv: dataOf(all)['qkv']! }, inputs, attrs);
+  return { ...all, data: { logsumexp: made.logsumexp.map(Math.fround) } };
+}
+
+const SIZES: readonly Size[] = [
+  [2, 5, 3, 64],
+  [1, 65, 2, 32],
+  [1, 33, 1, 80],
+  [3, 9, 2, 5],
+  [1, 1, 1, 16],
+];
+
+testOp(
+  attention,
+  SIZES.map((size) => forward(size)),
+);
+testOp(
+  attentionGradient,
+  SIZES.map((size) => backward(size)),
+);
+testOp(
+  attentionProbabilities,
+  SIZES.flatMap((size) => [probabilities(size, 'first'), probabilities(size, 'all')]),
+);
+testGradient(attention, [forward([2, 5, 2, 3])]);
+
+describe('attention', () => {
+  it('is the mean of v where all keys are the same', () => {
+    // Two tokens of one head of two columns: q, k, v.
+    const qkv = Float64Array.of(3, -4, 1, 1, 10, 20, 5, 6, 1, 1, 30, 60);
+    const { y, logsumexp } = attention.reference({ qkv }, { qkv: f32(2, 6) }, { heads: 1, tokens: 2 });
+    expect([...y]).toEqual([20, 40, 20, 40]);
+    expect(logsumexp[0]).toBeCloseTo(-1 / Math.SQRT2 + Math.log(2), 14);
+  });
+
+  it.each([
+    [f32(10, 24), { heads: 3, tokens: 5 }, 'qkv is (10, 24), expected rows of 3·3 heads of one size'],
+    [f32(10, 18), { heads: 3, tokens: 4 }, 'qkv is (10, 18), expected rows of whole images of 4 tokens'],
+  ])('rejects %j', (qkv, attrs, message) => {
+    expect(() => attention.infer({ qkv }, attrs)).toThrow(message);
+  });
+});
