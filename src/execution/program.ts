@@ -4,6 +4,7 @@ import { FrameworkError, defined } from '../util/errors.ts';
 import type { Tensor } from '../graph/graph.ts';
 import { bytesOf, elems } from '../ops/tensor.ts';
 import type { Place, Plan } from './plan.ts';
+import { Staging } from './staging.ts';
 
 /** A range of a buffer. Offset in bytes, a multiple of 256. */
 export interface Location {
@@ -13,6 +14,15 @@ export interface Location {
 
 /** Finds the memory of parameters, state and gradients. */
 export type Locate = (tensor: Tensor) => Location | undefined;
+
+/** Inputs of as many bytes are written through memory that stays mapped. */
+const LARGE = 2 ** 20;
+
+interface Input {
+  readonly buffer: GPUBuffer;
+  readonly tensor: Tensor;
+  readonly staging: Staging | undefined;
+}
 
 interface Command {
   readonly pipeline: GPUComputePipeline;
@@ -29,14 +39,14 @@ export class Program {
   private readonly device: Device;
   private readonly plan: Plan;
   private readonly pool: readonly GPUBuffer[];
-  private readonly inputs: ReadonlyMap<string, { buffer: GPUBuffer; tensor: Tensor }>;
+  private readonly inputs: ReadonlyMap<string, Input>;
   private commands: readonly Command[] = [];
 
   private constructor(
     device: Device,
     plan: Plan,
     pool: readonly GPUBuffer[],
-    inputs: ReadonlyMap<string, { buffer: GPUBuffer; tensor: Tensor }>,
+    inputs: ReadonlyMap<string, Input>,
     ownBytes: number,
   ) {
     this.ownBytes = ownBytes;
@@ -71,10 +81,11 @@ export class Program {
       const lent = borrow(plan.buffers, lender?.pool ?? []);
       const pool = plan.buffers.map((bytes, i) => lent[i] ?? own(`pool ${i}`, bytes));
       const inputs = new Map(
-        plan.inputs.map((tensor) => [
-          tensor.name,
-          { tensor, buffer: own(`input ${tensor.name}`, bytesOf(tensor.spec)) },
-        ]),
+        plan.inputs.map((tensor) => {
+          const buffer = own(`input ${tensor.name}`, bytesOf(tensor.spec));
+          const staging = buffer.size >= LARGE ? new Staging(device, buffer) : undefined;
+          return [tensor.name, { tensor, buffer, staging }];
+        }),
       );
       const program = new Program(device, plan, pool, inputs, ownBytes);
       program.commands = program.bind(compiled, locate);
@@ -151,7 +162,20 @@ export class Program {
         `Input ${name} takes ${elems(input.tensor.spec.shape)} elements, got ${data.length}.`,
       );
     }
-    this.device.gpu.queue.writeBuffer(input.buffer, 0, data.buffer, data.byteOffset, data.byteLength);
+    if (input.staging !== undefined) input.staging.write(data);
+    else this.device.gpu.queue.writeBuffer(input.buffer, 0, data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  /** Fills the start of an input, such as the first images of a batch; the rest becomes zeros. */
+  writePadded(name: string, data: Float32Array): void {
+    const spec = this.inputs.get(name)?.tensor.spec;
+    if (spec === undefined || data.length >= elems(spec.shape)) {
+      this.write(name, data);
+      return;
+    }
+    const whole = new Float32Array(elems(spec.shape));
+    whole.set(data);
+    this.write(name, whole);
   }
 
   /** Records all dispatches into one compute pass, or those from `from` to before `to`. */
@@ -191,7 +215,10 @@ export class Program {
 
   destroy(): void {
     for (const buffer of this.pool) buffer.destroy();
-    for (const { buffer } of this.inputs.values()) buffer.destroy();
+    for (const { buffer, staging } of this.inputs.values()) {
+      staging?.destroy();
+      buffer.destroy();
+    }
   }
 }
 

@@ -136,14 +136,9 @@ export class GradientSession {
         'model/input',
         `${x.length} pixels and ${targets.length} targets came; up to ${batch} images of ${image} values with ${classes} targets each are taken.`,
       );
-    const padded = (data: Float32Array, length: number): Float32Array => {
-      const whole = new Float32Array(length);
-      whole.set(data);
-      return whole;
-    };
-    this.program.write('x', padded(x, batch * image));
-    this.program.write('targets', padded(targets, batch * classes));
-    this.program.write('loss-weight', padded(new Float32Array(n).fill(1), batch));
+    this.program.writePadded('x', x);
+    this.program.writePadded('targets', targets);
+    this.program.writePadded('loss-weight', new Float32Array(n).fill(1));
     const encoder = this.device.gpu.createCommandEncoder();
     for (const buffer of this.gradients?.buffers ?? []) encoder.clearBuffer(buffer);
     this.program.encode(encoder);

@@ -148,9 +148,7 @@ export class InferenceSession {
         `${n} images of ${image} values were announced, but ${x.length} values came for a batch of ${batch}.`,
       );
     }
-    const whole = new Float32Array(batch * image);
-    whole.set(x.subarray(0, n * image));
-    this.program.write('x', whole);
+    this.program.writePadded('x', x.subarray(0, n * image));
     this.program.run();
   }
 

@@ -177,11 +177,8 @@ export class TrainingSession {
     const program = this.evaluation[weights];
     if (program === undefined)
       throw new FrameworkError('training/no-ema', 'This run keeps no averaged weights.');
-    const { logits, x: input } = this.plan.evaluation.graph;
-    const image = x.length / n;
-    const whole = new Float32Array(image * (input.spec.shape[0] as number));
-    whole.set(x);
-    program.write('x', whole);
+    const { logits } = this.plan.evaluation.graph;
+    program.writePadded('x', x);
     program.run();
     const { config, name } = this.plan.model;
     const rows = (await program.read(logits)).subarray(0, n * config.classes);
