@@ -171,10 +171,13 @@ function add(renamed: Map<string, Origin>, name: string, origin: Origin): void {
 }
 
 /** (o, i, 1, 1) linear weights of ConvNeXt become (o, i), and (C, 1, 1) layer scales (C). */
-const flattenUnits: Reshape = (name, shape) => {
-  const linear = /\.(pwconv\d\.weight|gamma)$|^head\.weight$/.test(name);
-  return { shape: linear && shape.length > 2 ? shape.filter((dim, axis) => axis === 0 || dim !== 1) : shape };
-};
+const flattenUnits: Reshape = (name, shape) => ({
+  shape: hasUnits(name, shape) ? shape.filter((dim, axis) => axis === 0 || dim !== 1) : shape,
+});
+
+function hasUnits(name: string, shape: readonly number[]): boolean {
+  return shape.length > 2 && /\.(pwconv\d\.weight|gamma)$|^head\.weight$/.test(name);
+}
 
 /** Convolutions of the JAX archives are (h, w, i, o). */
 const fromHwio: Reshape = (_, shape) => {
@@ -269,9 +272,12 @@ export function renamedFile(file: TensorFile, renaming: Renaming): TensorFile {
   };
 }
 
-/** `file` under official names. */
+/** `file` under official names; itself where it has them. */
 export function officialNames(file: TensorFile): TensorFile {
-  return renamedFile(file, toOfficial(new Map(file.names().map((name) => [name, file.info(name).shape]))));
+  const names = file.names();
+  const isOfficial = detectNaming(names) === 'official';
+  if (isOfficial && !names.some((name) => hasUnits(name, file.info(name).shape))) return file;
+  return renamedFile(file, toOfficial(new Map(names.map((name) => [name, file.info(name).shape]))));
 }
 
 function transposed<T extends Float32Array | Float64Array>(

@@ -72,11 +72,11 @@ export async function openSets(path: string): Promise<WeightsFile> {
 /** The sets of a file that is one dict. */
 function setsOf(file: TensorFile): WeightsFile {
   const { path, format, close } = file;
-  const tensors = new Map(
-    file
-      .names()
-      .map((name): [string, TensorInfo & { source: string }] => [name, { ...file.info(name), source: name }]),
-  );
+  const tensors = new Map<string, TensorInfo & { source: string }>();
+  for (const name of file.names()) {
+    const { dtype, shape } = file.info(name);
+    tensors.set(name, { dtype, shape, source: name });
+  }
   const sets = weightSets(path, [{ entry: '', also: [], tensors, odd: new Map() }]);
   // A file without tensors is one empty set.
   if (sets.length === 0) return { path, format, close, sets: [{ entry: '', also: [], file }] };

@@ -6,7 +6,7 @@ import { FrameworkError, messageOf } from '../util/errors.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { digesting, type FileDigest } from '../util/sealed.ts';
 import { DTYPE_BYTES, countElements, isDType, isSize } from './dtype.ts';
-import { duplicateKey } from './json-keys.ts';
+import { duplicateKey, members } from './json-keys.ts';
 import { closingOnError, openRange } from './range.ts';
 import type { RangeFile } from './range.ts';
 import { corrupt, tensorFile } from './tensor-file.ts';
@@ -48,31 +48,38 @@ async function readHeader(file: RangeFile) {
   const length = Number(new DataView(head.buffer).getBigUint64(0, true));
   if (length > MAX_HEADER || 8 + length > size)
     throw corrupt(path, `its header claims ${length} bytes, the file has ${size}`);
-  const parsed = parseHeader(path, await file.read(8, length));
-  const metadata = new Map<string, string>();
+  let metadata: Map<string, string> | undefined;
   const entries = new Map<string, Entry>();
-  for (const [name, value] of Object.entries(parsed)) {
-    if (name === '__metadata__') readMetadata(path, value, metadata);
+  for (const [name, value] of headerMembers(path, await file.read(8, length))) {
+    const isMetadata = name === '__metadata__';
+    if (isMetadata ? metadata !== undefined : entries.has(name)) throw twice(path, name);
+    if (isMetadata) metadata = readMetadata(path, value);
     else entries.set(name, readEntry(path, name, value));
   }
   checkLayout(path, entries, size - 8 - length);
-  return { entries, metadata, dataStart: 8 + length };
+  return { entries, metadata: metadata ?? new Map<string, string>(), dataStart: 8 + length };
 }
 
-function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
-  let parsed: unknown;
-  let text: string;
+/** The members of the header, parsed one by one: a header of hundreds of thousands is never one object. */
+function* headerMembers(path: string, bytes: Uint8Array): Generator<[string, unknown]> {
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    if (!/^\s*\{/.test(text)) throw corrupt(path, 'its header is not a JSON object');
     checkNesting(bytes);
-    parsed = JSON.parse(text);
+    for (const [name, json] of members(text)) {
+      const value: unknown = JSON.parse(json);
+      const key = duplicateKey(json);
+      if (key !== undefined) throw twice(path, key);
+      yield [name, value];
+    }
   } catch (error) {
+    if (error instanceof FrameworkError) throw error;
     throw corrupt(path, `its header is not JSON: ${messageOf(error)}`);
   }
-  if (!isRecord(parsed)) throw corrupt(path, 'its header is not a JSON object');
-  const twice = duplicateKey(text);
-  if (twice !== undefined) throw corrupt(path, `its header names ${JSON.stringify(twice)} twice`);
-  return parsed;
+}
+
+function twice(path: string, name: string): FrameworkError {
+  return corrupt(path, `its header names ${JSON.stringify(name)} twice`);
 }
 
 /** Bytes of brackets that a header may have: three pairs a tensor, so a million and a half of tensors. */
@@ -81,33 +88,37 @@ const MAX_BRACKETS = 1 << 23;
 /** A header of brackets alone would make a hundred million objects; names and texts with brackets count too, which does no harm. */
 function checkNesting(bytes: Uint8Array): void {
   let brackets = 0;
-  for (const byte of bytes) if (byte === 0x5b || byte === 0x7b) brackets++;
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] === 0x5b || bytes[i] === 0x7b) brackets++;
   if (brackets > MAX_BRACKETS) throw new Error(`it has ${brackets} brackets`);
 }
 
-function readMetadata(path: string, value: unknown, metadata: Map<string, string>): void {
+function readMetadata(path: string, value: unknown): Map<string, string> {
   if (!isRecord(value)) throw corrupt(path, '__metadata__ is not an object');
-  for (const [key, text] of Object.entries(value)) {
+  for (const [key, text] of Object.entries(value))
     if (typeof text !== 'string') throw corrupt(path, `__metadata__.${key} is not a string`);
-    metadata.set(key, text);
-  }
+  return new Map(Object.entries(value as Record<string, string>));
 }
 
 function readEntry(path: string, name: string, value: unknown): Entry {
-  const wrong = (found: string) => corrupt(path, `tensor ${JSON.stringify(name)}: ${found}`);
-  if (!isRecord(value)) throw wrong('its header entry is not an object');
+  const entry = entryOf(value);
+  if (typeof entry === 'string') throw corrupt(path, `tensor ${JSON.stringify(name)}: ${entry}`);
+  return entry;
+}
+
+/** An entry of the header, or what is wrong with it. */
+function entryOf(value: unknown): Entry | string {
+  if (!isRecord(value)) return 'its header entry is not an object';
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isDType(dtype))
-    throw wrong(`dtype ${JSON.stringify(dtype)} is not one of ${Object.keys(DTYPE_BYTES).join(' ')}`);
+    return `dtype ${JSON.stringify(dtype)} is not one of ${Object.keys(DTYPE_BYTES).join(' ')}`;
   const count = Array.isArray(shape) ? countElements(shape) : undefined;
-  if (count === undefined) throw wrong(`shape ${JSON.stringify(shape)} is not a list of sizes`);
+  if (count === undefined) return `shape ${JSON.stringify(shape)} is not a list of sizes`;
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
-    throw wrong(`data_offsets ${JSON.stringify(offsets)} are not two offsets`);
+    return `data_offsets ${JSON.stringify(offsets)} are not two offsets`;
   const [begin, end] = offsets as [number, number];
-  if (end - begin !== count * DTYPE_BYTES[dtype])
-    throw wrong(
-      `${dtype} [${String(shape)}] needs ${count * DTYPE_BYTES[dtype]} bytes, data_offsets give ${end - begin}`,
-    );
+  const bytes = count * DTYPE_BYTES[dtype];
+  if (end - begin !== bytes)
+    return `${dtype} [${String(shape)}] needs ${bytes} bytes, data_offsets give ${end - begin}`;
   return { dtype, shape: shape as number[], begin, end };
 }
 

@@ -110,7 +110,8 @@ function renamedKeys<Entry>(
   path: string,
   tensors: ReadonlyMap<string, Entry>,
   rename: (name: string) => string,
-): Map<string, Entry> {
+): ReadonlyMap<string, Entry> {
+  if ([...tensors.keys()].every((name) => rename(name) === name)) return tensors;
   const renamed = new Map<string, Entry>();
   for (const [from, tensor] of tensors) {
     const name = rename(from);
@@ -125,9 +126,9 @@ function sameName(path: string, name: string): FrameworkError {
 }
 
 function hasModuleNames<Entry extends TensorInfo>({ tensors }: NamedTensors<Entry>): boolean {
-  return [...tensors].some(
-    ([name, tensor]) => isWeight(tensor) && (/[./]/.test(name) || name === 'weight' || name === 'bias'),
-  );
+  for (const [name, tensor] of tensors)
+    if (isWeight(tensor) && (/[./]/.test(name) || name === 'weight' || name === 'bias')) return true;
+  return false;
 }
 
 /** Counters, scores and random states are scalars or whole numbers. */
