@@ -102,6 +102,13 @@ export function knownAs(classes: readonly ClassInfo[]): ClassListName | undefine
   return CLASS_LISTS.find((name) => sameClasses(KNOWN[name](), classes));
 }
 
+/** The known list of these words, in whatever order they are. Numbers are no words. */
+export function listOfWords(ids: readonly string[]): ClassList | undefined {
+  const has = new Set(ids);
+  const isOf = ({ classes }: ClassList) => classes.length === has.size && classes.every(({ id }) => has.has(id));
+  return ids.every((id) => /^\d+$/.test(id)) ? undefined : CLASS_LISTS.map(classList).find(isOf);
+}
+
 /** Whether two lists have the same ids in the same order. */
 export function sameClasses(a: readonly ClassInfo[], b: readonly ClassInfo[]): boolean {
   return a === b || (a.length === b.length && a.every(({ id }, i) => id === b[i]?.id));

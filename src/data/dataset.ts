@@ -26,6 +26,8 @@ export interface ClassList {
 export interface ClassCount {
   readonly name: string;
   readonly count: number;
+  /** Whoever gave the weights said that their outputs are the folders in sorted order. */
+  readonly isSorted?: boolean;
 }
 
 /**

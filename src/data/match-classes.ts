@@ -3,7 +3,7 @@
  * outputs stand for. Data may name classes by the list's ids (folder names, wnids), by its words (`goldfish`) or, for lists that
  * come with the project, by index; all of them in the same way.
  */
-import { knownAs } from './classes.ts';
+import { knownAs, listOfWords } from './classes.ts';
 import type { ClassCount, ClassInfo, ClassList, ClassTarget, Dataset, MatchedBy } from './dataset.ts';
 import { checkOneKind, isWnid, numbers } from './found-classes.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
@@ -22,17 +22,18 @@ interface Found {
 }
 
 /** A data set whose labels count in `target`. @throws FrameworkError `data/unknown-class` and what {@link matchClasses} throws */
-export function withClasses(dataset: Dataset, target: ClassTarget | undefined): Dataset {
+export function withClasses(dataset: Dataset, said: ClassTarget | undefined): Dataset {
   checkDistinct(dataset);
-  if (target === 'folders') return dataset;
+  if (said === 'folders') return dataset;
   const counts = imagesOfClasses(dataset);
   const used = [...counts.keys()].filter((i) => counts[i] !== 0);
   const classes = used.map((i) => dataset.classes[i] as ClassInfo);
   const { name: where, numbered } = dataset;
-  if (target === undefined) {
+  if (said === undefined) {
     checkOneKind(where, classes);
     return dataset;
   }
+  const target = listByWords(said, classes);
   const { by, labels } = matchClasses({ where, classes, numbered }, target);
   const unknown = classes.filter((_, i) => labels[i] === undefined);
   if (unknown.length > 0) throw unknownClasses(where, unknown, target);
@@ -45,6 +46,12 @@ export function withClasses(dataset: Dataset, target: ClassTarget | undefined): 
     matchedBy: by,
     label: (index) => label[dataset.label(index)] as number,
   };
+}
+
+/** Images whose classes are those of a list that comes with the project tell what as many outputs stand for, unless an order was said. */
+function listByWords(target: ClassList | ClassCount, classes: readonly ClassInfo[]): ClassList | ClassCount {
+  if ('classes' in target || target.isSorted === true || classes.length !== target.count) return target;
+  return listOfWords(classes.map(({ id }) => id)) ?? target;
 }
 
 /** @throws FrameworkError `data/ambiguous-class`: labels are matched by name, so no two classes may have one. */
@@ -221,23 +228,32 @@ function refuseOtherNumbers(where: string, { name, classes }: ClassList): void {
 }
 
 /**
- * Only the number of classes is known. Names are taken in sorted order where there are as many. Names that are numbers count as
- * such only where the order of text is that of numbers: torchvision puts `10` before `2`.
+ * Only the number of classes is known. Names go by their place only where that was said, for nothing can verify the order. Names that
+ * are numbers count as such where the order of text is that of numbers: torchvision puts `10` before `2`.
  */
-function matchPositions({ where, classes }: Found, { name, count }: ClassCount): Match {
+function matchPositions({ where, classes }: Found, { name, count, isSorted }: ClassCount): Match {
   const ids = classes.map(({ id }) => id);
-  const hint = `${name} names no classes; give its list with --set data.classes=<file>, one class per line`;
+  if (isSorted === true && classes.length === count) return { by: 'position', labels: ids.map((_, i) => i) };
+  const list = `--set data.classes=<file>, one class per line in the order of the outputs`;
+  const hint = `${name} names no classes; give its list with ${list}`;
   if (ids.every((id) => /^\d+$/.test(id) && Number(id) < count)) {
     const doubtful = ids.find((id) => id.length !== String(count - 1).length);
     if (doubtful === undefined) return { by: 'index', labels: ids.map(Number) };
     const what = `${where}: the class "${doubtful}" may be meant by its number, or by its place in the order of text`;
     throw new FrameworkError('data/ambiguous-class', what, { hint });
   }
-  if (classes.length === count) return { by: 'position', labels: ids.map((_, i) => i) };
+  if (classes.length !== count)
+    throw new FrameworkError(
+      'data/class-count',
+      `${where} has ${classes.length} classes and ${name} has ${count}; which is which is not known: ${some(classes)}`,
+      { hint },
+    );
   throw new FrameworkError(
-    'data/class-count',
-    `${where} has ${classes.length} classes and ${name} has ${count}; which is which is not known: ${some(classes)}`,
-    { hint },
+    'data/class-order',
+    `${name} names no classes: which of its ${count} outputs is which of ${some(classes)} in ${where} is not known`,
+    {
+      hint: `give its list with ${list}; or, if it was trained on folders of these names, whose sorted order its outputs have, say so with --set data.classes=folders`,
+    },
   );
 }
 

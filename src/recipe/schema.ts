@@ -62,7 +62,7 @@ const data = group('Where the images come from.', {
   classes: field(
     text,
     'auto',
-    "Which classes the model's outputs stand for: `folders`, those of the training images in sorted order; `imagenet-1k`, `cifar10`, `cifar100`, `fashion-mnist` or `mnist`; or a file with one class per line. `auto`: the data set's own list (of `imagenet`, `imagenet-1k`), of `image-folder` those of the training images. Labels are matched by name. The list is kept with the run.",
+    "Which classes the model's outputs stand for: `folders`, those of the training images in sorted order; `imagenet-1k`, `cifar10`, `cifar100`, `fashion-mnist` or `mnist`; or a file with one class per line. `auto`: the data set's own list (of `imagenet`, `imagenet-1k`), of `image-folder` those of the training images. Labels are matched by name. The list is kept with the run. Of a file of weights that names no classes, `folders` says that its outputs are the folders of the images in sorted order, which nothing else can tell.",
   ),
   trainSplit: field(text, 'train', 'Split to train on.'),
   valSplit: field(text, 'val', 'Split to evaluate on.'),

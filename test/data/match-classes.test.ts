@@ -121,10 +121,37 @@ describe('labels are matched by name', () => {
 
 describe('weights whose classes have no names', () => {
   const count = (n: number): ClassCount => ({ name: 'w.pth', count: n });
+  const sorted = (n: number): ClassCount => ({ ...count(n), isSorted: true });
 
-  it('take as many classes in sorted order, or numbers', () => {
-    expect(labelsOf(folders('bee', 'ant'), count(2))).toEqual([1, 0]);
-    expect(withClasses(folders('bee', 'ant'), count(2)).matchedBy).toBe('position');
+  it('take folders in sorted order where that was said', () => {
+    expect(labelsOf(folders('bee', 'ant'), sorted(2))).toEqual([1, 0]);
+    expect(withClasses(folders('bee', 'ant'), sorted(2)).matchedBy).toBe('position');
+    const twelve = Array.from({ length: 12 }, (_, i) => String(i));
+    expect(labelsOf(folders('2', '10', ...twelve.filter((id) => id !== '2' && id !== '10')), sorted(12))).toEqual([
+      4, 2, 0, 1, 5, 6, 7, 8, 9, 10, 11, 3,
+    ]);
+    expect(refusal(folders('ant', 'bee'), sorted(3))).toContain('data/class-count');
+  });
+
+  it('refuse an order that nobody said, and tell how to say it', () => {
+    expect(refusal(folders('bee', 'ant'), count(2))).toContain(
+      'data/class-order | w.pth names no classes: which of its 2 outputs is which of ant, bee in data/val is not known',
+    );
+    expect(() => withClasses(folders('bee', 'ant'), count(2))).toThrowError(
+      expect.objectContaining({ hint: expect.stringMatching(/--set data\.classes=<file>.*--set data\.classes=folders/) as string }) as Error,
+    );
+  });
+
+  it('take a list that comes with the project where all its words are there', () => {
+    const words = classList('cifar10').classes.map(({ id }) => id);
+    const data = withClasses(folders(...words.toReversed()), count(10));
+    expect(data).toMatchObject({ matchedBy: 'id', classes: classList('cifar10').classes });
+    expect(labelsOf(folders(...words.toReversed()), count(10))).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    expect(refusal(folders(...words.slice(1)), count(9))).toContain('data/class-order');
+    expect(refusal(folders(...words.slice(1)), count(10))).toContain('data/class-count');
+  });
+
+  it('take numbers', () => {
     expect(labelsOf(folders('7', '0'), count(10))).toEqual([7, 0]);
     expect(labelsOf(folders('07', '11'), count(12))).toEqual([7, 11]);
     expect(labelsOf(numbered(1), count(3))).toEqual([1]);

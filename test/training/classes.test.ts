@@ -238,10 +238,44 @@ describe('the classes of a file of weights', () => {
     expect(classesOfFile('w', none, 1000, { ...nothing, classes: 'folders' }).target).toEqual({
       name: 'w',
       count: 1000,
+      isSorted: true,
     });
+    expect(classesOfFile('w', none, 3, nothing).target).toEqual({ name: 'w', count: 3 });
+    expect(() => classesOfFile('w', metadata, 2, { ...nothing, classes: 'folders' })).toThrow(
+      'data.classes is folders, but w has a list of its own',
+    );
     expect(namesOf(classesOfFile('w', none, 2, nothing)).map(({ name }) => name)).toEqual([
       'class 0',
       'class 1',
+    ]);
+  });
+});
+
+describe('images for a file that names no classes', () => {
+  const lines = async (names: readonly string[], count: number, said?: string) => {
+    const classes = classesOfFile('w', new Map(), count, { classes: said, dataset: undefined });
+    const val = await openDataset({
+      kind: 'folder',
+      root: tree({ val: names }),
+      split: 'val',
+      classes: classes.target,
+    });
+    return describeLabels(val, classes).lines.map((line) => line.replaceAll(/\/\S*\/val/g, 'val'));
+  };
+
+  it('have no order until it is said', async () => {
+    await expect(lines(pets, 4)).rejects.toMatchObject({
+      code: 'data/class-order',
+      hint: expect.stringContaining('--set data.classes=folders') as string,
+    });
+    expect(await lines(pets, 4, 'folders')).toEqual([
+      'w names no classes; its outputs are taken for the folders in sorted order, as data.classes=folders says',
+    ]);
+  });
+
+  it('may be of a list that comes with the project', async () => {
+    expect(await lines(ids(classList('cifar10')), 10)).toEqual([
+      "w names no classes; those of val are cifar10's, whose order its outputs are taken to have",
     ]);
   });
 });

@@ -74,7 +74,7 @@ export async function classesOfRun(
       { name: found.name, classes: found.classes },
       `the classes are taken from its training images as they are now, ${found.name}: ${some(found.classes)}`,
     );
-  return unnamed(`the run ${folder.root}`, count);
+  return unnamed(`the run ${folder.root}`, count, isSaid && chosen === 'folders');
 
   function assume(target: ClassList, what: string): ModelClasses {
     return { target, assumed: `${folder.root} keeps no class list; ${what}`, isKnown: false };
@@ -95,7 +95,10 @@ export function classesOfFile(
 ): ModelClasses {
   const kept = classesOfMetadata(metadata);
   const chosen = data.classes === undefined ? undefined : chosenClasses(data.classes, null);
-  if (chosen === 'folders') return unnamed(path, count);
+  if (chosen === 'folders') {
+    if (kept?.length === count) throw contradiction({ name: path, classes: kept }, 'folders');
+    return unnamed(path, count, true);
+  }
   if (chosen !== undefined && 'classes' in chosen) {
     if (kept?.length === count && !sameClasses(kept, chosen.classes))
       throw contradiction({ name: path, classes: kept }, chosen.name);
@@ -104,7 +107,7 @@ export function classesOfFile(
   if (kept !== undefined) return { target: checkCount({ name: path, classes: kept }, count), isKnown: true };
   const own = data.dataset === undefined ? null : (DATASETS[data.dataset]?.classList ?? null);
   if (own !== null) return { target: checkCount(classList(own), count), isKnown: true };
-  if (count !== 1000) return unnamed(path, count);
+  if (count !== 1000) return unnamed(path, count, false);
   const assumed = `${path} names no classes; its 1000 outputs are taken for ImageNet's in the order of the wnids`;
   return { target: classList('imagenet-1k'), assumed, isKnown: false };
 }
@@ -115,11 +118,17 @@ export function describeLabels(
   { target, assumed }: ModelClasses,
 ): { lines: string[]; record: Record<string, unknown> } {
   const { matchedBy = 'id', classes } = dataset;
-  const isDoubtful = 'classes' in target ? assumed !== undefined : matchedBy === 'position';
+  const known = 'classes' in target ? undefined : knownAs(classes);
+  const assumption =
+    known !== undefined && assumed !== undefined
+      ? `${assumed}; those of ${dataset.name} are ${known}'s, whose order its outputs are taken to have`
+      : assumed;
+  const isDoubtful =
+    'classes' in target || known !== undefined ? assumed !== undefined : matchedBy === 'position';
   const missing = missingClasses(dataset);
   return {
     lines: [
-      ...(isDoubtful && assumed !== undefined ? [assumed] : []),
+      ...(isDoubtful && assumption !== undefined ? [assumption] : []),
       ...(matchedBy === 'number' &&
       'classes' in target &&
       target.classes.some(({ id }, i) => id !== String(i))
@@ -133,14 +142,17 @@ export function describeLabels(
       count: classes.length,
       matchedBy: kindOf(matchedBy, classes),
       missing: missing.length,
-      ...(isDoubtful ? { assumed } : {}),
+      ...(isDoubtful ? { assumed: assumption } : {}),
     },
   };
 }
 
-function unnamed(name: string, count: number): ModelClasses {
-  const assumed = `${name} names no classes; folders of as many are taken in sorted order`;
-  return { target: { name, count }, assumed, isKnown: false };
+/** @param isSorted that the outputs are the folders in sorted order was said */
+function unnamed(name: string, count: number, isSorted: boolean): ModelClasses {
+  const assumed = isSorted
+    ? `${name} names no classes; its outputs are taken for the folders in sorted order, as data.classes=folders says`
+    : `${name} names no classes`;
+  return { target: { name, count, ...(isSorted ? { isSorted } : {}) }, assumed, isKnown: false };
 }
 
 function checkCount(list: ClassList, count: number): ClassList {
