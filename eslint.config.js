@@ -51,6 +51,7 @@ export default tseslint.config(
       'node_modules',
       'runs',
       'lib',
+      '.build',
       'docs',
       'bench/peers',
       'test/golden',

@@ -1,7 +1,7 @@
 /** Windows bitmaps: 1, 4 and 8 bits with a palette, 16, 24 and 32 bits, with or without masks. Runs (RLE) are refused. */
-import { newImage } from './image.ts';
+import { MAX_PIXELS, newImage } from './image.ts';
 import type { Image } from './image.ts';
-import { MAX_PIXELS } from './sharp.ts';
+
 
 const FILE_HEADER = 14;
 const [PLAIN, BITFIELDS, ALPHA_BITFIELDS] = [0, 3, 6];

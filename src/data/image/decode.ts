@@ -1,16 +1,15 @@
+import type libvips from 'sharp';
+import type { Sharp } from 'sharp';
 import { FrameworkError, messageOf } from '../../util/errors.ts';
 import { decodeBmp } from './bmp.ts';
-import type { Image } from './image.ts';
+import { MAX_PIXELS, type Image } from './image.ts';
 import { decodePnm } from './pnm.ts';
-import { MAX_PIXELS, sharp } from './sharp.ts';
 import { sniff } from './sniff.ts';
 
 const READ = { failOn: 'truncated', ignoreIcc: true, limitInputPixels: MAX_PIXELS } as const;
 
 /** What is read, for messages. */
 export const IMAGE_KINDS = 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM, PGM or PBM';
-
-type Sharp = ReturnType<typeof sharp>;
 
 /**
  * Decodes an image (of several, the first) to the pixels that torchvision's default loader sees (`PIL.Image.open(f).convert('RGB')`): grey is
@@ -29,10 +28,12 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
     throw new FrameworkError('image/format', `${name} should be a JPEG or PNG image but is ${found.description}`, {
       hint: `remove the file from the data set, or convert it to PNG; ${IMAGE_KINDS} are read`,
     });
+  // libvips takes a third of a second to load: only runs that decode images wait for it.
+  const { sharp } = await import('./sharp.ts');
   try {
     if (found.kind === 'bmp') return decodeBmp(bytes);
     if (found.kind === 'pnm') return decodePnm(bytes);
-    if (found.kind === 'tiff') return await decodeTiff(bytes);
+    if (found.kind === 'tiff') return await decodeTiff(sharp, bytes);
     if (found.kind === 'jpeg' && found.components === 4) return await decodeCmyk(sharp(bytes, READ));
     if (found.kind === 'png' && found.bitDepth === 16 && found.colourType === 0)
       return await decodeGrey16(sharp(bytes, READ));
@@ -54,7 +55,7 @@ async function decodeRgb(image: Sharp): Promise<Image> {
 }
 
 /** The first page. TIFF's orientation tag is part of the picture: Pillow turns it when it loads the file. */
-async function decodeTiff(bytes: Uint8Array): Promise<Image> {
+async function decodeTiff(sharp: typeof libvips, bytes: Uint8Array): Promise<Image> {
   // `truncated` lets a strip pass that is cut off.
   const options = { ...READ, failOn: 'error' } as const;
   const { space, depth } = await sharp(bytes, options).metadata();

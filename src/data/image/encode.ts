@@ -1,5 +1,4 @@
 import type { Image } from './image.ts';
-import { sharp } from './sharp.ts';
 
 /**
  * A baseline JPEG with libjpeg's quantisation tables, 4:2:0 chroma and optimised Huffman tables: decodes to the same pixels as
@@ -8,16 +7,17 @@ import { sharp } from './sharp.ts';
  * @param quality 1 … 100
  */
 export async function encodeJpeg(image: Image, quality: number): Promise<Uint8Array> {
-  return raw(image)
+  return (await raw(image))
     .jpeg({ quality, chromaSubsampling: '4:2:0', optimiseCoding: true, progressive: false, mozjpeg: false })
     .toBuffer();
 }
 
 /** An 8-bit RGB PNG. */
 export async function encodePng(image: Image): Promise<Uint8Array> {
-  return raw(image).png({ compressionLevel: 6, palette: false }).toBuffer();
+  return (await raw(image)).png({ compressionLevel: 6, palette: false }).toBuffer();
 }
 
-function raw({ data, width, height }: Image): ReturnType<typeof sharp> {
+async function raw({ data, width, height }: Image) {
+  const { sharp } = await import('./sharp.ts');
   return sharp(data, { raw: { width, height, channels: 3 } });
 }

@@ -7,6 +7,9 @@ export interface Image {
   readonly data: Uint8Array;
 }
 
+/** Pixels that an image may have, as for Pillow, which calls more a decompression bomb: a few bytes of PNG may announce terabytes. */
+export const MAX_PIXELS = 178_956_970;
+
 /** A rectangle of pixels; `left` and `top` count from the upper left corner. */
 export interface Box {
   readonly left: number;

@@ -1,7 +1,7 @@
 /** Netpbm: PBM, PGM and PPM, as text (P1 to P3) and raw (P4 to P6), with Pillow's scaling of other maxima than 255. */
-import { newImage, roundHalfEven } from './image.ts';
+import { MAX_PIXELS, newImage, roundHalfEven } from './image.ts';
 import type { Image } from './image.ts';
-import { MAX_PIXELS } from './sharp.ts';
+
 
 const [HASH, NEWLINE] = [0x23, 0x0a];
 

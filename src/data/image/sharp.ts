@@ -4,7 +4,4 @@ import sharp from 'sharp';
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** Pixels that an image may have, as for Pillow, which calls more a decompression bomb: a few bytes of PNG may announce terabytes. */
-export const MAX_PIXELS = 178_956_970;
-
 export { sharp };
