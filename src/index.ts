@@ -11,7 +11,12 @@ export { defineModel } from './models/define.ts';
 export type { Model } from './models/model.ts';
 export { ModelWeights } from './models/weights.ts';
 export { InferenceSession, type ImageShape, type InferenceOptions } from './models/inference.ts';
-export { GradientSession, type GradientOptions, type ImageGradients } from './models/gradients.ts';
+export {
+  GradientSession,
+  type GradientOptions,
+  type ImageGradients,
+  type Pullback,
+} from './models/gradients.ts';
 
 export type { Recording } from './nn/recording.ts';
 export * from './nn/layers.ts';

@@ -56,7 +56,8 @@ export function recordInference(
   return { nodes, x, logits, taps };
 }
 
-function tapNamed(graph: Graph, name: string): Tensor {
+/** @throws FrameworkError `model/tap` */
+export function tapNamed(graph: Graph, name: string): Tensor {
   const tensor = graph.taps.get(name);
   if (tensor !== undefined) return tensor;
   const near = nearest(name, graph.taps.keys());

@@ -7,6 +7,7 @@ import {
   createModel,
   oneHot,
 } from '../../src/index.ts';
+import { PipelineCache } from '../../src/shader/pipelines.ts';
 import { initialise } from '../../src/nn/parameters.ts';
 import { Rng } from '../../src/util/rng.ts';
 import { adapters, deviceFor } from '../ops/harness.ts';
@@ -57,6 +58,69 @@ describe.each(adapters)('gradients of images on %s', (adapter) => {
     expect(alone.dx).toEqual(all.dx.slice(IMAGE, 2 * IMAGE));
     const inference = await InferenceSession.create(device, weights, SHAPE);
     expect(all.logits).toEqual(await inference.logits(images, SHAPE.batch));
+  });
+
+  it('are of any function of the logits: those of the cross-entropy are sums of those of the logits', async () => {
+    const { session } = await create();
+    const { logits, dx } = await session.run(images, targets);
+    const sum = new Float32Array(dx.length);
+    for (let k = 0; k < CLASSES; k++) {
+      const pass = await session.pullback(images, SHAPE.batch, (values) =>
+        values.map((_, i) => Number(i % CLASSES === k)),
+      );
+      expect(pass.values).toEqual(logits);
+      for (let i = 0; i < SHAPE.batch; i++) {
+        const row = [...logits.slice(i * CLASSES, (i + 1) * CLASSES)].map(Math.exp);
+        const weight = row[k]! / row.reduce((a, b) => a + b) - targets[i * CLASSES + k]!;
+        for (let at = i * IMAGE; at < (i + 1) * IMAGE; at++) sum[at]! += weight * pass.dx[at]!;
+      }
+    }
+    dx.forEach((value, at) => expect(sum[at]).toBeCloseTo(value, 5));
+  });
+
+  it('are of values inside the model, by the path of the module that makes them', async () => {
+    const { device, weights } = await create();
+    const of = 'stages.0.0';
+    const inner = await GradientSession.create(device, weights, SHAPE, { of });
+    const whole = await InferenceSession.create(device, weights, SHAPE, { taps: [of] });
+    whole.run(images, SHAPE.batch);
+    const { data, shape } = await whole.tap(of);
+    const centre = (values: Float32Array) => values.map((_, i) => Number(i % 9 === 4));
+    const { values, dx } = await inner.pullback(images, SHAPE.batch, centre);
+    expect([shape.slice(2), values]).toEqual([[3, 3], data]);
+    const sumAt = async (x: Float32Array) => {
+      const pass = await inner.pullback(x, SHAPE.batch, (v) => v);
+      return pass.values.reduce((sum, value, i) => sum + (i % 9 === 4 ? value : 0), 0);
+    };
+    const at = dx.reduce((best, value, i) => (Math.abs(value) > Math.abs(dx[best]!) ? i : best), 0);
+    const moved = (delta: number) => images.map((value, i) => (i === at ? value + delta : value));
+    expect(dx[at]).toBeCloseTo(((await sumAt(moved(0.05))) - (await sumAt(moved(-0.05)))) / 0.1, 2);
+    await expect(GradientSession.create(device, weights, SHAPE, { of: 'stages.0.7' })).rejects.toThrow(
+      'The model has no tap stages.0.7',
+    );
+  });
+
+  it('compute no weight gradient, and take nothing but one upload and one compilation for any number', async () => {
+    const { device, weights } = await create();
+    const shaders = PipelineCache.of(device).size;
+    const more = await GradientSession.create(device, weights, SHAPE);
+    expect(PipelineCache.of(device).size).toBe(shaders);
+    expect((await more.run(images, targets)).dx).toEqual(
+      (await (await create()).session.run(images, targets)).dx,
+    );
+  });
+
+  it('do not depend on how many images a pass takes', async () => {
+    const { device, weights, session } = await create();
+    const all = await session.run(images, targets);
+    const single = await GradientSession.create(device, weights, { ...SHAPE, batch: 1 });
+    for (let i = 0; i < SHAPE.batch; i++) {
+      const one = await single.run(
+        images.slice(i * IMAGE, (i + 1) * IMAGE),
+        targets.slice(i * CLASSES, (i + 1) * CLASSES),
+      );
+      expect(one.dx).toEqual(all.dx.slice(i * IMAGE, (i + 1) * IMAGE));
+    }
   });
 
   it('come with those of the parameters, from zero in each pass', async () => {
