@@ -62,7 +62,7 @@ export function addAblate(command: Command): void {
       [],
     )
     .option('--lead <seconds>', 'of slurm: save so long before the time limit', integerUpTo(86_400), 300)
-    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name')
+    .option('--adapter <name>', 'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name')
     .option('--memory <gib>', 'device memory that a run may use', positiveNumber)
     .option('--only <run>', 'one run of the sweep, without the table')
     .option('--table', 'make the table of what is there; run nothing')

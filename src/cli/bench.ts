@@ -38,7 +38,11 @@ export function addBench(command: Command): void {
     .option('--filter <text>', 'only shapes and passes with this in their names, such as k=51')
     .option('--turns <n>', 'the median of so many is taken', positiveInteger, 9)
     .option('--all', 'every way to compute an op, not only the one that is chosen without tuning')
-    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option(
+      '--adapter <name>',
+      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
+      'auto',
+    )
     .option('--json', 'one line of JSON a row on standard output')
     .action(ops);
   command
@@ -48,7 +52,11 @@ export function addBench(command: Command): void {
     .option('--set <key=value>', 'change a value of the recipe; may be given many times', collect, [])
     .option('--batch <n>', 'images of one micro-batch', positiveInteger)
     .option('--steps <n>', 'timed steps', positiveInteger, 5)
-    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option(
+      '--adapter <name>',
+      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
+      'auto',
+    )
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
     .option('--tune', 'first find the fastest kernels for this adapter, where none are stored')
     .option('--no-tune', 'leave out what `largekernel tune` has stored')

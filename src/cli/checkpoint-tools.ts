@@ -185,7 +185,11 @@ export function addMerge(command: Command): void {
       positiveNumber,
       MERGE_TOLERANCE,
     )
-    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option(
+      '--adapter <name>',
+      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
+      'auto',
+    )
     .option('--json', 'JSON on standard output')
     .action(merge);
   onlyWhen(command, 'without --images', ['--count'], ({ has }) => !has('--images'));

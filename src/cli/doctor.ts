@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { AdapterEntry } from '../device/adapter-entry.ts';
-import { listAdapters } from '../device/adapters.ts';
+import { labelsOf, listAdapters } from '../device/adapters.ts';
 import type { Toggles } from '../device/dawn.ts';
 import { openDevice } from '../device/device.ts';
 import type { SubgroupProfile } from '../device/profile.ts';
@@ -26,12 +26,21 @@ export function addDoctor(command: Command): void {
 
 async function doctor(options: Options): Promise<void> {
   const adapters = await listAdapters();
-  const wanted = options.adapter === undefined ? adapters.map((entry) => entry.name) : [options.adapter];
+  const wanted = options.adapter === undefined ? labelsOf(adapters) : [options.adapter];
   if (!options.json) printSurroundings(adapters);
   const reports = [];
   for (const name of wanted) {
-    const report = await examine(name, options.json !== true);
-    reports.push(report);
+    try {
+      reports.push(await examine(name, options.json !== true));
+    } catch (error) {
+      // A card that Dawn cannot tell from another: the others are examined all the same.
+      if (
+        options.adapter !== undefined ||
+        !(error instanceof FrameworkError && error.code === 'device/adapter')
+      )
+        throw error;
+      process.stderr.write(`${name} is left out: ${error.message} ${error.hint ?? ''}\n`);
+    }
   }
   const { swiftshader, loader, missing } = prepareVulkan();
   if (options.json) {
@@ -74,7 +83,9 @@ function printSurroundings(adapters: readonly AdapterEntry[]): void {
   if (process.platform === 'linux')
     print(`Vulkan loader: ${loader}; packaged SwiftShader: ${swiftshader ?? `missing (${missing ?? ''})`}`);
   print(`${adapters.length} adapter${adapters.length === 1 ? '' : 's'}, best first:`);
-  for (const entry of adapters) print(`  ${entry.kind.padEnd(12)}${entry.name} (${entry.backend})`);
+  const labels = labelsOf(adapters);
+  for (const [i, entry] of adapters.entries())
+    print(`  ${(labels[i] as string).padEnd(12)}${entry.name} (${entry.backend})`);
   for (const line of advice(adapters)) print(`note: ${line}`);
 }
 

@@ -39,7 +39,11 @@ export function addTrain(command: Command): void {
     .option('--entry <name>', 'which set of weights of --init, where the file holds several')
     .option('--resume', 'insist on going on with an earlier run')
     .option('--max-steps <n>', 'stop after so many optimiser steps in all', positiveInteger)
-    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option(
+      '--adapter <name>',
+      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
+      'auto',
+    )
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
     .option('--tune', 'first find the fastest kernels for this adapter, where none are stored')
     .option('--no-tune', 'leave out what `largekernel tune` has stored')

@@ -31,7 +31,11 @@ export function addTune(command: Command): void {
       'images of one micro-batch (default: the recipe’s, or the largest that fits)',
       positiveInteger,
     )
-    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option(
+      '--adapter <name>',
+      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
+      'auto',
+    )
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
     .option('--again', 'time kernels whose fastest is stored, too')
     .option('--json', 'one line of JSON a kernel on standard output')

@@ -79,7 +79,11 @@ export function weightsRequest(options: CheckpointOptions, use: WeightsUse): Wei
 
 function weightsOptions(command: Command): Command {
   return checkpointOptions(command)
-    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option(
+      '--adapter <name>',
+      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
+      'auto',
+    )
     .option('--batch <n>', 'images at once', integerUpTo(2 ** 16), 16)
     .option('--json', 'JSON on standard output');
 }

@@ -50,18 +50,46 @@ export interface ChosenAdapter {
   readonly adapter: GPUAdapter;
 }
 
+/** What `--adapter` calls each entry: its kind, and its number where there are several of the kind. */
+export function labelsOf(entries: readonly AdapterEntry[]): string[] {
+  return entries.map((entry) => {
+    const alike = entries.filter(({ kind }) => kind === entry.kind);
+    return alike.length === 1 ? entry.kind : `${entry.kind}:${alike.indexOf(entry)}`;
+  });
+}
+
 /**
- * The adapter a request names.
- * @param request `auto` (the best there is), a kind, or part of an adapter's name
+ * The entry that a request names.
+ * @param request `auto` (the best there is), a kind, a kind with a number (`gpu:1`, as `doctor` lists them), or part of an adapter's name
+ * @throws FrameworkError `device/no-adapter`; `device/adapter` where Dawn would open another one of the same name
  */
-export async function chooseAdapter(request: string): Promise<ChosenAdapter> {
-  const entries = await listAdapters();
+export function pickAdapter(request: string, entries: readonly AdapterEntry[]): AdapterEntry {
   const wanted = request.toLowerCase();
+  const [, kind, number] = /^(gpu|lavapipe|swiftshader):(\d+)$/.exec(wanted) ?? [];
   const entry =
     wanted === 'auto'
       ? entries[0]
-      : entries.find((e) => e.kind === wanted || e.name.toLowerCase().includes(wanted));
+      : kind !== undefined
+        ? entries.filter((e) => e.kind === kind)[Number(number)]
+        : entries.find((e) => e.kind === wanted || e.name.toLowerCase().includes(wanted));
   if (entry === undefined) throw noAdapter(request, entries);
+  // Dawn's binding takes a name and opens the first adapter whose name holds it.
+  const opened = entries.find(({ backend, name }) => backend === entry.backend && name.includes(entry.name));
+  if (opened !== entry)
+    throw new FrameworkError(
+      'device/adapter',
+      `${request} is ${entry.name}, but Dawn tells adapters apart by name and would open ${opened?.name ?? 'none'}, which comes before it.`,
+      {
+        hint: 'Show the process one card only: Slurm does with --gpus-per-task=1, a container with NVIDIA_VISIBLE_DEVICES, and where Mesa’s device selection is installed DRI_PRIME=pci-0000_41_00_0 (the address of the card, from lspci) puts a card first.',
+      },
+    );
+  return entry;
+}
+
+/** Opens the adapter that a request names; see `pickAdapter`. */
+export async function chooseAdapter(request: string): Promise<ChosenAdapter> {
+  const entries = await listAdapters();
+  const entry = pickAdapter(request, entries);
   const toggles = togglesFor(entry);
   const named = instance(`backend=${entry.backend}`, `adapter=${entry.name}`, ...flagsOf(toggles));
   const adapter = await withoutNoise(() => named.requestAdapter());
@@ -70,11 +98,12 @@ export async function chooseAdapter(request: string): Promise<ChosenAdapter> {
 }
 
 function noAdapter(request: string, entries: readonly AdapterEntry[]): FrameworkError {
-  const names = entries.map((e) => `${e.kind} (${e.name})`).join(', ');
+  const labels = labelsOf(entries);
+  const names = entries.map((e, i) => `${labels[i] as string} (${e.name})`).join(', ');
   // A kind that is asked for and not there is no misspelling.
   const suggestion = nearest(
     request,
-    ['auto', ...entries.map((e) => e.kind)].filter((kind) => kind !== request),
+    ['auto', ...labels].filter((label) => label !== request),
   );
   const { missing } = prepareVulkan();
   const why = entries.length === 0 && missing !== undefined ? ` ${missing}` : '';
