@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { openDevice } from '../device/device.ts';
+import type { LoadedRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { stepsOf, trainingImages } from '../sweeps/cost.ts';
 import { CARDS, CARD_PROFILE, REACHED, USABLE, type Card } from '../training/planning/cards.ts';
@@ -9,6 +10,7 @@ import { duration } from '../training/log/reporter.ts';
 import type { TrainingPlan } from '../training/step/training-plan.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { columns } from './columns.ts';
+import { underWay } from './say.ts';
 import { onlyWhen } from './conflicts.ts';
 import { modelOfRecipe } from '../training/weights/recipe-model.ts';
 import { describePlan, planReport } from '../training/planning/plan-report.ts';
@@ -22,6 +24,7 @@ interface Options {
   readonly memory?: number;
   readonly for?: string;
   readonly imagesPerSecond?: number;
+  readonly measure?: boolean;
   readonly json?: boolean;
 }
 
@@ -43,16 +46,19 @@ export function addPlan(command: Command): void {
       'training images in a second, to say how long a run takes',
       positiveNumber,
     )
+    .option('--measure', 'take a few steps on the adapter (default: the best), to say how long a run takes')
     .option('--json', 'JSON on standard output')
     .action(plan);
-  onlyWhen(command, 'without --for', ['--adapter'], ({ has }) => !has('--for'));
+  onlyWhen(command, 'without --for', ['--adapter', '--measure'], ({ has }) => !has('--for'));
+  onlyWhen(command, 'without --images-per-second', ['--measure'], ({ has }) => !has('--images-per-second'));
 }
 
 async function plan(options: Options): Promise<void> {
   const loaded = await loadChecked(options.recipe, options.set);
   const { recipe } = loaded;
   for (const line of loaded.warnings) process.stderr.write(`${line}\n`);
-  const device = options.adapter === undefined ? undefined : await openDevice(options.adapter);
+  const adapter = options.adapter ?? (options.measure ? 'auto' : undefined);
+  const device = adapter === undefined ? undefined : await openDevice(adapter);
   try {
     const images = await trainingImages(recipe, new Map());
     const model = modelOfRecipe(recipe.model, recipe.model.classes ?? images.classes);
@@ -60,10 +66,14 @@ async function plan(options: Options): Promise<void> {
     const target = card === undefined ? targetOf(device, options.memory) : targetOfCard(card, options.memory);
     const micro = options.batch ?? recipe.batch.micro;
     const planned = fitPlan(recipe, model, target, micro);
+    const rate =
+      options.measure && adapter !== undefined
+        ? await measuredRate(loaded, adapter, planned, options.memory)
+        : options.imagesPerSecond;
     const report = {
       ...planReport(recipe, planned),
       decidedBy: decidedBy(recipe, planned, target, micro !== 'auto'),
-      ...timeOf(recipe, planned, stepsOf(recipe, images), options.imagesPerSecond, card),
+      ...timeOf(recipe, planned, stepsOf(recipe, images), rate, card),
     };
     const rows: [string, string][] = [
       ['micro-batch', `${report.micro}, by ${report.decidedBy}`],
@@ -77,6 +87,22 @@ async function plan(options: Options): Promise<void> {
   } finally {
     device?.close();
   }
+}
+
+const MEASURED_STEPS = 3;
+
+/** Training images in a second: the median of a few steps, without a loader. */
+async function measuredRate(
+  loaded: LoadedRecipe,
+  adapter: string,
+  { micro, model }: TrainingPlan,
+  memoryGib: number | undefined,
+): Promise<number> {
+  const { benchStep } = await import('../bench/step.ts');
+  const { classes } = model.config;
+  const settings = { adapter, classes, steps: MEASURED_STEPS, micro, memoryGib };
+  const { imagesPerSecond } = await underWay('measuring a few steps', () => benchStep(loaded, settings));
+  return Number(imagesPerSecond.toPrecision(3));
 }
 
 function cardOf(name: string): Card {
@@ -115,7 +141,7 @@ function timeOf(
   if (card === undefined)
     return {
       hours: null,
-      time: `${unknown}measure with \`largekernel bench step\`, then give --images-per-second`,
+      time: `${unknown}--measure takes a few steps on this machine`,
     };
   const { stepMacs } = planReport(recipe, plan);
   const seconds = (2 * stepMacs.live * steps) / (REACHED * card.tflops * 1e12);

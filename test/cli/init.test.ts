@@ -7,6 +7,7 @@ import { loadSweep } from '../../src/sweeps/sweep.ts';
 import { checkEffects } from '../../src/training/effects.ts';
 import { modelOfRecipe } from '../../src/training/weights/recipe-model.ts';
 import { scratchFolder } from '../training/tiny.ts';
+import { adapters } from '../ops/harness.ts';
 import { runCommand } from './run.ts';
 
 const IMAGES = new URL('../golden/datasets/images/train/', import.meta.url).pathname;
@@ -94,6 +95,16 @@ describe('plan', () => {
     expect((await runCommand('plan', '--recipe', 'quickstart', '--for', 'rtx-4091')).stderr).toMatch(
       /rtx-4090/,
     );
+  });
+
+  it('measures the rate of a few steps where it is told to', async () => {
+    const [adapter = 'auto'] = adapters;
+    const line = ['--recipe', 'quickstart', '--json', '--measure', '--adapter', adapter, '--memory', '1'];
+    const { stdout } = await runCommand('plan', ...line);
+    const { hours, time } = JSON.parse(stdout) as { hours: number; time: string };
+    const rate = Number(/at ([\d.]+) images\/s/.exec(time)?.[1]);
+    expect(rate).toBeGreaterThan(0);
+    expect(hours).toBeCloseTo((1560 * 32) / rate / 3600, 10);
   });
 
   it('refuses images too small for the model as a slip of the recipe', async () => {

@@ -50,7 +50,7 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
   inspect: ['x.pth --ema', `${RUN} --entry x`],
   corrupt: ['--data x --out x --set p --severities 1', '--data x --out x --set c --difficulty 2'],
   report: ['x --csv x.csv --image x', 'x --csv x.csv --title x'],
-  plan: ['--recipe quickstart --for rtx-4090 --adapter auto'],
+  plan: ['--recipe quickstart --for rtx-4090 --adapter auto', '--recipe quickstart --for rtx-4090 --measure', '--recipe quickstart --images-per-second 9 --measure'],
   'bench step': ['--recipe quickstart --versus seed=1 --profile'],
 }; // prettier-ignore
 
