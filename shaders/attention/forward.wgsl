@@ -1,49 +1,126 @@
-// y = softmax(q kᵀ / √size) v. One query of one head per invocation: q and the sum lie in its registers, keys are met one after the
-// other, and what was summed is scaled down whenever a larger score is met (Milakov & Gimelshein 2018).
-#import attention/head.wgsl
-#import common/flat.wgsl
+// y = softmax(q kᵀ / √size) v; lanes own queries and meet keys. What was summed is scaled down only where a score is far above the
+// reference that it was summed by: a reference need not be the maximum, but no power may overflow.
+#import attention/tokens.wgsl
 
 #bind read qkv: array<Item> // (batch · tokens, 3 · heads · size)
 #bind read_write y: array<Item> // (batch · tokens, heads · size)
 #bind read_write logsumexp: array<f32> // (batch, heads, tokens)
 
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = flat_index(group, groups, local);
-  if (i >= ${BATCH * HEADS * TOKENS}u) {
+// A power of e that may be summed as often as there are tokens.
+const FAR = 8.0;
+
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let index = group.x + group.y * groups.x;
+  if (index >= GROUPS) {
     return;
   }
-  let head = i / ${TOKENS}u;
-  let query = i % ${TOKENS}u;
-  let at_q = packed_row(head, query, 0u);
-#for c in 0..(SIZE % 4 == 0 ? SIZE / 4 : SIZE)
-  var sum${c} = Item();
+  let head = index / BLOCKS;
+  let part = local % ${SPLIT}u;
+  let items = own_items(groups);
+#for o in 0..OWNED
+  let own${o} = own_token(index, local, ${o}u);
+  let safe${o} = min(own${o}, ${TOKENS - 1}u);
 #endfor
-#for c in 0..(SIZE % 4 == 0 ? SIZE / 4 : SIZE)
-  let q${c} = load_qkv(at_q + ${c}u) * SCALE;
+  var q: array<Lane, ${SIZE / SPLIT}>;
+  var sum: array<Lane, ${SIZE / SPLIT}>;
+  for (var i = 0u; i < items; i++) {
+    let at = i * ${SPLIT}u + part;
+#for o in 0..OWNED
+    let q${o} = load_qkv(packed_row(head, safe${o}, 0u) + at) * SCALE;
 #endfor
-  var largest = -3.4028234663852886e38;
-  var mass = 0.0;
-  for (var key = 0u; key < ${TOKENS}u; key++) {
-    let k = packed_row(head, key, 1u);
-    var products = Item();
-#for c in 0..(SIZE % 4 == 0 ? SIZE / 4 : SIZE)
-    products = fma(q${c}, load_qkv(k + ${c}u), products);
+#for j in 0..PER
+    q[i * ${PER}u + ${j}u] = Lane(
+#for o in 0..OWNED
+      component(q${o}, ${j}u),
 #endfor
-    let score = total(products);
-    let next = max(largest, score);
-    let keep = exp(largest - next);
-    let p = exp(score - next);
-    largest = next;
-    mass = mass * keep + p;
-    let v = packed_row(head, key, 2u);
-#for c in 0..(SIZE % 4 == 0 ? SIZE / 4 : SIZE)
-    sum${c} = fma(Item(p), load_qkv(v + ${c}u), sum${c} * keep);
+    );
 #endfor
   }
-  let to = plain_row(head, query);
-#for c in 0..(SIZE % 4 == 0 ? SIZE / 4 : SIZE)
-  store_y(to + ${c}u, sum${c} / mass);
+  var reference = Lane(-3.4028234663852886e38);
+  var mass = Lane();
+#if STAGED
+  for (var first = 0u; first < ${TOKENS}u; first += ${TILE}u) {
+    for (var slot = local; slot < ${TILE}u * ITEMS; slot += ${LANES}u) {
+      let key = min(first + slot / ITEMS, ${TOKENS - 1}u);
+      met_a[slot] = load_qkv(packed_row(head, key, 1u) + slot % ITEMS);
+      met_b[slot] = load_qkv(packed_row(head, key, 2u) + slot % ITEMS);
+    }
+    workgroupBarrier();
+    for (var row = 0u; row < min(${TILE}u, ${TOKENS}u - first); row++) {
+#else
+  {
+    for (var key = 0u; key < ${TOKENS}u; key++) {
+#for r in 0..ceildiv(SIZE / PER, LANES)
+      let a${r} = load_qkv(packed_row(head, key, 1u) + min(${r * LANES}u + local, ITEMS - 1u));
+      let b${r} = load_qkv(packed_row(head, key, 2u) + min(${r * LANES}u + local, ITEMS - 1u));
 #endfor
-  store_logsumexp(i, largest + log(mass));
+#endif
+      // Two sums, so that one multiply-add need not wait for another.
+      var score0 = Lane();
+      var score1 = Lane();
+#for i in 0..SIZE / PER / SPLIT
+      {
+#if STAGED
+        let item_a = met_a[row * ITEMS + ${i * SPLIT}u + part];
+#else
+        let item_a = subgroupBroadcast(a${i / LANES}, ${i % LANES}u);
+#endif
+#for j in 0..PER
+        score${j % 2} = fma(q[${i * PER + j}], Lane(component(item_a, ${j}u)), score${j % 2});
+#endfor
+      }
+#endfor
+      let score = whole(score0 + score1);
+      if (any(score > reference + FAR)) {
+        let next = max(score, reference);
+        let keep = exp(reference - next);
+        reference = next;
+        mass *= keep;
+#for c in 0..SIZE / SPLIT
+        sum[${c}] *= keep;
+#endfor
+      }
+      let p = exp(score - reference);
+      mass += p;
+#for i in 0..SIZE / PER / SPLIT
+      {
+#if STAGED
+        let item_b = met_b[row * ITEMS + ${i * SPLIT}u + part];
+#else
+        let item_b = subgroupBroadcast(b${i / LANES}, ${i % LANES}u);
+#endif
+#for j in 0..PER
+        sum[${i * PER + j}] = fma(p, Lane(component(item_b, ${j}u)), sum[${i * PER + j}]);
+#endfor
+      }
+#endfor
+    }
+#if STAGED
+    workgroupBarrier();
+#endif
+  }
+  let norm = reference + log(mass);
+  let share = 1.0 / mass;
+#for o in 0..OWNED
+  if (part == 0u && own${o} < ${TOKENS}u) {
+    store_logsumexp(head * ${TOKENS}u + own${o}, of_token(norm, ${o}u));
+  }
+#endfor
+  for (var i = 0u; i < items; i++) {
+    let at = i * ${SPLIT}u + part;
+#for o in 0..OWNED
+    if (own${o} < ${TOKENS}u) {
+      store_y(plain_row(head, own${o}) + at, Item(
+#for j in 0..PER
+        of_token(sum[i * ${PER}u + ${j}u], ${o}u),
+#endfor
+      ) * of_token(share, ${o}u));
+    }
+#endfor
+  }
 }

@@ -1,6 +1,5 @@
-// D = Σ dy y and dq = ds k, ds = p (dy vᵀ − D) / √size. One query of one head per invocation.
-#import attention/head.wgsl
-#import common/flat.wgsl
+// D = Σ dy y and dq = ds k, ds = p (dy vᵀ − D) / √size; lanes own queries and meet keys.
+#import attention/tokens.wgsl
 
 #bind read qkv: array<Item> // (batch · tokens, 3 · heads · size)
 #bind read y: array<Item> // (batch · tokens, heads · size)
@@ -9,43 +8,127 @@
 #bind read_write dqkv: array<Item> // (batch · tokens, 3 · heads · size); q's columns are written
 #bind read_write d: array<f32> // (batch, heads, tokens)
 
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = flat_index(group, groups, local);
-  if (i >= ${BATCH * HEADS * TOKENS}u) {
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let index = group.x + group.y * groups.x;
+  if (index >= GROUPS) {
     return;
   }
-  let head = i / ${TOKENS}u;
-  let query = i % ${TOKENS}u;
-  let at_q = packed_row(head, query, 0u);
-  let at_y = plain_row(head, query);
-#for c in 0..(SIZE % 4 == 0 ? SIZE / 4 : SIZE)
-  var dq${c} = Item();
+  let head = index / BLOCKS;
+  let part = local % ${SPLIT}u;
+  let items = own_items(groups);
+#for o in 0..OWNED
+  let own${o} = own_token(index, local, ${o}u);
+  let safe${o} = min(own${o}, ${TOKENS - 1}u);
 #endfor
-  var products = Item();
-#for c in 0..(SIZE % 4 == 0 ? SIZE / 4 : SIZE)
-  let q${c} = load_qkv(at_q + ${c}u) * SCALE;
-  let g${c} = load_dy(at_y + ${c}u);
-  products = fma(g${c}, load_y(at_y + ${c}u), products);
+  var q: array<Lane, ${SIZE / SPLIT}>;
+  var g: array<Lane, ${SIZE / SPLIT}>;
+  var dq: array<Lane, ${SIZE / SPLIT}>;
+  var share_d = Lane();
+  for (var i = 0u; i < items; i++) {
+    let at = i * ${SPLIT}u + part;
+#for o in 0..OWNED
+    let q${o} = load_qkv(packed_row(head, safe${o}, 0u) + at) * SCALE;
+    let g${o} = load_dy(plain_row(head, safe${o}) + at);
 #endfor
-  let own_d = total(products);
-  let norm = load_logsumexp(i);
-  for (var key = 0u; key < ${TOKENS}u; key++) {
-    let k = packed_row(head, key, 1u);
-    let v = packed_row(head, key, 2u);
-    var scores = Item();
-    var dps = Item();
-#for c in 0..(SIZE % 4 == 0 ? SIZE / 4 : SIZE)
-    scores = fma(q${c}, load_qkv(k + ${c}u), scores);
-    dps = fma(g${c}, load_qkv(v + ${c}u), dps);
+    share_d += Lane(
+#for o in 0..OWNED
+      total(g${o} * load_y(plain_row(head, safe${o}) + at)),
 #endfor
-    let ds = exp(total(scores) - norm) * (total(dps) - own_d);
-#for c in 0..(SIZE % 4 == 0 ? SIZE / 4 : SIZE)
-    dq${c} = fma(Item(ds), load_qkv(k + ${c}u), dq${c});
+    );
+#for j in 0..PER
+    q[i * ${PER}u + ${j}u] = Lane(
+#for o in 0..OWNED
+      component(q${o}, ${j}u),
+#endfor
+    );
+    g[i * ${PER}u + ${j}u] = Lane(
+#for o in 0..OWNED
+      component(g${o}, ${j}u),
+#endfor
+    );
 #endfor
   }
-#for c in 0..(SIZE % 4 == 0 ? SIZE / 4 : SIZE)
-  store_dqkv(at_q + ${c}u, dq${c} * SCALE);
+  let own_d = whole(share_d);
+  let norm = Lane(
+#for o in 0..OWNED
+    load_logsumexp(head * ${TOKENS}u + safe${o}),
 #endfor
-  store_d(i, own_d);
+  );
+#if STAGED
+  for (var first = 0u; first < ${TOKENS}u; first += ${TILE}u) {
+    for (var slot = local; slot < ${TILE}u * ITEMS; slot += ${LANES}u) {
+      let key = min(first + slot / ITEMS, ${TOKENS - 1}u);
+      met_a[slot] = load_qkv(packed_row(head, key, 1u) + slot % ITEMS);
+      met_b[slot] = load_qkv(packed_row(head, key, 2u) + slot % ITEMS);
+    }
+    workgroupBarrier();
+    for (var row = 0u; row < min(${TILE}u, ${TOKENS}u - first); row++) {
+#else
+  {
+    for (var key = 0u; key < ${TOKENS}u; key++) {
+#for r in 0..ceildiv(SIZE / PER, LANES)
+      let a${r} = load_qkv(packed_row(head, key, 1u) + min(${r * LANES}u + local, ITEMS - 1u));
+      let b${r} = load_qkv(packed_row(head, key, 2u) + min(${r * LANES}u + local, ITEMS - 1u));
+#endfor
+#endif
+      var scores = Lane();
+      var dps = Lane();
+#for i in 0..SIZE / PER / SPLIT
+      {
+#if STAGED
+        let item_a = met_a[row * ITEMS + ${i * SPLIT}u + part];
+#else
+        let item_a = subgroupBroadcast(a${i / LANES}, ${i % LANES}u);
+#endif
+#if STAGED
+        let item_b = met_b[row * ITEMS + ${i * SPLIT}u + part];
+#else
+        let item_b = subgroupBroadcast(b${i / LANES}, ${i % LANES}u);
+#endif
+#for j in 0..PER
+        scores = fma(q[${i * PER + j}], Lane(component(item_a, ${j}u)), scores);
+        dps = fma(g[${i * PER + j}], Lane(component(item_b, ${j}u)), dps);
+#endfor
+      }
+#endfor
+      let ds = exp(whole(scores) - norm) * (whole(dps) - own_d);
+#for i in 0..SIZE / PER / SPLIT
+      {
+#if STAGED
+        let item_a = met_a[row * ITEMS + ${i * SPLIT}u + part];
+#else
+        let item_a = subgroupBroadcast(a${i / LANES}, ${i % LANES}u);
+#endif
+#for j in 0..PER
+        dq[${i * PER + j}] = fma(ds, Lane(component(item_a, ${j}u)), dq[${i * PER + j}]);
+#endfor
+      }
+#endfor
+    }
+#if STAGED
+    workgroupBarrier();
+#endif
+  }
+#for o in 0..OWNED
+  if (part == 0u && own${o} < ${TOKENS}u) {
+    store_d(head * ${TOKENS}u + own${o}, of_token(own_d, ${o}u));
+  }
+#endfor
+  for (var i = 0u; i < items; i++) {
+    let at = i * ${SPLIT}u + part;
+#for o in 0..OWNED
+    if (own${o} < ${TOKENS}u) {
+      store_dqkv(packed_row(head, own${o}, 0u) + at, Item(
+#for j in 0..PER
+        of_token(dq[i * ${PER}u + ${j}u], ${o}u),
+#endfor
+      ) * SCALE);
+    }
+#endfor
+  }
 }

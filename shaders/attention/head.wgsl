@@ -1,20 +1,28 @@
-// Rows of one head out of packed rows qkv (batch · tokens, [q | k | v][head][size]) and of y (batch · tokens, [head][size]), as vec4 where
-// four divides the size.
+// Rows of one head out of packed rows qkv (batch · tokens, [q | k | v][head][size]) and of y (batch · tokens, [head][size]).
 #param BATCH: int // images
 #param HEADS: int // heads
 #param TOKENS: int // tokens of an image
 #param SIZE: int // columns of a head
-#type Item = SIZE % 4 == 0 ? vec4f : f32
+#param PER: int // columns that are read at once: 4 where it divides the size, else 1
+#type Item = PER == 4 ? vec4f : f32
 
 // Items of a row of one head.
-const ITEMS = ${SIZE % 4 == 0 ? SIZE / 4 : SIZE}u;
+const ITEMS = ${SIZE / PER}u;
 const SCALE = inverseSqrt(${SIZE}.0);
 
-fn total(value: Item) -> f32 {
-#if SIZE % 4 == 0
-  return (value.x + value.y) + (value.z + value.w);
+fn component(item: Item, index: u32) -> f32 {
+#if PER == 4
+  return item[index];
 #else
-  return value;
+  return item;
+#endif
+}
+
+fn total(item: Item) -> f32 {
+#if PER == 4
+  return (item.x + item.y) + (item.z + item.w);
+#else
+  return item;
 #endif
 }
 

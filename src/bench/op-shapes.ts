@@ -1,3 +1,4 @@
+import { attention, attentionGradient, attentionProbabilities } from '../ops/attention/op.ts';
 import { batchNorm, batchNormGradient } from '../ops/batch-norm/op.ts';
 import { columnSum } from '../ops/column-sum/op.ts';
 import { type ConvAttrs, conv2d, conv2dGradInput, conv2dGradWeight } from '../ops/conv2d/op.ts';
@@ -221,6 +222,17 @@ function convRows(
   ];
 }
 
+/** Self-attention of images of `tokens` tokens, heads of 64. */
+function attentionRows(label: string, n: number, tokens: number, heads: number): OpRow[] {
+  const attrs = { heads, tokens };
+  const qkv = f32(n * tokens, 3 * heads * 64);
+  const { y, logsumexp } = attention.infer({ qkv }, attrs);
+  return [
+    row(label, 'forward', attention, { qkv }, attrs),
+    row(label, 'gradient', attentionGradient, { qkv, y, logsumexp, dy: y }, attrs),
+  ];
+}
+
 const PARAMETERS = f32(2 ** 23);
 const ADAMW = packScalars({ lr: 1e-3, step: 10, weightDecay: 0.05, emaDecay: 0.999 });
 
@@ -269,6 +281,19 @@ export const OP_SETS = {
     ...convRows('resnet20 3x3 16-16', [64, 16, 32, 32], 16, 3, 1, 1),
     ...convRows('resnet20 3x3/2 16-32', [64, 16, 32, 32], 32, 3, 2, 1),
     ...convRows('resnet20 3x3 64-64', [64, 64, 8, 8], 64, 3, 1, 1),
+  ],
+  attention: [
+    ...attentionRows('vit-b16 224 px 2x197x12', 2, 197, 12),
+    ...attentionRows('vit-b16 384 px 1x577x12', 1, 577, 12),
+    ...attentionRows('vit-l16 224 px 2x197x16', 2, 197, 16),
+    ...attentionRows('dino-s8 224 px 1x785x6', 1, 785, 6),
+    row(
+      'dino-s8 class token 1x785x6',
+      'forward',
+      attentionProbabilities,
+      { qkv: f32(785, 3 * 384), logsumexp: f32(1, 6, 785) },
+      { heads: 6, tokens: 785, queries: 'first' },
+    ),
   ],
   rest: [
     ...residual(4, 96, 56),

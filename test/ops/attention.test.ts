@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type CaseOf, dataOf, testGradient, testOp } from './harness.ts';
+import { type CaseOf, dataOf, testGradient, testKernels, testOp } from './harness.ts';
+import {
+  type AttentionVariant,
+  attentionGradientKernels,
+  attentionKernels,
+} from '../../src/ops/attention/kernels.ts';
 import { attention, attentionGradient, attentionProbabilities } from '../../src/ops/attention/op.ts';
+import type { AnyKernels } from '../../src/ops/kernels.ts';
 import { type DType, f32 } from '../../src/ops/tensor.ts';
 
 type Size = readonly [batch: number, tokens: number, heads: number, size: number];
@@ -27,27 +33,36 @@ function probabilities(size: Size, queries: 'first' | 'all'): CaseOf<typeof atte
   return { ...all, data: { logsumexp: made.logsumexp.map(Math.fround) } };
 }
 
-const SIZES: readonly Size[] = [
-  [2, 5, 3, 64],
-  [1, 65, 2, 32],
-  [1, 33, 1, 80],
-  [3, 9, 2, 5],
-  [1, 1, 1, 16],
-];
-
-testOp(
-  attention,
-  SIZES.map((size) => forward(size)),
-);
-testOp(
-  attentionGradient,
-  SIZES.map((size) => backward(size)),
-);
-testOp(
-  attentionProbabilities,
-  SIZES.flatMap((size) => [probabilities(size, 'first'), probabilities(size, 'all')]),
-);
+testOp(attention, [
+  forward([2, 5, 3, 64]),
+  forward([1, 65, 2, 32]),
+  forward([1, 785, 1, 4]),
+  forward([3, 9, 2, 5]),
+  forward([1, 1, 1, 48]),
+]);
+testOp(attentionGradient, [
+  backward([2, 5, 3, 64]),
+  backward([1, 65, 2, 16]),
+  backward([1, 577, 1, 4]),
+  backward([3, 9, 2, 5]),
+]);
+testOp(attentionProbabilities, [probabilities([2, 65, 2, 16], 'first'), probabilities([1, 9, 3, 5], 'all')]);
 testGradient(attention, [forward([2, 5, 2, 3])]);
+
+// The kernels of GPUs run on any adapter.
+const only = (kernels: AnyKernels, variant: AttentionVariant): AnyKernels => ({
+  ...kernels,
+  variants: () => [variant],
+});
+const TILES = [
+  [{ kind: 'tile', owned: 4, split: 4 }, 16],
+  [{ kind: 'tile', owned: 2, split: 2 }, 24],
+  [{ kind: 'tile', owned: 1, split: 1 }, 5],
+] as const;
+for (const [tile, size] of TILES) {
+  testKernels(only(attentionKernels, tile), [forward([1, 71, 2, size])]);
+  testKernels(only(attentionGradientKernels, tile), [backward([1, 71, 2, size])]);
+}
 
 describe('attention', () => {
   it('is the mean of v where all keys are the same', () => {
