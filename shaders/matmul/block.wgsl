@@ -1,33 +1,29 @@
-// y = A B + bias, tiled for GPUs: as tile.wgsl, but the next tiles of A and B are fetched into registers while these are multiplied, and
-// two of each lie in workgroup memory, so that a step has one barrier and waits for no load. Lanes copy one vec4 at a time, which allows
-// large tiles of little depth.
-// A workgroup of LX·LY lanes makes (4·RA·LY) × (4·RB·LX) elements of y, a lane RA·RB blocks of 4×4; eight lanes along columns and
-// four along rows are neighbours, so that a subgroup of 32 reads few different addresses.
-// Workgroup memory: 32·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF; 16·LX·LY more with `sums`. Grid: tiles of columns, tiles of rows, matrices or splits.
+// y = A B + bias, tiled and double-buffered for GPUs. As in tile.wgsl, but the next tiles of A and B are fetched into registers while
+// the current ones are multiplied, and workgroup memory holds two of each, so a step has one barrier and waits for no load. Lanes copy
+// one vec4 at a time, which allows large tiles of little depth.
+// A workgroup of LX·LY lanes makes (4·RA·LY) × (4·RB·LX) elements of y, a lane RA·RB blocks of 4×4. Eight lanes along columns by four
+// along rows form a subgroup of 32, so that it reads few different addresses.
+// LX divides DEPTH·RA and LY divides DEPTH·RB, so that lanes copy equal shares.
+// Workgroup memory: 32·DEPTH·(RA·LY + RB·LX) bytes, half of that with HALF; 16·LX·LY more with `sums`.
+// Grid: tiles of columns, tiles of rows, matrices or splits.
 #if HALF
 enable f16;
 #endif
-#param HALF: bool // tiles hold operands as f16; sums are f32 all the same
-#param SUMMED: int // matrices summed into each of y
-#param SPLIT_K: int // pieces of the inner dimension
+#param HALF: bool // tiles hold f16; sums are f32 in any case
 #param LX: int // lanes along columns, a multiple of 8
 #param LY: int // lanes along rows, a multiple of 4
-#param RA: int // blocks of four rows a lane
-#param RB: int // blocks of four columns a lane
-#param DEPTH: int // inner size of a tile, a multiple of 4; LX divides DEPTH·RA and LY DEPTH·RB, so that lanes share the copying evenly
+#param RA: int // blocks of four rows per lane
+#param RB: int // blocks of four columns per lane
 #import matmul/operand.wgsl
 #import matmul/store.wgsl
-
-const STEPS = ${ceildiv(K, DEPTH)}u;
-const ALL_STEPS = ${SUMMED * ceildiv(K, DEPTH)}u;
-const SPLIT_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), SPLIT_K)}u;
+#import matmul/steps.wgsl
 
 #type Tile = HALF ? vec4h : vec4f
 #type Item = HALF ? f16 : f32
 
 #bind read_write sums?: array<f32> // (split-K, m): Σ over the inner dimension of A, with TRANSPOSE_A
 #if bound(sums)
-// Lanes that copy the same rows of A are blocks_a apart: each adds up what it copies.
+// Each lane sums the rows of A that it copies; lanes that copy the same rows are blocks_a apart.
 var<private> lane_sums: vec4f;
 var<workgroup> all_sums: array<vec4f, ${LX * LY}>;
 #endif
@@ -37,7 +33,7 @@ const blocks_${o} = ${o == b ? RB * LX : RA * LY}u;
 var<workgroup> tile_${o}: array<array<array<Tile, ${o == b ? RB * LX : RA * LY}>, ${DEPTH}>, 2>; // [turn][inner][outer / 4]
 
 #if NORMAL == o
-// What is fetched, not yet normalised: loads that nothing uses before the multiply-adds need not be waited for.
+// Values as fetched. They are normalised after the multiply-adds, so that nothing waits for the loads before.
 struct Fetched {
   value: vec4f,
   rows: Four,
@@ -49,7 +45,7 @@ alias Fetched_${o} = vec4f;
 #endif
 
 #if o == b ? TRANSPOSE_B : !TRANSPOSE_A
-// One outer element, four inner ones of matrix s; neighbouring lanes take neighbouring inner ones, as they lie in memory.
+// One outer element and four inner ones of matrix s. Neighbouring lanes take neighbouring inner elements, as memory holds them.
 fn fetch_${o}(slot: u32, s: u32, first: u32, inner: u32) -> Fetched_${o} {
   let outer = first + slot / ${DEPTH / 4}u;
   let depth = inner + slot % ${DEPTH / 4}u * 4u;
@@ -107,7 +103,7 @@ fn put_${o}(slot: u32, turn: u32, inner: u32, fetched: Fetched_${o}, counts: boo
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let lane_x = local % 8u + local / 32u % ${LX / 8}u * 8u;
   let lane_y = local / 8u % 4u + local / ${32 * (LX / 8)}u * 4u;
-  let matrix = group.z; // of y, or its splits
+  let matrix = group.z; // a matrix of y, or a split
   let first_a = group.y * ${4 * RA * LY}u;
   let first_b = group.x * ${4 * RB * LX}u;
 #for i in 0..RA * 4
@@ -115,13 +111,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var sum${i}_${j} = vec4f();
 #endfor
 #endfor
-#if SPLIT_K > 1
-  let begin = matrix * SPLIT_STEPS;
-  let end = min(begin + SPLIT_STEPS, ALL_STEPS);
-#else
-  let begin = 0u;
-  let end = ALL_STEPS;
-#endif
+#import matmul/split.wgsl
 #if SUMMED > 1
   let s_begin = begin / STEPS;
   let inner_begin = begin % STEPS * ${DEPTH}u;
@@ -141,7 +131,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 #endfor
   workgroupBarrier();
   for (var step = begin; step < end; step++) {
-    // Past the last step this fetches what nobody multiplies: with a branch, compilers move the loads to where they are waited for.
+    // Past the last step this fetches values that nobody uses. A branch would let compilers move the loads behind the multiply-adds.
     let next = step + 1u;
 #if SUMMED > 1
     let s_next = next / STEPS;

@@ -1,5 +1,5 @@
-// The epilogue of matmul/matrix.wgsl's main: sums of columns that lanes hold, and the subgroups' sums, strip by strip, to memory. What an epilogue
-// reads from memory beside them is asked for before the strip is waited for.
+// The last part of main in matmul/matrix.wgsl: adds up the lanes' column sums, then stores the subgroups' sums strip by strip. Loads
+// that an epilogue needs are issued before the barrier that the strip waits at.
 #if bound(sums)
 #if TURN
 #for t in 0..ceildiv(WA * RA * DEPTH, LANES)

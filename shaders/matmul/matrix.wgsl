@@ -1,10 +1,9 @@
-// y = A B + bias on matrix units: products of 16×16 by 16×COLS in 16 bits, summed in 32, a subgroup at a time. A workgroup of WA·WB
-// subgroups makes (16·WA·RA) × (COLS·WB·RB) elements of y, a subgroup RA·RB matrices of them in registers. Tiles of A and B, DEPTH
-// deep, lie in workgroup memory in 16 bits, in the order in which the operands are stored; what is stored in 32 bits is rounded
-// on the way. The next tiles are read while the units work on these. Sums leave through workgroup memory, STRIP matrices of a
-// subgroup at a time, so that every epilogue that tile.wgsl has is one here. The inner dimension (of all SUMMED matrices) can be
-// cut into SPLIT_K pieces, whose sums go to scratch.
-// Rows of a tile are 16 bytes apart more than they need, so that eight of them begin in different banks of memory.
+// y = A B + bias on matrix units: a subgroup multiplies 16×16 by 16×COLS matrices in 16 bits and sums in 32. A workgroup of WA·WB
+// subgroups makes (16·WA·RA) × (COLS·WB·RB) elements of y; a subgroup holds RA·RB matrices of them in registers. Tiles of A and B,
+// DEPTH (a multiple of 16) deep, lie in workgroup memory as f16, in the order in which the operands are stored; 32-bit operands are
+// rounded on the way. The next tiles are read while the units work on the current ones. Sums are stored through workgroup memory,
+// STRIP matrices of a subgroup at a time, so that all epilogues of tile.wgsl work here too.
+// Each row of a tile is padded by 16 bytes, so that eight consecutive rows begin in different banks.
 // Workgroup memory: see bytesOf in src/ops/matmul/matrix.ts. Grid: tiles of columns, tiles of rows, matrices or splits.
 enable f16;
 enable subgroups;
@@ -13,44 +12,38 @@ enable chromium_experimental_subgroup_matrix;
 enable subgroup_size_control;
 #endif
 diagnostic(off, chromium.subgroup_matrix_uniformity);
-#param SIZED: bool // subgroups come in several sizes, and this shader asks for one of LANES / (WA·WB)
+#param SIZED: bool // the device has subgroups of several sizes, and this shader asks for LANES / (WA·WB) lanes
 #param COLS: int // columns of the right matrix
-#param SUMMED: int // matrices summed into each of y
-#param SPLIT_K: int // pieces of the inner dimension
-#param LANES: int // of a workgroup; TRANSPOSE_A: a multiple of 4·WA·RA, so that a lane always copies the same rows of A
+#param LANES: int // lanes of a workgroup; with TRANSPOSE_A a multiple of 4·WA·RA, so that a lane always copies the same rows of A
 #param WA: int // subgroups along rows
 #param WB: int // subgroups along columns
-#param RA: int // matrices a subgroup along rows
-#param RB: int // matrices a subgroup along columns
-#param DEPTH: int // inner size of a tile, a multiple of 16
-#param STRIP: int // matrices of a row that leave at once, a divisor of RB
+#param RA: int // matrices per subgroup along rows
+#param RB: int // matrices per subgroup along columns
+#param STRIP: int // matrices of a row that are stored at once, a divisor of RB
 #param EVEN: bool // no tile reaches beyond the edges of y
-#param TURN: bool // what is not stored along the inner dimension is turned round on the way, in blocks of 4×4, so that every tile is [outer][inner]
+#param TURN: bool // operands not stored along the inner dimension are transposed on the way, in 4×4 blocks, so that every tile is [outer][inner]
 #import matmul/operand.wgsl
 #import matmul/store.wgsl
+#import matmul/steps.wgsl
 
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, ${COLS}, 16>;
 alias Sums = subgroup_matrix_result<f32, ${COLS}, 16>;
 
-const STEPS = ${ceildiv(K, DEPTH)}u;
-const ALL_STEPS = ${SUMMED * ceildiv(K, DEPTH)}u;
-const SPLIT_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), SPLIT_K)}u;
-
 #bind read_write sums?: array<f32> // (split-K, m): Σ over the inner dimension of A, with TRANSPOSE_A
 #if bound(sums)
-// Each lane adds up what it copies; SHARERS of them share four rows of A.
+// Each lane sums the rows of A that it copies; SHARERS lanes share four rows.
 const SHARERS = ${TURN ? DEPTH / 4 : LANES / (4 * WA * RA)}u;
 var<workgroup> all_sums: array<vec4f, ${TURN ? DEPTH * WA * RA : LANES}>;
 #endif
 
-// Elements from one row of a tile to the next: [outer][inner] where the operand is stored along the inner dimension or turned, else [inner][outer].
+// Elements from one row of a tile to the next. A tile is [outer][inner] where its operand is stored that way or TURN is set, else [inner][outer].
 const stride_a = ${(TRANSPOSE_A && !TURN ? 16 * WA * RA : DEPTH) + 8}u;
 const stride_b = ${(TRANSPOSE_B || TURN ? DEPTH : COLS * WB * RB) + 8}u;
 var<workgroup> tile_a: array<f16, ${TRANSPOSE_A && !TURN ? DEPTH * (16 * WA * RA + 8) : 16 * WA * RA * (DEPTH + 8)}>;
 var<workgroup> tile_b: array<f16, ${TRANSPOSE_B || TURN ? COLS * WB * RB * (DEPTH + 8) : DEPTH * (COLS * WB * RB + 8)}>;
 
-// Sixteen rows of some of each subgroup's sums.
+// Sixteen rows of sums, STRIP matrices wide, for each subgroup.
 const stride_sums = ${COLS * STRIP + 8}u;
 var<workgroup> strip: array<f32, ${WA * WB * 16 * (COLS * STRIP + 8)}>;
 
@@ -63,9 +56,9 @@ fn main(
   @builtin(local_invocation_index) local: u32,
   @builtin(subgroup_id) subgroup_id: u32,
 ) {
-  // The remainder says nothing new to the processor; to Dawn, which then clamps no index into a tile.
+  // The remainder changes nothing, but it tells Dawn the range, so that no tile index is clamped.
   let subgroup = subgroup_id % ${WA * WB}u;
-  let matrix = group.z; // of y, or its splits
+  let matrix = group.z; // a matrix of y, or a split
   let first_a = group.y * ${16 * WA * RA}u;
   let first_b = group.x * ${COLS * WB * RB}u;
   let row = subgroup / ${WB}u * ${16 * RA}u;
@@ -76,7 +69,7 @@ fn main(
 #endfor
 #endfor
 #for o in a, b
-  // What this lane copies of a tile: quads along the inner dimension or across it, or blocks of 4×4.
+  // This lane's share of a tile: quads along the inner dimension or across it, or 4×4 blocks.
 #if o == b ? TRANSPOSE_B : !TRANSPOSE_A
 #for t in 0..(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 4 / LANES
   let outer_${o}${t} = (local + ${t * LANES}u) / ${DEPTH / 4}u;
@@ -84,7 +77,7 @@ fn main(
 #endfor
 #elif TURN
 #for t in 0..ceildiv((o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 16, LANES)
-  // Some lanes copy what others do where the blocks are not a multiple of the lanes.
+  // Where the number of blocks is not a multiple of the lanes, some lanes copy a block that another copies too.
   let block_${o}${t} = min(local + ${t * LANES}u, ${(o == b ? COLS * WB * RB : 16 * WA * RA) * DEPTH / 16 - 1}u);
   let outer_${o}${t} = block_${o}${t} / ${DEPTH / 4}u * 4u;
   let inner_${o}${t} = block_${o}${t} % ${DEPTH / 4}u * 4u;
@@ -110,13 +103,7 @@ fn main(
   var lane_sums${t} = vec4f();
 #endfor
 #endif
-#if SPLIT_K > 1
-  let begin = matrix * SPLIT_STEPS;
-  let end = min(begin + SPLIT_STEPS, ALL_STEPS);
-#else
-  let begin = 0u;
-  let end = ALL_STEPS;
-#endif
+#import matmul/split.wgsl
 #for phase in first, each, last
 #if phase == each
   for (var step = begin + 1u; step < end; step++) {

@@ -1,7 +1,7 @@
-// Reads of the operands of a matrix product, four elements at a time along the dimension they are stored in. The outer dimension
-// of a is m, that of b is n. Beyond the edges an outer index is clamped (its results are not stored) and a reads zero past the
-// inner size. With NORMAL one operand is maps (images, channels, PLANE), four dividing channels and PLANE: its rows are positions,
-// counted through all images, and `normal` makes LayerNorm's y of what is read.
+// Reads the operands of a matmul, four elements at a time along the dimension they are stored in. The outer dimension of a is m,
+// that of b is n. Outer indices are clamped at the edges (their results are not stored), and a reads as zero past the inner size.
+// With NORMAL one operand holds maps (images, channels, PLANE), channels and PLANE being multiples of four. Its rows are the positions
+// of all images in turn, and `normal` applies LayerNorm to what is read.
 #param shared M: int // rows of y
 #param shared N: int // columns of y
 #param K: int // inner size
@@ -9,9 +9,9 @@
 #param TRANSPOSE_B: bool // b is stored (n, k)
 #param STRIDE_A: int // elements from one matrix of a to the next, 0 if shared
 #param STRIDE_B: int // elements from one matrix of b to the next, 0 if shared
-#param NORMAL: none | a | b // a is maps to be normalised, rows m and channels k (then TRANSPOSE_A); or b is, rows k and channels n (TRANSPOSE_B)
+#param NORMAL: none | a | b // operand that holds maps to normalise: a (rows m, channels k; sets TRANSPOSE_A) or b (rows k, channels n; sets TRANSPOSE_B)
 #param shared PLANE: int // positions of one map
-#param READ: load | narrow // quads are read in 32 bits, or in 16 (of what is normalised afterwards in 32 all the same)
+#param READ: load | narrow // quads are f32, or f16; an operand that is normalised is read as f32 in any case
 
 #type Quad = READ == narrow ? vec4h : vec4f
 
@@ -23,7 +23,7 @@
 const POSITIONS = ${NORMAL == a ? M : K}u;
 const CHANNELS = ${NORMAL == a ? K : N}u;
 
-// Mean and rstd of four rows from a multiple of four.
+// Mean and rstd of four consecutive rows; the first is a multiple of four.
 struct Four {
   mean: vec4f,
   rstd: vec4f,
@@ -34,7 +34,7 @@ fn four(row: u32) -> Four {
   return Four(load_statistics(at), load_statistics(POSITIONS / 4u + at));
 }
 
-// Weight and bias of a channel, zero beyond the last.
+// Weight and bias of a channel, zero past the last.
 fn affine(channel: u32) -> vec2f {
   let at = min(channel, CHANNELS - 1u);
   return select(vec2f(), vec2f(load_norm_weight(at), load_norm_bias(at)), channel < CHANNELS);
@@ -44,7 +44,7 @@ fn normal(value: vec4f, rows: Four, channel: vec2f) -> vec4f {
   return fma((value - rows.mean) * rows.rstd, vec4f(channel.x), vec4f(channel.y));
 }
 
-// Four rows from a multiple of four, one channel.
+// Index of four consecutive rows of one channel; the first row is a multiple of four.
 fn maps_at(row: u32, channel: u32) -> u32 {
   let first = min(row, POSITIONS - 4u);
   return ((first / ${PLANE}u * CHANNELS + min(channel, CHANNELS - 1u)) * ${PLANE}u + first % ${PLANE}u) / 4u;
@@ -55,7 +55,7 @@ fn maps_at(row: u32, channel: u32) -> u32 {
 #if NORMAL == o
 #bind read ${o}: array<vec4f> // (images, channels, PLANE)
 
-// As below, of the only matrix, not yet normalised.
+// As below, but of the only matrix and before normalisation.
 fn raw_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
 #if o == b
   return load_${o}(maps_at(inner, outer));
@@ -71,7 +71,7 @@ fn quad_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
 #bind read ${o}: array<${(o == b ? (TRANSPOSE_B ? K : N) : (TRANSPOSE_A ? M : K)) % 4 == 0 ? vec4f : f32}> // matrices, as they are stored
 
 #if o == b ? TRANSPOSE_B : !TRANSPOSE_A
-// Elements (outer, inner … inner+3) of matrix s, whatever lies past the inner size; inner is a multiple of 4.
+// Elements (outer, inner … inner+3) of matrix s, arbitrary past the inner size; inner is a multiple of 4.
 fn raw_${o}(s: u32, outer: u32, inner: u32) -> Quad {
   let row = s * ${o == b ? STRIDE_B : STRIDE_A}u + min(outer, ${(o == b ? N : M) - 1}u) * ${K}u;
 #if K % 4 == 0
@@ -85,7 +85,7 @@ fn raw_${o}(s: u32, outer: u32, inner: u32) -> Quad {
 #endif
 }
 
-// Of those, zero past the inner size.
+// The same, zero past the inner size.
 fn inside_${o}(value: Quad, inner: u32) -> Quad {
 #if K % 4 == 0
   return select(Quad(), value, inner < ${K}u);
@@ -94,7 +94,7 @@ fn inside_${o}(value: Quad, inner: u32) -> Quad {
 #endif
 }
 #else
-// Elements (outer … outer+3, inner) of matrix s, whatever lies past the inner size; outer is a multiple of 4.
+// Elements (outer … outer+3, inner) of matrix s, arbitrary past the inner size; outer is a multiple of 4.
 fn raw_${o}(s: u32, outer: u32, inner: u32) -> Quad {
   let row = s * ${o == b ? STRIDE_B : STRIDE_A}u + min(inner, ${K - 1}u) * ${o == b ? N : M}u;
 #if (o == b ? N : M) % 4 == 0
@@ -113,7 +113,7 @@ fn inside_${o}(value: Quad, inner: u32) -> Quad {
 }
 #endif
 
-// The same, of a with zero past the inner size.
+// Elements as multiplied: a is zero past the inner size.
 fn quad_${o}(s: u32, outer: u32, inner: u32) -> Quad {
 #if o == a
   return inside_a(raw_a(s, outer, inner), inner);

@@ -1,15 +1,15 @@
-// The epilogue of a matmul, from its sums to memory. Value = sums + bias, and then, by EPILOGUE,
+// The epilogue of a matmul, from sums to memory. value = sums + bias; then, by EPILOGUE,
 //   plain          y = value, or y += value
 //   gelu           y = gelu(value)
 //   gelu_gradient  y = value gelu'(h)
 //   residual       y = addend + mask[image] gamma[j] value; row i = image·PLANE + position
-// With `kept` the value is written too.
+// With `kept` the value is stored too.
 #param shared M: int // rows of y
 #param shared N: int // columns of y
 #param BIAS: rows | cols // the bias has m elements, or n
-#param EPILOGUE: plain | gelu | gelu_gradient | residual // what becomes of the value
+#param EPILOGUE: plain | gelu | gelu_gradient | residual // how y is made of the value
 #param shared PLANE: int // positions of one map
-#param QUADS: bool // with residual: four rows at a time, by `store_quad`; four divides PLANE
+#param QUADS: bool // residual stores four rows at a time, by `store_quad`; PLANE is a multiple of four
 #import common/gelu.wgsl
 #import layout/factor.wgsl
 
@@ -68,7 +68,7 @@ fn store_quad(i: u32, j: u32, sums: array<vec4f, 4>) {
 }
 #else
 #if EPILOGUE == gelu_gradient
-// h[i, j … j+3], j a multiple of 4; beyond the edges something else.
+// h[i, j … j+3], j a multiple of 4; arbitrary past the edges.
 fn h_at(i: u32, j: u32) -> vec4f {
   let row = min(i, ${M - 1}u) * ${N}u;
 #if N % 4 == 0
@@ -95,7 +95,7 @@ fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
 #endif
 }
 
-// The same inside the edges of rows and, of four columns, the first; `before` is h there.
+// The same where row i and column j are known to exist; `before` is h there.
 fn store_with(matrix: u32, i: u32, j: u32, sums: vec4f, before: vec4f) {
   let value = with_bias(sums, i, j);
   let at = (matrix * ${M}u + i) * ${N}u + j;

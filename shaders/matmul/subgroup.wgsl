@@ -1,13 +1,12 @@
-// y = A B + bias, for adapters that run a subgroup as one vector of a CPU (lavapipe, SwiftShader). There a load at addresses
-// that differ between lanes costs one scalar load and one check of bounds a lane, tens of cycles, and so does a load at equal
-// addresses inside a loop; a broadcast from a lane costs one instruction. So every lane of a workgroup makes the same ROWS rows
-// and four columns of its own, and the elements of A, which all lanes need, are loaded once by four lanes and broadcast. No
-// workgroup memory and no barrier, which would save and restore all sums. Needs `subgroups`; a subgroup has at least four lanes.
-// Of the operands only A can be normalised on the way. Grid: tiles of columns, tiles of rows, matrices.
+// y = A B + bias, for adapters that run a subgroup as one vector of a CPU (lavapipe, SwiftShader). There a load inside a loop costs a
+// scalar load and a bounds check per lane, tens of cycles, whether its addresses differ or not; a broadcast costs one instruction. So
+// all lanes of a workgroup make the same ROWS rows, each lane four columns, and four lanes load the elements of A that all lanes need
+// and broadcast them. There is no workgroup memory and no barrier: a barrier would save and restore all sums. Needs `subgroups`, of at
+// least four lanes. Only A can be normalised as it is read. Grid: tiles of columns, tiles of rows, matrices.
 enable subgroups;
 #param SUMMED: int // matrices summed into each of y
-#param LANES: int // invocations a workgroup
-#param ROWS: int // rows a workgroup, a multiple of 4
+#param LANES: int // invocations per workgroup
+#param ROWS: int // rows per workgroup, a multiple of 4
 #import matmul/operand.wgsl
 #import matmul/store.wgsl
 
@@ -52,7 +51,7 @@ fn main(
       let channel = affine(inner + quarter);
 #endif
 #for r in 0..ROWS / 4
-      // Four lanes hold four rows of four inner elements, or four inner elements of four rows.
+      // Four lanes hold a 4×4 block of A: a row each, or an inner element each.
 #if NORMAL == a
       let a${r} = normal(quad_a(s, row0 + ${r * 4}u, inner + quarter), rows${r}, channel);
 #elif TRANSPOSE_A
@@ -75,7 +74,7 @@ fn main(
 #endfor
     }
   }
-  // An array and a loop whose bound no compiler knows: unrolled, the epilogue takes a CPU's compiler longer than the matmul.
+  // A loop whose bound compilers do not know: unrolled, the epilogue would take a CPU's compiler longer than the matmul.
   var sums = array<vec4f, ${ROWS}>(
 #for i in 0..ROWS
     sum${i},

@@ -1,32 +1,27 @@
 // y = A B + bias, tiled: a workgroup of LX·LY lanes makes (4·RA·LY) × (4·RB·LX) elements of y, a lane RA·RB blocks of 4×4 in
 // registers. Tiles of A and B, DEPTH deep, lie in workgroup memory with the inner dimension outermost, so that a lane reads
-// its rows and columns as vec4; operands stored along the inner dimension are transposed in 4×4 blocks of registers on the way.
-// The inner dimension (of all SUMMED matrices) can be cut into SPLIT_K pieces, whose sums go to scratch.
-// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes, half of it with HALF; 16·LX·LY more with `sums`. Grid: tiles of columns, tiles of rows, matrices or splits.
+// its rows and columns as vec4. Operands stored along the inner dimension are transposed in registers on the way, in 4×4 blocks.
+// DEPTH·RA/LX and DEPTH·RB/LY are multiples of 4, so that lanes copy equal shares.
+// Workgroup memory: 16·DEPTH·(RA·LY + RB·LX) bytes, half of that with HALF; 16·LX·LY more with `sums`.
+// Grid: tiles of columns, tiles of rows, matrices or splits.
 #if HALF
 enable f16;
 #endif
-#param HALF: bool // tiles hold operands as f16; sums are f32 all the same
-#param SUMMED: int // matrices summed into each of y
-#param SPLIT_K: int // pieces of the inner dimension
+#param HALF: bool // tiles hold f16; sums are f32 in any case
 #param LX: int // lanes along columns
 #param LY: int // lanes along rows
-#param RA: int // blocks of four rows a lane
-#param RB: int // blocks of four columns a lane
-#param DEPTH: int // inner size of a tile, a multiple of 4; DEPTH·RA/LX and DEPTH·RB/LY are too, so that lanes share the copying evenly
-#param UNROLL: int // steps of the inner dimension unrolled, a divisor of DEPTH
+#param RA: int // blocks of four rows per lane
+#param RB: int // blocks of four columns per lane
+#param UNROLL: int // unrolled inner steps, a divisor of DEPTH
 #import matmul/operand.wgsl
 #import matmul/store.wgsl
-
-const STEPS = ${ceildiv(K, DEPTH)}u;
-const ALL_STEPS = ${SUMMED * ceildiv(K, DEPTH)}u;
-const SPLIT_STEPS = ${ceildiv(SUMMED * ceildiv(K, DEPTH), SPLIT_K)}u;
+#import matmul/steps.wgsl
 
 #type Tile = HALF ? vec4h : vec4f
 
 #bind read_write sums?: array<f32> // (split-K, m): Σ over the inner dimension of A, with TRANSPOSE_A
 #if bound(sums)
-// Lanes that copy the same rows of A are blocks_a apart: each adds up what it copies.
+// Each lane sums the rows of A that it copies; lanes that copy the same rows are blocks_a apart.
 var<private> lane_sums: vec4f;
 var<workgroup> all_sums: array<vec4f, ${LX * LY}>;
 #endif
@@ -35,10 +30,10 @@ var<workgroup> all_sums: array<vec4f, ${LX * LY}>;
 const blocks_${o} = ${o == b ? RB * LX : RA * LY}u;
 var<workgroup> tile_${o}: array<Tile, ${DEPTH * (o == b ? RB * LX : RA * LY)}>; // [inner][outer / 4]
 
-// Copies 4 outer × 4 inner elements of matrix s to the tile; `slot` counts the blocks of a tile.
+// Copies 4 outer × 4 inner elements of matrix s to block `slot` of the tile.
 fn stage_${o}(slot: u32, s: u32, first: u32, inner: u32) {
 #if o == b ? TRANSPOSE_B : !TRANSPOSE_A
-  // Neighbouring lanes take neighbouring inner blocks, as they lie in memory.
+  // Neighbouring lanes take neighbouring inner blocks, as memory holds them.
   let block = slot / ${DEPTH / 4}u;
   let depth = slot % ${DEPTH / 4}u * 4u;
 #if NORMAL == o
@@ -83,7 +78,7 @@ fn main(
   @builtin(local_invocation_id) lane: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let matrix = group.z; // of y, or its splits
+  let matrix = group.z; // a matrix of y, or a split
   let first_a = group.y * ${4 * RA * LY}u;
   let first_b = group.x * ${4 * RB * LX}u;
 #for i in 0..RA * 4
@@ -91,13 +86,7 @@ fn main(
   var sum${i}_${j} = vec4f();
 #endfor
 #endfor
-#if SPLIT_K > 1
-  let begin = matrix * SPLIT_STEPS;
-  let end = min(begin + SPLIT_STEPS, ALL_STEPS);
-#else
-  let begin = 0u;
-  let end = ALL_STEPS;
-#endif
+#import matmul/split.wgsl
   for (var step = begin; step < end; step++) {
 #if SUMMED > 1
     let s = step / STEPS;
@@ -112,7 +101,7 @@ fn main(
 #endfor
 #endfor
     workgroupBarrier();
-    // Counted by ones between constants, so that Dawn sees the range of each index into a tile and clamps none.
+    // The loop counts by one between constants, so that Dawn knows the range of every tile index and clamps none.
     for (var turn = 0u; turn < ${DEPTH / UNROLL}u; turn++) {
       let at_a = turn * ${UNROLL}u * blocks_a + lane.y;
       let at_b = turn * ${UNROLL}u * blocks_b + lane.x;

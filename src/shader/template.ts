@@ -67,6 +67,15 @@ export function expandShader(
   return expansion.finish(file);
 }
 
+/** The lines of a shader that a device sees. WGSL has no strings, so `//` always begins a comment. */
+export function withoutComments(code: string): string {
+  return code
+    .split('\n')
+    .map((line) => line.split('//', 1).join('').trim())
+    .filter((line) => line !== '')
+    .join('\n');
+}
+
 class Expansion {
   private readonly out: (Line | Bind)[] = [];
   private readonly aliases = new Map<string, string>();

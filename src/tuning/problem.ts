@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { expandShader } from '../shader/template.ts';
+import { expandShader, withoutComments } from '../shader/template.ts';
 import { type Plan, contextOfNode } from '../execution/plan.ts';
 import {
   type AnyKernels,
@@ -54,8 +54,8 @@ export function keyOf(op: AnyOp, { inputs, outputs, attrs }: LowerContext<unknow
 }
 
 /**
- * A hash of everything the variants would run: their list, shader texts, grids and bindings. A choice among them holds for as long as
- * it stays the same.
+ * A hash of everything the variants would run: their list, shader texts (comments aside), grids and bindings. A choice among them holds
+ * for as long as it stays the same.
  */
 export function fingerprintOf({
   kernels,
@@ -68,7 +68,7 @@ export function fingerprintOf({
     hash.update(JSON.stringify([variant, scratch]));
     for (const dispatch of dispatches) {
       hash.update(JSON.stringify([dispatch.bindings, dispatch.grid]));
-      hash.update(textOf(dispatch));
+      hash.update(withoutComments(textOf(dispatch)));
     }
   }
   return hash.digest('hex').slice(0, 16);

@@ -120,8 +120,8 @@ describe('the ways to compute a product', () => {
   const limits = { ...DEFAULT_LIMITS, maxComputeWorkgroupStorageSize: 49152 };
   const profile = (units: readonly MatrixUnit[], min = 32, max = 32, features: readonly string[] = []) =>
     profileOf('gpu', limits, features, { subgroups: { min, max }, matrixUnits: units });
-  const first = (of: DeviceProfile, changes = {}, half = true, canCut = false) =>
-    matmulVariants({ ...shape, ...changes }, of, half, false, canCut)[0];
+  const first = (of: DeviceProfile, changes = {}, half = true, canSplit = false) =>
+    matmulVariants({ ...shape, ...changes }, of, half, false, canSplit)[0];
 
   it('begin with matrix units where activations have 16 bits and a unit sums in 32', () => {
     expect(first(profile([UNIT]))).toMatchObject({ kind: 'matrix', cols: 16 });
@@ -144,8 +144,8 @@ describe('the ways to compute a product', () => {
   });
 
   it('use small tiles where large ones would leave most of the device, or of themselves, empty', () => {
-    const rows = (changes: object, canCut = false) => {
-      const variant = first(profile([UNIT]), changes, true, canCut);
+    const rows = (changes: object, canSplit = false) => {
+      const variant = first(profile([UNIT]), changes, true, canSplit);
       if (variant?.kind !== 'matrix') return [];
       return [16 * variant.wa * variant.ra, 16 * variant.wb * variant.rb];
     };

@@ -96,8 +96,8 @@ describe('tiles', () => {
   });
 
   it('are the widest where many of them are full', () => {
-    const first = (m: number, n: number, canCut = false) =>
-      matmulVariants({ ...shape, m, n }, DEFAULT_PROFILE, false, false, canCut)[0];
+    const first = (m: number, n: number, canSplit = false) =>
+      matmulVariants({ ...shape, m, n }, DEFAULT_PROFILE, false, false, canSplit)[0];
     expect(first(12544, 1536)).toEqual(MATMUL_BLOCKS[1]);
     expect(first(12544, 384)).toEqual(MATMUL_BLOCKS[0]); // too few
     expect(first(200704, 192)).toEqual(MATMUL_BLOCKS[0]); // a quarter empty

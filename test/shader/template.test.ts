@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Bound } from '../../src/shader/bindings.ts';
 import type { ParamValue } from '../../src/shader/parameters.ts';
-import { expandShader } from '../../src/shader/template.ts';
+import { expandShader, withoutComments } from '../../src/shader/template.ts';
 
 /** Expands `main.wgsl` of some files that exist here only. */
 function expand(
@@ -70,6 +70,11 @@ describe('parameters', () => {
     const source = '#param A: bool\n#param N: int\n#if A\n${N}\n#endif';
     expect(expand(source, { A: false, N: 3 }).code).toBe('');
   });
+});
+
+it('without comments, a shader is what a device sees', () => {
+  const { code } = expand('// y = x\n#param N: int // elements\nlet a = ${N}u; // why\n\n  b', { N: 3 });
+  expect(withoutComments(code)).toBe('let a = 3u;\nb');
 });
 
 describe('imports', () => {

@@ -10,14 +10,14 @@ import { type MatmulAttrs, matmul, matmulShape } from './op.ts';
 import { matmulReference } from './reference.ts';
 
 /**
- * Matmuls with what comes before and after them fused in: normalised operands and epilogues. Models do not record these: src/graph/fusion.ts
- * puts them in the place of a matmul and its neighbours after differentiation, so they need no gradient of their own.
+ * Matmuls fused with their neighbours: normalised operands and epilogues. Models do not record these. src/graph/fusion.ts substitutes them
+ * for a matmul and its neighbours after differentiation, so they need no gradient of their own.
  *
- * All read what matmul reads (a, b, bias), and with `normal` what makes LayerNorm's y of an operand (statistics, norm_weight,
- * norm_bias). The normalised operand is maps (n, c, h, w) that stand for rows (n·h·w, c).
+ * Each takes the operands of matmul (a, b, bias). With `normal` it also takes what LayerNorm normalises by (statistics, norm_weight,
+ * norm_bias); the normalised operand then holds maps (n, c, h, w), read as rows (n·h·w, c).
  */
 export interface FusedMatmulAttrs extends MatmulAttrs {
-  /** The operand that is normalised as it is read; four divides its channels and the size of its maps. */
+  /** The operand that is normalised as it is read. Its channels and the size of its maps must be multiples of four. */
   readonly normal?: 'a' | 'b';
 }
 
@@ -27,8 +27,8 @@ const NORMAL_INPUTS = ['a', 'b', 'bias?', 'statistics?', 'norm_weight?', 'norm_b
 
 type NormalSpecs = Named<TensorSpec, NormalInput>;
 
-/** The inputs of the matmul without its epilogue: maps become the rows they stand for. */
-export function productSpecs(
+/** The operands of the matmul inside: maps become rows. */
+export function matmulSpecs(
   op: string,
   { a, b, bias, statistics, norm_weight, norm_bias }: NormalSpecs,
   { normal, transposeA, transposeB }: FusedMatmulAttrs,
@@ -53,7 +53,7 @@ export function productSpecs(
 
 /** The shape of the matmul with its bias, before the epilogue. */
 function valueSpec(op: string, inputs: NormalSpecs, attrs: FusedMatmulAttrs): TensorSpec {
-  return matmul.infer(productSpecs(op, inputs, attrs), attrs).y;
+  return matmul.infer(matmulSpecs(op, inputs, attrs), attrs).y;
 }
 
 function valueReference(
@@ -62,12 +62,12 @@ function valueReference(
   specs: NormalSpecs,
   attrs: FusedMatmulAttrs,
 ): Float64Array {
-  const shape = matmulShape(productSpecs(op, specs, attrs), attrs);
+  const shape = matmulShape(matmulSpecs(op, specs, attrs), attrs);
   const operand = (name: 'a' | 'b') => (attrs.normal === name ? rowsOf(data, specs, name) : data[name]);
   return matmulReference(operand('a'), operand('b'), data.bias, shape, attrs);
 }
 
-/** LayerNorm's y as rows, of an operand that is maps. */
+/** LayerNorm of an operand that holds maps, as rows. */
 function rowsOf(
   data: Named<Float64Array, NormalInput>,
   specs: NormalSpecs,
@@ -85,8 +85,8 @@ function costOf(
   op: string,
 ): (inputs: NormalSpecs, outputs: Named<TensorSpec, AnyName>, attrs: FusedMatmulAttrs) => Cost {
   return (inputs, outputs, attrs) => {
-    const product = productSpecs(op, inputs, attrs);
-    const { macs, liveMacs } = matmul.cost(product, matmul.infer(product, attrs), attrs);
+    const operands = matmulSpecs(op, inputs, attrs);
+    const { macs, liveMacs } = matmul.cost(operands, matmul.infer(operands, attrs), attrs);
     return { macs, liveMacs, bytes: memoryCost({ ...inputs }, outputs).bytes };
   };
 }
@@ -94,11 +94,11 @@ function costOf(
 const FORWARD = { transposeA: false, transposeB: true, bias: 'cols' } as const;
 const GRAD_WEIGHT = { transposeA: true, transposeB: false, bias: 'none' } as const;
 
-/** Maps of 2×20×6×6, and what normalises them. */
+/** Maps of 2×20×6×6 and the tensors that normalise them. */
 const MAPS = f32(2, 20, 6, 6);
 const NORM = { statistics: f32(144), norm_weight: f32(20), norm_bias: f32(20) };
 
-/** y = A B + bias with an operand normalised on the way in: a linear layer behind LayerNorm, or the gradient of its weight. */
+/** y = A B + bias with one operand normalised as it is read: a linear layer after LayerNorm, or the gradient of its weight. */
 export const matmulNorm: Op<FusedMatmulAttrs, NormalInput, 'y'> = {
   name: 'matmul-norm',
   inputs: NORMAL_INPUTS,
@@ -113,7 +113,7 @@ export const matmulNorm: Op<FusedMatmulAttrs, NormalInput, 'y'> = {
   reference: (inputs, specs, attrs) => ({ y: valueReference('matmul-norm', inputs, specs, attrs) }),
 };
 
-/** Gradients of a linear layer's weight and bias: y = aᵀ B and sums = Σ of a's rows, a being dy. */
+/** Gradients of a linear layer's weight and bias: y = aᵀ B and sums = Σ of the rows of a, where a is dy. */
 export const matmulGradWeight: Op<FusedMatmulAttrs, NormalInput, 'y' | 'sums'> = {
   name: 'matmul-grad-weight',
   inputs: NORMAL_INPUTS,
@@ -137,7 +137,7 @@ export const matmulGradWeight: Op<FusedMatmulAttrs, NormalInput, 'y' | 'sums'> =
 };
 
 export interface KeepAttrs extends FusedMatmulAttrs {
-  /** The matmul's own result is an output too: a gradient reads it. */
+  /** Also return the matmul's own result, for a gradient that reads it. */
   readonly keep: boolean;
 }
 
@@ -165,7 +165,7 @@ export const matmulGelu: Op<KeepAttrs, NormalInput, 'y' | 'kept?'> = {
   },
 };
 
-/** y = (A B + bias) gelu'(h): the epilogue is the gradient of gelu at h. */
+/** y = (A B + bias) gelu'(h): the epilogue multiplies by the derivative of gelu at h. */
 export const matmulGeluGradient: Op<FusedMatmulAttrs, NormalInput | 'h', 'y'> = {
   name: 'matmul-gelu-gradient',
   inputs: [...NORMAL_INPUTS, 'h'],
@@ -188,8 +188,8 @@ export const matmulGeluGradient: Op<FusedMatmulAttrs, NormalInput | 'h', 'y'> = 
 };
 
 /**
- * y = addend + mask[n] gamma[c] (A B + bias): the end of a block's branch and its way back to maps. addend and y (n, c, h, w), gamma
- * (c), mask (n); with `keep` the matmul's own result, as rows.
+ * y = addend + mask[n] gamma[c] (A B + bias): the last linear layer of a residual branch, layer scale, drop path and the sum, back in maps.
+ * addend and y (n, c, h, w), gamma (c), mask (n). With `keep`, the matmul's own result as rows too.
  */
 export const matmulResidual: Op<KeepAttrs, NormalInput | 'addend' | 'gamma?' | 'mask?', 'y' | 'kept?'> = {
   name: 'matmul-residual',

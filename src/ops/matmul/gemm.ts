@@ -9,7 +9,7 @@ import { f32 } from '../tensor.ts';
 import { type MatrixVariant, type WorkgroupTile, busyGroups, matrixTile, matrixVariants } from './matrix.ts';
 import type { MatmulShape } from './reference.ts';
 
-/** Register tiles: lanes along columns and rows, blocks of four a lane, depth in workgroup memory. */
+/** Register tiles: lanes along columns and rows, blocks of four per lane, depth of a tile in workgroup memory. */
 export const MATMUL_TILES = [
   { kind: 'tile', lx: 8, ly: 8, ra: 2, rb: 2, depth: 16 },
   { kind: 'tile', lx: 16, ly: 8, ra: 2, rb: 1, depth: 32 },
@@ -17,48 +17,48 @@ export const MATMUL_TILES = [
   { kind: 'tile', lx: 8, ly: 8, ra: 1, rb: 1, depth: 32 },
 ] as const;
 
-/** The same for tiles that are fetched while others are multiplied; `depth` is of each of the two in workgroup memory. */
+/** The same, double-buffered: the next tiles are fetched while these are multiplied. `depth` is that of one tile. */
 export const MATMUL_BLOCKS = [
   { kind: 'block', lx: 8, ly: 16, ra: 2, rb: 2, depth: 8 },
   { kind: 'block', lx: 16, ly: 16, ra: 2, rb: 2, depth: 8 },
   { kind: 'block', lx: 8, ly: 8, ra: 2, rb: 2, depth: 8 },
 ] as const;
 
-/** With `half`, tiles are kept in 16 bits. */
+/** With `half`, tiles in workgroup memory hold f16. */
 type Tile = (typeof MATMUL_TILES | typeof MATMUL_BLOCKS)[number] & { readonly half?: boolean };
 
-/** A workgroup is one subgroup, whose lanes share what each of them reads: `rows` of y by 4·`lanes` columns. */
+/** A workgroup is one subgroup whose lanes broadcast what they read to each other; it makes `rows` × 4·`lanes` elements of y. */
 type Broadcast = { readonly kind: 'subgroup'; readonly rows: number; readonly lanes: number };
 
 export type MatmulVariant = MatrixVariant | Tile | Broadcast;
 
 const UNROLL = 4;
 
-/** Inner steps a split should have at least, so that writing splits stays cheap beside making them. */
+/** Fewest steps of the inner dimension in a split: with fewer, storing partial sums would cost too much beside computing them. */
 const LEAST_STEPS = 8;
 
-/** What the shaders of a product bind, by their names; see shaders/matmul/operand.wgsl and store.wgsl. */
+/** What the matmul shaders bind; see shaders/matmul/operand.wgsl and store.wgsl. */
 export interface MatmulBindings {
   readonly a: Operand;
   readonly b: Operand;
   readonly bias?: Operand | undefined;
-  /** What normalises an operand. */
+  /** Statistics and affine parameters of LayerNorm, where an operand is normalised. */
   readonly statistics?: Operand | undefined;
   readonly norm_weight?: Operand | undefined;
   readonly norm_bias?: Operand | undefined;
-  /** What the epilogue reads. */
+  /** Read by the epilogue. */
   readonly h?: Operand | undefined;
   readonly addend?: Operand | undefined;
   readonly gamma?: Operand | undefined;
   readonly mask?: Operand | undefined;
   readonly y: Operand;
-  /** The matmul itself, beside what the epilogue makes of it. */
+  /** The matmul's own result, stored beside the epilogue's. */
   readonly kept?: Operand | undefined;
-  /** Sums of the columns of a, which is transposed. */
+  /** Column sums of a, which is stored transposed. */
   readonly sums?: Operand | undefined;
 }
 
-/** What a product needs beyond its sizes: how operands are stored, and what happens to a sum before it is written. */
+/** One matmul to lower: its sizes, how operands are stored, and what happens to sums before they are stored. */
 export interface MatmulKernel {
   readonly shape: MatmulShape;
   readonly transposeA: boolean;
@@ -66,7 +66,7 @@ export interface MatmulKernel {
   readonly reduceBatch: boolean;
   readonly bias: 'none' | 'cols' | 'rows';
   readonly bindings: MatmulBindings;
-  /** The operand that is maps, normalised as it is read. */
+  /** The operand that holds maps and is normalised as it is read. */
   readonly normal?: NormalOperand | undefined;
   readonly epilogue?: MatmulEpilogue | undefined;
 }
@@ -76,11 +76,11 @@ export interface NormalOperand {
   readonly plane: number;
 }
 
-/** What becomes of a sum once the bias is added: `EPILOGUE` of shaders/matmul/store.wgsl. */
+/** What is done to a sum after the bias is added: `EPILOGUE` of shaders/matmul/store.wgsl. */
 export type MatmulEpilogue =
   { readonly kind: 'gelu' | 'gelu_gradient' } | { readonly kind: 'residual'; readonly plane: number };
 
-/** Lanes of the subgroup kernel: as wide as the columns fill. */
+/** Lanes of the subgroup kernel: the widest that wastes fewest columns. */
 function lanesFor(n: number): number {
   const wasted = (lanes: number) => Math.ceil(n / (4 * lanes)) * 4 * lanes - n;
   return [32, 24, 16, 8].reduce((best, lanes) => (wasted(lanes) < wasted(best) ? lanes : best));
@@ -89,20 +89,20 @@ function lanesFor(n: number): number {
 const wideBlocks = ({ batch, m, n }: MatmulShape) => batch * Math.ceil(m / 128) * Math.ceil(n / 128);
 
 /**
- * The ways to compute a product, best guess first.
- * @param half operands are stored in 16 bits: then matrix units and tiles may hold them so as well
- * @param sums the columns of a are summed too, through workgroup memory
- * @param canCut the inner dimension can be cut; see {@link isOnlySums}
+ * The ways to compute a matmul, best guess first.
+ * @param half operands are stored in 16 bits, so matrix units and tiles may hold 16 bits too
+ * @param sums the columns of a are summed as well, through workgroup memory
+ * @param canSplit the inner dimension may be split; see {@link isOnlySums}
  */
 export function matmulVariants(
   shape: MatmulShape,
   profile: DeviceProfile,
   half: boolean,
   sums = false,
-  canCut = false,
+  canSplit = false,
 ): readonly MatmulVariant[] {
   const { limits, features, machine, simdWidth, barrier } = profile;
-  const matrix = half ? matrixVariants(shape, profile, sums, canCut ? LEAST_STEPS : Infinity) : [];
+  const matrix = half ? matrixVariants(shape, profile, sums, canSplit ? LEAST_STEPS : Infinity) : [];
   const fits = ({ kind, lx, ly, ra, rb, depth }: Tile) => {
     const lanes = lx * ly;
     const bytes = 16 * ((kind === 'block' ? 2 : 1) * depth * (ra * ly + rb * lx) + (sums ? lanes : 0));
@@ -111,22 +111,22 @@ export function matmulVariants(
     );
   };
   const fitting = MATMUL_TILES.filter(fits);
-  // Of few rows or columns a large tile would leave most empty.
+  // With few rows or columns, most of a large tile would be empty.
   const few = (extent: number) => (extent <= 32 ? 32 : Infinity);
   const isFull = ({ lx, ly, ra, rb }: Tile) => 4 * ra * ly <= few(shape.m) && 4 * rb * lx <= few(shape.n);
   const within = (extent: number) => 64 * Math.ceil(extent / 64);
   const suits = (block: Tile) =>
     isFull(block) && 4 * block.ra * block.ly <= within(shape.m) && 4 * block.rb * block.lx <= within(shape.n);
-  // The widest block reads least, where there are enough of them and it is no emptier than the others.
+  // The widest block reads least memory. It pays where there are enough of them and no more of it is empty than of the others.
   const isWide = ({ lx }: Tile) =>
-    lx === 16 && !canCut && within(shape.n) % 128 === 0 && wideBlocks(shape) >= 512;
+    lx === 16 && !canSplit && within(shape.n) % 128 === 0 && wideBlocks(shape) >= 512;
   const usable = machine === 'gpu' ? MATMUL_BLOCKS.filter((block) => fits(block) && suits(block)) : [];
   const blocks = [...usable.filter(isWide), ...usable.filter((block) => !isWide(block))];
   const sorted: Tile[] = [...blocks, ...fitting.filter(isFull), ...fitting.filter((tile) => !isFull(tile))];
   const stored = half ? sorted.flatMap((tile): Tile[] => [{ ...tile, half }, tile]) : sorted;
   const tiles = [...matrix, ...stored];
   if (!features.has('subgroups')) return tiles;
-  // A large tile takes software adapters seconds to compile, and runs at a third of the rate.
+  // On software adapters a large tile takes seconds to compile and runs at a third of the rate.
   const broadcast = (rows: number): Broadcast => ({ kind: 'subgroup', rows, lanes: lanesFor(shape.n) });
   if (machine === 'processor' && barrier === 'switch') return [broadcast(2 * simdWidth)];
   if (machine === 'processor')
@@ -177,7 +177,7 @@ function registerTile(
   };
 }
 
-/** Lowers a product to one dispatch, or to more where its inner dimension is cut. */
+/** Lowers a matmul to one dispatch, or to more where its inner dimension is split. */
 export function lowerMatmul(
   kernel: MatmulKernel,
   variant: MatmulVariant,
@@ -210,8 +210,8 @@ export function lowerMatmul(
 }
 
 /**
- * Processors add up columns apart, and normalise b before the product: positions are its inner dimension, along which neighbouring
- * lanes would read far from each other. Beside the product, either would cost more than another pass.
+ * On processors, column sums and the normalisation of b are dispatches of their own. Positions are the inner dimension of b, along which
+ * neighbouring lanes would read far from each other, so inside the matmul either would cost more than another pass.
  */
 function lowerSubgroup(
   kernel: MatmulKernel,
@@ -224,7 +224,7 @@ function lowerSubgroup(
   const isApart = normal?.operand === 'b';
   const { b } = bindings;
   const normalised = isApart ? scratch({ shape: [shape.k, shape.n], dtype: b.dtype }) : b;
-  const product: Dispatch = {
+  const multiply: Dispatch = {
     shader: 'matmul/subgroup.wgsl',
     params: {
       ...baseParams(isApart ? { ...kernel, normal: undefined } : kernel),
@@ -252,12 +252,12 @@ function lowerSubgroup(
     : [];
   return [
     ...before,
-    product,
+    multiply,
     ...(sums ? sumColumns(reshaped(bindings.a, shape.k, shape.m), sums, profile) : []),
   ];
 }
 
-/** Whether a product writes one matrix of nothing but sums: then its inner dimension can be cut. */
+/** Whether a matmul stores one matrix of plain sums: only then can its inner dimension be split. */
 export function isOnlySums({
   shape,
   reduceBatch,
@@ -267,13 +267,13 @@ export function isOnlySums({
   return epilogue === undefined && bias === 'none' && (shape.batch === 1 || reduceBatch);
 }
 
-/** Pieces of the inner dimension. */
+/** How many splits the inner dimension gets (split-K). */
 function splitsOf(kernel: MatmulKernel, most: number, depth: number): number {
   if (!isOnlySums(kernel)) return 1;
   const { shape, reduceBatch } = kernel;
   const steps = (reduceBatch ? shape.batch : 1) * Math.ceil(shape.k / depth);
   const wanted = Math.min(Math.ceil(most), Math.floor(steps / LEAST_STEPS));
   if (wanted <= 1) return 1;
-  // No split may be empty: its share of scratch would not be zero.
+  // No split may be empty: nothing would write its share of scratch.
   return Math.ceil(steps / Math.ceil(steps / wanted));
 }

@@ -9,7 +9,7 @@ import {
   matmulGradWeight,
   matmulNorm,
   matmulResidual,
-  productSpecs,
+  matmulSpecs,
 } from './fused.ts';
 import { type MatmulVariant, isOnlySums, lowerMatmul, matmulVariants } from './gemm.ts';
 import { hasHalf, matmul, matmulShape } from './op.ts';
@@ -18,8 +18,8 @@ export const matmulKernels: Kernels<typeof matmul, MatmulVariant> = {
   op: matmul,
   variants({ inputs, attrs, profile }) {
     const shape = matmulShape(inputs, attrs);
-    const canCut = isOnlySums({ ...attrs, shape, reduceBatch: attrs.reduceBatch === true });
-    return matmulVariants(shape, profile, hasHalf(inputs), false, canCut);
+    const canSplit = isOnlySums({ ...attrs, shape, reduceBatch: attrs.reduceBatch === true });
+    return matmulVariants(shape, profile, hasHalf(inputs), false, canSplit);
   },
   lower: ({ inputs, outputs, attrs, profile }, variant) =>
     lowerMatmul(
@@ -34,7 +34,7 @@ export const matmulKernels: Kernels<typeof matmul, MatmulVariant> = {
     ),
 };
 
-/** Everything that one of them reads and makes. */
+/** All operands and results that any of them has. */
 type FusedOp = Op<
   FusedMatmulAttrs,
   NormalInput | 'h?' | 'addend?' | 'gamma?' | 'mask?',
@@ -46,13 +46,13 @@ function fusedKernels(
   epilogue?: 'gelu' | 'gelu_gradient' | 'residual',
 ): Kernels<FusedOp, MatmulVariant> {
   const shapeOf = (inputs: Parameters<FusedOp['infer']>[0], attrs: FusedMatmulAttrs) =>
-    matmulShape(productSpecs(op.name, inputs, attrs), attrs);
+    matmulShape(matmulSpecs(op.name, inputs, attrs), attrs);
   return {
     op,
     variants({ inputs, outputs, attrs, profile }) {
       const shape = shapeOf(inputs, attrs);
-      const canCut = epilogue === undefined && isOnlySums({ ...attrs, shape, reduceBatch: false });
-      return matmulVariants(shape, profile, hasHalf(inputs), outputs.sums !== undefined, canCut);
+      const canSplit = epilogue === undefined && isOnlySums({ ...attrs, shape, reduceBatch: false });
+      return matmulVariants(shape, profile, hasHalf(inputs), outputs.sums !== undefined, canSplit);
     },
     lower({ inputs, outputs, attrs, profile }, variant) {
       const maps = attrs.normal && inputs[attrs.normal];

@@ -2,9 +2,9 @@ import type { DeviceProfile, MatrixUnit } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
 import type { MatmulShape } from './reference.ts';
 
-/** Products on matrix units, in 16 bits with sums in 32; shaders/matmul/matrix.wgsl. */
+/** Matmul on matrix units (tensor cores): 16-bit operands, 32-bit sums. The shader is shaders/matmul/matrix.wgsl. */
 
-/** What a product is tiled with: `rows`×`cols` of y a workgroup, and as much of the inner dimension at a time. */
+/** A workgroup makes `rows`×`cols` elements of y and goes through the inner dimension `depth` at a time. */
 export interface WorkgroupTile {
   readonly shader: string;
   readonly rows: number;
@@ -15,10 +15,10 @@ export interface WorkgroupTile {
   readonly params: Readonly<Record<string, ParamValue>>;
 }
 
-/** How `shaders/matmul/matrix.wgsl` cuts the work; see its parameters. */
+/** How `shaders/matmul/matrix.wgsl` tiles the work; see its parameters. */
 export type MatrixVariant = {
   readonly kind: 'matrix';
-  /** Columns of the unit's products. */
+  /** Columns of one matrix of the unit. */
   readonly cols: number;
   readonly wa: number;
   readonly wb: number;
@@ -31,20 +31,20 @@ export type MatrixVariant = {
   readonly sized?: true;
 };
 
-/** wa·wb subgroups, each ra matrices of 16 rows by rb·16 columns. */
+/** A workgroup has wa·wb subgroups; each makes ra matrices of 16 rows by rb·16 columns. */
 interface Tiling {
   readonly wa: number;
   readonly wb: number;
   readonly ra: number;
   readonly rb: number;
   readonly depth: number;
-  /** Matrices of a row whose sums leave at once. */
+  /** Matrices of a row that are stored at once. */
   readonly strip: number;
-  /** Of the rate that the units have, where there are enough workgroups: what a subgroup loads for each product. */
+  /** Share of the units' peak rate that this tiling reaches with enough workgroups; loads between units limit it. */
   readonly share: number;
 }
 
-/** Elements of the operands cross from workgroup memory to registers once for rb·16, and for ra·16, multiply-adds. */
+/** An element of a is loaded from workgroup memory once for rb·16 multiply-adds, an element of b once for ra·16. */
 const TILINGS: readonly Tiling[] = [
   { wa: 2, wb: 4, ra: 4, rb: 2, depth: 32, strip: 2, share: 1 },
   { wa: 4, wb: 2, ra: 2, rb: 3, depth: 32, strip: 3, share: 0.95 },
@@ -53,22 +53,22 @@ const TILINGS: readonly Tiling[] = [
 ];
 
 /**
- * Load least of all, but take 200 registers a lane where a subgroup of 32 holds a matrix once, and more than there are on RDNA, which
- * holds operands twice and has subgroups of two sizes.
+ * These load least, but need 200 registers a lane where a subgroup of 32 lanes holds a matrix once. RDNA holds operands twice and would
+ * run out of registers; its subgroups come in two sizes, by which it is told apart.
  */
 const WIDE: readonly Tiling[] = [
   { wa: 2, wb: 2, ra: 4, rb: 4, depth: 32, strip: 4, share: 0.9 },
   { wa: 4, wb: 2, ra: 4, rb: 4, depth: 32, strip: 1, share: 0.9 },
 ];
 
-/** Rows of the left matrix, and the inner size: what all units here have. */
+/** Rows of the left matrix, and the inner size, of every unit that is used here. */
 const SIDE = 16;
 /** Lanes of a subgroup. */
 const LANES = 32;
-/** Halves between the end of a row of a tile and the next. */
+/** f16 elements of padding after each row of a tile, so that rows begin in different banks. */
 const GAP = 8;
 
-/** The unit that products use: 16-bit operands, 32-bit sums; the wider one where there are several. */
+/** The unit that matmuls use: 16-bit operands, 32-bit sums, the wider one where there are several. */
 function unitOf({ features, matrixUnits, subgroups }: DeviceProfile): MatrixUnit | undefined {
   const { min, max } = subgroups;
   if (min > LANES || max < LANES || (min !== max && !features.has('subgroup-size-control'))) return undefined;
@@ -79,12 +79,12 @@ function unitOf({ features, matrixUnits, subgroups }: DeviceProfile): MatrixUnit
   return fitting.sort((a, b) => b.n - a.n)[0];
 }
 
-/** Workgroups of so many lanes that a large GPU holds at once. A lane holds 64 sums and more: half as many lanes fill the registers. */
+/** How many workgroups of `lanes` lanes a large GPU holds at once. A lane holds 64 sums or more, so half of busyLanes fill the registers. */
 export function busyGroups({ busyLanes }: DeviceProfile, lanes: number): number {
   return busyLanes / (2 * lanes);
 }
 
-/** Bytes of workgroup memory that shaders/matmul/matrix.wgsl takes at most, whichever way its operands are stored. */
+/** The most bytes of workgroup memory that shaders/matmul/matrix.wgsl needs, however its operands are stored. */
 function bytesOf({ wa, wb, ra, rb, depth, strip }: Tiling, sums: boolean): number {
   const tile = (outer: number) => Math.max(outer * (depth + GAP), depth * (outer + GAP));
   const strips = wa * wb * SIDE * (16 * strip + GAP);
@@ -93,9 +93,9 @@ function bytesOf({ wa, wb, ra, rb, depth, strip }: Tiling, sums: boolean): numbe
 }
 
 /**
- * The ways to compute a product on matrix units, best guess first; none where the device has no fitting unit.
+ * The ways to compute a matmul on matrix units, best guess first; none where the device has no fitting unit.
  * @param sums the columns of a are summed too
- * @param leastSteps of the inner dimension (of all matrices) that a piece of it has; Infinity where it is not cut
+ * @param leastSteps of the inner dimension (of all matrices) in each split; Infinity where the inner dimension is not split
  */
 export function matrixVariants(
   { batch, m, n, k }: MatmulShape,
@@ -112,16 +112,16 @@ export function matrixVariants(
       LANES * tiling.wa * tiling.wb <= limits.maxComputeInvocationsPerWorkgroup &&
       bytesOf(tiling, sums) <= limits.maxComputeWorkgroupStorageSize,
   );
-  // Time, as rounds of as many workgroups as a large GPU holds at once, each as long as its tile takes.
+  // Estimated time: a large GPU runs `slots` workgroups at once, and a round takes as long as one tile.
   const cost = ({ wa, wb, ra, rb, depth, share }: Tiling) => {
     const [rows, cols, slots] = [16 * wa * ra, 16 * wb * rb, busyGroups(profile, LANES * wa * wb)];
     const tiles = Math.ceil(m / rows) * Math.ceil(n / cols);
     const groups = leastSteps === Infinity ? tiles * batch : tiles;
-    const pieces =
+    const splits =
       leastSteps === Infinity
         ? 1
         : Math.max(1, Math.min(Math.floor(slots / tiles), (batch * k) / depth / leastSteps));
-    return (Math.ceil((groups * pieces) / slots) * slots * rows * cols) / share / pieces;
+    return (Math.ceil((groups * splits) / slots) * slots * rows * cols) / share / splits;
   };
   const variants = fitting
     .sort((x, y) => cost(x) - cost(y))
@@ -137,7 +137,7 @@ export function matrixVariants(
       turn: true,
       ...(isOneSize ? {} : { sized: true }),
     }));
-  // Where the units read a tile across as fast as along, nothing need be turned.
+  // Units of these devices read a tile column by column as fast as row by row, so tiles need no transposition.
   return isOneSize ? variants.flatMap((variant) => [{ ...variant, turn: false }, variant]) : variants;
 }
 
@@ -154,7 +154,7 @@ export function matrixTile(
     rows: tileRows,
     cols: tileCols,
     depth,
-    // A whole number of times the tiles: a few workgroups more than the device holds would take as long again.
+    // A multiple of the tiles: a few workgroups more than the device holds at once would take another whole round.
     busyGroups: Math.floor(busyGroups(profile, LANES * wa * wb) / tiles) * tiles,
     params: {
       READ: 'narrow',

@@ -15,14 +15,14 @@ export interface MatmulAttrs {
   readonly reduceBatch?: boolean;
 }
 
-interface ProductSpecs {
+interface OperandSpecs {
   readonly a: TensorSpec;
   readonly b: TensorSpec;
   readonly bias?: TensorSpec | undefined;
 }
 
 /** Checks shapes and returns the sizes m, n, k. */
-export function matmulShape({ a, b, bias }: ProductSpecs, attrs: MatmulAttrs): MatmulShape {
+export function matmulShape({ a, b, bias }: OperandSpecs, attrs: MatmulAttrs): MatmulShape {
   if ((bias === undefined) !== (attrs.bias === 'none'))
     throw shapeError(
       'matmul',
@@ -61,7 +61,7 @@ function matrix(spec: TensorSpec): [number | undefined, number, number] {
 }
 
 /** Whether an operand is an activation stored in 16 bits. */
-export function hasHalf({ a, b }: ProductSpecs): boolean {
+export function hasHalf({ a, b }: OperandSpecs): boolean {
   return a.dtype === 'f16' || b.dtype === 'f16';
 }
 
@@ -91,7 +91,7 @@ export const matmul: Op<MatmulAttrs, Input, 'y'> = {
     const { batch, m, n } = matmulShape(inputs, attrs);
     const batched =
       [inputs.a, inputs.b].some((spec) => spec.shape.length === 3) && attrs.reduceBatch !== true;
-    // The result with an activation is an activation; weights are always f32.
+    // A matmul with an activation makes an activation; weights are always f32.
     const dtype = hasHalf(inputs) ? 'f16' : 'f32';
     return { y: { shape: batched ? [batch, m, n] : [m, n], dtype } };
   },
@@ -116,19 +116,27 @@ function matmulGradient(
   if (dy === undefined) return {};
   const { transposeA, transposeB, bias, reduceBatch } = attrs;
   const batched = a.spec.shape.length === 3 || b.spec.shape.length === 3;
-  const product = (left: Tensor, right: Tensor, flipLeft: boolean, flipRight: boolean, like: Tensor) =>
+  const multiply = (
+    left: Tensor,
+    right: Tensor,
+    transposeLeft: boolean,
+    transposeRight: boolean,
+    like: Tensor,
+  ) =>
     graph.one(
       matmul,
       { a: left, b: right },
       {
-        transposeA: flipLeft,
-        transposeB: flipRight,
+        transposeA: transposeLeft,
+        transposeB: transposeRight,
         bias: 'none',
         reduceBatch: batched && reduceBatch !== true && like.spec.shape.length === 2,
       },
     );
-  const da = () => (transposeA ? product(b, dy, transposeB, true, a) : product(dy, b, false, !transposeB, a));
-  const db = () => (transposeB ? product(dy, a, true, transposeA, b) : product(a, dy, !transposeA, false, b));
+  const da = () =>
+    transposeA ? multiply(b, dy, transposeB, true, a) : multiply(dy, b, false, !transposeB, a);
+  const db = () =>
+    transposeB ? multiply(dy, a, true, transposeA, b) : multiply(a, dy, !transposeA, false, b);
   return {
     a: needs.has('a') ? da() : undefined,
     b: needs.has('b') ? db() : undefined,
