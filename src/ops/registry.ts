@@ -21,5 +21,6 @@ export { kernels as relu } from './relu/kernels.ts';
 export { kernels as rowSum } from './row-sum/kernels.ts';
 export { kernels as scale } from './scale/kernels.ts';
 export { kernels as scaleResidual } from './scale-residual/kernels.ts';
+export { kernels as softmax } from './softmax/kernels.ts';
 export { kernels as subsamplePad } from './subsample-pad/kernels.ts';
 export { kernels as tokens } from './tokens/kernels.ts';
