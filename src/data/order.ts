@@ -2,8 +2,8 @@
 import { Rng } from '../util/rng.ts';
 
 /**
- * Positions in one epoch. With repeated augmentation, DeiT's sampler keeps the largest multiple of 256 (spec: recipes §5);
- * fewer than 256 are kept whole.
+ * Positions in one epoch. With repeated augmentation, DeiT's sampler keeps the largest multiple of 256
+ * (facebookresearch/deit samplers.py); fewer than 256 samples are all kept.
  */
 export function epochLength(length: number, repeats: number): number {
   return repeats > 1 && length >= 256 ? Math.floor(length / 256) * 256 : length;

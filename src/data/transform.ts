@@ -10,7 +10,7 @@ import { centerCrop, hflip, padCrop } from './image/crop.ts';
 import { roundHalfEven, type Image } from './image/image.ts';
 import { resize, resizeShortSide, type ResizeFilter } from './image/resize.ts';
 
-/** What happens to a training image, in this order (spec: recipes §8.1). */
+/** What happens to a training image, in this order, which is timm's (huggingface/pytorch-image-models timm/data/transforms_factory.py). */
 export interface AugmentConfig {
   /**
    * `random-resized`: torchvision's RandomResizedCrop; `pad-crop`: CIFAR's random window of the zero-padded image;
@@ -103,7 +103,7 @@ function checkPadded({ width, height }: Image, padding: number, size: number): v
 }
 
 /**
- * Resize, then centre crop, as the benchmarks define them (spec: benchmarks §1.2).
+ * Resize, then centre crop, as torchvision's Resize and CenterCrop do.
  *
  * @example evalTransform({ resize: 256, crop: 224, squash: false, interpolation: 'bicubic' })(image)
  */

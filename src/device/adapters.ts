@@ -7,7 +7,7 @@ import { prepareVulkan } from './vulkan.ts';
 
 Object.assign(globalThis, globals);
 
-// Dawn's instances must outlive their adapters and devices, and a collected one takes the process down: keep them all.
+// Dawn's instances must outlive their adapters and devices, and the process crashes if one is collected, so all are kept.
 const instances = new Map<string, GPU>();
 
 function instance(...flags: string[]): GPU {
@@ -20,7 +20,7 @@ function instance(...flags: string[]): GPU {
 /** Every adapter that Dawn can see, best first: real GPUs in the driver's order, lavapipe, SwiftShader. */
 export async function listAdapters(): Promise<AdapterEntry[]> {
   prepareVulkan();
-  // Dawn has no call that enumerates; asking for an adapter of an impossible name makes it list all names it knows.
+  // Dawn cannot enumerate adapters. Asked for an adapter with an impossible name, it lists all names it knows.
   let listing = '';
   try {
     const all = instance('adapter=no such adapter');
@@ -50,7 +50,7 @@ export interface ChosenAdapter {
   readonly adapter: GPUAdapter;
 }
 
-/** What `--adapter` calls each entry: its kind, and its number where there are several of the kind. */
+/** The name of each entry for `--adapter`: its kind, with a number if there are several of that kind. */
 export function labelsOf(entries: readonly AdapterEntry[]): string[] {
   return entries.map((entry) => {
     const alike = entries.filter(({ kind }) => kind === entry.kind);
@@ -73,7 +73,7 @@ export function pickAdapter(request: string, entries: readonly AdapterEntry[]): 
         ? entries.filter((e) => e.kind === kind)[Number(number)]
         : entries.find((e) => e.kind === wanted || e.name.toLowerCase().includes(wanted));
   if (entry === undefined) throw noAdapter(request, entries);
-  // Dawn's binding takes a name and opens the first adapter whose name holds it.
+  // Dawn's binding takes a name and opens the first adapter whose name contains it.
   const opened = entries.find(({ backend, name }) => backend === entry.backend && name.includes(entry.name));
   if (opened !== entry)
     throw new FrameworkError(

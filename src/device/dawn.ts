@@ -1,7 +1,7 @@
 import { FrameworkError, nearest } from '../util/errors.ts';
 import type { AdapterEntry } from './adapter-entry.ts';
 
-/** Dawn's toggles: what each adapter is opened with, and how a user changes that. */
+/** Dawn's toggles: the ones each adapter is opened with, and how a user changes them. */
 
 /** By Dawn's own names: https://dawn.googlesource.com/dawn/+/refs/heads/main/src/dawn/native/Toggles.cpp */
 export interface Toggles {
@@ -9,7 +9,7 @@ export interface Toggles {
   readonly disable: readonly string[];
 }
 
-/** Those that concern compute shaders, and what is gained. Dawn takes names that it does not know in silence, so others are refused. */
+/** The toggles that concern compute shaders, and what each gains. Others are refused, because Dawn silently ignores unknown names. */
 const KNOWN: Readonly<Record<string, string>> = {
   allow_unsafe_apis: 'experimental features, such as matrix units',
   use_vulkan_memory_model: 'matrix units on NVIDIA’s driver',
@@ -31,7 +31,7 @@ const KNOWN: Readonly<Record<string, string>> = {
 /** The environment variable that changes toggles: `enable=…,disable=…`. */
 export const DAWN_VARIABLE = 'LARGEKERNEL_DAWN';
 
-/** What an adapter is opened with unless the user says otherwise. Software adapters: nothing, as everyone has Dawn. */
+/** The default toggles of an adapter. Software adapters have Dawn's own. */
 export function defaultToggles({ kind, name, backend }: AdapterEntry): Toggles {
   if (kind !== 'gpu') return { enable: [], disable: [] };
   const isNvidiaVulkan = backend === 'vulkan' && /nvidia|geforce|quadro|tesla/i.test(name);
@@ -104,7 +104,7 @@ export function flagsOf({ enable, disable }: Toggles): string[] {
 /** Matrix units. */
 export const MATRIX_FEATURE = 'chromium-experimental-subgroup-matrix';
 
-/** Features that kernels use, where the adapter has them. */
+/** Optional features that kernels use. */
 export const FEATURES: readonly string[] = ['shader-f16', 'subgroups', 'timestamp-query'];
-/** Those that need toggles, which only GPUs are opened with, as well. */
+/** Optional features that also need toggles, which only GPUs are opened with. */
 export const GPU_FEATURES: readonly string[] = [...FEATURES, 'subgroup-size-control', MATRIX_FEATURE];

@@ -15,7 +15,7 @@ export class Device {
   readonly description: string;
   readonly vendor: string;
   readonly architecture: string;
-  /** What Dawn was told when the adapter was opened. */
+  /** The toggles that the adapter was opened with. */
   readonly toggles: Toggles;
   private offer: DeviceProfile;
   private failure: FrameworkError | undefined;
@@ -49,7 +49,7 @@ export class Device {
     return this.offer;
   }
 
-  /** What is planned from now on uses no matrix units. */
+  /** Plans made from now on use no matrix units. */
   giveUpMatrixUnits(): void {
     this.offer = { ...this.offer, matrixUnits: [] };
   }
@@ -72,7 +72,7 @@ export class Device {
   }
 
   /**
-   * Runs `work` inside error scopes and waits for their verdict; a GPU error becomes a FrameworkError that names `label`.
+   * Runs `work` inside error scopes and waits for their results. A GPU error becomes a FrameworkError that names `label`.
    */
   async guard<T>(label: string, work: () => T | Promise<T>): Promise<T> {
     this.gpu.pushErrorScope('internal');
@@ -143,7 +143,7 @@ export class Device {
     return new Float32Array(await this.read(buffer, offset, bytes));
   }
 
-  /** Awaits something that the device does, without keeping a core busy where the processor is the device. */
+  /** Awaits work of the device, without occupying a core that a software adapter computes on. */
   wait<T>(work: Promise<T>): Promise<T> {
     return this.kind === 'gpu' ? work : patiently(work);
   }

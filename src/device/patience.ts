@@ -1,12 +1,12 @@
 /**
- * Dawn's binding for Node asks in every turn of the event loop whether what is awaited is done, which keeps a core busy. Where that
- * core is one of those that compute, the event loop rests a little in each turn while something is awaited.
+ * While anything is awaited, Dawn's binding for Node polls in every turn of the event loop, which occupies a core. A software adapter
+ * computes on that core, so for those adapters the event loop sleeps briefly in each turn.
  */
 
 const REST_MS = 0.25;
 const never = new Int32Array(new SharedArrayBuffer(4));
 let awaited = 0;
-/** Whether the next turn rests: there must not be a second rest in a turn. */
+/** Whether a sleep is already scheduled: a turn must not sleep twice. */
 let isResting = false;
 
 /** Awaits work of a software adapter without taking a core from it. */

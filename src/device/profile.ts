@@ -11,7 +11,7 @@ export interface DeviceLimits {
   readonly maxComputeWorkgroupsPerDimension: number;
 }
 
-/** What WebGPU guarantees everywhere; kernels that stay inside run on any adapter. */
+/** WebGPU's guaranteed minimum. Kernels that stay within it run on any adapter. */
 export const DEFAULT_LIMITS: DeviceLimits = {
   maxBufferSize: 268435456,
   maxStorageBufferBindingSize: 134217728,
@@ -22,7 +22,7 @@ export const DEFAULT_LIMITS: DeviceLimits = {
   maxComputeWorkgroupsPerDimension: 65535,
 };
 
-/** What a matrix unit does: sums (m, n) += left (m, k) · right (k, n), by a subgroup. Types as WGSL writes them. */
+/** One operation of a matrix unit, by a subgroup: sums (m, n) += left (m, k) · right (k, n). Types as WGSL writes them. */
 export interface MatrixUnit {
   readonly operands: string;
   readonly sums: string;
@@ -31,28 +31,28 @@ export interface MatrixUnit {
   readonly k: number;
 }
 
-/** What an adapter says of its subgroups. */
+/** An adapter's subgroups. */
 export interface SubgroupProfile {
-  /** Lanes a subgroup: least and most. */
+  /** Fewest and most lanes of a subgroup. */
   readonly subgroups: { readonly min: number; readonly max: number };
-  /** Empty where the feature `chromium-experimental-subgroup-matrix` is not there. */
+  /** Empty without the feature `chromium-experimental-subgroup-matrix`. */
   readonly matrixUnits: readonly MatrixUnit[];
 }
 
-/** What kernels choose their variants by: all that they may know of a device. */
+/** All that kernels may know of a device when they choose their variants. */
 export interface DeviceProfile extends SubgroupProfile {
   readonly limits: DeviceLimits;
   /** WebGPU's features, such as `subgroups` and `shader-f16`. */
   readonly features: ReadonlySet<string>;
   /** Whether a GPU computes, or the processor through a software adapter. */
   readonly machine: 'gpu' | 'processor';
-  /** Floats of a vector register where a processor computes; 0 on GPUs, whose kernels ask for the subgroup's size themselves. */
+  /** On processors, floats per vector register; 0 on GPUs, whose kernels query the subgroup size themselves. */
   readonly simdWidth: number;
-  /** `switch`: an adapter that changes from one invocation of a workgroup to the next at each barrier, which costs more than all else. */
+  /** `switch`: at a barrier the adapter switches from one invocation of the workgroup to the next, which costs more than anything else. */
   readonly barrier: 'cheap' | 'switch';
   /**
-   * Invocations in flight that keep a large GPU busy: WebGPU does not tell how large one is, and smaller ones lose little by being given
-   * more than they can hold at once. 128 multiprocessors of 1,024.
+   * Invocations that keep a large GPU busy: 128 multiprocessors of 1,024. WebGPU does not tell a GPU's size, and smaller GPUs lose little
+   * when given more work than they can hold at once.
    */
   readonly busyLanes: number;
 }
@@ -84,5 +84,5 @@ export function profileOf(
   return { limits, features: new Set(features), ...subgroups, ...NATURES[kind] };
 }
 
-/** A GPU that offers no more than every WebGPU adapter: what is planned for where no device is named. */
+/** A GPU with no more than WebGPU's minimum. Plans without a device assume it. */
 export const DEFAULT_PROFILE = profileOf('gpu', DEFAULT_LIMITS);

@@ -7,7 +7,7 @@ import { FrameworkError, messageOf } from '../util/errors.ts';
 import { existsNow, ifThereSync } from '../util/files.ts';
 
 /**
- * Makes Vulkan reachable for Dawn on Linux before Dawn is first asked for an adapter. Other systems bring their own API
+ * Makes Vulkan available to Dawn on Linux before Dawn is first asked for an adapter. Other systems bring their own API
  * (Metal, Direct3D 12) and need none of this.
  *
  * The npm package `@sparticuz/chromium` carries SwiftShader and a Vulkan loader in one small archive. The loader is
@@ -76,7 +76,7 @@ function preload(library: string): void {
   try {
     process.dlopen({ exports: {} }, library, flags);
   } catch (error) {
-    // Node maps the library and then complains that it is no Node module; any other complaint is real.
+    // Node maps the library and then throws because it is not a Node module. Any other error is real.
     if (!messageOf(error).includes('did not self-register')) {
       throw new FrameworkError(
         'device/loader',
@@ -100,10 +100,10 @@ function addDriver(icd: string, systemLoaderFound: boolean): void {
   else process.env['VK_ICD_FILENAMES'] = icd;
 }
 
-/** Beside the unpacked files: their names and sizes in bytes, written last. */
+/** A file beside the unpacked files with their names and sizes in bytes, written last. */
 const RECORD = 'unpacked.json';
 
-/** Unpacks once into `<cache>/swiftshader-<version>/` and returns that folder; again where what is there is not whole. */
+/** Unpacks into `<cache>/swiftshader-<version>/`, unless that folder is already complete, and returns it. */
 export function unpackSwiftShader(cache: string): string {
   if (process.arch !== 'x64') {
     throw new FrameworkError(
@@ -122,7 +122,7 @@ export function unpackSwiftShader(cache: string): string {
     if (absent.length > 0)
       throw new FrameworkError('device/swiftshader', `${archive} does not hold ${absent.join(', ')}.`);
     writeFileSync(join(staging, RECORD), JSON.stringify(sizes), { flush: true });
-    // Processes that have the old files open keep them.
+    // Processes that have the old files open keep using them.
     if (existsNow(folder)) renameSync(folder, `${staging}.old`);
     renameSync(staging, folder);
   } catch (error) {

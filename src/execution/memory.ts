@@ -18,11 +18,11 @@ export function makeInterval(bytes: number, step: number): Interval {
 const ALIGN = 256;
 
 /**
- * Gives every interval a place in a pool of buffers and returns the buffers' sizes. Largest first, and of
- * equal ones the longest lived, each into the tightest gap that is free during its life, else into a new buffer.
+ * Gives every interval a place in a pool of buffers and returns the buffers' sizes. Intervals are placed largest first (of equal
+ * ones, the longest-lived first), each into the tightest gap that is free during its life, or else into a new buffer.
  *
- * Values that are alive together may lie side by side in one buffer, but not if a step binds both: WebGPU forbids one
- * buffer to be read and written in the same dispatch, even at disjoint ranges.
+ * Values that are alive together may lie side by side in one buffer unless a step binds both: WebGPU forbids reading and
+ * writing one buffer in the same dispatch, even at disjoint ranges.
  */
 export function assignPool(intervals: readonly Interval[]): number[] {
   const sizes: number[] = [];

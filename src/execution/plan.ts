@@ -28,7 +28,7 @@ export interface Placement {
 
 export interface PlacedDispatch {
   readonly dispatch: BoundDispatch;
-  /** Where what the shader binds lies, by its names. */
+  /** Where each bound tensor lies, by the shader's names. */
   readonly places: Readonly<Record<string, Place>>;
 }
 
@@ -142,7 +142,7 @@ function checkedBytes(tensor: Tensor, limits: DeviceLimits): number {
   );
 }
 
-/** What a node is lowered with. */
+/** The context in which a node is lowered. */
 export function contextOfNode(node: Node, profile: DeviceProfile): LowerContext<unknown> {
   const { inputs, outputs, attrs, accumulates } = node;
   return contextOf({ inputs: specsOf(inputs), outputs: specsOf(outputs), attrs, accumulates }, profile);

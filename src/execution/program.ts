@@ -12,10 +12,10 @@ export interface Location {
   readonly offset: number;
 }
 
-/** Finds the memory of parameters, state and gradients. */
+/** Locates the memory of parameters, state and gradients. */
 export type Locate = (tensor: Tensor) => Location | undefined;
 
-/** Inputs of as many bytes are written through memory that stays mapped. */
+/** Inputs of at least so many bytes are written through memory that stays mapped. */
 const LARGE = 2 ** 20;
 
 interface Input {
@@ -32,7 +32,7 @@ interface Command {
 }
 
 /**
- * A plan with its memory, pipelines and bind groups: what a step replays. After `build` nothing is allocated, compiled or
+ * A plan with its memory, pipelines and bind groups, ready to replay. After `build` nothing is allocated, compiled or
  * bound; `encode` only records dispatches.
  */
 export class Program {
@@ -59,8 +59,8 @@ export class Program {
   /**
    * Allocates, compiles (in parallel) and binds.
    * @param label names the program in errors
-   * @param lender a program that never runs between a run of this one and the reading of its results: its pool is used
-   *   again where its buffers are large enough
+   * @param lender a program that never runs between a run of this one and the reading of its results, so that this one
+   *   can reuse its pool where buffers are large enough
    */
   static async build(
     device: Device,
@@ -93,7 +93,7 @@ export class Program {
     });
   }
 
-  /** The same program over other parameters, sharing pool and inputs: for evaluating averaged weights. */
+  /** The same program with other parameters, sharing pool and inputs; used to evaluate averaged weights. */
   async rebound(pipelines: PipelineCache, locate: Locate, label: string): Promise<Program> {
     const compiled = await compile(pipelines, this.plan);
     return this.device.guard(label, () => {
@@ -137,7 +137,7 @@ export class Program {
     return { buffer: found.buffer, offset: found.offset, size };
   }
 
-  /** Bytes allocated for this program: inputs, and pool buffers that no other program lent. */
+  /** Bytes allocated for this program: inputs, and pool buffers that are not borrowed from the lender. */
   readonly ownBytes: number;
 
   get dispatches(): number {

@@ -20,7 +20,7 @@ export interface Proof {
   readonly failure: string | undefined;
 }
 
-/** Of normalised mean squared errors; rounding results to f16 alone gives 1e-7. */
+/** Tolerances of the normalised mean squared error. Rounding results to f16 alone gives 1e-7. */
 const TOLERANCE = { f32: 1e-8, f16: 1e-6 } as const;
 
 /** An example with its matrices and maps stored in 16 bits, as activations are with `precision: f16`. */
@@ -31,22 +31,22 @@ export function halved(example: Example<unknown>): Example<unknown> {
   return { ...example, inputs };
 }
 
-/** Whether anything of an example is stored in 16 bits. */
+/** Whether an example has a tensor stored in 16 bits. */
 function isHalf({ inputs }: Pick<Example<unknown>, 'inputs'>): boolean {
   return Object.values(inputs).some((spec) => spec?.dtype === 'f16');
 }
 
-/** The largest normalised mean squared error that an op may have on such operands. */
+/** The tolerance of the normalised mean squared error for these operands. */
 export function toleranceOf(operands: Pick<Example<unknown>, 'inputs'>): number {
   return TOLERANCE[isHalf(operands) ? 'f16' : 'f32'];
 }
 
-/** An op's examples, and where the device has `shader-f16` those with tensors in 16 bits. */
+/** An op's examples, and where the device has `shader-f16` the same with tensors in 16 bits. */
 function examplesOn(device: Device, { examples }: AnyOp): readonly Example<unknown>[] {
   return device.features.has('shader-f16') ? [...examples, ...examples.map(halved).filter(isHalf)] : examples;
 }
 
-/** Runs examples of an op on a device, all of its own unless told, and compares them with its reference. */
+/** Runs examples of an op (by default all of its own) on a device and compares the results with its reference. */
 export async function proveOp(
   device: Device,
   pipelines: PipelineCache,

@@ -84,7 +84,7 @@ export class OpRun {
     return defined(this.specs[name], `${name} of ${this.op.name}`);
   }
 
-  /** What an input or output lies in. */
+  /** The buffer of an input or output. */
   buffer(name: string): GPUBuffer {
     return defined(this.buffers.get(name), `${name} of ${this.op.name}`);
   }
@@ -98,7 +98,7 @@ export class OpRun {
     this.device.gpu.queue.writeBuffer(this.buffer(name), 0, bytes);
   }
 
-  /** What an input or output holds after the work submitted so far. */
+  /** The contents of an input or output after the work submitted so far. */
   async read(name: string): Promise<Float32Array> {
     const spec = this.specOf(name);
     const bytes = await this.device.read(this.buffer(name), 0, Math.ceil(bytesOf(spec) / 4) * 4);

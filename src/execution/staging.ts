@@ -4,8 +4,8 @@ import type { Device } from '../device/device.ts';
 const BUFFERS = 2;
 
 /**
- * Host memory that stays mapped, for what is written into one device buffer again and again. `queue.writeBuffer` takes fresh memory for
- * every large write: 38 MB cost 15.6 ms on an H200's host that way, and 3.7 ms this way.
+ * Host memory that stays mapped, for a device buffer that is written again and again. `queue.writeBuffer` allocates fresh memory for
+ * every large write: 38 MB take 15.6 ms on an H200's host that way, and 3.7 ms this way.
  */
 export class Staging {
   private readonly device: Device;
@@ -28,7 +28,7 @@ export class Staging {
     this.free = [...this.all];
   }
 
-  /** Writes `data` to the start of the target, in the queue's order. While the device has yet to copy from both buffers, the queue finds memory. */
+  /** Writes `data` to the start of the target, in the queue's order. If the device has yet to copy from both buffers, `queue.writeBuffer` does it. */
   write(data: Float32Array | Uint32Array): void {
     const { gpu } = this.device;
     const buffer = this.free.shift();

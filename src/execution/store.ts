@@ -17,12 +17,12 @@ export interface Slice {
   readonly elems: number;
 }
 
-/** A run of whole members of one group inside one chunk; what an optimiser kernel works on. */
+/** A run of whole members of one group inside one chunk. An optimiser kernel works on one range. */
 export interface Range extends Slice {
   readonly group: string;
 }
 
-/** How the members of a store lie in flat buffers; the same for parameters, gradients, moments and averages. */
+/** How the members of a store lie in flat buffers. Parameters, gradients, moments and averages share one layout. */
 export interface FlatLayout {
   readonly members: readonly Member[];
   /** Elements of each chunk. */
@@ -144,7 +144,7 @@ export class FlatStore {
   }
 }
 
-/** Finds what tensors say of where they are stored among stores by name. */
+/** Resolves where tensors say they are stored, among stores by name. */
 export function locateIn(stores: Readonly<Record<string, FlatStore | undefined>>): Locate {
   return ({ stored }) => stored && stores[stored.store]?.locate(stored.member);
 }

@@ -13,17 +13,17 @@ export interface Gradients {
 }
 
 export interface DifferentiateOptions {
-  /** Differentiate with respect to every parameter that the loss reaches. Default true. */
+  /** Differentiate with respect to every parameter that the loss depends on. Default true. */
   readonly parameters?: boolean;
-  /** Further tensors whose gradient is wanted, such as the image for an attack. */
+  /** Other tensors to differentiate with respect to, such as the image for an attack. */
   readonly tensors?: readonly Tensor[];
 }
 
 /**
  * Reverse-mode differentiation: appends the gradient nodes of Σ `loss` to the graph.
  *
- * Gradients of values are assigned where first used and then added up; gradients of parameters are added to memory that the
- * optimiser zeroes, so that micro-batches accumulate.
+ * The gradient of a value is assigned by its first contribution and added to by the others. Gradients of parameters are added to memory
+ * that the optimiser zeroes, so that micro-batches accumulate.
  * @param loss its gradient seed is `seed`, of the same shape (1 for a plain sum)
  */
 export function differentiate(
@@ -102,8 +102,8 @@ class BackwardPass {
   }
 
   /**
-   * Points every contribution to a parameter at the parameter's accumulated gradient: the op that made it adds into that
-   * memory itself where it can, else a node adds it.
+   * Directs every contribution to a parameter into the accumulated gradient: the op that makes it accumulates there itself
+   * if it can; otherwise another node adds it.
    */
   finishParameters(): Map<string, Tensor> {
     const result = new Map<string, Tensor>();

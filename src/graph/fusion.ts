@@ -16,27 +16,27 @@ import { type AnyOp, type Named, type Op, inOrder, operandsOf } from '../ops/op.
 import { scaleResidual } from '../ops/scale-residual/op.ts';
 import { type Node, type NodeOf, type Tensor, isOf } from './graph.ts';
 
-/** What a rule sees of the graph around a node. */
+/** The graph around a node, as a rule sees it. */
 interface Surroundings {
   /** The node that makes a tensor, if one does. */
   readonly producer: (tensor: Tensor | undefined) => Node | undefined;
-  /** Whether nothing but `node` reads the value, and it need not exist after the run. */
+  /** Whether only `node` reads the value and nobody reads it after the run. */
   readonly isOnlyFor: (tensor: Tensor, node: Node) => boolean;
-  /** Whether the value has to exist after the run. */
+  /** Whether the value is read after the run. */
   readonly isKept: (tensor: Tensor) => boolean;
   /** The nodes that read the value, in their order. */
   readonly readersOf: (tensor: Tensor) => readonly Node[];
 }
 
-/** What a rule puts in the place of nodes; undefined where a node goes. */
+/** A rule's replacement for each node that it matched; undefined deletes the node. */
 type Replacements = ReadonlyMap<Node, Node | undefined>;
 
 /** One pattern: an op whose nodes may be merged with neighbours. */
 interface Rule {
   readonly name: string;
-  /** The op that the pattern is recognised by. */
+  /** The op that the match starts from. */
   readonly anchor: AnyOp;
-  /** Undefined where the pattern is not there. New nodes come after all their inputs and before all readers of their outputs. */
+  /** Undefined if the pattern does not match. New nodes come after all their inputs and before all readers of their outputs. */
   match(node: Node, around: Surroundings): Replacements | undefined;
 }
 
@@ -48,7 +48,7 @@ function rule<P extends AnyOp>(
   return { name, anchor, match: (node, around) => (isOf(node, anchor) ? match(node, around) : undefined) };
 }
 
-/** `fused` for a pair of nodes, in the place of `at`, which is one of the two. */
+/** Replaces a pair of nodes by `fused`, at the place of `at`, which is one of the two. */
 function pair(first: Node, last: Node, at: Node, fused: Node): Replacements {
   return new Map([
     [first, at === first ? fused : undefined],
@@ -56,7 +56,7 @@ function pair(first: Node, last: Node, at: Node, fused: Node): Replacements {
   ]);
 }
 
-/** The node for a pair: of op `op`, recorded where `base` was. */
+/** The fused node of a pair: it applies `op` in the scope of `base`. */
 function fusedNode<A, I extends string, O extends string>(
   base: Node,
   op: Op<A, I, O>,
@@ -82,14 +82,14 @@ function isMatmul(node: Node | undefined): node is Matmul {
   return node !== undefined && (isOf(node, matmul) || isOf(node, matmulNorm));
 }
 
-/** The matmul that makes `tensor`, if an epilogue can be fused into it: one that overwrites its output, and does not accumulate. */
+/** The matmul that makes `tensor`, if an epilogue can be fused into it: it must overwrite its output, not accumulate. */
 function matmulFor(tensor: Tensor, { producer }: Surroundings): Matmul | undefined {
   const node = producer(tensor);
   if (!isMatmul(node) || node.accumulates.length > 0 || node.attrs.reduceBatch === true) return undefined;
   return node;
 }
 
-/** The matmul that normalises its operand `y` as it reads it; undefined where it cannot. */
+/** The matmul that normalises its operand `y` as it reads it; undefined if no such kernel exists. */
 function normalising(node: Node, norm: Node & NodeOf<typeof layerNorm>): Node | undefined {
   if (!isOf(node, matmul)) return undefined;
   const { y, statistics } = norm.outputs;
@@ -105,8 +105,8 @@ function normalising(node: Node, norm: Node & NodeOf<typeof layerNorm>): Node | 
 }
 
 /**
- * A LayerNorm between maps and matmuls only computes its statistics, which are small, and the matmuls normalise what they read. The
- * normalised activation is then neither written nor kept. It stays if any other node reads it.
+ * A LayerNorm between maps and matmuls computes only its statistics, which are small, and the matmuls normalise as they read. The
+ * normalised activation is then neither written nor kept. If any other node reads it, the LayerNorm stays.
  */
 const ABSORB_NORMS = rule('LayerNorm, matmuls', layerNorm, (norm, { isKept, readersOf }) => {
   const { eps, from, to } = norm.attrs;
@@ -123,7 +123,7 @@ const ABSORB_NORMS = rule('LayerNorm, matmuls', layerNorm, (norm, { isKept, read
   return replaced.set(norm, fusedNode(norm, layerNormStatistics, { eps }, { x }, { statistics }));
 });
 
-/** In the order in which they are applied: what absorbs a norm is merged with its other neighbours after that. */
+/** In the order in which they are applied: a matmul absorbs its norm first, then merges with its other neighbours. */
 const RULES: readonly Rule[] = [
   ABSORB_NORMS,
   rule('matmul, bias, gelu', gelu, (node, around) => {
@@ -132,7 +132,7 @@ const RULES: readonly Rule[] = [
     if (first === undefined) return undefined;
     const keep = !around.isOnlyFor(h, node);
     const outputs = { y: node.outputs.y, kept: keep ? h : undefined };
-    // In the matmul's place: others may read h before gelu does.
+    // At the matmul's place: other nodes may read h before gelu does.
     const fused = fusedNode(first, matmulGelu, { ...first.attrs, keep }, first.inputs, outputs);
     return pair(first, node, first, fused);
   }),
@@ -152,7 +152,7 @@ const RULES: readonly Rule[] = [
     const attrs = { ...first.attrs, keep };
     const inputs = { ...first.inputs, addend, gamma, mask };
     const outputs = { y: node.outputs.y, kept: keep ? branch : undefined };
-    // In the sum's place: x may be younger than the matmul.
+    // At the sum's place: x may be made after the matmul.
     return pair(first, node, node, fusedNode(node, matmulResidual, attrs, inputs, outputs));
   }),
   rule('gradient of a weight, gradient of its bias', columnSum, (node, around) => {
@@ -222,15 +222,14 @@ function applyRule(nodes: readonly Node[], rule: Rule, kept: ReadonlySet<number>
     .filter((node) => node !== undefined);
 }
 
-/** Lets matmuls normalise what they read: only the first rule of `fuse`. */
+/** Applies only the first rule of `fuse`: matmuls absorb LayerNorm. */
 export function absorbNorms(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
   return applyRule(nodes, ABSORB_NORMS, kept);
 }
 
 /**
- * Lets matmuls normalise what they read, and merges nodes that one kernel can compute. The result computes every tensor in `kept` (ids) and
- * every accumulated output that `nodes` did, in a valid order; values between merged nodes are no longer made unless something else
- * reads them.
+ * Merges nodes that one kernel can compute. The result still computes, in a valid order, every tensor in `kept` (ids) and every accumulated
+ * output of `nodes`. Values between merged nodes are no longer made unless something else reads them.
  */
 export function fuse(nodes: readonly Node[], kept: ReadonlySet<number>): Node[] {
   return RULES.reduce((current, rule) => applyRule(current, rule, kept), [...nodes]);

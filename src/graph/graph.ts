@@ -17,9 +17,9 @@ export interface Node {
   readonly direction: Direction;
   /** Path of the module that recorded it (`stages.2.blocks.4.pwconv1`), for profiles and plans. */
   readonly scope: string;
-  /** Path of the residual block that it is recorded in, if it is in one: what is recomputed as a whole. */
+  /** Path of the residual block around it, if any. Blocks can be recomputed as a whole. */
   readonly block?: string;
-  /** Names of outputs that are added to what is there. */
+  /** Names of outputs that accumulate instead of overwriting. */
   readonly accumulates: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export function isOf<P extends AnyOp>(node: Node, op: P): node is Node & NodeOf<
   return node.op === op;
 }
 
-/** The specs of what a node reads or makes, by name. */
+/** The specs of a node's inputs or outputs, by name. */
 export function specsOf(tensors: Readonly<Record<string, Tensor>>): Record<string, TensorSpec> {
   return mapNamed(tensors, ({ spec }) => spec);
 }
@@ -112,7 +112,7 @@ export class Graph {
     }
   }
 
-  /** Records everything in `body` as one residual block, named as the scope is. */
+  /** Records everything in `body` as one residual block with the scope's name. */
   asBlock<T>(body: () => T): T {
     this.block = this.scope;
     try {
@@ -178,7 +178,7 @@ export class Graph {
     return { id: this.nextTensor++, kind, spec, name };
   }
 
-  /** A fresh tensor for what a store holds; named after its member. */
+  /** A fresh tensor that stands for a member of a store and has its name. */
   stored(kind: TensorKind, spec: TensorSpec, stored: Stored): Tensor {
     const { store, member } = stored;
     const name = typeof member === 'string' ? member : `range ${member} of ${store}`;

@@ -5,18 +5,18 @@ import { FrameworkError, defined } from '../util/errors.ts';
 import type { Graph, Node, Tensor } from './graph.ts';
 
 /**
- * What the backward pass makes again instead of keeping: nothing; what cheap ops made; or all but what leaves a residual block, so that
+ * What the backward pass recomputes instead of keeping: nothing; the outputs of cheap ops; or everything inside residual blocks, so that
  * only the blocks' inputs are kept.
  */
 export type Recompute = 'none' | 'cheap' | 'blocks';
 
-/** Ops that take a pass over memory each, and whose outputs are among the largest. */
+/** Ops that cost one pass over memory each and make some of the largest tensors. */
 const CHEAP: ReadonlySet<AnyOp> = new Set<AnyOp>([gelu, layerNorm]);
 
-/** The nodes whose outputs are made again, by those outputs. */
+/** The nodes to recompute, by their outputs. */
 type Makers = ReadonlyMap<number, Node>;
 
-/** Statistics (mean, rstd) are small: they are kept, and only an op's first output is made again. */
+/** Only an op's first output is recomputed. Statistics (mean, rstd) are small and kept. */
 function cheapMakers(forward: readonly Node[]): Makers {
   const cheap = forward.filter(({ op }) => CHEAP.has(op));
   return new Map(cheap.map((node) => [defined(Object.values(node.outputs)[0], 'output').id, node]));
@@ -33,7 +33,7 @@ function blockMakers(forward: readonly Node[], kept: ReadonlySet<number>): Maker
   return makers;
 }
 
-/** The attributes with which a node makes the same again and updates no state. */
+/** The attributes with which a node computes the same values but updates no state. */
 function attrsAgain({ op, attrs, scope }: Node): unknown {
   if (op.mutates === undefined) return attrs;
   if (op.pure !== undefined) return op.pure(attrs);
@@ -47,8 +47,8 @@ function attrsAgain({ op, attrs, scope }: Node): unknown {
 }
 
 /**
- * Makes values of the forward pass again where the backward pass needs them, instead of keeping them: a copy of the node stands before
- * the first reader there. State is updated once. A pure pass; ids of new nodes and tensors come from `graph`.
+ * Recomputes values of the forward pass where the backward pass needs them, instead of keeping them: a copy of the node comes before its
+ * first reader there. State is updated once. A pure pass; ids of new nodes and tensors come from `graph`.
  * @param kept ids of values that are read after a run
  */
 export function recompute(
@@ -61,7 +61,7 @@ export function recompute(
   const makers = what === 'cheap' ? cheapMakers(forward) : blockMakers(forward, kept);
   const copies = new Map<number, Tensor>();
   const out: Node[] = [];
-  /** The same value made in the backward pass. */
+  /** The same value, recomputed in the backward pass. */
   const again = (tensor: Tensor): Tensor => {
     const maker = makers.get(tensor.id);
     const known = copies.get(tensor.id);

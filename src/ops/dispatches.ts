@@ -2,11 +2,11 @@ import type { ParamValue } from '../shader/parameters.ts';
 import type { Dispatch, Operand } from './kernels.ts';
 import { elems } from './tensor.ts';
 
-/** Dispatches that many ops have in common. */
+/** Dispatches that many ops share. */
 
 /**
- * A grid for `groups` workgroups that stays below the limit of 65,535 a dimension: x, then y. Shaders recover the index as
- * `workgroup_id.x + workgroup_id.y * num_workgroups.x` and must guard against the surplus.
+ * A grid for `groups` workgroups within the limit of 65,535 per dimension: x, then y. Shaders recover the index as
+ * `workgroup_id.x + workgroup_id.y * num_workgroups.x` and must guard against surplus workgroups.
  */
 export function flatGrid(groups: number, limit = 65535): readonly [number, number, number] {
   if (groups <= limit) return [Math.max(1, groups), 1, 1];
@@ -16,7 +16,7 @@ export function flatGrid(groups: number, limit = 65535): readonly [number, numbe
 
 const FLAT_WORKGROUP = 256;
 
-/** One invocation an element of `out`. The shader takes #param N and imports common/flat.wgsl. */
+/** One invocation per element of `out`. The shader takes #param N and imports common/flat.wgsl. */
 export function flat(
   shader: string,
   out: Operand,
@@ -36,7 +36,7 @@ export function flat(
 
 const SUM_WORKGROUP = 64;
 
-/** The ordered second stage of a reduction: `out` (n) = Σ over the first dimension of `parts` (parts, n), or is added to. */
+/** The ordered second stage of a reduction: `out` (n) = Σ over the first dimension of `parts` (parts, n), or accumulates it. */
 export function sumParts(parts: Operand, out: Operand): Dispatch {
   const [count = 1] = parts.shape;
   const n = elems(parts.shape) / count;

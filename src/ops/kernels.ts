@@ -6,7 +6,7 @@ import type { TensorSpec } from './tensor.ts';
 
 /** How an op is computed: the contract of each op's `kernels.ts`. */
 
-/** Where what a kernel binds lies: one of the node's tensors by name, or scratch memory that lives for the node only. */
+/** Where a bound tensor lives: one of the node's tensors, by name, or scratch memory that lives as long as the node. */
 export type Slot =
   | { readonly kind: 'input'; readonly name: string }
   /** `accumulate`: it is added to instead of overwritten. */
@@ -38,14 +38,14 @@ export interface Dispatch {
   /** Path below `shaders/`. */
   readonly shader: string;
   readonly params: Readonly<Record<string, ParamValue>>;
-  /** By the names that the shader declares with `#bind`; undefined for what it can do without. */
+  /** By the names that the shader declares with `#bind`; optional ones may be undefined. */
   readonly bindings: Readonly<Record<string, Operand | undefined>>;
   readonly grid: readonly [number, number, number];
 }
 
 /**
  * A choice among ways to compute an op: plain data, so that it can be a cache key, a test label and a profile label. Each op types its own.
- * Kernels made for software adapters alone, whose barriers are dear, are of the kind `processor` in every op.
+ * Kernels made only for software adapters, where barriers are expensive, have the kind `processor` in every op.
  */
 export type Variant = { readonly kind: string } & Readonly<Record<string, string | number | boolean>>;
 
@@ -55,7 +55,7 @@ export function variantLabel(variant: Variant): string {
     .join(' ');
 }
 
-/** Where and for what an op is lowered. */
+/** One application of an op to lower, and the device to lower it for. */
 export interface LowerContext<A, I extends string = AnyName, O extends string = AnyName> {
   /** What variants are chosen by. */
   readonly profile: DeviceProfile;
@@ -85,16 +85,16 @@ export type Plain = { readonly kind: 'plain' };
 
 export const onlyPlain = (): readonly Plain[] => [{ kind: 'plain' }];
 
-/** What a node says of an op's application. */
+/** One application of an op, as a node describes it. */
 export interface Shapes {
   readonly inputs: Readonly<Record<string, TensorSpec | undefined>>;
   readonly outputs: Readonly<Record<string, TensorSpec | undefined>>;
   readonly attrs: unknown;
-  /** Names of outputs that are added to. Default: none. */
+  /** Names of outputs that accumulate. Default: none. */
   readonly accumulates?: readonly string[];
 }
 
-/** What an op is lowered with. */
+/** The context in which an op is lowered. */
 export function contextOf(
   { inputs, outputs, attrs, accumulates = [] }: Shapes,
   profile: DeviceProfile,
@@ -109,7 +109,7 @@ export function contextOf(
   };
 }
 
-/** What a dispatch binds, and how it is stored. */
+/** A bound tensor and how it is stored. */
 export type Binding = Bound & { readonly slot: Slot };
 
 export interface BoundDispatch extends Omit<Dispatch, 'bindings'> {

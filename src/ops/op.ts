@@ -3,14 +3,14 @@ import type { Tensor } from './tensor.ts';
 import { type TensorSpec, bytesOf } from './tensor.ts';
 
 /**
- * What an op means: its operands by name, its shape rule, its cost, its gradient and its formula. Nothing here knows devices or shaders;
- * how an op is computed is said in its `kernels.ts` (src/ops/kernels.ts is that contract).
+ * What an op means: its operands by name, its shape rule, its cost, its gradient and its formula. Nothing here knows devices or shaders.
+ * An op's `kernels.ts` says how it is computed (src/ops/kernels.ts is that contract).
  */
 
 /** An operand's name without the `?` of those that may be left out. */
 export type Name<N extends string> = N extends `${infer Plain}?` ? Plain : N;
 
-/** Something for each operand, by name; those whose name ends in `?` may be left out. */
+/** A T for each operand, by name; operands whose name ends in `?` may be left out. */
 export type Named<T, N extends string> = {
   readonly [K in N as K extends `${string}?` ? never : K]: T;
 } & {
@@ -20,7 +20,7 @@ export type Named<T, N extends string> = {
 /** Operands that are not known statically: any of them may be left out. */
 export type AnyName = `${string}?`;
 
-/** Something for some of the operands. */
+/** A T for some of the operands. */
 export type Some<T, N extends string> = { readonly [K in Name<N>]?: T | undefined };
 
 /** What an op costs, for plans and for rates. */
@@ -49,7 +49,7 @@ export type None = Readonly<Record<string, never>>;
 export interface Example<A, I extends string = AnyName> {
   readonly inputs: Named<TensorSpec, I>;
   readonly attrs: A;
-  /** Data of inputs that standard normal numbers do not suit. */
+  /** Data of inputs that cannot be standard normal numbers. */
   readonly data?: Some<Float64Array, I>;
 }
 
@@ -101,16 +101,16 @@ export interface Op<A, I extends string = AnyName, O extends string = AnyName> {
   ): Some<Tensor, I>;
   /** Inputs that the op updates in place (running statistics). */
   readonly mutates?: readonly Name<I>[];
-  /** Attributes with which an op that mutates inputs makes the same outputs and leaves the inputs alone. */
+  /** Attributes with which a mutating op makes the same outputs but leaves its inputs alone. */
   pure?(attrs: A): A;
-  /** Outputs that can be added to memory instead of written: gradients of parameters. */
+  /** Outputs that can accumulate into memory instead of overwriting it: gradients of parameters. */
   readonly accumulates?: readonly Name<O>[];
 }
 
 /** An op whose attributes and operands are not known statically; what registries and graphs hold. */
 export type AnyOp = Op<unknown>;
 
-/** Tensors, specs or data that are there, in the order that `names` declare. */
+/** The given tensors, specs or data in the order of `names`. */
 export function inOrder<T>(
   names: readonly string[],
   given: Readonly<Record<string, T | undefined>>,
@@ -140,7 +140,7 @@ export function operandsOf<T>(op: AnyOp, given: Readonly<Record<string, T | unde
   return operands;
 }
 
-/** `change` of everything that is there, by the same names. */
+/** Applies `change` to every given operand; names stay. */
 export function mapNamed<T, U>(
   named: Readonly<Record<string, T | undefined>>,
   change: (value: T, name: string, index: number) => U,

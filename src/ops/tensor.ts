@@ -1,6 +1,6 @@
 import { FrameworkError } from '../util/errors.ts';
 
-/** Tensors as ops see them: shapes, types, and where a symbolic one comes from. No data. */
+/** Tensors as ops see them: shapes, types, and the origin of symbolic ones. No data. */
 
 export type DType = 'f32' | 'f16' | 'u32';
 
@@ -18,7 +18,7 @@ export interface TensorSpec {
  */
 export type TensorKind = 'input' | 'parameter' | 'state' | 'gradient' | 'value';
 
-/** Where a tensor that outlives a run is stored: a store of flat vectors, and in it a member by name or a whole range by number. */
+/** Where a tensor that outlives a run is stored: in a store of flat vectors, as a member (by name) or a whole range (by number). */
 export interface Stored {
   readonly store: string;
   readonly member: string | number;
@@ -49,7 +49,7 @@ export function f32(...shape: number[]): TensorSpec {
   return { shape, dtype: 'f32' };
 }
 
-/** Of `shape`, stored as `other` is: what an op makes of an activation is an activation. */
+/** A spec of this shape with the type of `other`: an op makes activations of activations. */
 export function like(other: TensorSpec | undefined, ...shape: number[]): TensorSpec {
   return { shape, dtype: other?.dtype ?? 'f32' };
 }

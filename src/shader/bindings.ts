@@ -2,13 +2,13 @@ import { FrameworkError, nearest } from '../util/errors.ts';
 
 /** How a tensor that a shader binds is stored, and how the shader writes to it. */
 export interface Bound {
-  /** In 16 bits: what is read is widened, what is written is rounded. */
+  /** Stored in 16 bits: loads widen, stores round. */
   readonly half?: boolean;
-  /** `accumulate_x` adds to what is there; otherwise it overwrites. */
+  /** `accumulate_x` adds to the stored value; otherwise it overwrites it. */
   readonly accumulate?: boolean;
 }
 
-/** A line `#bind read|read_write NAME[?]: TYPE // (shape)` of what a shader binds. */
+/** A line `#bind read|read_write NAME[?]: TYPE // (shape)`. */
 export interface Bind {
   readonly mode: 'read' | 'read_write';
   readonly name: string;
@@ -48,7 +48,7 @@ export function parseBind(text: string, origin: string): Bind {
   };
 }
 
-/** Those of `binds` that the caller gives, in order; all that are not optional, and no other. */
+/** The bindings that the caller gives, in order. Throws if a required one is missing or one is unknown. */
 export function matchBinds(
   file: string,
   binds: readonly Bind[],

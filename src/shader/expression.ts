@@ -3,7 +3,7 @@ import { FrameworkError, nearest } from '../util/errors.ts';
 /** A name that stands for itself: a mode, a type, a literal. */
 export interface Word {
   readonly word: string;
-  /** All that could stand in its place, where it is a parameter's value. */
+  /** For the value of a parameter: all values that it could have. */
   readonly among?: readonly string[];
 }
 
@@ -72,7 +72,7 @@ const FUNCTIONS: Readonly<Record<string, (...values: number[]) => number>> = {
   ceildiv: (a = 0, b = 1) => Math.ceil(a / b),
 };
 
-/** Whether two words are the same. A word written down that the other side can never be is a mistake. */
+/** Whether two words are the same. Throws if the word in the text is none that the other side can be. */
 function isSameWord(a: Word, b: Word): boolean {
   const among = a.among ?? b.among;
   const written = [a, b].find((side) => side.among === undefined)?.word;

@@ -13,13 +13,13 @@ export const TYPES: ReadonlySet<string> = new Set(
   ),
 );
 
-/** What names mean in the expressions of one shader, and which of them it used. */
+/** Resolves the names in the expressions of one shader, and records which of them it used. */
 export class Names implements Scope {
-  /** Of the loops around the expression at hand. */
+  /** Variables of the loops around the current expression. */
   locals: Locals = new Map();
   /** Parameters that were used. */
   readonly used = new Set<string>();
-  /** Bindings that were asked `accumulates`. */
+  /** Bindings that appeared in `accumulates(…)`. */
   readonly asked = new Set<string>();
   private readonly source: Source;
   private readonly values: ReadonlyMap<string, Value>;

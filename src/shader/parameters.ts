@@ -1,7 +1,7 @@
 import { FrameworkError, nearest } from '../util/errors.ts';
 import type { Value, Word } from './expression.ts';
 
-/** What a caller gives for a parameter, by its kind: a number (int, f32), a boolean (bool) or one of the kind's words. */
+/** A caller's value for a parameter: a number (int, f32), a boolean (bool) or one of the parameter's words. */
 export type ParamValue = number | boolean | string;
 
 /** A line `#param [shared] NAME: KIND // what it is`. */
@@ -42,7 +42,7 @@ export function parseParam(text: string, origin: string): Param {
   };
 }
 
-/** Adds a declaration; the same name twice must be `shared` and of one kind in both places. */
+/** Adds a declaration. A name that is declared twice must be `shared` and of one kind in both places. */
 export function declare(params: Map<string, Param>, param: Param): void {
   const known = params.get(param.name);
   if (known !== undefined && !(known.isShared && param.isShared))
@@ -60,7 +60,7 @@ function showKind(kind: Param['kind']): string {
   return typeof kind === 'string' ? kind : kind.join(' | ');
 }
 
-/** The values that a caller gives to all declared parameters, no more and no fewer. */
+/** The values of all declared parameters. Throws if the caller omits one or gives one that is not declared. */
 export function valuesOf(
   file: string,
   params: ReadonlyMap<string, Param>,

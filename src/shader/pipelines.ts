@@ -15,15 +15,15 @@ export interface Pipeline {
 export class PipelineCache {
   private readonly device: Device;
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  /** Pipelines asked for since nothing was compiling, and those of them that are done. */
+  /** Progress of the current batch: pipelines requested since the compiler was last idle, and how many of them are done. */
   private readonly underWay = { wanted: 0, done: 0 };
   private turn: Promise<void> = Promise.resolve();
-  /** Hears of every pipeline that is asked for or done; the last call of a batch has `done` equal to `wanted`. */
+  /** Called for every pipeline that is requested or done; the last call of a batch has `done` equal to `wanted`. */
   onCompile: ((done: number, wanted: number) => void) | undefined;
 
   private static readonly ofDevices = new WeakMap<Device, PipelineCache>();
 
-  /** The cache that everything on `device` shares. */
+  /** The pipeline cache of `device`; there is one per device. */
   static of(device: Device): PipelineCache {
     const known = PipelineCache.ofDevices.get(device) ?? new PipelineCache(device);
     PipelineCache.ofDevices.set(device, known);
@@ -36,7 +36,7 @@ export class PipelineCache {
 
   /**
    * @param file path below `shaders/`
-   * @param bound how what the shader binds is stored, by name
+   * @param bound how each bound tensor is stored, by name
    * @throws FrameworkError naming file:line of the source for a shader that does not compile
    */
   async get(
@@ -72,7 +72,7 @@ export class PipelineCache {
 
   private async compile(file: string, shader: ExpandedShader): Promise<GPUComputePipeline> {
     const { gpu } = this.device;
-    // Dawn reads a shader on this thread: hundreds in one piece would keep signals waiting for seconds.
+    // Dawn parses shaders on this thread. Without a pause, hundreds of them would delay signals by seconds.
     await (this.turn = this.turn.then(nextTurn));
     gpu.pushErrorScope('validation');
     const module = gpu.createShaderModule({ label: file, code: shader.code });

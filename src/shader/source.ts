@@ -12,13 +12,13 @@ export interface Line {
   readonly origin: string;
 }
 
-/** A shader with its imports in place, and what is declared anywhere in it. */
+/** A shader with its imports in place, and all its declarations. */
 export interface Source {
   readonly lines: readonly Line[];
   readonly params: ReadonlyMap<string, Param>;
   /** Names that `#bind` declares, with or without a condition. */
   readonly binds: ReadonlySet<string>;
-  /** Words that `#for NAME in WORD, WORD` goes through. */
+  /** Words that `#for NAME in WORD, WORD` iterates over. */
   readonly words: ReadonlySet<string>;
 }
 
@@ -42,7 +42,7 @@ export function loopWords(header: string): { name: string; words: readonly strin
   return name === undefined || words === undefined ? undefined : { name, words: words.split(/\s*,\s*/) };
 }
 
-/** The directive of a line and what follows it. */
+/** The directive of a line and the text after it. */
 export function directiveOf(text: string): { word: string; rest: string } | undefined {
   const [, word, rest = ''] = /^\s*#(\w+)\s*(.*)$/.exec(text) ?? [];
   return word === undefined ? undefined : { word, rest };

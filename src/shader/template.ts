@@ -150,7 +150,7 @@ class Expansion {
       const at = marks[b] as number;
       const line = lines[at] as Line;
       const condition = /^\s*#(?:if|elif)\s+(.*)$/.exec(line.text)?.[1];
-      // Conditions behind the branch taken are evaluated too: a mistake in one must not wait for its turn.
+      // Conditions after the branch taken are evaluated too, so that a mistake in one shows at once.
       const holds = condition === undefined || this.number(condition, line, locals) !== 0;
       if (holds && !isDone) this.block(lines, at + 1, marks[b + 1] as number, locals);
       isDone ||= holds;
@@ -159,7 +159,7 @@ class Expansion {
     return end;
   }
 
-  /** A parameter that only a branch not taken mentions is used all the same. */
+  /** A parameter counts as used even if only a branch that is not taken mentions it. */
   private noteUses(lines: readonly Line[], from: number, to: number): void {
     for (let i = from; i < to; i++) {
       const { text } = lines[i] as Line;

@@ -113,8 +113,8 @@ export function scheduleOf(config: ScheduleConfig, steps: number): Schedule {
 }
 
 /**
- * Factor on the learning rate of a layer's group in fine-tuning: the last of `groups` has 1, each before it `decay` of the next.
- * ConvNeXt and RepLKNet count 14 groups (spec: recipes §1.6).
+ * Factor on the learning rate of a layer's group in fine-tuning: 1 for the last of `groups`, and for each group before it `decay` times
+ * the factor of the next. ConvNeXt and RepLKNet have 14 groups (facebookresearch/ConvNeXt optim_factory.py).
  */
 export function layerScale(decay: number, id: number, groups = 14): number {
   return decay ** (groups - 1 - id);

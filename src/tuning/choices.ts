@@ -10,7 +10,7 @@ import type { ChooseVariant } from '../execution/plan.ts';
 import type { Variant } from '../ops/kernels.ts';
 import { kernelsOf } from '../execution/kernels.ts';
 
-/** What was found fastest for one problem on one adapter. */
+/** The fastest variant for one problem on one adapter. */
 export interface Choice {
   /** Of the variants it was chosen from; see `fingerprintOf`. */
   readonly fingerprint: string;
@@ -20,7 +20,7 @@ export interface Choice {
 /** By the key of a problem. */
 export type Choices = ReadonlyMap<string, Choice>;
 
-/** What timings depend on besides the kernels. A software adapter is as fast as the processor. */
+/** What timings depend on besides the kernels. The processor's name is part of it because software adapters run there. */
 export interface AdapterIdentity {
   readonly name: string;
   readonly vendor: string;
@@ -52,8 +52,8 @@ export function choicesFile(identity: AdapterIdentity): string {
 }
 
 /**
- * The stored choices of an adapter. A file that is absent, damaged or another adapter's holds none.
- * @param note told of a file that is there but is no use
+ * The stored choices of an adapter; none if the file is absent, damaged or another adapter's.
+ * @param note called if a file exists but cannot be used
  */
 export async function readChoices(identity: AdapterIdentity, note: (line: string) => void): Promise<Choices> {
   const file = choicesFile(identity);
@@ -76,7 +76,7 @@ export async function saveChoices(identity: AdapterIdentity, added: Choices): Pr
   await writeSealed(choicesFile(identity), CHOICES, { adapter: identity, choices });
 }
 
-/** Finds the variant that was chosen for a problem; undefined where none was, or among other variants than these. */
+/** Finds the variant chosen for a problem; undefined if there is none, or if it was chosen among other variants. */
 export type Lookup = (
   problem: Pick<Problem, 'key' | 'kernels' | 'context' | 'variants'>,
 ) => Variant | undefined;

@@ -15,7 +15,7 @@ export interface Dropped {
   readonly reason: string;
 }
 
-/** What timing the variants of one problem gave. */
+/** Timings of the variants of one problem. */
 export interface Tuned {
   readonly variant: Variant;
   /** Milliseconds of the first variant and of the chosen one; 0 where no other was left to compare with. */
@@ -25,9 +25,9 @@ export interface Tuned {
 }
 
 export interface TuneOptions {
-  /** Positions of variants that are not to be tried, and why. */
+  /** Positions of variants to skip, and why. */
   readonly skipped?: ReadonlyMap<number, string>;
-  /** No further variant is begun after so many milliseconds. */
+  /** No variant is started after so many milliseconds. */
   readonly budgetMs?: number;
   /** Called with a variant's position before it is compiled, and with undefined when it has run once. */
   readonly onCompile?: (position: number | undefined) => void;
@@ -39,10 +39,10 @@ const LEAST_GAIN = 0.05;
 const ROUND_MS = 5;
 const MOST_REPEATS = 256;
 const ROUNDS = 4;
-/** No further round is begun for a variant, and no further variant for a problem, after so long. */
+/** After so long, no more rounds are started for a variant and no more variants for a problem. */
 const VARIANT_MS = 1000;
 export const PROBLEM_MS = 20_000;
-/** A variant whose first run takes so many times the best is not run again. */
+/** A variant is dropped after its first run if that takes so many times as long as the best. */
 const HOPELESS = 3;
 
 /**
@@ -125,7 +125,7 @@ class Trial {
     this.inputs = mapNamed(inOrder<TensorSpec>(problem.kernels.op.inputs, problem.context.inputs), madeUp);
   }
 
-  /** @param against results that must be met, and a time beyond whose multiple no further round is run */
+  /** @param against results to reproduce, and the best time so far */
   async run(position: number, against?: Outcome): Promise<Outcome> {
     const { device, problem } = this;
     const { kernels, context, variants } = problem;
@@ -192,7 +192,7 @@ async function time(device: Device, run: OpRun, bestMs: number): Promise<number>
 
 const PERIOD = 4099;
 
-/** Normal numbers that repeat with a period which no shape has. */
+/** Normal numbers that repeat with a period that no shape has. */
 function madeUp(spec: TensorSpec, _name: string, index: number): Float32Array {
   const rng = new Rng(1, 'tuning', index);
   const numbers = Float32Array.from({ length: PERIOD }, () => rng.normal());

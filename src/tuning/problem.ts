@@ -13,7 +13,7 @@ import { showShape } from '../ops/tensor.ts';
 import { kernelsOf } from '../execution/kernels.ts';
 import type { DeviceProfile } from '../device/profile.ts';
 
-/** An op at its shapes, where it can be computed in more than one way. */
+/** An op at given shapes that can be computed in more than one way. */
 export interface Problem {
   /** Op, shapes and types, attributes, which outputs are added to: the same on every device. */
   readonly key: string;
@@ -54,8 +54,8 @@ export function keyOf(op: AnyOp, { inputs, outputs, attrs }: LowerContext<unknow
 }
 
 /**
- * A hash of everything the variants would run: their list, shader texts (comments aside), grids and bindings. A choice among them holds
- * for as long as it stays the same.
+ * A hash of everything the variants would run: their list, shader texts (comments aside), grids and bindings. A stored choice is valid
+ * while this hash stays the same.
  */
 export function fingerprintOf({
   kernels,

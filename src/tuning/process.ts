@@ -8,11 +8,11 @@ import { textOf, type Problem } from './problem.ts';
 import { type LowerContext, lowerOp } from '../ops/kernels.ts';
 
 /**
- * Variants are timed in a process of their own, because a driver's compiler cannot be interrupted: one that takes too long, or brings its
- * process down, costs its variant and no more.
+ * Variants are timed in a process of their own, because a driver's compiler cannot be interrupted. If it takes too long or crashes, only
+ * that variant is lost.
  */
 
-/** What the process is asked: a problem as plain data. */
+/** A question to the process: a problem as plain data. */
 export interface TuneQuestion {
   readonly op: string;
   readonly context: Omit<LowerContext<unknown>, 'profile'>;
@@ -25,10 +25,10 @@ export type TuneAnswer =
   | { readonly kind: 'tuned'; readonly tuned: Tuned }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** What takes longer to compile is not worth its gain; the first variant is exempt. */
+/** A variant that takes longer to compile is not worth its gain. The first variant is exempt. */
 const COMPILE_MS = 10_000;
 
-/** How a question ended: answered, or with the process, whose fault a variant is. */
+/** How a question ended: with an answer, or with the end of the process, for which a variant is blamed. */
 type Ending =
   | Exclude<TuneAnswer, { kind: 'compiling' }>
   | { readonly kind: 'lost'; readonly position: number; readonly reason: string };
@@ -125,7 +125,7 @@ export class TuningProcess {
       execArgv: moduleFlags(),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    // Told by 'exit' as well, which `ask` listens to.
+    // 'exit' follows, and `ask` listens to that.
     child.on('error', () => undefined);
     return child;
   }

@@ -6,7 +6,7 @@ import { fingerprintOf, isSameVariant, type Problem } from './problem.ts';
 import { TuningProcess } from './process.ts';
 import { variantLabel } from '../ops/kernels.ts';
 
-/** What became of one problem; without `tuned`, its first variant could not be run and nothing is stored. */
+/** The outcome for one problem. Without `tuned`, its first variant could not run and nothing is stored. */
 export interface TuneResult {
   readonly problem: Problem;
   readonly tuned?: Tuned;

@@ -42,6 +42,6 @@ process.on('message', (question: TuneQuestion) => {
     say({ kind: 'failed', message: messageOf(error) });
   });
 });
-// What interrupts the parent is the parent's to answer; a compiler at work keeps no orderly exit waiting.
+// The parent handles interruptions. This process may be inside a compiler and could not end in an orderly way.
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

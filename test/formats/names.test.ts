@@ -9,7 +9,7 @@ import {
 import type { Renaming } from '../../src/formats/names.ts';
 import type { TensorFile } from '../../src/formats/tensor-file.ts';
 
-/** ConvNeXt of two blocks a stage, official names and shapes (models.md §1.4). */
+/** ConvNeXt of two blocks per stage, with the names and shapes of facebookresearch/ConvNeXt. */
 function convnext(): Map<string, number[]> {
   const dims = [4, 8, 12, 16];
   const shapes = new Map<string, number[]>();

@@ -26,7 +26,7 @@ describe('recipes of the project', () => {
           if (/^\s*\w+: \[?\d/.test(line)) expect(line, `${file}:${i + 1}`).toMatch(/ # .{4,}/);
   });
 
-  /** recipes.md §2 to §4: [epochs, warm-up, batch, lr, drop path, steps per epoch]. */
+  /** The papers' settings: [epochs, warm-up, batch, lr, drop path, steps per epoch]. */
   it.each([
     ['convnext-t', 300, 20, 4096, 4e-3, 0.1, 312],
     ['convnext-s', 300, 20, 4096, 4e-3, 0.4, 312],

@@ -19,7 +19,7 @@ function config(lr: number, schedule: Partial<ScheduleConfig['schedule']>, optim
   };
 }
 
-/** Numbers of recipes.md §1.2, computed with utils.py cosine_scheduler of facebookresearch/ConvNeXt. */
+/** Numbers computed with cosine_scheduler of facebookresearch/ConvNeXt utils.py. */
 describe('warm-up and cosine by step', () => {
   it.each([
     [
@@ -95,7 +95,7 @@ describe('warm-up and cosine by step', () => {
   });
 });
 
-/** Numbers of recipes.md §5. */
+/** Numbers computed with CosineLRScheduler of huggingface/pytorch-image-models timm/scheduler/cosine_lr.py, as DeiT uses it. */
 describe('warm-up and cosine by epoch', () => {
   const deit = config(1e-3, {
     epochs: 300,

@@ -1,7 +1,7 @@
 import { newImage, type Image } from '../image/image.ts';
 
 /**
- * Pillow's affine warp of an RGB image (python-pillow/Pillow src/libImaging/Geometry.c; spec: recipes §8.3). Output pixel (x, y)
+ * Pillow's affine warp of an RGB image (python-pillow/Pillow src/libImaging/Geometry.c). Output pixel (x, y)
  * reads the input at (a·X + b·Y + c, d·X + e·Y + f) with X = x + ½, Y = y + ½; points outside [0, w) × [0, h) take the fill colour.
  * The bicubic kernel has a = −1 (the resize filter has −½), nothing is antialiased, and results are truncated, not rounded.
  */

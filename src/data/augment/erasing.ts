@@ -2,8 +2,8 @@ import type { Rng } from '../../util/rng.ts';
 import { roundHalfEven, type Box } from '../image/image.ts';
 
 /**
- * Random erasing (Zhong et al. 2017) with timm's defaults (spec: recipes §8.1): boxes of 2 % to a third of the area, aspect ratio
- * 0.3 to 1/0.3, filled in the normalised tensor.
+ * Random erasing (Zhong et al. 2017) with the defaults of huggingface/pytorch-image-models timm/data/random_erasing.py: boxes of 2 % to a
+ * third of the area, aspect ratio 0.3 to 1/0.3, filled in the normalised tensor.
  */
 export interface ErasingConfig {
   readonly prob: number;

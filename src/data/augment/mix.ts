@@ -3,7 +3,7 @@ import type { Rng } from '../../util/rng.ts';
 
 /**
  * Mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019) as timm's Mixup class applies them to a micro-batch of normalised images
- * (spec: recipes §9). The partner of sample j is sample n − 1 − j, taken from the unmixed batch.
+ * (huggingface/pytorch-image-models timm/data/mixup.py). The partner of sample j is sample n − 1 − j of the unmixed batch.
  */
 export interface MixConfig {
   /** Alpha of Mixup's Beta(alpha, alpha); 0 switches it off. */

@@ -2,7 +2,7 @@ import { newImage, type Image } from '../image/image.ts';
 
 /**
  * Pillow's point operations and enhancers on 8-bit RGB (python-pillow/Pillow src/PIL/{ImageOps,ImageEnhance,ImageFilter}.py and
- * src/libImaging/Blend.c; spec: recipes §8.3). None draws random numbers; none changes its input.
+ * src/libImaging/Blend.c). None draws random numbers; none changes its input.
  */
 
 /** One look-up table for all three channels. */

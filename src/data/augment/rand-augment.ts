@@ -7,7 +7,7 @@ import { gaussianBlur } from './gaussian-blur.ts';
 import * as ops from './pillow-ops.ts';
 
 /**
- * RandAugment (Cubuk et al. 2020) in timm's dialect (spec: recipes §8.2; huggingface/pytorch-image-models timm/data/auto_augment.py)
+ * RandAugment (Cubuk et al. 2020) in timm's dialect (huggingface/pytorch-image-models timm/data/auto_augment.py)
  * and DeiT III's three-augment. Drawing and applying are separate: a draw is a list of operations with their final arguments.
  */
 export const RAND_AUGMENT_OPS = [

@@ -10,8 +10,8 @@ export interface ResizedCropConfig {
 const ATTEMPTS = 10;
 
 /**
- * The box that torchvision's RandomResizedCrop would resize: up to ten draws of (area, log aspect ratio), then its position; if none
- * fits, the largest central box within the ratio (spec: recipes §8.1). Pass it to `resize(image, size, size, filter, box)`.
+ * The box that torchvision's RandomResizedCrop would resize: up to ten draws of (area, log aspect ratio), then its position. If no draw
+ * fits, the largest central box within the ratio. Pass it to `resize(image, size, size, filter, box)`.
  */
 export function drawResizedCrop(config: ResizedCropConfig, rng: Rng, width: number, height: number): Box {
   const [low, high] = config.ratio;

@@ -14,8 +14,7 @@ export const IMAGE_KINDS = 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM, PGM or P
 /**
  * Decodes an image (of several, the first) to the pixels that torchvision's default loader sees (`PIL.Image.open(f).convert('RGB')`): grey is
  * replicated, alpha is dropped rather than composited, 16-bit colour keeps its high byte, 16-bit grey is clipped at 255,
- * CMYK goes through Pillow's integer formula; EXIF orientation (but that of TIFF, as in Pillow) and ICC profiles are ignored
- * (spec: benchmarks §1.2).
+ * CMYK goes through Pillow's integer formula; EXIF orientation (but that of TIFF, as in Pillow) and ICC profiles are ignored.
  *
  * Throws `image/format` when the bytes are another kind of file and `image/corrupt` when they end early or cannot be decoded;
  * both name `name`.

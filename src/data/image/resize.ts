@@ -1,7 +1,7 @@
 import { checkInside, newImage, type Box, type Image } from './image.ts';
 
 /**
- * Pillow's resize on 8-bit RGB, to the bit (python-pillow/Pillow src/libImaging/Resample.c; spec: benchmarks §1.2, recipes §8.4):
+ * Pillow's resize on 8-bit RGB, to the bit (python-pillow/Pillow src/libImaging/Resample.c):
  * antialiased when shrinking, weights in 22-bit fixed point, horizontal pass then vertical, each rounded and clamped to 8 bits.
  */
 export type ResizeFilter = 'bilinear' | 'bicubic' | 'box';

@@ -2,7 +2,7 @@ import { memoryCost, type None, type Op } from '../op.ts';
 import { f32 } from '../tensor.ts';
 import { accumulateReference } from './reference.ts';
 
-/** out = x, or out += x where the graph says so: carries a gradient into a parameter's accumulated gradient. */
+/** out = x, or out += x where the graph accumulates. It adds a gradient to a parameter's accumulated gradient. */
 export const accumulate: Op<None, 'x', 'out'> = {
   name: 'accumulate',
   inputs: ['x'],

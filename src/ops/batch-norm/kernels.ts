@@ -19,7 +19,7 @@ interface Partition {
   readonly parts: number;
 }
 
-/** How the elements of a channel are read: in vectors of four where rows allow it, split among workgroups. */
+/** How the elements of a channel are read: as vec4 if the row length allows it, split among workgroups. */
 function partition({ n, c, area }: NormShape, { busyLanes }: DeviceProfile): Partition {
   const width = area % 4 === 0 ? 4 : 1;
   const items = (n * area) / width;
@@ -33,7 +33,7 @@ function channelParams(shape: NormShape, split: Partition): Record<string, numbe
   return { C: shape.c, AREA: shape.area, ITEMS: split.items, WIDTH: split.width };
 }
 
-/** A first stage: one workgroup a part of a channel. */
+/** First stage of a reduction: one workgroup per part of a channel. */
 function staged(
   shape: NormShape,
   split: Partition,
@@ -49,7 +49,7 @@ function staged(
   };
 }
 
-/** A last stage: one item per invocation. */
+/** Last stage: one item per invocation. */
 function itemwise(
   shape: NormShape,
   split: Partition,

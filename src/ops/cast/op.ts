@@ -6,7 +6,7 @@ export interface CastAttrs {
   readonly to: 'f32' | 'f16';
 }
 
-/** The same values, stored in another width: to f16, rounded to nearest, infinite above 65,504. (torch.Tensor.to) */
+/** The same values stored as another type. f16 rounds to nearest and is infinite above 65,504. (torch.Tensor.to) */
 export const cast: Op<CastAttrs, 'x', 'y'> = {
   name: 'cast',
   inputs: ['x'],

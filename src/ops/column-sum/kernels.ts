@@ -6,15 +6,15 @@ import { columnSum, columnsOf } from './op.ts';
 
 const WORKGROUP = 64;
 
-/** Rows one partial column sum covers, on processors. */
+/** Rows that one partial sum covers, on processors. */
 const RUN = 256;
 
-/** On GPUs a lane's sums wait for memory: both stages are as short as they can be. */
+/** On GPUs a lane's additions wait for memory, so both stages are kept equally short. */
 function runOf(rows: number, { machine }: DeviceProfile): number {
   return machine === 'gpu' ? Math.ceil(Math.sqrt(rows)) : RUN;
 }
 
-/** `y` (cols) = the column sums of `x` (rows, cols), or is added to; long columns in two ordered stages. */
+/** `y` (cols) = the column sums of `x` (rows, cols), or accumulates them. Long columns take two ordered stages. */
 export function sumColumns(x: Operand, y: Operand, profile: DeviceProfile): readonly Dispatch[] {
   const { rows, cols } = columnsOf(x);
   const run = runOf(rows, profile);

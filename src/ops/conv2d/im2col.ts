@@ -10,9 +10,9 @@ import type { conv2d, conv2dGradInput, conv2dGradWeight } from './op.ts';
 import type { ConvShape } from './reference.ts';
 
 /**
- * Dense convolution as a matmul: weight (co, taps) by the columns (taps, pixels) that im2col makes of each image. A 1×1 convolution
- * needs no im2col; where kernels do not overlap (patchify, downsample) the columns are as large as the map. Images with few pixels are
- * folded: their columns lie beside each other, or most of each tile of the matmul would be empty.
+ * Dense convolution as a matmul: weight (co, taps) times the columns (taps, pixels) that im2col makes of each image. A 1×1 convolution
+ * needs no im2col. Where windows do not overlap (patchify, downsample) the columns are as large as the map. Images with few pixels are
+ * folded: their columns lie side by side, because otherwise most of each matmul tile would be empty.
  */
 export type Im2col = { readonly kind: 'im2col'; readonly folded: boolean };
 
@@ -20,9 +20,9 @@ const WORKGROUP = 64;
 /** Images with fewer pixels are folded. */
 const FEW_PIXELS = 48;
 
-/** This way to compute all three passes, where it is possible and pays. */
+/** The variant, where it is possible and pays. */
 export function im2colVariants(s: ConvShape, { limits, machine }: DeviceProfile): readonly Im2col[] {
-  // Software adapters are slow at sharing tiles in workgroup memory: a larger matmul is faster there than a tiled convolution.
+  // Software adapters share tiles in workgroup memory slowly, so a larger matmul beats a tiled convolution there.
   const overlaps = s.kh > s.sh || s.kw > s.sw;
   if (s.groups > 1 || (overlaps && machine !== 'processor')) return [];
   if (s.n * s.ci * s.kh * s.kw * s.ho * s.wo * 4 > limits.maxStorageBufferBindingSize) return [];
@@ -41,19 +41,19 @@ function gemm(
   return matmulKernels.lower(context, defined(matmulKernels.variants(context)[0], 'variant'));
 }
 
-/** Stored as `maps` are: `rows` values for each pixel of all images. */
+/** Scratch of the same type as `maps`: `rows` values for each pixel of all images. */
 function matrix(s: ConvShape, { folded }: Im2col, maps: TensorSpec, rows: number): TensorSpec {
   const pixels = s.ho * s.wo;
   return folded ? like(maps, rows, s.n * pixels) : like(maps, s.n, rows, pixels);
 }
 
-/** A 1×1 convolution over the output's maps, whose columns only change the order of images and channels. */
+/** A 1×1 convolution over the output's maps. Its columns only swap images and channels. */
 function pixelwise(s: ConvShape): ConvShape {
   const { co, ho, wo } = s;
   return { ...s, ci: co, cg: co, h: ho, w: wo, kh: 1, kw: 1, sh: 1, sw: 1, ph: 0, pw: 0 };
 }
 
-/** Whether the maps themselves are the columns. */
+/** Whether the maps are already the columns. */
 function isPointwise({ kh, kw, sh, sw, ph, pw }: ConvShape, { folded }: Im2col): boolean {
   return !folded && kh * kw * sh * sw === 1 && ph + pw === 0;
 }
@@ -67,7 +67,7 @@ function im2col(s: ConvShape, variant: Im2col, maps: Operand): [columns: Operand
   return [columns, [move('im2col', s, variant, { x: maps, columns }, elements)]];
 }
 
-/** Sums columns into the maps that they were taken from. */
+/** col2im: sums columns into maps. */
 function col2im(s: ConvShape, variant: Im2col, columns: Operand, x: Operand): Dispatch {
   return move('col2im', s, variant, { x, columns }, s.n * s.ci * s.h * s.w);
 }

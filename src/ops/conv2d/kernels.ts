@@ -42,7 +42,7 @@ const WORKGROUP = 64;
 
 const LARGE: Tile = { kind: 'tile', rows: 8, lanesM: 8, lanesN: 16, depth: 16 };
 const SMALL: Tile = { kind: 'tile', rows: 4, lanesM: 8, lanesN: 8, depth: 16 };
-/** For few output rows: the three channels of an image's gradient, the 16 of a CIFAR network. */
+/** For few output rows, such as the three channels of an image's gradient or the 16 of a CIFAR network. */
 const LOW: Tile = { kind: 'tile', rows: 4, lanesM: 4, lanesN: 32, depth: 16 };
 const LOWEST: Tile = { kind: 'tile', rows: 4, lanesM: 1, lanesN: 64, depth: 4 };
 

@@ -121,7 +121,7 @@ export const conv2d: Op<ConvAttrs, 'x' | 'weight' | 'bias?', 'y'> = {
 };
 
 export interface ConvGradInputAttrs extends ConvAttrs {
-  /** Size of the input's map, which the output's size alone does not tell for strides above 1. */
+  /** Size of the input's map. With strides above 1 it does not follow from the output's size. */
   readonly h: number;
   readonly w: number;
 }

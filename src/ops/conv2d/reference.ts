@@ -20,7 +20,7 @@ export interface ConvShape {
   readonly wo: number;
 }
 
-/** Calls `visit` with the offsets into x, weight and y of every product of the convolution that meets data. */
+/** Calls `visit` with the offsets into x, weight and y of every multiply-add that touches data, not padding. */
 function eachProduct(s: ConvShape, visit: (x: number, weight: number, y: number) => void): void {
   const perGroup = s.co / s.groups;
   for (let n = 0; n < s.n; n++)

@@ -6,7 +6,7 @@ type Row = { readonly kind: 'row' };
 
 const row = (): readonly Row[] => [{ kind: 'row' }];
 
-/** One workgroup per row; short rows take small workgroups. */
+/** One workgroup per row, smaller for short rows. */
 function rowwise(
   shader: string,
   { n, k }: { n: number; k: number },

@@ -39,7 +39,7 @@ export const depthwiseGradWeightKernels: Kernels<typeof depthwiseGradWeight, Til
 
 export const kernels = [depthwiseKernels, depthwiseGradInputKernels, depthwiseGradWeightKernels];
 
-/** The dispatch of a tile's shader. @param DBIAS the bias gradient is wanted too */
+/** The dispatch of a tile's shader. @param DBIAS also compute the bias gradient */
 function correlation(p: Planes, tile: Tile, bindings: Dispatch['bindings'], DBIAS = false): Dispatch {
   const { params, groups } = layout(p, tile);
   return {

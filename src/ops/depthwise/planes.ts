@@ -4,7 +4,7 @@ import type { DepthwiseSizes } from './reference.ts';
 /** What a depthwise kernel computes: y, dx or dweight. */
 export type Mode = 'forward' | 'input' | 'weight';
 
-/** One correlation of planes: sizes of its output and its taps, and where tap 0 lies. Its input is the (n, c, h, w) map. */
+/** One correlation of planes: sizes of its output and its taps, and the offset of tap 0. Its input is the (n, c, h, w) map. */
 export interface Planes {
   readonly mode: Mode;
   readonly sizes: DepthwiseSizes;
@@ -24,7 +24,7 @@ export function planes(mode: Mode, sizes: DepthwiseSizes): Planes {
     : { ...pads, outH: sizes.h, outW: sizes.w, tapH: live.kh, tapW: live.kw };
 }
 
-/** Images of each of about `wanted` equal batches, in steps of `images`; modes other than 'weight' do not add up images. */
+/** About `wanted` equal batches of the images, taken `images` at a time. Only mode 'weight' sums over images. */
 export function split(p: Planes, images: number, wanted: number): { batches: number; serial: number } {
   const steps = Math.ceil(p.sizes.n / images);
   if (p.mode !== 'weight') return { batches: steps, serial: 1 };
@@ -32,7 +32,7 @@ export function split(p: Planes, images: number, wanted: number): { batches: num
   return { batches: Math.ceil(steps / serial), serial };
 }
 
-/** `total` in equal pieces of at most `most`. */
+/** The size of the fewest equal pieces of `total` that are at most `most`. */
 export function even(total: number, most: number): number {
   return Math.ceil(total / Math.ceil(total / Math.max(1, Math.floor(most))));
 }

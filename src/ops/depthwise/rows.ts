@@ -1,7 +1,7 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import { type Planes, even, split } from './planes.ts';
 
-/** How `shaders/depthwise/rows.wgsl` cuts the work; see its parameters. */
+/** How `shaders/depthwise/rows.wgsl` tiles the work; see its parameters. */
 export type RowsTile = {
   readonly kind: 'rows';
   readonly sides: number;
@@ -12,7 +12,7 @@ export type RowsTile = {
   readonly batches: number;
 };
 
-/** vec4 between rows of `columns` floats: an odd number. */
+/** vec4 from one row of `columns` floats to the next: an odd number, so that rows begin in different banks. */
 const strideOf = (columns: number) => Math.ceil(columns / 4) | 1;
 
 export function rowsLayout(p: Planes, t: RowsTile) {
@@ -50,14 +50,14 @@ export function rowsLayout(p: Planes, t: RowsTile) {
   };
 }
 
-/** Multiply-adds of a lane's row of taps, and its accumulators: compile time and registers. */
+/** Bounds on a lane: multiply-adds of a row of taps (compile time) and accumulators (registers). */
 const BODY = 1600;
 const ACCUMULATORS = 32;
-/** Kernels with fewer taps run as fast without the copying: weight gradients, maps whose rows a lane holds, those whose halves it holds. */
+/** With fewer taps the other kernels, which copy less, are as fast: for weight gradients, and for lanes that hold whole rows or half rows. */
 const LEAST_TAPS = { weight: 25, whole: 49, halves: 81 };
 /**
- * Workgroup memory that lets several workgroups share a multiprocessor, and lanes with it; the first that is enough. On an H200 weight
- * gradients run best with about four subgroups, unless their planes are so large that many should share them.
+ * Bounds on workgroup memory, so that several workgroups share a multiprocessor, and on lanes; the first that suffices is taken. On an
+ * H200 weight gradients run best with about four subgroups, unless a plane is so large that more lanes should share it.
  */
 const ROOMS = {
   weight: [
@@ -67,12 +67,12 @@ const ROOMS = {
   maps: [{ bytes: 32768, lanes: 256 }],
 };
 const FEW_LANES = 96;
-/** Multiply-adds of an image that a lane has at least where lanes share rows of taps. */
+/** Where lanes share rows of taps, each has at least so many multiply-adds per image. */
 const LEAST_WORK = 1300;
-/** Waves of workgroups that a weight gradient is cut into: few leave the last one emptier, many write more partial sums. */
+/** A weight gradient is split into so many waves of workgroups: with fewer the last wave is emptier, with more there are more partial sums. */
 const WAVES = 1.5;
 
-/** Cuts that fit the device, best guess first. */
+/** Tiles that fit the device, best guess first. */
 export function rowsTiles(p: Planes, { machine, limits, busyLanes }: DeviceProfile): readonly RowsTile[] {
   const sides = Math.ceil(p.outW / ACCUMULATORS);
   const leastTaps = LEAST_TAPS[p.mode === 'weight' ? 'weight' : sides === 1 ? 'whole' : 'halves'];
@@ -97,7 +97,7 @@ interface Room {
   readonly lanes: number;
 }
 
-/** The cut whose lanes fill subgroups best. */
+/** The tile whose lanes fill subgroups best. */
 function fullest(p: Planes, sides: number, { bytes, lanes }: Room): RowsTile | undefined {
   const isWeight = p.mode === 'weight';
   const lanesY = even(p.outH, 64);
@@ -120,7 +120,7 @@ function divisor(total: number, most: number): number {
   return 1;
 }
 
-/** Pairs of a tap's column and an output column of one side that meet data. */
+/** Pairs of a tap column and an output column of one side that touch data. */
 function pairs(p: Planes, columns: number): number {
   let count = 0;
   for (let j = 0; j < columns; j++) {

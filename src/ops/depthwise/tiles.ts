@@ -3,7 +3,7 @@ import type { ParamValue } from '../../shader/parameters.ts';
 import { type Planes, even, split } from './planes.ts';
 import { type RowsTile, rowsLayout, rowsTiles } from './rows.ts';
 
-/** How `shaders/depthwise/correlate.wgsl` cuts the work; see its parameters. */
+/** How `shaders/depthwise/correlate.wgsl` tiles the work; see its parameters. */
 export type CorrelateTile = {
   readonly kind: 'correlate';
   readonly columns: number;
@@ -18,7 +18,7 @@ export type CorrelateTile = {
   readonly batches: number;
 };
 
-/** How `shaders/depthwise/vector.wgsl` cuts the work; see its parameters. */
+/** How `shaders/depthwise/vector.wgsl` tiles the work; see its parameters. */
 export type VectorTile = {
   readonly kind: 'vector';
   readonly lanes: number;
@@ -27,7 +27,7 @@ export type VectorTile = {
   readonly batches: number;
 };
 
-/** One output an invocation; see `shaders/depthwise/plain.wgsl`. */
+/** One output per invocation; see `shaders/depthwise/plain.wgsl`. */
 export type PlainTile = {
   readonly kind: 'plain';
   readonly lanes: number;
@@ -40,9 +40,9 @@ export type Tile = RowsTile | CorrelateTile | VectorTile | PlainTile;
 export interface TileLayout {
   readonly groups: number;
   readonly batches: number;
-  /** Invocations a workgroup. */
+  /** Invocations per workgroup. */
   readonly lanes: number;
-  /** Workgroup memory. */
+  /** Bytes of workgroup memory. */
   readonly bytes: number;
   readonly params: Readonly<Record<string, ParamValue>>;
 }
@@ -141,7 +141,7 @@ function vectorLayout(p: Planes, t: VectorTile) {
     params: {
       ROWS: t.rows,
       VECTORS: t.vectors,
-      // With all columns in one workgroup, the vectors of x are those of the map; else they surround the segment.
+      // If one workgroup has all columns, the vectors of x are those of the map; otherwise they surround the segment.
       V0: segmentGroups === 1 ? 0 : -before,
       V1: segmentGroups === 1 ? Math.ceil(p.sizes.w / t.lanes) : t.vectors + after,
     },
@@ -169,7 +169,7 @@ export function tilesFor(p: Planes, profile: DeviceProfile): readonly Tile[] {
   const width = profile.features.has('subgroups') ? profile.simdWidth : 0;
   const rowLanes = [...rowsTiles(p, profile), ...correlateTiles(p, profile)];
   const vectors = profile.features.has('subgroups') ? vectorTiles(p, width) : [];
-  // Of a map that fills a quarter of a vector, most lanes would hold nothing: images side by side use them.
+  // With maps a quarter of a vector wide, most lanes would be idle; the row kernels put images side by side instead.
   const isNarrow = p.mode !== 'weight' && 4 * p.outW <= width;
   const tiles = width > 0 && !isNarrow ? [...vectors, ...rowLanes] : [...rowLanes, ...vectors];
   return tiles.length === 0 || p.sizes.kh * p.sizes.kw <= 9 ? [...tiles, plain] : tiles;
@@ -183,7 +183,7 @@ const LONGEST = 256;
 
 function vectorTiles(p: Planes, width: number): VectorTile[] {
   const lanes = width === 4 ? 4 : 8;
-  // Longer bodies reuse a row of x more often, until LLVM's spills cost more than that saves.
+  // A longer loop body reuses a row of x more often, until LLVM's spills cost more than that saves.
   const body = lanes === 4 ? 1500 : 900;
   const all = Math.ceil(p.outW / lanes);
   const tiles: VectorTile[] = [];
@@ -215,7 +215,7 @@ function correlateTiles(p: Planes, { limits, busyLanes }: DeviceProfile): Correl
     const tile = fill(p, { ...base, lanesY: even(p.outH, 64), images: 1, phases: 1, batches: 1 }, fits);
     if (tile === undefined) continue;
     tiles.push(finish(tile));
-    // Where rows of taps alone leave waves few beside their tile, lanes along columns share it.
+    // Where lanes along rows alone make too few waves for the size of their tile, lanes along columns share it.
     const segments = Math.min(Math.ceil(p.outW / columns), Math.floor(128 / tile.lanesY));
     const shared = { ...tile, segments, images: 1, phases: 1 };
     if (p.mode === 'weight' && segments > 1 && fits(shared)) tiles.push(finish(shared));
@@ -223,7 +223,7 @@ function correlateTiles(p: Planes, { limits, busyLanes }: DeviceProfile): Correl
   return distinct(tiles);
 }
 
-/** Gives a workgroup about 64 lanes (images where rows are few), in as few phases and as many rows as fit. */
+/** Gives a workgroup about 64 lanes, several images if there are few rows, with as few phases and as many rows as fit. */
 function fill(
   p: Planes,
   start: CorrelateTile,

@@ -7,9 +7,9 @@ import { layerNorm, layerNormGradient, layerNormStatistics, onMaps } from './op.
 import { type LayerNormAttrs, type LayerNormShape, isInQuads, layerNormShape } from './shape.ts';
 
 const WORKGROUP = 64;
-/** Positions a workgroup of the maps kernels takes. */
+/** Positions per workgroup of the maps kernels. */
 const POSITIONS = 32;
-/** Vectors of a row one lane holds in registers at most, where a row has lanes enough. */
+/** The most vectors of a row that one lane holds in registers. */
 const MOST_ITEMS = 6;
 /** Workgroups of the rows gradient: each leaves one part of dweight and dbias. */
 const PARTS = 256;
@@ -23,9 +23,9 @@ type Processor = { readonly kind: 'processor' };
 type LayerNormVariant = Rows | Maps | Processor;
 
 /**
- * Rows: where a row fits into the registers of four lanes of a subgroup (each has as many), these exchange sums without a barrier;
- * else the fewest lanes that keep it in registers share sums through workgroup memory. Maps: blocks of 4×4 where four divides
- * both sizes. Where a barrier switches between invocations, none waits for another.
+ * Rows: if a row fits into the registers of four lanes of a subgroup, they exchange sums without a barrier; otherwise the fewest lanes
+ * that can hold it share sums through workgroup memory. Maps: 4×4 blocks where both sizes are multiples of four. Where a barrier
+ * switches between invocations, no invocation waits for another.
  */
 function variants(
   pass: 'forward' | 'gradient',
@@ -59,7 +59,7 @@ function processorParams({ rows, cols, plane }: LayerNormShape, { from, to }: La
   return { ROWS: rows, COLS: cols, PLANE: plane, WORKGROUP, ...maps };
 }
 
-/** Maps x in quads to rows y, normalised by statistics that are given. */
+/** Maps x, read four positions at a time, to rows y, normalised by given statistics. */
 export function normalizeRows(
   bindings: Readonly<Record<'x' | 'statistics' | 'weight' | 'bias' | 'y', Operand>>,
   { rows, cols, plane }: LayerNormShape,
@@ -183,7 +183,7 @@ function mapsGradient(
   { machine }: DeviceProfile,
 ): Kernel {
   const parts = Math.ceil(rows / POSITIONS);
-  // Maps of a few thousand positions fill a GPU only if channels are shared as well.
+  // A few thousand positions fill a GPU only if the channels of each are shared among lanes too.
   const lanes = machine === 'gpu' && cols >= 128 ? 32 : 8;
   return {
     shader: `layer-norm/${kind}-gradient.wgsl`,

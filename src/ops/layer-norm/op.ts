@@ -9,7 +9,7 @@ const [maps, rows, vector] = [f32(2, 37, 5, 7), f32(71, 37), f32(37)];
 const EPS = 1e-6;
 
 /**
- * LayerNorm over channels at every position, with an optional change of layout on the way.
+ * LayerNorm over channels at every position, with an optional change of layout.
  * (torch.nn.LayerNorm on rows, ConvNeXt's channels_first LayerNorm on maps)
  * x, weight (c), bias (c), y, statistics (2·rows): mean of each row, then 1/√(variance + eps) of each.
  */
@@ -50,8 +50,8 @@ export function onMaps({ eps }: LayerNormStatisticsAttrs): LayerNormAttrs {
 }
 
 /**
- * The statistics (2·n·h·w) of `layerNorm` on maps x (n, c, h, w) alone, for matmuls that normalise an operand as they read it. Four
- * divides c and h·w.
+ * Only the statistics (2·n·h·w) of `layerNorm` on maps x (n, c, h, w), for matmuls that normalise an operand as they read it. c and h·w
+ * are multiples of four.
  */
 export const layerNormStatistics: Op<LayerNormStatisticsAttrs, 'x', 'statistics'> = {
   name: 'layer-norm-statistics',

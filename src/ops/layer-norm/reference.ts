@@ -43,7 +43,7 @@ export function statisticsReference(
   return statistics;
 }
 
-/** y of statistics that are given. */
+/** y by given statistics. */
 export function normalizeReference(
   { x, statistics, weight, bias }: Data<'x' | 'statistics' | 'weight' | 'bias'>,
   { rows, cols }: LayerNormSize,

@@ -41,7 +41,7 @@ export function layerNormShape(
   return { rows: elems(shape) / cols, cols, plane };
 }
 
-/** Whether a shape is maps (n, c, h, w) whose c and h·w four divides, so that kernels can take blocks of 4×4. */
+/** Whether a shape is maps (n, c, h, w) with c and h·w multiples of four, so that kernels can work in 4×4 blocks. */
 export function isInQuads(shape: readonly number[]): boolean {
   const [, c = 1, h = 1, w = 1] = shape;
   return shape.length === 4 && c % 4 === 0 && (h * w) % 4 === 0;

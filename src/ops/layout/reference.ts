@@ -8,7 +8,7 @@ export interface MapsSize {
   readonly plane: number;
 }
 
-/** Calls `visit` with the index of every element in maps and in the rows that they stand for. */
+/** Calls `visit` with the index of every element in maps and in rows. */
 function eachElement({ n, c, plane }: MapsSize, visit: (inMaps: number, inRows: number) => void): void {
   let at = 0;
   for (let i = 0; i < n; i++)

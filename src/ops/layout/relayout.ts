@@ -2,7 +2,7 @@ import { flatGrid } from '../dispatches.ts';
 import type { Dispatch, Operand } from '../kernels.ts';
 import type { MapsSize } from './reference.ts';
 
-/** Rows, and channels, of the tiles that kernels on GPUs move. */
+/** Rows and channels of a tile that a GPU kernel moves. */
 export const TILE = 32;
 
 export const WORKGROUP = 256;
@@ -10,25 +10,25 @@ export const WORKGROUP = 256;
 export interface Relayout extends MapsSize {
   /** Maps to rows; otherwise rows to maps. */
   readonly toRows: boolean;
-  /** Through tiles, or element by element, as processors do. */
+  /** Through tiles in workgroup memory, or element by element, as processors do it. */
   readonly kind: 'tiles' | 'processor';
-  /** Tiles of rows a workgroup walks. Default 1. */
+  /** Tiles of rows per workgroup. Default 1. */
   readonly run?: number;
 }
 
-/** What a change of layout binds: out = addend + mask gamma source. */
+/** Operands of a change of layout: out = addend + mask gamma source. */
 export interface RelayoutOperands {
   readonly addend?: Operand;
   readonly source: Operand;
   readonly gamma?: Operand | undefined;
   readonly mask?: Operand | undefined;
   readonly out: Operand;
-  /** Of tiles to rows: partial sums (parts, c) of mask branch source, for the gradient of gamma. */
+  /** Only from maps to rows in tiles: partial sums (parts, c) of mask branch source, for the gradient of gamma. */
   readonly branch?: Operand;
   readonly parts?: Operand;
 }
 
-/** A change of layout in tiles, made of blocks of 4×4 where four divides both sizes, or element by element. */
+/** A change of layout: in tiles, with 4×4 blocks where both sizes are multiples of four, or element by element. */
 export function relayout(
   { n, c, plane, toRows, kind, run = 1 }: Relayout,
   operands: RelayoutOperands,

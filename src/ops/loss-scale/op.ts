@@ -4,11 +4,11 @@ import { adjustLossScaleReference, scaleLossReference } from './reference.ts';
 
 /**
  * Dynamic loss scaling (torch.amp.GradScaler), decided on the device, so that no step waits for the host. The loss is multiplied by a
- * power of two, so that small gradients do not vanish in 16 bits; the optimiser divides it out. A step whose gradient
- * overflows changes nothing, and the scale is halved.
+ * power of two, so that small gradients do not underflow in 16 bits; the optimiser divides by it. If the gradient of a step overflows,
+ * the step changes nothing and the scale is halved.
  */
 
-/** Fields of the scaler's state; `struct Scaler` of shaders/loss-scale/scaler.wgsl has the same. */
+/** Fields of the scaler's state, the same as in `struct Scaler` of shaders/loss-scale/scaler.wgsl. */
 export const SCALER = ['scale', 'good', 'used', 'skipped'] as const;
 
 export const SCALER_SPEC = f32(SCALER.length);
@@ -42,8 +42,8 @@ const scaler = SCALER_SPEC;
 const state = Float64Array.of(8, 2, 8, 0);
 
 /**
- * What follows a step: halves the scale where the gradient was not finite, doubles it after `interval` steps that were. squares (1): the
- * sum of squares of the whole gradient; scaler (4), which also learns the scale that this step had.
+ * Adjusts the scale after a step: halves it if the gradient was not finite, doubles it after `interval` steps that were. squares (1): the
+ * sum of squares of the whole gradient; scaler (4), which also records the scale that this step used.
  */
 export const adjustLossScale: Op<LossScaleAttrs, 'squares' | 'scaler', never> = {
   name: 'adjust-loss-scale',

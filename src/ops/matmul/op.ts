@@ -69,8 +69,8 @@ type Input = 'a' | 'b' | 'bias?';
 
 /**
  * Matrix product with optional bias: y = A B + bias, A = a or aᵀ, B = b or bᵀ. (torch.nn.Linear is transposeB and bias cols.)
- * a (m, k), b (k, n) — stored transposed where the attributes say so — and bias. A 3-D operand brings a batch in
- * front; a 2-D one is shared by it. y (m, n) or (batch, m, n).
+ * a (m, k), b (k, n), each stored transposed if the attributes say so, and bias. A 3-D operand has a batch dimension in front; a 2-D
+ * operand is shared by the whole batch. y (m, n) or (batch, m, n).
  * @example graph.one(matmul, { a: x, b: weight, bias }, { transposeA: false, transposeB: true, bias: 'cols' })
  */
 export const matmul: Op<MatmulAttrs, Input, 'y'> = {

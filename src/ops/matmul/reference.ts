@@ -11,7 +11,7 @@ export interface MatmulShape {
   readonly batchStrideB: number;
 }
 
-/** How operands are stored, and what its bias is added to. */
+/** How operands are stored, and what the bias is added to. */
 export interface MatmulForm {
   readonly transposeA: boolean;
   readonly transposeB: boolean;

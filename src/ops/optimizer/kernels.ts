@@ -6,7 +6,7 @@ import { adamw, clipFactor, ema, sgdMomentum } from './op.ts';
 
 const WORKGROUP = 256;
 
-/** One item of four elements (or one, where the length is not a multiple of four) an invocation. */
+/** One item per invocation: four elements, or one if the length is not a multiple of four. */
 function step(
   shader: string,
   inputs: Dispatch['bindings'] & { readonly parameter: Operand },

@@ -13,13 +13,13 @@ import {
 export { SCALARS };
 
 /**
- * Optimiser steps over flat vectors of any length, in place. Every step reads its numbers from a small tensor of scalars, so a
- * recorded step serves all learning rates; a group of parameters with its own rate or decay has its own scalars.
+ * Optimiser steps over flat vectors of any length, in place. Every step reads its hyperparameters from a small tensor of scalars, so a
+ * recorded step works for all learning rates. A group of parameters with its own rate or decay has its own scalars.
  */
 
 export const SCALARS_SPEC = f32(SCALARS.length);
 
-/** What a group of parameters is stepped with. Absent numbers are those of an optimiser that does not use them. */
+/** Hyperparameters of one step for a group of parameters. An optimiser leaves out those that it does not use. */
 export interface StepSettings {
   /** Scheduled learning rate, times the group's scale. */
   readonly lr: number;
@@ -38,7 +38,7 @@ export interface StepSettings {
   readonly maxNorm?: number;
 }
 
-/** The contents of a scalars tensor. Complements such as 1 − β are taken in float64, where they lose nothing. */
+/** The contents of a scalars tensor. Differences such as 1 − β are computed in float64, where they lose no digits. */
 export function packScalars(settings: StepSettings): Float32Array<ArrayBuffer> {
   const { lr, step, weightDecay, beta1 = 0.9, beta2 = 0.999, emaDecay = 1 } = settings;
   const values: Record<(typeof SCALARS)[number], number> = {

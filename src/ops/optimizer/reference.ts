@@ -4,8 +4,8 @@ import { SCALER } from '../loss-scale/op.ts';
 // AdamW: p ← p·decay; m ← β1 m + (1−β1) g; v ← β2 v + (1−β2) g²; p ← p − stepSize · m / (√v · rootCorrection + eps),
 //   decay = 1 − lr·weightDecay, stepSize = lr/(1−β1^t), rootCorrection = 1/√(1−β2^t).
 // SGD: g ← g + weightDecay·p; b ← momentum·b + g; p ← p − lr·(nesterov ? g + momentum·b : b).
-// EMA: e ← emaDecay·e + (1 − emaDecay)·p. Where `apply` is 0 nothing changes, and the gradient
-// stays to be looked at; below 0 only the gradient is zeroed.
+// EMA: e ← emaDecay·e + (1 − emaDecay)·p. If `apply` is 0, nothing changes and the gradient stays for inspection; if it is below 0,
+// only the gradient is zeroed.
 // Clip: gradientScale ← gradientScale / scale of the loss; norm = √Σg² · gradientScale; not finite: apply ← 0, or −1 with a scale;
 //   else above maxNorm > 0: gradientScale ← gradientScale · maxNorm / (norm + 1e-6). With the loss scaler's count of skipped steps
 //   t = step − skipped, as torch.amp.GradScaler leaves optimizer.step() out.
@@ -41,7 +41,7 @@ function unpack(scalars: Float64Array): ScalarValues {
   return Object.fromEntries(SCALARS.map((name, i) => [name, scalars[i]])) as ScalarValues;
 }
 
-/** The gradient that a step takes, or undefined where it takes none. */
+/** The gradient that a step uses; undefined if the step changes nothing. */
 function taken(gradient: Float64Array, s: ScalarValues): Float64Array | undefined {
   const g = gradient.map((value) => value * s.gradientScale);
   if (s.apply !== 0) gradient.fill(0);

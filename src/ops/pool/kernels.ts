@@ -59,7 +59,7 @@ type Lanes = { readonly kind: 'lanes'; readonly lanes: number };
 
 export const globalAveragePoolKernels: Kernels<typeof globalAveragePool, Lanes> = {
   op: globalAveragePool,
-  // Small planes: one invocation each; large ones: several share a plane.
+  // A small plane has one invocation; several share a large one.
   variants: ({ inputs: { x } }) =>
     (planesOf(x).area > 64 ? [16, 1] : [1, 16]).map((lanes) => ({ kind: 'lanes', lanes })),
   lower: ({ inputs: { x }, outputs: { y } }, { lanes }) => {

@@ -25,7 +25,7 @@ export interface MaxPoolAttrs extends PoolAttrs {
   readonly zeroPadding?: boolean;
 }
 
-/** Attributes of a pooling gradient, whose input's size the output's does not tell. */
+/** Attributes of a pooling gradient. The input's size does not follow from the output's. */
 export interface Sized {
   readonly h: number;
   readonly w: number;

@@ -7,26 +7,26 @@ import { nonFinite, spread, sum, sumSquares } from './op.ts';
 /** How many invocations a workgroup of the first stage has. */
 type TwoStage = { readonly kind: 'processor' | 'two-stage'; readonly lanes: number };
 
-/** Where a barrier switches between invocations: the fewer of them, the better. */
+/** The same where a barrier switches between invocations: fewer are better. */
 function variants({ profile }: { readonly profile: DeviceProfile }): readonly TwoStage[] {
   return profile.barrier === 'switch'
     ? [{ kind: 'processor', lanes: 8 }]
     : [{ kind: 'two-stage', lanes: 256 }];
 }
 
-/** Items an invocation of the first stage adds up, where there are enough. */
+/** Items that an invocation of the first stage adds up, if there are enough. */
 const RUN = 8;
 
-/** Most partial results of the first stage, which one workgroup of the second adds up. */
+/** The most partial results of the first stage; one workgroup of the second stage adds them up. */
 const MAX_PARTS = 1024;
 
-/** What is added up, x, x², or 1 for every infinity and NaN, and what the total is multiplied by. */
+/** The summands (x, x², or 1 for every infinity and NaN) and the factor of the total. */
 interface Reduction {
   readonly term: 'value' | 'square' | 'non_finite';
   readonly factor: number;
 }
 
-/** Two stages of fixed order: each workgroup strides through its share of x, then one workgroup adds the shares up. */
+/** Two stages of fixed order: each workgroup sums its share of x, then one workgroup adds up the partial sums. */
 function reduce(x: Operand, total: Operand, { lanes }: TwoStage, { term, factor }: Reduction): Dispatch[] {
   const n = elems(x.shape);
   const width = n % 4 === 0 ? 4 : 1;

@@ -1,4 +1,4 @@
-// sum: y = factor · Σx;  sum-squares: y = Σx²;  non-finite: y = how many of x are infinite or NaN;  spread: y = factor · x everywhere.
+// sum: y = factor · Σx;  sum-squares: y = Σx²;  non-finite: y = the number of infinities and NaNs in x;  spread: y = factor · x everywhere.
 
 function total(x: Float64Array, term: (value: number) => number): Float64Array {
   return Float64Array.of(x.reduce((sum, value) => sum + term(value), 0));

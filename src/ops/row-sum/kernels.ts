@@ -6,7 +6,7 @@ import { rowSum, rowsOf } from './op.ts';
 
 const WORKGROUP = 64;
 
-/** `y` (rows) = the row sums of `x`, or is added to. A workgroup sums a row; on GPUs as many as fill it share rows, matrix by matrix. */
+/** `y` (rows) = the row sums of `x`, or accumulates them. One workgroup sums a row; on GPUs enough workgroups to fill it share rows, matrix by matrix. */
 export function sumRows(x: Operand, y: Operand, { machine, busyLanes }: DeviceProfile): readonly Dispatch[] {
   const { batch, rows, cols } = rowsOf(x);
   const wanted = machine === 'gpu' ? Math.ceil(busyLanes / (WORKGROUP * rows)) : 1;

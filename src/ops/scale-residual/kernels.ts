@@ -8,7 +8,7 @@ import type { ResidualSize } from './reference.ts';
 
 type Layout = { readonly kind: 'processor' | 'tiles' };
 
-/** Where a barrier switches between invocations, it costs more than a scattered read. */
+/** A barrier that switches between invocations costs more than scattered reads. */
 function variants({ profile }: { readonly profile: DeviceProfile }): readonly Layout[] {
   return [{ kind: profile.barrier === 'switch' ? 'processor' : 'tiles' }];
 }
@@ -50,11 +50,11 @@ export const kernels = [scaleResidualKernels, scaleResidualGradientKernels];
 
 type Gradient = ContextOf<typeof scaleResidualGradient>;
 
-/** Tiles of rows, and without tiles rows, that one partial sum of dgamma covers. */
+/** Tiles of rows (or rows, without tiles) that one partial sum of dgamma covers. */
 const TILE_RUN = 8;
 const ROW_RUN = 64;
 
-/** Partial sums of dgamma; over the maps of one image where the branch is maps. */
+/** Partial sums of dgamma. If the branch is maps, each is over one image. */
 function partsOf({ n, plane, rows }: ResidualSize, kind: Layout['kind']): number {
   if (!rows) return n;
   if (kind === 'processor') return Math.ceil((n * plane) / ROW_RUN);

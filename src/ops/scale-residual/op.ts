@@ -49,7 +49,7 @@ const rows = f32(105, 37);
 const [gamma, mask] = [f32(37), f32(3)];
 
 /**
- * y = x + mask[n] gamma[c] branch: layer scale, drop path and residual connection, and the way back from rows to maps.
+ * y = x + mask[n] gamma[c] branch: layer scale, drop path and residual connection, and the change of layout from rows back to maps.
  * x and y (n, c, h, w), or rows (n·tokens, c); gamma (c), mask (n) of 0 and 1/(1 − p).
  */
 export const scaleResidual: Op<ScaleResidualAttrs, 'x' | 'branch' | 'gamma?' | 'mask?', 'y'> = {

@@ -65,7 +65,7 @@ interface PreprocessFixtures {
   }[];
 }
 
-/** The synthetic picture of the corruption fixtures (spec: corruptions §7). */
+/** The synthetic picture of the corruption fixtures. */
 function synth(height: number, width: number): Image {
   const image = newImage(width, height);
   for (let y = 0, o = 0; y < height; y++)
