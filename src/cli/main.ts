@@ -73,8 +73,16 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: 'write the corrupted images of a data set in the layout of ImageNet-C or ImageNet-P',
     load: async () => (await import('./corrupt.ts')).addCorrupt,
   },
+  analyze: {
+    description: 'why a model is robust or not: occlusion, lesion, noise by frequency, kernels, shape bias',
+    load: async () => (await import('./analyze.ts')).addAnalyze,
+  },
+  analyses: {
+    description: 'list the analyses',
+    load: async () => (await import('./lists.ts')).addAnalyses,
+  },
   report: {
-    description: 'put results of `evaluate --benchmarks` beside each other and beside the published numbers',
+    description: 'put results of `evaluate --benchmarks` and `analyze` beside each other and beside the published numbers',
     load: async () => (await import('./report.ts')).addReport,
   },
   bench: {

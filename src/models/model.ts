@@ -44,6 +44,8 @@ export interface Block {
   readonly stage: number;
   /** False where input and output differ in shape, so that it cannot be left out. */
   readonly removable: boolean;
+  /** The block that this one is half of, where two record what papers count as one. */
+  readonly whole?: string;
 }
 
 export interface BuildOptions extends RecordingOptions {

@@ -173,6 +173,7 @@ function blocks({ depths }: RepLKNetConfig): Block[] {
       name: `stages.${stage}.blocks.${b}`,
       stage,
       removable: true,
+      whole: `stages.${stage}.pair.${b >> 1}`,
     })),
   );
 }

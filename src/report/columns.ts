@@ -48,7 +48,8 @@ export interface Column {
  * tell rows apart.
  */
 export function dataKey({ name, protocol }: BenchmarkResult): string {
-  const { dataOrigin, subset, parts, difficulty, normaliser, classListSha256, fileListSha256 } = protocol;
+  const { dataOrigin, subset, parts, difficulty, normaliser, classListSha256, fileListSha256, settings } =
+    protocol;
   return JSON.stringify([
     name,
     dataOrigin,
@@ -58,6 +59,7 @@ export function dataKey({ name, protocol }: BenchmarkResult): string {
     normaliser,
     classListSha256,
     fileListSha256,
+    settings,
   ]);
 }
 

@@ -9,7 +9,7 @@ export interface Proportion {
   readonly high: number;
 }
 
-const Z95 = 1.959963984540054;
+export const Z95 = 1.959963984540054;
 
 /** Wilson's score interval (1927): holds its coverage near 0 and 1, where accuracies on ImageNet-A lie. */
 export function proportion(correct: number, total: number): Proportion {
@@ -28,10 +28,15 @@ export function proportion(correct: number, total: number): Proportion {
       },
     );
   const value = correct / total;
+  return { correct, total, value, ...wilson(value, total) };
+}
+
+/** The interval of a share of so many independent ones, which may be no whole number. */
+export function wilson(value: number, total: number): { readonly low: number; readonly high: number } {
   const z2 = Z95 * Z95;
   const centre = (value + z2 / (2 * total)) / (1 + z2 / total);
   const half = (Z95 / (1 + z2 / total)) * Math.sqrt((value * (1 - value)) / total + z2 / (4 * total * total));
-  return { correct, total, value, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
 }
 
 /** Row `row` of logits (n, classes). */

@@ -1,4 +1,5 @@
 import { proportion } from '../metrics/accuracy.ts';
+import type { Curve } from './curve.ts';
 
 /** One number of a result, as printed: percentages in %, distances as they are. */
 export interface Metric {
@@ -38,6 +39,8 @@ export interface Summary {
   readonly absent: readonly AbsentMetric[];
   /** Where a benchmark has corruptions or perturbations. */
   readonly rows?: readonly MetricRow[];
+  /** Of an analysis. */
+  readonly curves?: readonly Curve[];
 }
 
 /** An interval, or why there is none. */

@@ -1,3 +1,4 @@
+import type { Plot } from './curve.ts';
 import type { Metric, Summary } from './metric.ts';
 import type { Scorer, Tally } from './tally.ts';
 
@@ -30,6 +31,8 @@ export interface ReportHooks {
   readonly curves?: { readonly metric: string; readonly over: string };
   /** Metrics of the rows in a table, models side by side: of each list the first that is there. */
   readonly rows?: { readonly by: string; readonly tables: readonly (readonly string[])[] };
+  /** Figures of the result's curves. */
+  readonly plots?: readonly Plot[];
 }
 
 /** How predictions become numbers: everything a benchmark's record refers to. */

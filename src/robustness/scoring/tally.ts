@@ -18,6 +18,15 @@ export interface ClipSums {
   zipf: number;
 }
 
+/** What became of each scored item, in order. */
+export interface Outcomes {
+  /** `1` where the prediction is the label, `0` where it is not. */
+  correct: string;
+  top1: number[];
+  /** Cross-entropy, six digits. */
+  loss: number[];
+}
+
 /** Everything that is kept of one work unit: sums and lists that add up in unit order. Plain JSON. */
 export interface Tally {
   /** Images or clips that were scored. */
@@ -32,6 +41,8 @@ export interface Tally {
   scores: number[];
   /** ImageNet-P: sums over clips of their means. */
   clips: ClipSums | null;
+  /** Of an analysis. */
+  outcomes?: Outcomes;
 }
 
 /** Scores one item: rows of logits (1 for an image, the frames for a clip). */
@@ -90,6 +101,7 @@ export function addTallies(tallies: readonly Tally[]): Tally {
       addInto(into.perClass, counts.perClass);
     }
     sum.scores = sum.scores.concat(tally.scores);
+    if (sum.outcomes && tally.outcomes) addOutcomes(sum.outcomes, tally.outcomes);
     if (sum.clips && tally.clips) {
       for (const key of Object.keys(sum.clips) as (keyof ClipSums)[]) sum.clips[key] += tally.clips[key];
     }
@@ -97,6 +109,12 @@ export function addTallies(tallies: readonly Tally[]): Tally {
   const states = tallies.flatMap(({ calibration }) => (calibration ? [calibration] : []));
   sum.calibration = states.length > 0 ? mergeCalibration(states) : null;
   return sum;
+}
+
+function addOutcomes(sum: Outcomes, other: Outcomes): void {
+  sum.correct += other.correct;
+  sum.top1 = sum.top1.concat(other.top1);
+  sum.loss = sum.loss.concat(other.loss);
 }
 
 function addInto(sum: number[], other: readonly number[]): void {

@@ -5,7 +5,16 @@ import type { Recipe } from '../../recipe/schema.ts';
 import { noEffect, refuseIdle } from '../effects.ts';
 
 /** What a command makes of weights. */
-export type WeightsUse = 'evaluate' | 'evaluate --benchmarks' | 'predict' | 'merge' | 'export' | 'convert';
+export type WeightsUse =
+  | 'evaluate'
+  | 'evaluate --benchmarks'
+  | 'analyze'
+  | 'analyze stimuli'
+  | 'analyze weights'
+  | 'predict'
+  | 'merge'
+  | 'export'
+  | 'convert';
 
 /** All of `model` but how it is trained. */
 const MODEL = recipePaths()
@@ -22,6 +31,10 @@ const IMAGES = [...MODEL, 'data.dataset', 'data.classes', ...PIXELS];
 const EFFECTIVE: Readonly<Record<WeightsUse, readonly string[]>> = {
   evaluate: [...IMAGES, ...SOURCE],
   'evaluate --benchmarks': [...IMAGES, ...SOURCE],
+  analyze: [...IMAGES, ...SOURCE],
+  // The stimuli of the shape bias are no data set of the model's.
+  'analyze stimuli': IMAGES,
+  'analyze weights': [...MODEL, 'data.dataset', 'data.classes', 'data.imageSize'],
   predict: IMAGES,
   merge: IMAGES,
   export: [...MODEL, 'data.dataset', 'data.classes', 'data.imageSize'],
@@ -77,7 +90,8 @@ export function checkModelSettings(
 ): void {
   const paths = overriddenPaths(overrides);
   // Benchmarks stored in another size than the model's are resized by this filter, whatever the rest.
-  const isUsed = (key: string) => use === 'evaluate --benchmarks' && key === 'evaluation.interpolation';
+  const resizes = use === 'evaluate --benchmarks' || use === 'analyze stimuli';
+  const isUsed = (key: string) => resizes && key === 'evaluation.interpolation';
   refuseIdle(
     { ...recipe, evaluation: { ...recipe.evaluation, resize } },
     (key) => paths.includes(key) && !isUsed(key),

@@ -4,6 +4,7 @@ import type { Normalization } from '../../../data/normalization.ts';
 import type { EvalConfig } from '../../../data/transform.ts';
 import { evalTransform, toTensor } from '../../../data/transform.ts';
 import { FrameworkError, messageOf } from '../../../util/errors.ts';
+import { changeInput, type InputChange } from '../../inputs/change.ts';
 import { checkStored } from '../images/release-checks.ts';
 import type { Load, Place } from '../images/source.ts';
 
@@ -16,6 +17,8 @@ export interface RenderSettings extends Normalization {
   readonly stored: number | null;
   /** Images of one item. */
   readonly frames: number;
+  /** Last, on the normalised values; the place of the item is the number of its random draws. */
+  readonly input?: InputChange | undefined;
 }
 
 /** Files decoded at once: the thread pool's size. */
@@ -58,6 +61,10 @@ export async function renderItems(
         const at = i * elems + (frame * elems) / settings.frames;
         const input = transform(checkStored(image, settings.stored));
         toTensor(ofSize(input, settings.imageSize), mean, std, out, at);
+        if (settings.input !== undefined) {
+          const x = out.subarray(at, at + 3 * settings.imageSize ** 2);
+          changeInput(x, settings.input, { ...settings, number: Number(places[i]) });
+        }
       }
     } catch (error) {
       if (error instanceof FrameworkError && error.code === 'video/no-ffmpeg') throw error;

@@ -4,6 +4,7 @@ import type { EvaluateOptions } from './options.ts';
 import type { Part, Problem } from '../images/parts.ts';
 import type { BenchmarkResult, PartResult, Protocol } from './result.ts';
 import type { Tally } from '../../scoring/tally.ts';
+import { packBits } from '../../scoring/bits.ts';
 import type { WorkUnit } from './units.ts';
 
 /** The result record from the tallies of all parts. */
@@ -32,14 +33,17 @@ export function resultOf(
       count: tally.failures.length,
     })),
   ];
+  const notes = new Map(parts.map(({ name, note }) => [name, note]));
   const partResults: PartResult[] = named.map(({ name, tally }) => ({
     name,
     items: tally.items,
     failures: tally.failures,
     metrics: benchmark.scoring.partMetrics(tally),
+    ...(notes.get(name) === undefined ? {} : { note: notes.get(name) as string }),
+    ...(tally.outcomes === undefined ? {} : { correct: packBits(tally.outcomes.correct) }),
   }));
   const { normalised = true, origin, clean = { unknown: 'no clean images were evaluated' } } = options;
-  const { metrics, absent, rows = [] } = benchmark.scoring.summarise(named, { normalised, origin, clean });
+  const { metrics, absent, rows = [], curves } = benchmark.scoring.summarise(named, { normalised, origin, clean });
   return {
     benchmark: benchmark.id,
     name: options.name ?? benchmark.name,
@@ -57,6 +61,7 @@ export function resultOf(
     metrics,
     absent,
     rows,
+    ...(curves === undefined ? {} : { curves }),
     parts: partResults,
     perClass: perClassOf(parts, named),
     report: benchmark.scoring.report,

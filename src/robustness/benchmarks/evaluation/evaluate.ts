@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { EVALUATION_CLAIM, claim } from '../../../util/claim.ts';
 import { FrameworkError, defined } from '../../../util/errors.ts';
-import { checkClasses, classCount } from '../../classifier/classifier.ts';
+import { checkClasses, classCount, type Classifier } from '../../classifier/classifier.ts';
 import { whyNotApplicable } from '../benchmark.ts';
 import { resultOf } from './assemble.ts';
 import { protocolOf } from './protocol.ts';
@@ -64,6 +64,7 @@ async function evaluateUnits(options: EvaluateOptions, units: readonly WorkUnit[
   const tallies = new Map<string, Tally[]>(parts.map(({ name }) => [name, []]));
   const progress = progressOf(options, units);
   let hasBegun = false;
+  const classifiers = new PartClassifiers(options);
   for (const unit of units) {
     const part = defined(
       parts.find(({ name }) => name === unit.part),
@@ -75,11 +76,13 @@ async function evaluateUnits(options: EvaluateOptions, units: readonly WorkUnit[
       hasBegun = true;
       const context = { part: part.name, classes: classCount(classifier), step: difficulty };
       const scorer = benchmark.scoring.scorer(context);
-      tally = await evaluateUnit(options, part, unit, scorer, progress);
+      const own = { ...options, classifier: await classifiers.of(part.name) };
+      tally = await evaluateUnit(own, part, unit, scorer, progress);
       await store.write(unit, tally);
     } else progress(unit, unit.items.length * part.frames, tally.failures.length, true);
     defined(tallies.get(part.name), part.name).push(tally);
   }
+  classifiers.free();
   const result = resultOf(
     options,
     units,
@@ -88,6 +91,31 @@ async function evaluateUnits(options: EvaluateOptions, units: readonly WorkUnit[
   );
   await store.finish(result);
   return result;
+}
+
+/** The classifier of the part under way, where each has its own. */
+class PartClassifiers {
+  private readonly options: EvaluateOptions;
+  private current: { part: string; classifier: Classifier; done: () => void } | undefined;
+
+  constructor(options: EvaluateOptions) {
+    this.options = options;
+  }
+
+  async of(part: string): Promise<Classifier> {
+    const { classifier, classifierOf } = this.options;
+    if (classifierOf === undefined) return classifier;
+    if (this.current?.part !== part) {
+      this.free();
+      this.current = { part, ...(await classifierOf(part)) };
+    }
+    return this.current.classifier;
+  }
+
+  free(): void {
+    this.current?.done();
+    this.current = undefined;
+  }
 }
 
 function progressOf(options: EvaluateOptions, units: readonly WorkUnit[]): Report {

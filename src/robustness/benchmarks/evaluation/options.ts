@@ -13,6 +13,10 @@ export interface EvaluateOptions {
   readonly parts: readonly Part[];
   /** Problems found while locating and opening, e.g. missing parts. */
   readonly problems?: readonly Problem[];
+  /** Of an analysis: all of its settings, in words. Parts are the points of its curves, all of the same files. */
+  readonly settings?: string;
+  /** The classifier of a part, where parts differ in the model; `done` frees it. Default: `classifier`. */
+  readonly classifierOf?: (part: string) => Promise<{ classifier: Classifier; done: () => void }>;
   /** Where the images come from: `release`, or the words of a generator. */
   readonly origin: string;
   /** The images are files of the benchmark, not made of others; default: where that is their origin. */

@@ -6,10 +6,12 @@ import type { WorkUnit } from './units.ts';
 
 /** How the numbers are made, before any is. */
 export function protocolOf(options: EvaluateOptions, units: readonly WorkUnit[]): Protocol {
-  const { classifier, parts, selection = {}, difficulty = 1, normalised = true } = options;
+  const { classifier, parts, selection = {}, difficulty = 1, normalised = true, settings } = options;
   const { imageSize, mean, std } = classifier.preprocessing;
   const keys = new Map(parts.map((part) => [part.name, part.keys]));
-  const files = units.flatMap(({ part, items }) =>
+  // Points of an analysis are of the same files, which are named once.
+  const ofPart = settings === undefined ? units : units.filter(({ part }) => part === parts[0]?.name);
+  const files = ofPart.flatMap(({ part, items }) =>
     items.map((item) => `${part}/${keys.get(part)?.[item] ?? ''}`),
   );
   const limit =
@@ -26,6 +28,7 @@ export function protocolOf(options: EvaluateOptions, units: readonly WorkUnit[])
     normaliser: normalised === true ? 'AlexNet' : `none: ${normalised.not}`,
     classListSha256: hashLines(parts[0]?.classes ?? []),
     fileListSha256: hashLines(files),
+    ...(settings === undefined ? {} : { settings }),
   };
 }
 
@@ -51,7 +54,9 @@ function partWords(names: readonly string[]): string {
   const severities = new Map<string, string[]>();
   for (const part of names) {
     const [name = '', severity] = part.split('/');
-    severities.set(name, [...(severities.get(name) ?? []), ...(severity === undefined ? [] : [severity])]);
+    const known = severities.get(name) ?? [];
+    const isNew = severity !== undefined && !known.includes(severity); // parts may differ in a repetition besides
+    severities.set(name, isNew ? [...known, severity] : known);
   }
   return [...severities]
     .map(([name, list]) => (list.length === 0 ? name : `${name} ${list.join(', ')}`))

@@ -1,5 +1,6 @@
 import type { Failure } from '../../../data/render.ts';
 import type { AbsentMetric, Metric, MetricRow } from '../../scoring/metric.ts';
+import type { Curve } from '../../scoring/curve.ts';
 import type { ReportHooks } from '../../scoring/scoring.ts';
 import { sealedKind } from '../../../util/sealed.ts';
 import type { Problem } from '../images/parts.ts';
@@ -9,6 +10,10 @@ export interface PartResult {
   readonly items: number;
   readonly failures: readonly Failure[];
   readonly metrics: readonly Metric[];
+  /** What sets it apart from the others, for people. */
+  readonly note?: string;
+  /** Of an analysis: which of its items are right, bit by bit from the first, in base64. */
+  readonly correct?: string;
 }
 
 /**
@@ -34,6 +39,8 @@ export interface Protocol {
   readonly classListSha256: string;
   /** SHA-256 of the names of the evaluated files, in order. */
   readonly fileListSha256: string;
+  /** Of an analysis: everything that it was told, in words. */
+  readonly settings?: string;
 }
 
 /** The result of one model on one benchmark: `<folder>/result.json`. */
@@ -54,6 +61,8 @@ export interface BenchmarkResult {
   readonly absent: readonly AbsentMetric[];
   /** By corruption over its severities, or by perturbation. */
   readonly rows: readonly MetricRow[];
+  /** Of an analysis. */
+  readonly curves?: readonly Curve[];
   readonly parts: readonly PartResult[];
   /** Top-1 by class over all parts: class id → [correct, total], by protocol. */
   readonly perClass: Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>>;

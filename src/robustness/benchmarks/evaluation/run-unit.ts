@@ -8,6 +8,7 @@ import { checkLogits, classCount } from '../../classifier/classifier.ts';
 import type { Crew } from '../crew/crew.ts';
 import type { EvaluateOptions, Report } from './options.ts';
 import type { Part } from '../images/parts.ts';
+import type { Place } from '../images/source.ts';
 import { itemElems, renderItems } from '../crew/render-items.ts';
 import type { RenderSettings } from '../crew/render-items.ts';
 
@@ -77,8 +78,8 @@ function evenly<T>(list: readonly T[], count: number): T[] {
 
 function settingsOf({ classifier }: PrepareOptions, part: Part): RenderSettings {
   const { imageSize, mean, std } = classifier.preprocessing;
-  const { frames, stored } = part;
-  return { imageSize, mean, std, frames, stored, evalConfig: evalConfigOf(part, classifier) };
+  const { frames, stored, input } = part;
+  return { imageSize, mean, std, frames, stored, input, evalConfig: evalConfigOf(part, classifier) };
 }
 
 /** Position and message of the items that failed, by position. All threads share each batch. */
@@ -90,8 +91,11 @@ async function render(
   slot: SharedArrayBuffer,
 ): Promise<(readonly [number, string])[]> {
   const { source } = part;
-  if (crew === undefined || source === undefined)
-    return renderItems((item) => part.load(Number(item)), items, settings, new Float32Array(slot));
+  if (crew === undefined || source === undefined) {
+    const itemAt = new Map(items.map((item) => [part.place(item), item]));
+    const load = (place: Place) => part.load(itemAt.get(place) as number);
+    return renderItems(load, [...itemAt.keys()], settings, new Float32Array(slot));
+  }
   const chunk = Math.ceil(items.length / crew.size);
   const starts = Array.from({ length: Math.ceil(items.length / chunk) }, (_, i) => i * chunk);
   const failures = await Promise.all(

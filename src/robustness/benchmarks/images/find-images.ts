@@ -110,7 +110,7 @@ export async function prepareBenchmark(
       ? undefined
       : selectParts(await locate(benchmark, options.dataRoot), options);
   if (location !== undefined && location.parts.length > 0) return prepareRelease(options, location);
-  if (benchmark.isClean && options.own !== undefined) return prepareOwn(options.own, benchmark, options);
+  if (benchmark.isClean && options.own !== undefined) return prepareOwn(options.own, benchmark, options.selection);
   const why = isOther ? noOwnImages(classifier) : noRoot(benchmark);
   return { kind: 'left out', benchmark, reason: location?.message ?? why };
 }
@@ -178,10 +178,11 @@ async function closeAll(parts: readonly Part[]): Promise<void> {
   for (const part of parts) await part.close();
 }
 
-async function prepareOwn(
+/** Labelled images of the model's own classes as they are. */
+export async function prepareOwn(
   own: OwnImages,
   benchmark: Benchmark,
-  { selection }: ImageOptions,
+  selection: Selection,
 ): Promise<Prepared> {
   const dataset = await openDataset(own.spec);
   const part = datasetPart(dataset, 'all', { spec: own.spec });

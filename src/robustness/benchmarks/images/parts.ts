@@ -1,5 +1,6 @@
 import type { Dataset, DatasetSpec } from '../../../data/dataset.ts';
 import type { Image } from '../../../data/image/image.ts';
+import type { InputChange } from '../../inputs/change.ts';
 import type { Change, PartSource, Place } from './source.ts';
 
 /** Something that keeps an evaluation from being whole. Never dropped silently: named, counted, in the result. */
@@ -25,6 +26,10 @@ export interface Part {
   readonly stored: number | null;
   /** `model`: the model's own resize and crop. `input`: only resized to the side of the input, where it has another. */
   readonly fit: 'model' | 'input';
+  /** What is done to the model's input, after resize, crop and normalisation. */
+  readonly input?: InputChange;
+  /** What sets it apart from the other parts, for people: goes into the result. */
+  readonly note?: string;
   /** The same as `load`, for worker threads; absent where the images are only in this process. */
   readonly source?: PartSource;
   label(item: number): number;

@@ -1,0 +1,284 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import { openDevice } from '../device/device.ts';
+import { ModelWeights } from '../models/weights.ts';
+import { MOST_WORKERS } from '../recipe/schema.ts';
+import { startCrew, type Crew } from '../robustness/benchmarks/crew/crew.ts';
+import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
+import { forwardRate, sessionClassifier, sha256File } from '../robustness/classifier/session-classifier.ts';
+import type { Analysis, AnalysisContext, OnDevice, PresetName } from '../robustness/analyses/analysis.ts';
+import { presetsOf, settingsOf } from '../robustness/analyses/presets.ts';
+import { ANALYSES } from '../robustness/analyses/registry.ts';
+import { describeType, type Field } from '../schema/fields.ts';
+import { readValue } from '../schema/values.ts';
+import { PipelineCache } from '../shader/pipelines.ts';
+import { InferenceSession } from '../models/inference.ts';
+import { evaluationData, resolveWeights, type ResolvedWeights } from '../training/evaluation/evaluate-weights.ts';
+import { compilingReporter, duration, makeReporter } from '../training/log/reporter.ts';
+import { isRunFolder } from '../training/run/run-folder.ts';
+import { loadWeights } from '../training/weights/initial-weights.ts';
+import { isImagenet } from '../training/weights/model-classes.ts';
+import type { WeightsUse } from '../training/weights/settings.ts';
+import { writeFileAtomic } from '../util/files.ts';
+import { versionOf } from '../util/modules.ts';
+import { printResults } from './analyze-output.ts';
+import { onlyWhen } from './conflicts.ts';
+import { untilInterrupted } from './interrupt.ts';
+import { ProgressLine } from './progress-line.ts';
+import { say, underWay } from './say.ts';
+import { collect, integerUpTo, positiveInteger, styleOf } from './train.ts';
+
+export interface AnalyzeOptions {
+  readonly checkpoint: readonly string[];
+  readonly model?: string;
+  readonly entry?: string;
+  readonly set: readonly string[];
+  readonly ema?: boolean;
+  readonly preset: PresetName;
+  readonly adapter?: string;
+  readonly batch?: number;
+  readonly data?: string;
+  readonly split?: string;
+  readonly limit?: number;
+  readonly workers?: number;
+  readonly out?: string;
+  readonly figure?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** `largekernel analyze <analysis>`: one command each, with its own settings. */
+export function addAnalyze(command: Command): void {
+  for (const analysis of ANALYSES) {
+    const own = command.command(analysis.id).description(analysis.description);
+    weightsOptions(own, analysis);
+    if (analysis.needs !== 'nothing') imageOptions(own, analysis);
+    for (const [key, field] of Object.entries(analysis.settings)) own.addOption(settingOption(key, field));
+    own
+      .option('--out <folder>', 'where results go (default: <run>/robustness, or runs/robustness)')
+      .option('--figure <file.svg>', 'draw the models side by side')
+      .option('--json', 'JSON on standard output')
+      .action((options: AnalyzeOptions) => analyze(analysis, options));
+  }
+}
+
+function weightsOptions(command: Command, analysis: Analysis): void {
+  const paths = (value: unknown) => (Array.isArray(value) ? (value as string[]) : []);
+  onlyWhen(command, 'with a run folder', ['--ema'], ({ value }) => paths(value('--checkpoint')).some(isRunFolder));
+  onlyWhen(command, 'with a file of weights', ['--model', '--entry'], ({ value }) =>
+    paths(value('--checkpoint')).some((path) => !isRunFolder(path)),
+  );
+  const presets = presetsOf(analysis);
+  command
+    .requiredOption('--checkpoint <run|file...>', 'run folders or files of weights; several are put side by side')
+    .option('--model <name>', 'the model bare files belong to, where their tensors do not tell')
+    .option('--entry <name>', 'which set of weights of a file with several, for example model_ema')
+    .option('--set <key=value>', 'change model, data or evaluation settings; may be given many times', collect, [])
+    .option('--ema', 'the averaged weights of a run')
+    .addOption(
+      new Option('--preset <name>', 'settings of the paper, of the code released with it, or ours')
+        .choices(presets)
+        .default('default'),
+    );
+}
+
+function imageOptions(command: Command, { needs }: Analysis): void {
+  command
+    .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
+    .option('--batch <n>', 'images at once; results do not depend on it', integerUpTo(2 ** 16), 16)
+    .option('--limit <n>', 'at most so many images, evenly spaced', positiveInteger)
+    .option('--dry-run', 'count passes and hours; analyse nothing');
+  if (needs === 'stimuli') {
+    command.requiredOption('--data <folder>', 'the stimuli, named as cat7-elephant3.png is');
+    return;
+  }
+  command
+    .option('--data <folder>', 'images in one folder per class (default: the run’s own)')
+    .option('--split <name>', 'folder below --data')
+    .option(
+      '--workers <n>',
+      'threads that decode and change images; results do not depend on it',
+      integerUpTo(MOST_WORKERS),
+      Math.max(1, availableParallelism() - 1),
+    );
+}
+
+/** @example flagOf('halfWidth') // half-width */
+function flagOf(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** A setting as an option; its default is that of the preset, so none is given here. */
+function settingOption(key: string, { type, description, unit, default: usual }: Field): Option {
+  const shown = Array.isArray(usual) ? usual.join(',') : String(usual);
+  const text = `${description}${unit === undefined ? '' : ` In ${unit}.`} (default: ${shown})`;
+  if (type.base === 'boolean') return new Option(`--${flagOf(key)}`, text);
+  const option = new Option(`--${flagOf(key)} <${type.base === 'choice' ? 'name' : type.base}>`, text);
+  return option.argParser((given) => {
+    const value = readValue(settingValue(given, type), type);
+    if (value === undefined) throw new InvalidArgumentError(`allowed: ${describeType(type)}.`);
+    return value;
+  });
+}
+
+function settingValue(text: string, type: Field['type']): unknown {
+  if (type.also?.includes(text)) return text;
+  const item = (word: string) => (word.trim() === '' ? NaN : Number(word));
+  if (type.base === 'list') return text.split(',').map(item);
+  return type.base === 'integer' || type.base === 'number' ? item(text) : text;
+}
+
+const USES: Readonly<Record<Analysis['needs'], WeightsUse>> = {
+  images: 'analyze',
+  stimuli: 'analyze stimuli',
+  nothing: 'analyze weights',
+};
+
+async function analyze(analysis: Analysis, options: AnalyzeOptions): Promise<void> {
+  const settings = settingsOf(analysis, options.preset, options as unknown as Record<string, unknown>);
+  const crew = options.workers === undefined ? undefined : startCrew(options.workers);
+  const line = new ProgressLine(options.json === true);
+  try {
+    await untilInterrupted(async (signal) => {
+      const results: { checkpoint: string; result: BenchmarkResult; file: string }[] = [];
+      for (const checkpoint of options.checkpoint)
+        await withContext(analysis, checkpoint, options, { crew, signal, line }, async (context) => {
+          if (options.dryRun === true) await printPlan(analysis, checkpoint, context, settings, options);
+          else {
+            const result = await analysis.run(context, settings);
+            results.push({ checkpoint, result, file: join(context.folder, 'result.json') });
+          }
+          line.clear();
+        });
+      if (options.dryRun === true) return;
+      const svg = printResults(analysis, results, options);
+      if (options.figure !== undefined) await writeFileAtomic(options.figure, svg);
+      if (results.some(({ result }) => !result.complete)) process.exitCode = 3;
+    });
+  } finally {
+    line.clear();
+    await crew?.close();
+  }
+}
+
+interface Means {
+  readonly crew: Crew | undefined;
+  readonly signal: AbortSignal;
+  readonly line: ProgressLine;
+}
+
+/** Resolves one checkpoint; its device and weights are opened when they are first needed, and freed at the end. */
+async function withContext(
+  analysis: Analysis,
+  checkpoint: string,
+  options: AnalyzeOptions,
+  { crew, signal, line }: Means,
+  work: (context: AnalysisContext) => Promise<void>,
+): Promise<void> {
+  const weights = await resolveWeights(requestOf(analysis, checkpoint, options));
+  const { model, file, imageSize, normalization, evalConfig } = weights;
+  const { values } = await underWay(
+    `reading ${file}`,
+    () => loadWeights(file, model, { entry: weights.entry }),
+    options.json,
+  );
+  weights.notes.forEach(say);
+  if (analysis.needs === 'images' && weights.classes.assumed !== undefined) say(weights.classes.assumed);
+  let opened: Promise<OnDevice> | undefined;
+  let adapter = 'none';
+  const open = async (): Promise<OnDevice> => {
+    const device = await openDevice(options.adapter ?? 'auto');
+    adapter = `${device.description || device.name} (${device.kind})`;
+    PipelineCache.of(device).onCompile = compilingReporter(makeReporter(styleOf({ json: options.json === true })));
+    return { device, weights: await ModelWeights.upload(device, model, values) };
+  };
+  try {
+    await work({
+      model,
+      about: { file, normalization, evalConfig, isImagenet: isImagenet(weights.classes) },
+      kind: isRunFolder(checkpoint) ? (options.ema === true ? 'ema' : 'raw') : 'file',
+      imageSize,
+      batch: options.batch ?? 1,
+      values,
+      onDevice: () => (opened ??= open()),
+      images: () => {
+        const spec = evaluationData(weights, options.data, options.split);
+        return { spec, title: weights.data?.dataset ?? basename(spec.root) };
+      },
+      data: options.data,
+      selection: { limit: options.limit },
+      crew,
+      folder: await folderOf(analysis, checkpoint, options, weights),
+      maker: makerOf(() => adapter),
+      signal,
+      onProgress: ({ unit, imagesDone, imagesResumed, imagesTotal, failures }) => {
+        const amount = { done: imagesDone, before: imagesResumed, total: imagesTotal };
+        line.show(`${model.name} ${unit}`, amount, failures);
+      },
+    });
+  } finally {
+    if (opened !== undefined) (await opened).device.close();
+  }
+}
+
+/** Read when the first unit is made: by then the device is open, where one is needed. */
+function makerOf(adapter: () => string) {
+  return {
+    version: versionOf('largekernel'),
+    get adapter() {
+      return adapter();
+    },
+  };
+}
+
+function requestOf(analysis: Analysis, checkpoint: string, options: AnalyzeOptions) {
+  const { model, entry, set: overrides, ema, data, split } = options;
+  const isRun = isRunFolder(checkpoint);
+  const replaced = new Map<string, string>();
+  if (data !== undefined) replaced.set('data.root', '--data');
+  if (split !== undefined) replaced.set('data.valSplit', '--split');
+  return {
+    ...{ checkpoint, overrides, use: USES[analysis.needs], replaced },
+    model: isRun ? undefined : model,
+    entry: isRun ? undefined : entry,
+    weights: isRun && ema === true ? ('ema' as const) : ('raw' as const),
+  };
+}
+
+async function folderOf(
+  { id }: Analysis,
+  checkpoint: string,
+  { out, ema, preset }: AnalyzeOptions,
+  { model, file }: ResolvedWeights,
+): Promise<string> {
+  const name = preset === 'default' ? id : `${id}-${preset}`;
+  if (out === undefined && isRunFolder(checkpoint))
+    return join(checkpoint, 'robustness', ...(ema === true ? ['ema'] : []), name);
+  const fingerprint = await sha256File(file);
+  return join(out ?? join('runs', 'robustness'), `${model.name}-${fingerprint.slice(0, 8)}`, name);
+}
+
+/** Passes, and hours at the rate that the model reaches here. */
+async function printPlan(
+  analysis: Analysis,
+  checkpoint: string,
+  context: AnalysisContext,
+  settings: Readonly<Record<string, unknown>>,
+  { json }: AnalyzeOptions,
+): Promise<void> {
+  const plan = await analysis.plan(context, settings);
+  const { device, weights } = await context.onDevice();
+  const { batch, imageSize, model, about } = context;
+  const shape = { batch, channels: model.config.channels, imageSize };
+  const session = await InferenceSession.create(device, weights, shape);
+  const rate = await forwardRate(await sessionClassifier(session, about), batch);
+  session.destroy();
+  const hours = plan.passes / rate / 3600;
+  if (json === true)
+    process.stdout.write(`${JSON.stringify({ analysis: analysis.id, checkpoint, model: model.name, ...plan, forwardRate: rate, hours })}\n`);
+  else
+    process.stdout.write(
+      `${analysis.name} of ${model.name}: ${plan.points} points of ${plan.images.toLocaleString('en')} images, ${plan.passes.toLocaleString('en')} passes at ${rate.toFixed(1)} images/s on this device: ${duration(3600 * hours)}\n`,
+    );
+}

@@ -1,0 +1,94 @@
+import type { Device } from '../../device/device.ts';
+import type { Model } from '../../models/model.ts';
+import type { ModelWeights } from '../../models/weights.ts';
+import type { Field, Infer } from '../../schema/fields.ts';
+import type { BenchmarkResult } from '../benchmarks/evaluation/result.ts';
+import type { Progress } from '../benchmarks/evaluation/options.ts';
+import type { Maker } from '../benchmarks/evaluation/store.ts';
+import type { Crew } from '../benchmarks/crew/crew.ts';
+import type { OwnImages } from '../benchmarks/images/find-images.ts';
+import type { Selection } from '../benchmarks/images/selection.ts';
+import type { SessionWeights } from '../classifier/session-classifier.ts';
+
+/** A model on a device. */
+export interface OnDevice {
+  readonly device: Device;
+  readonly weights: ModelWeights;
+}
+
+/** A model and everything an analysis may ask for. */
+export interface AnalysisContext {
+  readonly model: Model;
+  readonly about: SessionWeights;
+  /** Whose weights: a run's or its averaged ones, or a file's. */
+  readonly kind: 'raw' | 'ema' | 'file';
+  /** Side of the input in pixels. */
+  readonly imageSize: number;
+  /** Images at once. */
+  readonly batch: number;
+  /** Every parameter by name. */
+  readonly values: ReadonlyMap<string, Float32Array>;
+  /** Opens the device and uploads the weights, once, when it is first asked for. */
+  readonly onDevice: () => Promise<OnDevice>;
+  /** Labelled images of the model's classes; throws where none were named. */
+  readonly images: () => OwnImages;
+  /** The folder of `--data` as it is. */
+  readonly data: string | undefined;
+  readonly selection: Selection;
+  readonly crew: Crew | undefined;
+  /** Of this analysis: units, then `result.json`. */
+  readonly folder: string;
+  readonly maker?: Maker;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** What an analysis would cost. */
+export interface AnalysisPlan {
+  readonly points: number;
+  readonly images: number;
+  /** Images through the model; a way back counts two. */
+  readonly passes: number;
+}
+
+export type SettingFields = Readonly<Record<string, Field>>;
+export type Settings<F extends SettingFields> = { readonly [K in keyof F]: Infer<F[K]> };
+export type PresetName = 'paper' | 'released' | 'default';
+
+/** One analysis. A plain record: commands, folders, files and figures follow from it. */
+export interface Analysis {
+  /** What commands, folders and results call it. */
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  /** What it looks at beside the weights. */
+  readonly needs: 'nothing' | 'images' | 'stimuli';
+  readonly settings: SettingFields;
+  /** Settings that differ from the defaults in the paper, and in the code released with it. */
+  readonly presets: Readonly<Partial<Record<Exclude<PresetName, 'default'>, Readonly<Record<string, unknown>>>>>;
+  run(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<BenchmarkResult>;
+  plan(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<AnalysisPlan>;
+}
+
+/** An analysis whose functions take its settings with their types. */
+export function defineAnalysis<const F extends SettingFields>(
+  analysis: Omit<Analysis, 'settings' | 'presets' | 'run' | 'plan'> & {
+    readonly settings: F;
+    readonly presets: Readonly<Partial<Record<Exclude<PresetName, 'default'>, Partial<Settings<F>>>>>;
+    run(context: AnalysisContext, settings: Settings<F>): Promise<BenchmarkResult>;
+    plan(context: AnalysisContext, settings: Settings<F>): Promise<AnalysisPlan>;
+  },
+): Analysis {
+  return analysis as unknown as Analysis;
+}
+
+/** Settings in words, in the order of their fields: they are part of the protocol. */
+export function settingWords(
+  settings: Readonly<Record<string, unknown>>,
+  more: readonly string[] = [],
+): string {
+  const words = Object.entries(settings).map(
+    ([key, value]) => `${key} ${Array.isArray(value) ? value.join(' ') : String(value)}`,
+  );
+  return [...words, ...more].join(', ');
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { EVALUATION_CLAIM, claim } from '../../util/claim.ts';
+import { describeEval } from '../benchmarks/evaluation/protocol.ts';
+import { RESULT, type BenchmarkResult, type Protocol } from '../benchmarks/evaluation/result.ts';
+import { EvaluationStore } from '../benchmarks/evaluation/store.ts';
+import { sha256File } from '../classifier/session-classifier.ts';
+import type { Curve, Plot } from '../scoring/curve.ts';
+import type { Metric } from '../scoring/metric.ts';
+import { writeSealed } from '../../util/sealed.ts';
+import type { AnalysisContext } from './analysis.ts';
+
+/** What an analysis that counts no predictions found. */
+export interface Found {
+  readonly metrics: readonly Metric[];
+  readonly curves: readonly Curve[];
+  readonly plots: readonly Plot[];
+  readonly figures?: readonly string[];
+}
+
+/** What it looked at. */
+export interface Looked {
+  readonly origin: string;
+  readonly subset: string;
+  readonly keys: readonly string[];
+}
+
+/** No images: the weights alone. */
+export const WEIGHTS_ALONE: Looked = { origin: 'the weights alone', subset: 'all', keys: [] };
+
+const NO_SUM = createHash('sha256').digest('hex');
+
+/** The result of an analysis of which no image is right or wrong; written into its folder. */
+export async function plainResult(
+  context: AnalysisContext,
+  { id, name, settings }: { readonly id: string; readonly name: string; readonly settings: string },
+  { origin, subset, keys }: Looked,
+  work: (store: EvaluationStore) => Promise<Found>,
+): Promise<BenchmarkResult> {
+  const { model, about, folder, kind, imageSize, maker } = context;
+  const { mean, std } = about.normalization;
+  const usesImages = keys.length > 0;
+  const protocol: Protocol = {
+    dataOrigin: origin,
+    preprocessing: usesImages ? describeEval(about.evalConfig) : 'none',
+    normalization: usesImages ? `mean ${mean.join(' ')}, std ${std.join(' ')}` : 'none',
+    imageSize,
+    weights: kind,
+    subset,
+    parts: 'all',
+    difficulty: 1,
+    normaliser: 'none',
+    classListSha256: NO_SUM,
+    fileListSha256: createHash('sha256').update(keys.map((key) => `${key}\n`).join('')).digest('hex'),
+    settings,
+  };
+  const held = await claim(join(folder, EVALUATION_CLAIM), 'analysing');
+  try {
+    const modelFingerprint = await sha256File(about.file);
+    const identity = { benchmark: id, model: model.name, modelFingerprint, ...protocol };
+    const store = await EvaluationStore.open(folder, identity);
+    if (maker !== undefined) await store.begin(maker);
+    const { metrics, curves, plots, figures = [] } = await work(store);
+    const result: BenchmarkResult = {
+      ...{ benchmark: id, name, model: model.name, modelFingerprint, classes: model.config.classes, protocol },
+      ...{ complete: true, problems: [], items: { asked: keys.length, scored: keys.length, unreadable: 0 } },
+      ...{ metrics, absent: [], rows: [], curves, parts: [], perClass: {}, report: { figures, plots }, isClean: false },
+    };
+    await writeSealed(join(folder, 'result.json'), RESULT, result);
+    return result;
+  } finally {
+    await held.release();
+  }
+}

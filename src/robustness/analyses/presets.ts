@@ -1,0 +1,37 @@
+import { readValue } from '../../schema/values.ts';
+import { describeType } from '../../schema/fields.ts';
+import { FrameworkError } from '../../util/errors.ts';
+import type { Analysis, PresetName } from './analysis.ts';
+
+/** The presets that an analysis has; `default` always. */
+export function presetsOf({ presets }: Analysis): PresetName[] {
+  return ['default', ...(Object.keys(presets) as PresetName[])];
+}
+
+/**
+ * The settings of a preset with some of them replaced.
+ * @throws FrameworkError `analysis/preset`, `analysis/setting`
+ */
+export function settingsOf(
+  analysis: Analysis,
+  preset: PresetName,
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  if (!presetsOf(analysis).includes(preset))
+    throw new FrameworkError('analysis/preset', `${analysis.id} has no preset ${preset}.`, {
+      hint: `Its presets: ${presetsOf(analysis).join(', ')}.`,
+    });
+  const own = preset === 'default' ? {} : (analysis.presets[preset] ?? {});
+  return Object.fromEntries(
+    Object.entries(analysis.settings).map(([key, { type, default: usual }]) => {
+      const asked = given[key] ?? own[key] ?? usual;
+      const value = readValue(asked, type);
+      if (value === undefined)
+        throw new FrameworkError(
+          'analysis/setting',
+          `${analysis.id}: ${key} is ${JSON.stringify(asked)}; allowed: ${describeType(type)}.`,
+        );
+      return [key, value];
+    }),
+  );
+}

@@ -1,0 +1,21 @@
+import { FrameworkError, nearest } from '../../util/errors.ts';
+import type { Analysis } from './analysis.ts';
+import { frequency } from './frequency.ts';
+import { kernelDistance } from './kernel-distance.ts';
+import { lesion } from './lesion.ts';
+import { occlusion } from './occlusion.ts';
+import { shapeBias } from './shape-bias.ts';
+
+/** Every analysis, in the order of the paper. */
+export const ANALYSES: readonly Analysis[] = [occlusion, lesion, frequency, kernelDistance, shapeBias];
+
+/** @throws FrameworkError `analysis/unknown` */
+export function findAnalysis(id: string): Analysis {
+  const found = ANALYSES.find((analysis) => analysis.id === id);
+  if (found !== undefined) return found;
+  const ids = ANALYSES.map((analysis) => analysis.id);
+  const near = nearest(id, ids);
+  throw new FrameworkError('analysis/unknown', `There is no analysis named ${id}.`, {
+    hint: near === undefined ? `Known: ${ids.join(', ')}.` : `Did you mean ${near}?`,
+  });
+}
