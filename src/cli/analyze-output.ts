@@ -23,11 +23,19 @@ export function printResults(
   if (json === true) {
     const results = made.map(({ checkpoint, result, file }) => {
       const { curves = [], parts, perClass: _, report: __, ...rest } = result;
-      const points = curves.flatMap(({ name, plot, points: own }) => own.map((point) => ({ curve: name, plot, ...point })));
+      const points = curves.flatMap(({ name, plot, points: own }) =>
+        own.map((point) => ({ curve: name, plot, ...point })),
+      );
       const notes = parts.flatMap(({ name, note }) => (note === undefined ? [] : [{ point: name, note }]));
       return { checkpoint, ...rest, points, ...(notes.length > 0 && { notes }), file };
     });
-    const text = { analysis: analysis.id, preset, results, ...(together.length > 0 && { errorConsistency: together }), ...(figure !== undefined && { figure }) };
+    const text = {
+      analysis: analysis.id,
+      preset,
+      results,
+      ...(together.length > 0 && { errorConsistency: together }),
+      ...(figure !== undefined && { figure }),
+    };
     process.stdout.write(`${JSON.stringify(text)}\n`);
   } else for (const line of textOf(made, together, figure)) process.stdout.write(`${line}\n`);
   return panelsSvg(plotFigures(modelsOf(made)));
@@ -50,14 +58,18 @@ function* textOf(
 ): Generator<string> {
   for (const { result, file } of made) {
     const { name, model, items, protocol } = result;
-    const looked = items.asked === 0 ? protocol.dataOrigin : `${items.scored} of ${items.asked} images, ${protocol.dataOrigin}`;
+    const looked =
+      items.asked === 0
+        ? protocol.dataOrigin
+        : `${items.scored} of ${items.asked} images, ${protocol.dataOrigin}`;
     yield `${name} of ${model}: ${looked}`;
     yield `  ${protocol.settings ?? ''}`;
     for (const { label, unit, protocol: own, ...metric } of result.metrics)
       yield `  ${label}  ${formatMetric({ label, unit, protocol: own, ...metric })} ${unit}  (${own})`;
     yield* curvesText(result);
     for (const { label, why } of result.absent) yield `  ${label} not computed: ${why}`;
-    for (const group of groupProblems(result.problems)) yield `  ${group.kind}, ${partsText(group)}: ${group.what}`;
+    for (const group of groupProblems(result.problems))
+      yield `  ${group.kind}, ${partsText(group)}: ${group.what}`;
     yield `  ${file}`;
   }
   for (const { models, point, kappa, low, high } of together)

@@ -14,7 +14,11 @@ import { describeType, type Field } from '../schema/fields.ts';
 import { readValue } from '../schema/values.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { InferenceSession } from '../models/inference.ts';
-import { evaluationData, resolveWeights, type ResolvedWeights } from '../training/evaluation/evaluate-weights.ts';
+import {
+  evaluationData,
+  resolveWeights,
+  type ResolvedWeights,
+} from '../training/evaluation/evaluate-weights.ts';
 import { compilingReporter, duration, makeReporter } from '../training/log/reporter.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 import { loadWeights } from '../training/weights/initial-weights.ts';
@@ -65,16 +69,26 @@ export function addAnalyze(command: Command): void {
 
 function weightsOptions(command: Command, analysis: Analysis): void {
   const paths = (value: unknown) => (Array.isArray(value) ? (value as string[]) : []);
-  onlyWhen(command, 'with a run folder', ['--ema'], ({ value }) => paths(value('--checkpoint')).some(isRunFolder));
+  onlyWhen(command, 'with a run folder', ['--ema'], ({ value }) =>
+    paths(value('--checkpoint')).some(isRunFolder),
+  );
   onlyWhen(command, 'with a file of weights', ['--model', '--entry'], ({ value }) =>
     paths(value('--checkpoint')).some((path) => !isRunFolder(path)),
   );
   const presets = presetsOf(analysis);
   command
-    .requiredOption('--checkpoint <run|file...>', 'run folders or files of weights; several are put side by side')
+    .requiredOption(
+      '--checkpoint <run|file...>',
+      'run folders or files of weights; several are put side by side',
+    )
     .option('--model <name>', 'the model bare files belong to, where their tensors do not tell')
     .option('--entry <name>', 'which set of weights of a file with several, for example model_ema')
-    .option('--set <key=value>', 'change model, data or evaluation settings; may be given many times', collect, [])
+    .option(
+      '--set <key=value>',
+      'change model, data or evaluation settings; may be given many times',
+      collect,
+      [],
+    )
     .option('--ema', 'the averaged weights of a run')
     .addOption(
       new Option('--preset <name>', 'settings of the paper, of the code released with it, or ours')
@@ -190,7 +204,9 @@ async function withContext(
   const open = async (): Promise<OnDevice> => {
     const device = await openDevice(options.adapter ?? 'auto');
     adapter = `${device.description || device.name} (${device.kind})`;
-    PipelineCache.of(device).onCompile = compilingReporter(makeReporter(styleOf({ json: options.json === true })));
+    PipelineCache.of(device).onCompile = compilingReporter(
+      makeReporter(styleOf({ json: options.json === true })),
+    );
     return { device, weights: await ModelWeights.upload(device, model, values) };
   };
   try {
@@ -276,7 +292,9 @@ async function printPlan(
   session.destroy();
   const hours = plan.passes / rate / 3600;
   if (json === true)
-    process.stdout.write(`${JSON.stringify({ analysis: analysis.id, checkpoint, model: model.name, ...plan, forwardRate: rate, hours })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ analysis: analysis.id, checkpoint, model: model.name, ...plan, forwardRate: rate, hours })}\n`,
+    );
   else
     process.stdout.write(
       `${analysis.name} of ${model.name}: ${plan.points} points of ${plan.images.toLocaleString('en')} images, ${plan.passes.toLocaleString('en')} passes at ${rate.toFixed(1)} images/s on this device: ${duration(3600 * hours)}\n`,

@@ -82,7 +82,8 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./lists.ts')).addAnalyses,
   },
   report: {
-    description: 'put results of `evaluate --benchmarks` and `analyze` beside each other and beside the published numbers',
+    description:
+      'put results of `evaluate --benchmarks` and `analyze` beside each other and beside the published numbers',
     load: async () => (await import('./report.ts')).addReport,
   },
   bench: {

@@ -109,20 +109,24 @@ export function attentionOf({ heads, patches, data }: ClassAttention, i: number,
  * @example massMask(Float32Array.of(0.1, 0.2, 0.3, 0.4), 0.5) // 0 0 1 1
  */
 export function massMask(attention: Float32Array, mass: number): Uint8Array {
-  const mask = new Uint8Array(attention.length);
-  if (mass <= 0) return mask;
+  const threshold = Math.fround(1 - mass);
+  return Uint8Array.from(cumulativeShares(attention), (sum) => Number(mass > 0 && sum > threshold));
+}
+
+/** The share of each patch and of all patches of less attention; of equal ones the later counts as more. (patches), and as many come back */
+export function cumulativeShares(attention: Float32Array): Float32Array {
   const order = Array.from(attention.keys()).sort(
     (a, b) => (attention[a] as number) - (attention[b] as number) || a - b,
   );
   const total = Math.fround(order.reduce((sum, patch) => sum + (attention[patch] as number), 0));
-  const threshold = Math.fround(1 - mass);
+  const shares = new Float32Array(attention.length);
   // torch.cumsum adds in float64 on processors and rounds what it stores.
   let sum = 0;
   for (const patch of order) {
     sum += Math.fround((attention[patch] as number) / total);
-    if (Math.fround(sum) > threshold) mask[patch] = 1;
+    shares[patch] = sum;
   }
-  return mask;
+  return shares;
 }
 
 /** A square mask of patches as one of pixels, each patch `pixels` wide: nearest neighbour. */

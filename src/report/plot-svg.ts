@@ -73,12 +73,16 @@ function frame(chart: PlotChart): { x: Scale; y: Scale; axes: string } {
   const isLog = chart.xScale === 'log';
   const along = (value: number): number => (isLog ? Math.log10(value) : value);
   const xs = points.map((point) => along(point.x));
-  const ys = points.flatMap((point) => [point.y, ...('low' in point ? [point.low ?? point.y, point.high ?? point.y] : [])]);
+  const ys = points.flatMap((point) => [
+    point.y,
+    ...('low' in point ? [point.low ?? point.y, point.high ?? point.y] : []),
+  ]);
   const span = extent(xs, undefined, undefined, isLog ? 0.06 : 0.02);
   const range = extent(ys, chart.yMin, chart.yMax, 0.05);
   const x: Scale = (value) =>
     LEFT + ((PLOT_WIDTH - LEFT - RIGHT) * (along(value) - span.min)) / (span.max - span.min);
-  const y: Scale = (value) => HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - TOP) * (value - range.min)) / (range.max - range.min);
+  const y: Scale = (value) =>
+    HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - TOP) * (value - range.min)) / (range.max - range.min);
   const xTicks = isLog ? logTicks(span.min, span.max) : niceTicks(span.min, span.max, 6);
   const xAxis = xTicks.map(
     (tick) =>
@@ -119,7 +123,12 @@ function tickText(tick: number): string {
   return String(Number(tick.toPrecision(6))).replace(/^-/, '−');
 }
 
-function drawLine({ colour, mark = colour, points, isScatter }: PlotLine, x: Scale, y: Scale, isDense: boolean): string {
+function drawLine(
+  { colour, mark = colour, points, isScatter }: PlotLine,
+  x: Scale,
+  y: Scale,
+  isDense: boolean,
+): string {
   const path = points.map((p, i) => `${i === 0 ? 'M' : 'L'}${at(x(p.x))} ${at(y(p.y))}`).join('');
   const dash = DASHES[mark % DASHES.length];
   const dashed = dash === '' || dash === undefined ? '' : ` stroke-dasharray="${dash}"`;
@@ -192,7 +201,10 @@ export function panelsSvg(panels: readonly Panel[]): string {
     }
     rowHeight = Math.max(rowHeight, height + TITLE);
     const left = GAP / 2 + (i % columns) * (wide + GAP);
-    const inner = svg.replace('<svg ', `<svg x="${left}" y="${top + TITLE}" width="${width}" height="${height}" `);
+    const inner = svg.replace(
+      '<svg ',
+      `<svg x="${left}" y="${top + TITLE}" width="${width}" height="${height}" `,
+    );
     return `<text class="heading" x="${left + 4}" y="${top + 16}">${escapeXml(title)}</text><desc>${escapeXml(caption)}</desc>${inner}`;
   });
   const [width, height] = [columns * wide + (columns - 1) * GAP + GAP, top + rowHeight + GAP / 2];

@@ -62,7 +62,8 @@ function nameOf({ name }: ReportModel, curve: Curve, isOneOfMany: boolean): stri
 }
 
 function plotPoint({ x, y, low, high, min, max, change }: CurvePoint, { value, band }: Plot): PlotPoint {
-  if (value === 'change' && change !== undefined) return { x, y: change.value, low: change.low, high: change.high };
+  if (value === 'change' && change !== undefined)
+    return { x, y: change.value, low: change.low, high: change.high };
   return band === 'range' ? { x, y, low: min ?? y, high: max ?? y } : { x, y, low, high };
 }
 
@@ -84,7 +85,11 @@ const BANDS = {
   range: 'Bands reach from the smallest to the largest of the samples.',
 } as const;
 
-function captionOf(plot: Plot, { benchmark, metrics, protocol }: BenchmarkResult, lines: readonly PlotLine[]): string {
+function captionOf(
+  plot: Plot,
+  { benchmark, metrics, protocol }: BenchmarkResult,
+  lines: readonly PlotLine[],
+): string {
   const hasBand = lines.some(({ points }) => points.some(({ low }) => low !== undefined));
   const metric = metrics.find(({ id }) => id === plot.published?.metric);
   const known = metric === undefined ? [] : referencesFor(benchmark, metric);
@@ -93,6 +98,8 @@ function captionOf(plot: Plot, { benchmark, metrics, protocol }: BenchmarkResult
   return [
     `${[protocol.dataOrigin, ...subset].join(', ')}; ${protocol.settings ?? ''}.`,
     ...(hasBand ? [BANDS[plot.band ?? 'interval']] : []),
-    ...(known.length === 0 ? [] : [`Published at ${plot.published?.x ?? ''}: ${values} (${known[0]?.source ?? ''}).`]),
+    ...(known.length === 0
+      ? []
+      : [`Published at ${plot.published?.x ?? ''}: ${values} (${known[0]?.source ?? ''}).`]),
   ].join(' ');
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { conditionsOf } from '../../src/cli/conflicts.ts';
 import { buildProgram } from '../../src/cli/main.ts';
+import { ANALYSES } from '../../src/robustness/analyses/registry.ts';
 import { runCommand } from './run.ts';
 
 const program = await buildProgram('all');
@@ -18,7 +19,7 @@ function* commandsOf(parent: Command, words: readonly string[] = []): Generator<
 }
 const commands = [...commandsOf(program)];
 
-const SOURCES = ['cli', 'bench']
+const SOURCES = ['cli', 'bench', 'robustness/analyses']
   .map((folder) => new URL(`../../src/${folder}/`, import.meta.url))
   .flatMap((folder) => readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8')))
   // What is read, apart from declarations of options and of their types.
@@ -51,6 +52,14 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
   corrupt: ['--data x --out x --set p --severities 1', '--data x --out x --set c --difficulty 2'],
   report: ['x --csv x.csv --image x', 'x --csv x.csv --title x'],
   plan: ['--recipe quickstart --for rtx-4090 --adapter auto', '--recipe quickstart --for rtx-4090 --measure', '--recipe quickstart --images-per-second 9 --measure'],
+  ...Object.fromEntries(
+    ANALYSES.map(({ id, needs }) => [
+      `analyze ${id}`,
+      [...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`), '--checkpoint x.pth --ema'].map(
+        (line) => (needs === 'stimuli' ? `${line} --data x` : line),
+      ),
+    ]),
+  ),
   'bench step': ['--recipe quickstart --versus seed=1 --profile'],
 }; // prettier-ignore
 

@@ -81,6 +81,18 @@ const USES: Readonly<
     takes: [...IMAGES, ...SOURCE],
     reads: (weights) => [...images(weights), weights.data && evaluationData(weights, undefined, undefined)],
   },
+  analyze: {
+    takes: [...IMAGES, ...SOURCE],
+    reads: (weights) => [
+      ...images(weights),
+      evaluationData(weights, weights.data ? undefined : 'x', undefined),
+    ],
+  },
+  'analyze stimuli': { takes: IMAGES, reads: images },
+  'analyze weights': {
+    takes: [...MODEL, 'data.dataset', 'data.classes', 'data.imageSize'],
+    reads: ({ model, imageSize, classes }) => [model.name, model.config, imageSize, classes],
+  },
   predict: { takes: IMAGES, reads: images },
   merge: { takes: IMAGES, reads: images },
   export: {
@@ -128,7 +140,9 @@ describe('--set', () => {
       })),
     );
     const taking = all.filter(({ each }) => each.options.some(({ flags }) => flags === '--set <key=value>'));
-    expect(taking.map(({ name }) => name).sort()).toEqual(
+    // What analyses take follows from what they look at: one use each for images, stimuli and weights.
+    const names = new Set(taking.map(({ name }) => name.replace(/^analyze .*/, 'analyze')));
+    expect([...names].sort()).toEqual(
       [...Object.keys(USES).filter((use) => !use.includes(' ')), ...FOR_RECIPES].sort(),
     );
     expect(Object.keys(OTHER).sort()).toEqual([...KEYS].sort());
@@ -154,7 +168,7 @@ describe('--set', () => {
     const before = await ask(base);
     for (const key of KEYS) {
       const isIdle =
-        of === 'file' ? SOURCE.includes(key) : key === 'data.dataset' && /export|convert/.test(use);
+        of === 'file' ? SOURCE.includes(key) : key === 'data.dataset' && /export|convert|weights/.test(use);
       const isTaken = takes.includes(key) && !isIdle;
       const after = await ask([...base, `${key}=${OTHER[key] ?? ''}`]).catch((error: unknown) => {
         if (error instanceof FrameworkError) return error;

@@ -65,7 +65,9 @@ export interface Analysis {
   readonly needs: 'nothing' | 'images' | 'stimuli';
   readonly settings: SettingFields;
   /** Settings that differ from the defaults in the paper, and in the code released with it. */
-  readonly presets: Readonly<Partial<Record<Exclude<PresetName, 'default'>, Readonly<Record<string, unknown>>>>>;
+  readonly presets: Readonly<
+    Partial<Record<Exclude<PresetName, 'default'>, Readonly<Record<string, unknown>>>>
+  >;
   run(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<BenchmarkResult>;
   plan(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<AnalysisPlan>;
 }
@@ -79,7 +81,7 @@ export function defineAnalysis<const F extends SettingFields>(
     plan(context: AnalysisContext, settings: Settings<F>): Promise<AnalysisPlan>;
   },
 ): Analysis {
-  return analysis as unknown as Analysis;
+  return analysis;
 }
 
 /** Settings in words, in the order of their fields: they are part of the protocol. */

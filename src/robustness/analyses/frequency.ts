@@ -12,16 +12,29 @@ const settings = {
     { unit: 'π' },
   ),
   halfWidth: field(number({ min: 0, max: 1, open: 'min' }), 0.05, 'Half the width of a band.', { unit: 'π' }),
-  amplitude: field(number({ min: 0, max: 100 }), 0.7, 'Amplitude of the noise before the band is cut out of it.', {
-    source: 'xxxnell/how-do-vits-work, issue 44',
-  }),
+  amplitude: field(
+    number({ min: 0, max: 100 }),
+    0.7,
+    'Amplitude of the noise before the band is cut out of it.',
+    {
+      source: 'xxxnell/how-do-vits-work, issue 44',
+    },
+  ),
   epsSpace: field(
     choice('normalised', 'pixel'),
     'normalised',
     'What the amplitude is in: values after normalisation, or pixels of [0, 1].',
   ),
-  distribution: field(choice('sign', 'gaussian', 'uniform'), 'sign', 'Of the noise before the band is cut out of it.'),
-  ring: field(choice('square', 'radial'), 'square', 'Bands by the larger of both frequencies, or by their length.'),
+  distribution: field(
+    choice('sign', 'gaussian', 'uniform'),
+    'sign',
+    'Of the noise before the band is cut out of it.',
+  ),
+  ring: field(
+    choice('square', 'radial'),
+    'square',
+    'Bands by the larger of both frequencies, or by their length.',
+  ),
   energy: field(
     choice('as filtered', 'rms'),
     'as filtered',
@@ -35,7 +48,17 @@ const settings = {
 type FrequencySettings = Settings<typeof settings>;
 
 function pointsOf({ imageSize }: AnalysisContext, { centres, ...rest }: FrequencySettings): SweepPoint[] {
-  const { halfWidth, amplitude, epsSpace: space, distribution, ring, energy, clamp, repetitions, seed } = rest;
+  const {
+    halfWidth,
+    amplitude,
+    epsSpace: space,
+    distribution,
+    ring,
+    energy,
+    clamp,
+    repetitions,
+    seed,
+  } = rest;
   return centres.flatMap((centre) =>
     Array.from({ length: repetitions }, (_, repetition): SweepPoint => {
       const input: BandNoise = {
@@ -77,7 +100,11 @@ export const frequency = defineAnalysis({
       ],
       metrics: (curves) =>
         changeMetric(
-          { id: 'noise-0.7pi', label: 'change, noise at 0.7π', protocol: `amplitude ${chosen.amplitude} ${chosen.epsSpace}` },
+          {
+            id: 'noise-0.7pi',
+            label: 'change, noise at 0.7π',
+            protocol: `amplitude ${chosen.amplitude} ${chosen.epsSpace}`,
+          },
           curves,
           'noise',
           0.7,

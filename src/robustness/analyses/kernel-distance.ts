@@ -20,7 +20,11 @@ const settings = {
     'The large kernel as trained, or with BatchNorm and the small kernel folded in.',
   ),
   weighting: field(choice('abs', 'square'), 'abs', 'Of a tap: its magnitude, or its square.'),
-  effectiveOnly: field(boolean, false, 'Leave out taps that only ever meet padding at the model’s image size.'),
+  effectiveOnly: field(
+    boolean,
+    false,
+    'Leave out taps that only ever meet padding at the model’s image size.',
+  ),
 } as const;
 
 type DistanceSettings = Settings<typeof settings>;
@@ -72,7 +76,9 @@ export function kernelLayers(
   const state = new Map<string, NamedArray>(
     [...values].map(([name, data]) => [name, { shape: shapes.get(name)?.shape ?? [data.length], data }]),
   );
-  const hasBranches = [...state.keys()].some((name) => name.includes('.lkb_origin.') || name.includes('.LoRA1.'));
+  const hasBranches = [...state.keys()].some(
+    (name) => name.includes('.lkb_origin.') || name.includes('.LoRA1.'),
+  );
   const from = weights === 'merged' && hasBranches ? mergeLargeKernels(state) : state;
   const layers = [...from].flatMap(([name, { shape, data }]): KernelLayer[] => {
     const block = model.blocks.find((each) => name.startsWith(`${each.name}.`));
@@ -82,9 +88,13 @@ export function kernelLayers(
     return [{ name: name.replace(/\.weight$/, ''), stage: block.stage, c, kh, kw, data }];
   });
   if (layers.length > 0) return layers;
-  throw new FrameworkError('analysis/no-kernels', `${model.name} has no depthwise convolution in its blocks.`, {
-    hint: 'The distance is that of the kernels of ConvNeXt, SLaK, RepLKNet and the like.',
-  });
+  throw new FrameworkError(
+    'analysis/no-kernels',
+    `${model.name} has no depthwise convolution in its blocks.`,
+    {
+      hint: 'The distance is that of the kernels of ConvNeXt, SLaK, RepLKNet and the like.',
+    },
+  );
 }
 
 /** Taps farther from the centre than the side of the map minus one meet padding alone. */
@@ -97,7 +107,11 @@ function distances(context: AnalysisContext, chosen: DistanceSettings): Found {
   const { model, values } = context;
   const layers = kernelLayers(model, values, chosen.weights).map((layer) => ({
     ...layer,
-    sorted: kernelDistances(layer, chosen, chosen.effectiveOnly ? reachOf(context, layer.stage) : Infinity).sort(),
+    sorted: kernelDistances(
+      layer,
+      chosen,
+      chosen.effectiveOnly ? reachOf(context, layer.stage) : Infinity,
+    ).sort(),
   }));
   const shown = shownLayers(layers);
   const curves = layers.flatMap(({ name, sorted, kh, kw, c }): Curve[] => {
@@ -156,4 +170,3 @@ export const kernelDistance = defineAnalysis({
     ),
   plan: async () => ({ points: 0, images: 0, passes: 0 }),
 });
-

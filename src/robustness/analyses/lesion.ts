@@ -23,7 +23,11 @@ const settings = {
     'random',
     '`random` samples of each size; `single` each block alone; `prefix` and `suffix` the first and the last ones.',
   ),
-  samples: field(integer({ min: 1, max: 1000 }), 10, 'Samples of each size; all of them where there are no more.'),
+  samples: field(
+    integer({ min: 1, max: 1000 }),
+    10,
+    'Samples of each size; all of them where there are no more.',
+  ),
   most: field(integer({ min: 1, max: 1000 }), 1000, 'Remove at most so many.'),
   seed: field(integer({ min: 0 }), 0, 'Of the samples.'),
 } as const;
@@ -79,7 +83,9 @@ function pointsOf(model: Model, chosen: LesionSettings): SweepPoint[] {
   const { unit, candidates, mode, samples, most, seed } = chosen;
   const units = lesionUnits(model, unit);
   const isThird = candidates === 'released' && model.family === 'replknet';
-  const places = units.flatMap(({ removable, stage }, place) => (removable && (!isThird || stage === 2) ? [place] : []));
+  const places = units.flatMap(({ removable, stage }, place) =>
+    removable && (!isThird || stage === 2) ? [place] : [],
+  );
   if (places.length === 0)
     throw new FrameworkError('analysis/no-blocks', `${model.name} has no block that can be left out`, {
       hint: 'a lesion needs residual blocks that keep the shape of their input',
@@ -94,13 +100,20 @@ function pointsOf(model: Model, chosen: LesionSettings): SweepPoint[] {
     skip: new Set(names),
     note: `of ${units.length} without ${names.join(', ')}`,
   });
-  const share = (n: number) => n / units.length;
+  const share = (n: number) => Number((n / units.length).toFixed(6));
   const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-  if (mode === 'single') return places.map((place, i) => point([i], (place + 1) / units.length, 0));
+  if (mode === 'single') return places.map((place, i) => point([i], share(place + 1), 0));
   return range(Math.min(most, places.length)).flatMap((before) => {
     const n = before + 1;
     if (mode === 'prefix') return [point(range(n), share(n), 0)];
-    if (mode === 'suffix') return [point(range(n).map((i) => places.length - 1 - i), share(n), 0)];
+    if (mode === 'suffix')
+      return [
+        point(
+          range(n).map((i) => places.length - 1 - i),
+          share(n),
+          0,
+        ),
+      ];
     const sets = subsets(places.length, n, samples, new Rng(seed, 'lesion', n));
     return sets.map((set, repetition) => point(set, share(n), repetition));
   });
@@ -137,12 +150,20 @@ export const lesion = defineAnalysis({
       metrics: (curves) =>
         curves
           .filter(({ name }) => name === 'removed')
-          .flatMap(({ points: found }) => found.filter(({ x }) => Math.abs(x - 1 / 3) < 1e-9))
+          .flatMap(({ points: found }) => found.filter(({ x }) => Math.abs(x - 1 / 3) < 1e-6))
           .map(({ y, low, high }) =>
             percent(
-              { id: 'lesion-third', label: 'top-1 without a third of the blocks', protocol: chosen.candidates, better: 'higher' },
+              {
+                id: 'lesion-third',
+                label: 'top-1 without a third of the blocks',
+                protocol: chosen.candidates,
+                better: 'higher',
+              },
               y / 100,
-              { ...(low === undefined ? {} : { low: low / 100 }), ...(high === undefined ? {} : { high: high / 100 }) },
+              {
+                ...(low === undefined ? {} : { low: low / 100 }),
+                ...(high === undefined ? {} : { high: high / 100 }),
+              },
             ),
           ),
     });

@@ -19,7 +19,11 @@ const settings = {
     'Side of a patch; `auto` is 16, and an eighth of small images.',
     { unit: 'pixels' },
   ),
-  fill: field(choice('zero', 'mean', 'noise'), 'zero', 'Of what is dropped: black, the mean colour, or random pixels.'),
+  fill: field(
+    choice('zero', 'mean', 'noise'),
+    'zero',
+    'Of what is dropped: black, the mean colour, or random pixels.',
+  ),
   patternScope: field(
     choice('image', 'batch'),
     'image',
@@ -37,7 +41,10 @@ function patchOf({ patch }: OcclusionSettings, imageSize: number): number {
   return imageSize >= 112 ? 16 : Math.max(1, Math.floor(imageSize / 8));
 }
 
-function pointsOf({ imageSize }: Pick<AnalysisContext, 'imageSize'>, chosen: OcclusionSettings): SweepPoint[] {
+function pointsOf(
+  { imageSize }: Pick<AnalysisContext, 'imageSize'>,
+  chosen: OcclusionSettings,
+): SweepPoint[] {
   const { shares, fill, patternScope, repetitions, seed } = chosen;
   const patch = patchOf(chosen, imageSize);
   const patches = patchesAcross(imageSize, patch) ** 2;

@@ -51,7 +51,9 @@ export async function plainResult(
     difficulty: 1,
     normaliser: 'none',
     classListSha256: NO_SUM,
-    fileListSha256: createHash('sha256').update(keys.map((key) => `${key}\n`).join('')).digest('hex'),
+    fileListSha256: createHash('sha256')
+      .update(keys.map((key) => `${key}\n`).join(''))
+      .digest('hex'),
     settings,
   };
   const held = await claim(join(folder, EVALUATION_CLAIM), 'analysing');
@@ -62,9 +64,25 @@ export async function plainResult(
     if (maker !== undefined) await store.begin(maker);
     const { metrics, curves, plots, figures = [] } = await work(store);
     const result: BenchmarkResult = {
-      ...{ benchmark: id, name, model: model.name, modelFingerprint, classes: model.config.classes, protocol },
+      ...{
+        benchmark: id,
+        name,
+        model: model.name,
+        modelFingerprint,
+        classes: model.config.classes,
+        protocol,
+      },
       ...{ complete: true, problems: [], items: { asked: keys.length, scored: keys.length, unreadable: 0 } },
-      ...{ metrics, absent: [], rows: [], curves, parts: [], perClass: {}, report: { figures, plots }, isClean: false },
+      ...{
+        metrics,
+        absent: [],
+        rows: [],
+        curves,
+        parts: [],
+        perClass: {},
+        report: { figures, plots },
+        isClean: false,
+      },
     };
     await writeSealed(join(folder, 'result.json'), RESULT, result);
     return result;

@@ -76,7 +76,9 @@ async function stimuli(root: string): Promise<Part> {
     const cues = cuesOf(key);
     return cues === undefined ? [] : [{ key, cues }];
   });
-  const conflicting = found.filter(({ cues: [shape, texture] }) => shape !== texture).sort((a, b) => (a.key < b.key ? -1 : 1));
+  const conflicting = found
+    .filter(({ cues: [shape, texture] }) => shape !== texture)
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
   if (conflicting.length === 0)
     throw new FrameworkError(
       'analysis/no-stimuli',
@@ -118,8 +120,15 @@ function shapeScoring(aggregation: Aggregation): Scoring {
     partMetrics: () => [],
     summarise: ([first]) => {
       if (first === undefined || first.tally.items === 0)
-        return { metrics: [], absent: [{ id: 'shape-bias', label: 'shape bias', protocol: '', why: NOTHING_SCORED }] };
-      return { metrics: overall(first.tally, aggregation), absent: [], rows: byShape(first.tally, aggregation) };
+        return {
+          metrics: [],
+          absent: [{ id: 'shape-bias', label: 'shape bias', protocol: '', why: NOTHING_SCORED }],
+        };
+      return {
+        metrics: overall(first.tally, aggregation),
+        absent: [],
+        rows: byShape(first.tally, aggregation),
+      };
     },
     report: { figures: ['shape-bias'], rows: { by: 'shape', tables: [['shape-bias']] } },
   };
@@ -143,7 +152,9 @@ function overall(tally: Tally, aggregation: Aggregation): Metric[] {
 function biasMetric(shape: number, texture: number, protocol: string): Metric[] {
   if (shape + texture === 0) return [];
   const { value, low, high } = proportion(shape, shape + texture);
-  return [percent({ id: 'shape-bias', label: 'shape bias', protocol, better: 'higher' }, value, { low, high })];
+  return [
+    percent({ id: 'shape-bias', label: 'shape bias', protocol, better: 'higher' }, value, { low, high }),
+  ];
 }
 
 function byShape(tally: Tally, aggregation: Aggregation) {
@@ -153,7 +164,11 @@ function byShape(tally: Tally, aggregation: Aggregation) {
       .slice(shape * names.length, (shape + 1) * names.length)
       .reduce((total, value) => total + value, 0);
   return names.flatMap((name, shape) => {
-    const metrics = biasMetric(sum('shape', shape), sum('texture', shape), `16 categories, ${aggregation} probability`);
+    const metrics = biasMetric(
+      sum('shape', shape),
+      sum('texture', shape),
+      `16 categories, ${aggregation} probability`,
+    );
     return metrics.length === 0 ? [] : [{ name, group: 'shape', metrics }];
   });
 }
@@ -187,7 +202,11 @@ export const shapeBias = defineAnalysis({
     const part = await stimuli(folderOf(context));
     const { device, weights } = await context.onDevice();
     const { batch, imageSize, model, about, kind } = context;
-    const session = await InferenceSession.create(device, weights, { batch, channels: model.config.channels, imageSize });
+    const session = await InferenceSession.create(device, weights, {
+      batch,
+      channels: model.config.channels,
+      imageSize,
+    });
     try {
       return await evaluateBenchmark({
         benchmark: benchmarkOf(aggregation),

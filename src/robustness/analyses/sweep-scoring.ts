@@ -90,7 +90,10 @@ export function pointOf(x: number, repeats: readonly string[], clean: string): C
   const counts = repeats.map(ones);
   const correct = counts.reduce((sum, value) => sum + value, 0);
   const total = n * repeats.length;
-  const shares = Array.from({ length: n }, (_, i) => repeats.filter((bits) => bits[i] === '1').length / repeats.length);
+  const shares = Array.from(
+    { length: n },
+    (_, i) => repeats.filter((bits) => bits[i] === '1').length / repeats.length,
+  );
   const value = correct / total;
   const { low, high } = wilson(value, independent(shares, value, repeats.length));
   const percents = counts.map((right) => (100 * right) / n);
@@ -125,7 +128,11 @@ function pairedChange(shares: readonly number[], clean: string): NonNullable<Cur
   const squares = differences.reduce((total, d) => total + d * d, 2);
   const centre = sum / (n + 2);
   const half = Z95 * Math.sqrt(Math.max(0, squares / (n + 2) - centre ** 2) / (n + 2));
-  return { value: (100 * sum) / n, low: 100 * Math.max(-1, centre - half), high: 100 * Math.min(1, centre + half) };
+  return {
+    value: (100 * sum) / n,
+    low: 100 * Math.max(-1, centre - half),
+    high: 100 * Math.min(1, centre + half),
+  };
 }
 
 /** A point's change as a metric. @param x of the point */

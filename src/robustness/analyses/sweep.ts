@@ -47,7 +47,10 @@ export async function runSweep(context: AnalysisContext, sweep: Sweep): Promise<
   const [whole] = prepared.parts as [Part];
   try {
     const points = new Map(sweep.points.map((point) => [partName(point), point]));
-    const parts = [{ ...whole, name: CLEAN }, ...[...points].map(([name, point]) => partOf(whole, name, point))];
+    const parts = [
+      { ...whole, name: CLEAN },
+      ...[...points].map(([name, point]) => partOf(whole, name, point)),
+    ];
     const clean = await classifierOf(context, new Set());
     const skips = sweep.points.some(({ skip }) => skip !== undefined);
     return await evaluateBenchmark({
@@ -135,4 +138,3 @@ export async function planSweep(
   const images = workUnits([whole], prepared.selection).reduce((sum, { items }) => sum + items.length, 0);
   return { points: points.length + 1, images, passes: images * (points.length + 1) };
 }
-

@@ -1,6 +1,6 @@
 import { FrameworkError } from '../../util/errors.ts';
 import { Rng, streamId, threefry2x32 } from '../../util/rng.ts';
-import type { ChangedImage } from './change.ts';
+import type { ChangedImage } from './changed-image.ts';
 import { Fft } from './fft.ts';
 
 /**
@@ -32,7 +32,10 @@ export type Band = Pick<BandNoise, 'centre' | 'halfWidth' | 'ring'>;
 function edge(frequency: number, n: number): number {
   const exact = (frequency * n) / 2;
   const near = Math.round(exact);
-  return Math.min(Math.max(0, Math.abs(exact - near) < 1e-6 ? near : Math.floor(exact)), Math.ceil((n + 1) / 2));
+  return Math.min(
+    Math.max(0, Math.abs(exact - near) < 1e-6 ? near : Math.floor(exact)),
+    Math.ceil((n + 1) / 2),
+  );
 }
 
 /**
@@ -97,7 +100,12 @@ export function bandNoise(noise: BandNoise, n: number, number: number): Float64A
 
 /** Noise before the filter: the same in all bands. */
 export function unfiltered(
-  { distribution, amplitude, seed, repetition }: Pick<BandNoise, 'distribution' | 'amplitude' | 'seed' | 'repetition'>,
+  {
+    distribution,
+    amplitude,
+    seed,
+    repetition,
+  }: Pick<BandNoise, 'distribution' | 'amplitude' | 'seed' | 'repetition'>,
   length: number,
   number: number,
 ): Float64Array {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { FrameworkError } from '../../util/errors.ts';
 import { Rng } from '../../util/rng.ts';
-import type { ChangedImage } from './change.ts';
+import type { ChangedImage } from './changed-image.ts';
 
 /**
  * Square patches of an image, blacked out (Naseer et al. 2021). Black is 0 before normalisation, so −mean/std after it.
@@ -30,13 +30,9 @@ export interface SaliencyPatches {
   readonly kind: 'salient' | 'background';
   /** Share of the saliency that is dropped. */
   readonly share: number;
-  readonly boundary: Boundary;
-  /** A file of float32 saliency, (images, patches); the row is the image's number. */
+  /** A file of float32, (images, patches): the cumulative shares of each image's patches; the row is the image's number. */
   readonly file: string;
 }
-
-/** Whether the patch at which the share is reached belongs to the salient ones. */
-export type Boundary = 'include' | 'exclude';
 
 /** Patches along a side. @throws FrameworkError `analysis/patch` */
 export function patchesAcross(imageSize: number, patch: number): number {
@@ -58,17 +54,28 @@ export function dropPatches(x: Float32Array, change: PatchDrop, image: ChangedIm
     const [top, left] = [Math.floor(cell / across) * change.patch, (cell % across) * change.patch];
     for (let c = 0; c < 3; c++)
       for (let row = top; row < top + change.patch; row++)
-        for (let at = (c * side + row) * side + left, end = at + change.patch; at < end; at++) x[at] = fill(c);
+        for (let at = (c * side + row) * side + left, end = at + change.patch; at < end; at++)
+          x[at] = fill(c);
   }
 }
 
 /** 1 for each patch that is dropped, row by row. */
 export function droppedPatches({ choice }: PatchDrop, number: number, patches: number): Uint8Array {
   if (choice.kind === 'random') return randomPatches(choice, number, patches);
-  const row = saliencyRow(choice.file, number, patches);
-  if (choice.kind === 'salient') return salientPatches(row, choice.share, choice.boundary);
-  const kept = salientPatches(row, 1 - choice.share, choice.boundary);
-  return kept.map((isKept) => 1 - isKept);
+  return salientPatches(cumulativeRow(choice.file, number, patches), choice);
+}
+
+/**
+ * What is dropped, from the cumulative shares of saliency (`cumulativeShares`): of the salient patches the smallest set that holds the share,
+ * of the others the complement of the set that holds the rest.
+ */
+export function salientPatches(
+  cumulative: Float32Array,
+  { kind, share }: Pick<SaliencyPatches, 'kind' | 'share'>,
+): Uint8Array {
+  const isForeground = (mass: number) => (value: number) => mass > 0 && value > Math.fround(1 - mass);
+  const marked = isForeground(kind === 'salient' ? share : 1 - share);
+  return Uint8Array.from(cumulative, (value) => Number(marked(value) === (kind === 'salient')));
 }
 
 function randomPatches({ count, seed, repetition, group }: RandomPatches, number: number, patches: number) {
@@ -78,35 +85,10 @@ function randomPatches({ count, seed, repetition, group }: RandomPatches, number
   return dropped;
 }
 
-/** Sums of float64 shares may miss a share that decimals state by this much. */
-const ROUNDING = 1e-9;
-
-/**
- * Marks the smallest set of patches of highest saliency whose share is at least `share`; 0 marks none, 1 marks all. Of equal
- * patches the later is marked first. (IPViT: the cumulative sum of ascending shares exceeds 1 − share; the patch that crosses is in.)
- * @example salientPatches([0.1, 0.2, 0.3, 0.4], 0.5, 'include') // 0 0 1 1
- */
-export function salientPatches(saliency: ArrayLike<number>, share: number, boundary: Boundary): Uint8Array {
-  const marked = new Uint8Array(saliency.length);
-  const total = Array.from(saliency).reduce((sum, value) => sum + value, 0);
-  const order = Array.from(marked.keys()).sort(
-    (a, b) => (saliency[b] as number) - (saliency[a] as number) || b - a,
-  );
-  if (share >= 1) return marked.fill(1);
-  let sum = 0;
-  for (const cell of order) {
-    if (sum >= share * total - ROUNDING * total) break;
-    sum += saliency[cell] as number;
-    if (boundary === 'exclude' && sum > share * total + ROUNDING * total) break;
-    marked[cell] = 1;
-  }
-  return marked;
-}
-
 const files = new Map<string, Float32Array>();
 
-/** One row of a file of float32 saliency, which is kept open: the file is written before and never changes. */
-function saliencyRow(file: string, number: number, patches: number): Float32Array {
+/** One row of such a file, which is kept in memory: it is written before and never changes. */
+function cumulativeRow(file: string, number: number, patches: number): Float32Array {
   const known = files.get(file);
   const all = known ?? floatsOf(readFileSync(file));
   if (known === undefined) {
@@ -118,7 +100,9 @@ function saliencyRow(file: string, number: number, patches: number): Float32Arra
   throw new FrameworkError(
     'analysis/saliency',
     `${file} holds ${all.length} values; image ${number} needs ${patches} of its own`,
-    { hint: 'give one row of float32 for each image of the data set, in its order, and one value for each patch' },
+    {
+      hint: 'give one row of float32 for each image of the data set, in its order, and one value for each patch',
+    },
   );
 }
 

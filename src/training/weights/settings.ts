@@ -77,7 +77,7 @@ function idleBecause(path: string, paths: readonly string[], settings: Settings)
   if (!EFFECTIVE[use].includes(path)) return `${use} makes no use of it`;
   if (!isRun && SOURCE.includes(path) && !paths.includes('data.dataset'))
     return 'data.dataset is not given, and a file of weights has none of its own';
-  const isForClasses = use === 'export' || use === 'convert';
+  const isForClasses = use === 'export' || use === 'convert' || use === 'analyze weights';
   if (isRun && isForClasses && path === 'data.dataset') return 'the run has its own classes';
   return undefined;
 }

@@ -43,7 +43,12 @@ export function resultOf(
     ...(tally.outcomes === undefined ? {} : { correct: packBits(tally.outcomes.correct) }),
   }));
   const { normalised = true, origin, clean = { unknown: 'no clean images were evaluated' } } = options;
-  const { metrics, absent, rows = [], curves } = benchmark.scoring.summarise(named, { normalised, origin, clean });
+  const {
+    metrics,
+    absent,
+    rows = [],
+    curves,
+  } = benchmark.scoring.summarise(named, { normalised, origin, clean });
   return {
     benchmark: benchmark.id,
     name: options.name ?? benchmark.name,

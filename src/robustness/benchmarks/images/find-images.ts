@@ -110,7 +110,8 @@ export async function prepareBenchmark(
       ? undefined
       : selectParts(await locate(benchmark, options.dataRoot), options);
   if (location !== undefined && location.parts.length > 0) return prepareRelease(options, location);
-  if (benchmark.isClean && options.own !== undefined) return prepareOwn(options.own, benchmark, options.selection);
+  if (benchmark.isClean && options.own !== undefined)
+    return prepareOwn(options.own, benchmark, options.selection);
   const why = isOther ? noOwnImages(classifier) : noRoot(benchmark);
   return { kind: 'left out', benchmark, reason: location?.message ?? why };
 }

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Analysis } from '../../../src/robustness/analyses/analysis.ts';
+import { settingsOf } from '../../../src/robustness/analyses/presets.ts';
+import { findAnalysis } from '../../../src/robustness/analyses/registry.ts';
+import type { Tally } from '../../../src/robustness/scoring/tally.ts';
+import { PipelineCache } from '../../../src/shader/pipelines.ts';
+import { adapters } from '../../ops/harness.ts';
+import { tinyContext } from './world.ts';
+
+const own = (analysis: Analysis, given: Readonly<Record<string, unknown>>) =>
+  settingsOf(analysis, 'default', given);
+
+describe.each(adapters)('sweeps on %s', (kind) => {
+  const shared = tinyContext(kind);
+
+  it('where nothing is changed equal the unchanged images, image by image', async () => {
+    const context = await shared;
+    const cases = [
+      ['occlusion', { shares: [0, 0.5], repetitions: 2 }, 'random/0/0'],
+      ['frequency', { amplitude: 0, centres: [0.5] }, 'noise/0.5/0'],
+    ] as const;
+    for (const [id, given, point] of cases) {
+      const analysis = findAnalysis(id);
+      const ctx = context();
+      const result = await analysis.run(ctx, own(analysis, given));
+      const part = (name: string) => result.parts.find((each) => each.name === name)!;
+      expect(part(point).correct).toBe(part('clean/0/0').correct);
+      expect(part(point).items).toBe(12);
+      // Logits too: the stored losses are theirs.
+      const outcomes = (unit: number) =>
+        (JSON.parse(readFileSync(join(ctx.folder, 'units', `0000${unit}.json`), 'utf8')) as Tally).outcomes;
+      expect(outcomes(1)).toEqual(outcomes(0));
+      expect(result.curves![0]!.points[0]!.change!.value).toBe(0);
+    }
+  });
+
+  it('does not depend on batches, and goes on where it was stopped with the same bytes', async () => {
+    const context = await shared;
+    const analysis = findAnalysis('occlusion');
+    const settings = own(analysis, { shares: [0.3, 0.6], repetitions: 2 });
+    const whole = context();
+    await analysis.run(whole, settings);
+    const stop = new AbortController();
+    const parts = context();
+    const onProgress = ({ imagesDone }: { imagesDone: number }) => {
+      if (imagesDone > 30) stop.abort();
+    };
+    await expect(analysis.run({ ...parts, signal: stop.signal, onProgress }, settings)).rejects.toMatchObject(
+      {
+        code: 'evaluate/aborted',
+      },
+    );
+    await analysis.run({ ...parts, batch: 3 }, settings);
+    const bytes = (folder: string) => readFileSync(join(folder, 'result.json'));
+    expect(bytes(parts.folder)).toEqual(bytes(whole.folder));
+    await expect(analysis.run(parts, own(analysis, { seed: 1 }))).rejects.toMatchObject({
+      code: 'evaluate/other-run',
+    });
+  });
+
+  it('of lesions compile every shader once, and remove what they say', async () => {
+    const ctx = (await shared)();
+    const { device } = await ctx.onDevice();
+    const analysis = findAnalysis('lesion');
+    const first = await analysis.run(ctx, own(analysis, { samples: 2 }));
+    const compiled = PipelineCache.of(device).size;
+    const again = await analysis.run({ ...ctx, folder: `${ctx.folder}-b` }, own(analysis, { samples: 3 }));
+    expect(PipelineCache.of(device).size).toBe(compiled);
+    const [curve] = again.curves!;
+    expect(curve!.points.map(({ x }) => x)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
+    expect(curve!.points.at(-1)).toMatchObject({ total: 12 }); // all blocks: one set
+    expect(first.parts.find(({ name }) => name === 'removed/1/0')!.note).toBe(
+      'of 5 without stages.0.0, stages.0.1, stages.1.0, stages.2.0, stages.2.1',
+    );
+  });
+});
