@@ -9,6 +9,7 @@ export { kernels as columnSum } from './column-sum/kernels.ts';
 export { kernels as conv2d } from './conv2d/kernels.ts';
 export { kernels as crossEntropy } from './cross-entropy/kernels.ts';
 export { kernels as depthwise } from './depthwise/kernels.ts';
+export { kernels as distillation } from './distillation/kernels.ts';
 export { kernels as gelu } from './gelu/kernels.ts';
 export { kernels as layerNorm } from './layer-norm/kernels.ts';
 export { kernels as layout } from './layout/kernels.ts';
