@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openTensors } from '../../src/formats/open.ts';
+import type { Problem } from '../../src/robustness/benchmarks/images/parts.ts';
+import { RESULT } from '../../src/robustness/benchmarks/evaluation/result.ts';
 import { latestCheckpoint } from '../../src/training/run/checkpoints.ts';
+import { readSealed } from '../../src/util/sealed.ts';
 import { temporaryFolder, writeTree } from '../data/fixtures.ts';
 import { adapters } from '../ops/harness.ts';
 import { runTiny, scratchFolder } from '../training/tiny.ts';
@@ -89,6 +92,39 @@ describe.skipIf(adapter === undefined)('a run trained on folders', () => {
     const result = await evaluate(join(root, 'val'));
     expect(result).toMatchObject({ top1: 1, count: 6, classes: { missing: 1 } });
     expect(result.stderr).toContain('has no images of 1 of 4 classes: ant');
+  });
+
+  it('is evaluated by name by benchmarks too, which say what is missing', async () => {
+    const out = join(root, 'benchmarks');
+    const { stdout } = await runCommand(
+      'evaluate', '--checkpoint', run, '--adapter', adapter!, '--data', root, '--out', out, '--json', '--workers', '1',
+      '--benchmarks', 'val,c,p', '--generate', '--corruptions', 'brightness,translate', '--severities', '1',
+    ); // prettier-ignore
+    type Row = {
+      benchmark: string;
+      problems: Problem[];
+      metrics: { id: string; value: number }[];
+      file: string;
+    };
+    const rows = (JSON.parse(stdout) as { benchmarks: Row[] }).benchmarks;
+    expect(rows.map(({ benchmark }) => benchmark)).toEqual(['val', 'c', 'p']);
+    for (const { problems } of rows)
+      expect(problems).toMatchObject([{ kind: 'missing class', what: 'no images of ant', count: 1 }]);
+    const top1 = (metrics: Row['metrics']) => metrics.find(({ id }) => id === 'top1')?.value;
+    expect(top1(rows[0]!.metrics)).toBe(100);
+    const parts = (await readSealed(rows[1]!.file, RESULT)).parts;
+    expect(parts.map(({ name, metrics }) => [name, top1([...metrics])])).toEqual([
+      ['clean/0', 100],
+      ['brightness/1', 100],
+    ]);
+    const said = await runCommand(
+      'evaluate', '--checkpoint', run, '--adapter', adapter!, '--data', root, '--out', out, '--benchmarks', 'val', '--workers', '1',
+    ); // prettier-ignore
+    expect(said.stdout).toContain('missing class (1), all: no images of ant');
+    const renamed = await runCommand(
+      'evaluate', '--checkpoint', run, '--adapter', adapter!, '--data', join(root, 'renamed'), '--split', '.', '--benchmarks', 'c', '--generate', '--out', join(root, 'b2'),
+    ); // prettier-ignore
+    expect(`${renamed.stdout}${renamed.stderr}`).toContain('4 classes are not among the 4 of the run');
   });
 
   it('refuses renamed classes and names them', async () => {
