@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openDevice } from '../device/device.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import { stepsOf, trainingImages } from '../sweeps/cost.ts';
+import { stepsOf, trainingImages, type TrainingImages } from '../sweeps/cost.ts';
 import { CARDS, CARD_PROFILE, REACHED, USABLE, type Card } from '../training/planning/cards.ts';
 import { loadChecked } from '../training/effects.ts';
 import { decidedBy, fitPlan, targetOf, type Target } from '../training/planning/fit.ts';
@@ -73,7 +73,7 @@ async function plan(options: Options): Promise<void> {
     const report = {
       ...planReport(recipe, planned),
       decidedBy: decidedBy(recipe, planned, target, micro !== 'auto'),
-      ...timeOf(recipe, planned, stepsOf(recipe, images), rate, card),
+      ...timeOf(recipe, planned, images, rate, card),
     };
     const rows: [string, string][] = [
       ['micro-batch', `${report.micro}, by ${report.decidedBy}`],
@@ -106,11 +106,17 @@ async function measuredRate(
 }
 
 function cardOf(name: string): Card {
-  const card = Object.hasOwn(CARDS, name) ? CARDS[name] : undefined;
+  const [, card] = Object.entries(CARDS).find(([known]) => bare(known) === bare(name)) ?? [];
   if (card !== undefined) return card;
   throw new FrameworkError('cli/option', `--for ${name} is no card that is known here.`, {
     hint: `There are ${Object.keys(CARDS).join(', ')}; --memory GIB plans for any other.`,
   });
+}
+
+/** `NVIDIA GeForce RTX 4090` → `rtx4090`: a name as people write it, without its makers' words. */
+function bare(name: string): string {
+  const words = name.toLowerCase().replace(/\b(nvidia|geforce|tesla|amd|radeon|intel|apple)\b/g, '');
+  return words.replace(/[\s_-]+/g, '');
 }
 
 function targetOfCard(card: Card, memory: number | undefined): Target {
@@ -121,21 +127,26 @@ function targetOfCard(card: Card, memory: number | undefined): Target {
 function timeOf(
   recipe: Recipe,
   plan: TrainingPlan,
-  steps: number | undefined,
+  images: TrainingImages,
   rate: number | undefined,
   card: Card | undefined,
 ): { hours: number | null; time: string } {
   const unknown = 'unknown: ';
+  const steps = stepsOf(recipe, images);
   if (steps === undefined)
     return {
       hours: null,
-      time: `${unknown}the training images are not there to be counted; add --set data.root=…`,
+      time: `${unknown}the training images could not be counted (${images.problem ?? ''}); add --set data.root=…`,
     };
+  const counted =
+    images.problem === undefined || images.count === undefined
+      ? ''
+      : `, of the ${images.count.toLocaleString('en')} images that ${recipe.data.dataset} has as published`;
   if (rate !== undefined) {
     const seconds = (steps * recipe.batch.size) / rate;
     return {
       hours: seconds / 3600,
-      time: `${duration(seconds)} for ${steps} steps at ${rate} images/s, without evaluation`,
+      time: `${duration(seconds)} for ${steps} steps at ${rate} images/s, without evaluation${counted}`,
     };
   }
   if (card === undefined)
@@ -147,6 +158,6 @@ function timeOf(
   const seconds = (2 * stepMacs.live * steps) / (REACHED * card.tflops * 1e12);
   return {
     hours: seconds / 3600,
-    time: `about ${duration(seconds)} for ${steps} steps, an estimate from ${(100 * REACHED).toFixed(0)} % of the peak of ${card.tflops} TFLOPS, which an H200 reached; measure with \`largekernel bench step\``,
+    time: `about ${duration(seconds)} for ${steps} steps${counted}, an estimate from ${(100 * REACHED).toFixed(0)} % of the peak of ${card.tflops} TFLOPS, which an H200 reached; measure with \`largekernel bench step\``,
   };
 }

@@ -76,6 +76,8 @@ export interface NamedDataset {
   readonly normalization: NormalizationName;
   /** Set where the data come with the project. */
   readonly root?: string;
+  /** As published, to plan with where the images are not there. */
+  readonly trainingImages?: number;
   /** Other formats that hold the same data. */
   readonly alsoAs: readonly DatasetKind[];
 }
@@ -96,7 +98,7 @@ export const DATASETS: Readonly<Record<string, NamedDataset>> = {
     root: fileURLToPath(dataFile('fashion-mnist')),
     alsoAs: [],
   },
-  imagenet: { description: 'ImageNet-1k (ILSVRC2012): 1,281,167 + 50,000 images, 1000 classes', ...IMAGENET },
+  imagenet: { description: 'ImageNet-1k (ILSVRC2012): 1,281,167 + 50,000 images, 1000 classes', ...IMAGENET, trainingImages: 1_281_167 },
   'image-folder': {
     description: 'any images in one folder per class',
     kind: 'folder',
@@ -108,6 +110,7 @@ export const DATASETS: Readonly<Record<string, NamedDataset>> = {
     description: 'CIFAR-10: 50,000 + 10,000 images, 32×32, 10 classes',
     kind: 'cifar10',
     classList: 'cifar10',
+    trainingImages: 50_000,
     normalization: 'cifar10',
     alsoAs: ['folder', 'webdataset', 'parquet'],
   },
@@ -115,6 +118,7 @@ export const DATASETS: Readonly<Record<string, NamedDataset>> = {
     description: 'CIFAR-100: 50,000 + 10,000 images, 32×32, 100 classes',
     kind: 'cifar100',
     classList: 'cifar100',
+    trainingImages: 50_000,
     normalization: 'cifar100',
     alsoAs: ['folder', 'webdataset', 'parquet'],
   },

@@ -1,5 +1,5 @@
 /** What the points of a sweep cost, worked out before anything runs. */
-import { openDataset } from '../data/datasets.ts';
+import { DATASETS, openDataset } from '../data/datasets.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { classCountOf, datasetOf } from '../training/data.ts';
 import { fitPlan, type Target } from '../training/planning/fit.ts';
@@ -67,11 +67,12 @@ export function showKernels(stages: readonly StageKernel[], which: 'nominal' | '
   return stages.length === 0 ? '–' : stages.map((stage) => one(stage[which])).join('-');
 }
 
-/** What is known of the training images: their number only if they are there. */
+/** What is known of the training images. */
 export interface TrainingImages {
+  /** As published where they are not there; undefined where nothing says. */
   readonly count: number | undefined;
   readonly classes: number;
-  /** Why the count is unknown. */
+  /** Why they could not be counted. */
   readonly problem: string | undefined;
 }
 
@@ -91,7 +92,8 @@ export async function trainingImages(
     await dataset.close();
   } catch (error) {
     // The plan does not need the images; the runs will say what is missing.
-    found = { count: undefined, classes: classCountOf(recipe), problem: messageOf(error) };
+    const count = DATASETS[name]?.trainingImages;
+    found = { count, classes: classCountOf(recipe), problem: messageOf(error) };
   }
   known.set(key, found);
   return found;

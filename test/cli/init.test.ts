@@ -92,6 +92,9 @@ describe('plan', () => {
     expect((await plan('--for', 'rtx-4090')).time).toMatch(
       /^about .* an estimate from \d+ % of the peak of 82\.6 TFLOPS/,
     );
+    const { hours } = await plan('--for', 'rtx-4090');
+    for (const name of ['RTX-4090', 'rtx4090', 'RTX 4090', 'NVIDIA GeForce RTX 4090'])
+      expect((await plan('--for', name)).hours).toBe(hours);
     expect((await runCommand('plan', '--recipe', 'quickstart', '--for', 'rtx-4091')).stderr).toMatch(
       /rtx-4090/,
     );
@@ -105,6 +108,33 @@ describe('plan', () => {
     const rate = Number(/at ([\d.]+) images\/s/.exec(time)?.[1]);
     expect(rate).toBeGreaterThan(0);
     expect(hours).toBeCloseTo((1560 * 32) / rate / 3600, 10);
+  });
+
+  it('says hours of a data set that is not there, by its published size', async () => {
+    const recipe = [
+      '--recipe',
+      'convnext-atto',
+      '--set',
+      'data.root=/nowhere',
+      '--set',
+      'data.imageSize=64',
+      '--set',
+      'schedule.warmupEpochs=0',
+      '--json',
+    ];
+    const plan = async (...more: string[]) => {
+      const { stdout } = await runCommand('plan', ...recipe, ...more);
+      return JSON.parse(stdout) as { hours: number | null; batch: number; time: string };
+    };
+    const { hours, time, batch } = await plan('--for', 'h200', '--set', 'schedule.epochs=1');
+    expect(hours).toBeGreaterThan(0);
+    expect(time).toContain('of the 1,281,167 images that imagenet has as published');
+    expect(time).toContain(`for ${Math.floor(1_281_167 / batch)} steps`);
+    const own = await plan('--for', 'h200', '--set', 'data.dataset=image-folder', '--set', 'model.classes=7');
+    expect([own.hours, own.time]).toEqual([
+      null,
+      expect.stringMatching(/could not be counted \(\/nowhere is no folder/),
+    ]);
   });
 
   it('refuses images too small for the model as a slip of the recipe', async () => {
