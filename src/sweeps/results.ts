@@ -11,7 +11,7 @@ import { readSealed } from '../util/sealed.ts';
 import type { PointCost } from './cost.ts';
 import { evaluationFolder, furtherBenchmarks } from './execute.ts';
 import type { SweepRun, SweepRuns } from './runs.ts';
-import { stateOf, type RunState } from './state.ts';
+import { damagedState, isOfOneFile, stateOf, type RunState } from './state.ts';
 import { summarise, type Sample } from './statistics.ts';
 import type { Point } from './sweep.ts';
 
@@ -71,19 +71,9 @@ export async function readResults(
     const states = [];
     const seconds: number[] = [];
     for (const run of own) {
-      const state = await stateOf(run);
-      const damage: string[] = [];
-      const log = (await exists(run.folder.metrics))
-        ? await readMetrics(run.folder.metrics, (what) => damage.push(what))
-        : [];
-      states.push({ run, state: damage.length === 0 ? state : damagedState(damage.join('; ')) });
-      if (damage.length > 0) continue;
+      const { state, log, measurements } = await readRun(runs, run);
+      states.push({ run, state });
       seconds.push(...stepSeconds(log, run.recipe.batch.size));
-      if (state.kind !== 'finished') continue;
-      const measurements = [
-        ...validation(log, run.recipe.data.dataset),
-        ...(await benchmarkMeasurements(runs, run)),
-      ];
       measured.push(...measurements.map((measurement) => ({ run, measurement })));
     }
     points.push({ point, cost: costs.get(point.label), secondsPerStep: median(seconds), runs: states });
@@ -93,10 +83,28 @@ export async function readResults(
   return { points, tables, unmeasured };
 }
 
-/** A log that was damaged may lack the very line that counts: such a run is shown as failed, and nothing of it enters the tables. */
-function damagedState(message: string): RunState {
-  const failure = { stage: 'train', exitCode: null, signal: null, message } as const;
-  return { kind: 'failed', step: 0, failure };
+interface ReadRun {
+  readonly state: RunState;
+  readonly log: readonly MetricsRecord[];
+  readonly measurements: readonly Measurement[];
+}
+
+/** What one run has measured. Nothing of a run with a damaged file enters the tables. */
+async function readRun(runs: SweepRuns, run: SweepRun): Promise<ReadRun> {
+  const state = await stateOf(run);
+  const failed = (failure: RunState): ReadRun => ({ state: failure, log: [], measurements: [] });
+  const damage: string[] = [];
+  try {
+    const { metrics } = run.folder;
+    const log = (await exists(metrics)) ? await readMetrics(metrics, (what) => damage.push(what)) : [];
+    if (damage.length > 0) return failed(damagedState({ message: damage.join('; ') }));
+    if (state.kind !== 'finished') return { state, log, measurements: [] };
+    const own = validation(log, run.recipe.data.dataset);
+    return { state, log, measurements: [...own, ...(await benchmarkMeasurements(runs, run))] };
+  } catch (error) {
+    if (isOfOneFile(error)) return failed(damagedState(error, 'evaluate'));
+    throw error;
+  }
 }
 
 /** What the run measured itself: the last epoch of both weights, and the best epoch of the raw ones. */

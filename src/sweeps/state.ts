@@ -36,8 +36,33 @@ export async function stateOf(run: SweepRun): Promise<RunState> {
   return holder === undefined ? heldStateOf(run) : { kind: 'running', pid: holder.pid, host: holder.host };
 }
 
-/** As `stateOf`, of a run that this process holds. */
-export async function heldStateOf(run: SweepRun): Promise<Exclude<RunState, { kind: 'running' }>> {
+type HeldState = Exclude<RunState, { kind: 'running' }>;
+
+/** As `stateOf`, of a run that this process holds. A run with a file that is damaged or cannot be read is one of many that goes on. */
+export async function heldStateOf(run: SweepRun): Promise<HeldState> {
+  try {
+    return await readState(run);
+  } catch (error) {
+    if (isOfOneFile(error)) return damagedState(error);
+    throw error;
+  }
+}
+
+/** What says of one run alone that its numbers cannot be had. */
+export function isOfOneFile(error: unknown): error is FrameworkError {
+  return error instanceof FrameworkError && error.code.startsWith('file/');
+}
+
+/** A damaged file may be the very one that counts: such a run is shown as failed. */
+export function damagedState(
+  error: Pick<FrameworkError, 'message' | 'hint'>,
+  stage: Failure['stage'] = 'train',
+): HeldState {
+  const message = error.hint === undefined ? error.message : `${error.message} hint: ${error.hint}`;
+  return { kind: 'failed', step: 0, failure: { stage, exitCode: null, signal: null, message } };
+}
+
+async function readState(run: SweepRun): Promise<HeldState> {
   const { folder } = run;
   const failure = await readSealedIfThere(failurePath(run), FAILURE);
   if (!(await exists(folder.environment)))

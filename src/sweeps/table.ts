@@ -129,7 +129,8 @@ function stateWords(state: PointSummary['runs'][number]['state']): string {
       return `held by process ${state.pid} on ${state.host}`;
     case 'failed': {
       const { stage, exitCode, signal, message } = state.failure;
-      return `failed in ${stage} (exit ${exitCode ?? signal ?? 'unknown'}): ${message.replaceAll('\n', ' ')}`;
+      const how = exitCode ?? signal;
+      return `failed in ${stage}${how === null ? '' : ` (exit ${how})`}: ${message.replaceAll('\n', ' ')}`;
     }
     case 'finished':
       return 'finished';

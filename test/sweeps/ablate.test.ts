@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ablate, ablateOnly, planSweep, tabulate, type AblateRequest } from '../../src/sweeps/ablate.ts';
 import { Stopper } from '../../src/sweeps/process.ts';
 import { claim } from '../../src/util/claim.ts';
+import { sealedKind, writeSealed } from '../../src/util/sealed.ts';
 import { evaluationFolder } from '../../src/sweeps/execute.ts';
 import { expandSweep, type SweepRuns } from '../../src/sweeps/runs.ts';
 import { stateOf } from '../../src/sweeps/state.ts';
@@ -119,6 +120,30 @@ describe('a sweep', () => {
     const plot = await text('plot.svg');
     expect(plot.match(/class="fill/g)).toHaveLength(5); // raw and ema of both points, one published value
     expect(plot.match(/class="whisker/g)).toHaveLength(4);
+  });
+
+  it('names runs with a file that is damaged or of another version, and makes the table of the others', async () => {
+    const first = await request();
+    await ablate(first, new Stopper());
+    const [a, b, c] = runs.runs.map(({ folder: { environment, summary } }) => ({ environment, summary }));
+    const change = async (path: string, from: string | RegExp, to: string) => {
+      const before = await readFile(path, 'utf8');
+      expect(before).toMatch(from);
+      await writeFile(path, before.replace(from, to));
+    };
+    await change(a!.environment, /"recipeHash": "./, '"recipeHash": "!');
+    const older = sealedKind('run summary', 0, 'Delete it.');
+    await writeSealed(b!.summary, older, { outcome: 'finished' });
+    await writeFile(c!.summary, '');
+    const files = await tabulate(runs, await planSweep(runs, targetOf(undefined)));
+    expect(files).toHaveLength(4);
+    const table = await text('table.md');
+    expect(table).toMatch(/- 3-seed0: failed in train: \S*environment\.json .*damaged or changed/);
+    expect(table).toMatch(/- 3-seed1: failed in train: \S*summary\.json .*version/);
+    expect(table).toMatch(/- 7-seed0: failed in train: \S*summary\.json .*it is empty/);
+    expect(table).toContain('| 7 | raw | 72.00 | 1 |');
+    expect(table).not.toContain('| 3 | raw |');
+    expect(await kinds()).toEqual(['failed', 'failed', 'failed', 'finished']);
   });
 
   it('records a run that fails, goes on with the others, and tries it again next time', async () => {
