@@ -1,3 +1,4 @@
+import { leave } from '../device/leaving.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 import { isGone, isNohup, onlookersOf } from './onlookers.ts';
@@ -8,6 +9,8 @@ export const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'
 
 /** One Ctrl-C may come twice: from the terminal, and passed on by npx. ms */
 const SAME_REQUEST = 500;
+/** What a device has under way may take so long to finish. ms */
+const LEAVING = 1500;
 /** Between two looks at whether the processes that started the command are still there. ms */
 const LOOK = 1000;
 
@@ -56,6 +59,12 @@ export function onStopRequests({ detach = false, asked, again }: StopHandlers): 
   };
 }
 
+/** Ends the process within two seconds of a request to. */
+export async function endInterrupted(): Promise<never> {
+  await leave(LEAVING);
+  process.exit(EXIT_INTERRUPTED);
+}
+
 /**
  * Runs something long that stops by itself when its signal says so: the first interrupt lets it finish what it is at, the
  * second ends the process. Either way the exit code is that of an interrupted command.
@@ -70,7 +79,8 @@ export async function untilInterrupted(
     asked: (why) => {
       if (atOnce !== undefined) {
         process.stderr.write(`\n${why}: ${atOnce()}\n`);
-        process.exit(EXIT_INTERRUPTED);
+        void endInterrupted();
+        return;
       }
       process.stderr.write(`\n${why}: finishing what is under way; once more to stop at once\n`);
       stop.abort();

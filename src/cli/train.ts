@@ -5,7 +5,7 @@ import { startTraining, type TrainRequest, type TrainResult } from '../training/
 import type { TuneMode } from '../training/planning/tuned-plan.ts';
 import { onlyWhen } from './conflicts.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
-import { onStopRequests } from './interrupt.ts';
+import { endInterrupted, onStopRequests } from './interrupt.ts';
 
 interface Options {
   readonly recipe: string;
@@ -108,7 +108,7 @@ async function run(options: Options): Promise<void> {
     asked: (why) => {
       isAsked = true;
       process.stderr.write(`\n${why}: ${steps.whatFollows()}\n`);
-      if (!steps.hasNews) process.exit(EXIT_INTERRUPTED);
+      if (!steps.hasNews) void endInterrupted(); // there is nothing to save
     },
     again: () => process.exit(EXIT_INTERRUPTED),
   });

@@ -2,6 +2,7 @@ import { FrameworkError } from '../util/errors.ts';
 import type { AdapterKind } from './adapter-entry.ts';
 import { chooseAdapter, type ChosenAdapter } from './adapters.ts';
 import { FEATURES, GPU_FEATURES, MATRIX_FEATURE, type Toggles } from './dawn.ts';
+import { untilLeaving } from './leaving.ts';
 import { patiently } from './patience.ts';
 import { profileOf, type DeviceLimits, type DeviceProfile, type SubgroupProfile } from './profile.ts';
 import { withoutNoise } from './quiet.ts';
@@ -145,7 +146,7 @@ export class Device {
 
   /** Awaits work of the device, without occupying a core that a software adapter computes on. */
   wait<T>(work: Promise<T>): Promise<T> {
-    return this.kind === 'gpu' ? work : patiently(work);
+    return untilLeaving(this.kind === 'gpu' ? work : patiently(work));
   }
 
   /** Waits until all submitted work is done, then reports any error. */

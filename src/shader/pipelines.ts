@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Device } from '../device/device.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { nextTurn } from '../util/turn.ts';
@@ -11,6 +12,9 @@ export interface Pipeline {
   readonly bindings: readonly string[];
 }
 
+/** Compiled at once. More would only share the cores, and a process that is to end waits for those under way. */
+const AT_ONCE = Math.max(4, availableParallelism());
+
 /** Compute pipelines of one device, compiled once for each distinct shader text. Entry point: `main`. */
 export class PipelineCache {
   private readonly device: Device;
@@ -18,6 +22,9 @@ export class PipelineCache {
   /** Progress of the current batch: pipelines requested since the compiler was last idle, and how many of them are done. */
   private readonly underWay = { wanted: 0, done: 0 };
   private turn: Promise<void> = Promise.resolve();
+  /** How many more may compile, and who waits for that. */
+  private free = AT_ONCE;
+  private readonly waiting: (() => void)[] = [];
   /** Called for every pipeline that is requested or done; the last call of a batch has `done` equal to `wanted`. */
   onCompile: ((done: number, wanted: number) => void) | undefined;
 
@@ -90,7 +97,7 @@ export class PipelineCache {
       );
     }
     try {
-      return await this.device.wait(
+      return await this.oneOfFew(() =>
         gpu.createComputePipelineAsync({
           label: file,
           layout: 'auto',
@@ -102,6 +109,18 @@ export class PipelineCache {
         'shader/pipeline',
         `shaders/${file} makes no pipeline on ${this.device.name}: ${String(error)}.`,
       );
+    }
+  }
+
+  private async oneOfFew<T>(compile: () => Promise<T>): Promise<T> {
+    if (this.free > 0) this.free--;
+    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    try {
+      return await this.device.wait(compile());
+    } finally {
+      const next = this.waiting.shift();
+      if (next === undefined) this.free++;
+      else next();
     }
   }
 }

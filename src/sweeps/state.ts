@@ -55,7 +55,7 @@ export function isOfOneFile(error: unknown): error is FrameworkError {
 
 /** A damaged file may be the very one that counts: such a run is shown as failed. */
 export function damagedState(
-  error: Pick<FrameworkError, 'message' | 'hint'>,
+  error: { readonly message: string; readonly hint?: string | undefined },
   stage: Failure['stage'] = 'train',
 ): HeldState {
   const message = error.hint === undefined ? error.message : `${error.message} hint: ${error.hint}`;

@@ -139,7 +139,9 @@ describe('a command without anything to finish', () => {
       },
       () => partText({ counter, total: 50 }),
     );
-    expect(exit).toHaveBeenCalledWith(75);
+    await vi.waitFor(() => {
+      expect(exit).toHaveBeenCalledWith(75);
+    });
     expect(written.mock.calls.join('')).toMatch(
       /SIGTERM: only the first 2 of 50 images were evaluated: on them top-1 50\.000 %/,
     );
