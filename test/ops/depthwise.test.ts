@@ -8,6 +8,7 @@ import {
   depthwiseGradWeightReference,
   depthwiseReference,
 } from '../../src/ops/depthwise/reference.ts';
+import type { StripTile } from '../../src/ops/depthwise/strip.ts';
 import type { Tile } from '../../src/ops/depthwise/tiles.ts';
 import { type AnyKernels, contextOf, variantLabel } from '../../src/ops/kernels.ts';
 import type { AnyOp } from '../../src/ops/op.ts';
@@ -84,6 +85,29 @@ testKernels(
   },
   [{ inputs: { x: f32(3, 2, 9, 11), weight: f32(2, 1, 7, 5) }, attrs: {} }],
 );
+
+// In registers, for GPUs: items of 4, 2 and 1 columns, planes held whole, columns and rows left over, taps that meet padding only.
+const gpuKernels = (op: AnyOp, tiles: readonly StripTile[]): AnyKernels => ({
+  ...kernelsOf(op),
+  variants: () => tiles,
+});
+for (const [[n, c, h, w, kh, kw], tiles] of [
+  [[2, 3, 9, 12, 7, 7], [{ kind: 'strip', columns: 4, rows: 4 }]],
+  [[1, 2, 6, 14, 7, 5], [{ kind: 'strip', columns: 14, rows: 4 }, { kind: 'strip', columns: 4, rows: 3 }]],
+  [[3, 2, 7, 7, 7, 7], [{ kind: 'strip', columns: 7, rows: 7 }]],
+  [[2, 2, 5, 11, 3, 7], [{ kind: 'strip', columns: 4, rows: 2 }]],
+  [[2, 2, 2, 3, 7, 7], [{ kind: 'strip', columns: 3, rows: 2 }, { kind: 'strip', columns: 1, rows: 1 }]],
+] as const) {
+  const [maps, weight] = [f32(n, c, h, w), f32(c, 1, kh, kw)];
+  testKernels(gpuKernels(depthwise, tiles), [
+    { inputs: { x: maps, weight, bias: f32(c) }, attrs: {} },
+    { inputs: { x: maps, weight }, attrs: {} },
+  ]);
+  testKernels(gpuKernels(depthwiseGradInput, tiles), [
+    { inputs: { dy: maps, weight, addend: maps }, attrs: {} },
+    { inputs: { dy: maps, weight }, attrs: {} },
+  ]);
+} // prettier-ignore
 
 testGradient(depthwise, [
   { inputs: { x: f32(2, 2, 4, 3), weight: f32(2, 1, 3, 7), bias: f32(2) }, attrs: {} },

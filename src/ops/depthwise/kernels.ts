@@ -1,3 +1,4 @@
+import type { DeviceProfile } from '../../device/profile.ts';
 import { flatGrid } from '../dispatches.ts';
 import { type ContextOf, type Dispatch, type Kernels, scratch } from '../kernels.ts';
 import { f32 } from '../tensor.ts';
@@ -10,23 +11,35 @@ import {
   gradWeightSizes,
 } from './op.ts';
 import { type Planes, planes } from './planes.ts';
+import { type StripTile, stripDispatch, stripTiles } from './strip.ts';
 import { type Tile, layout, tilesFor } from './tiles.ts';
 
-export const depthwiseKernels: Kernels<typeof depthwise, Tile> = {
+/** Of a correlation that makes a map. */
+type MapTile = StripTile | Tile;
+
+const mapTiles = (p: Planes, profile: DeviceProfile): readonly MapTile[] => [
+  ...stripTiles(p, profile),
+  ...tilesFor(p, profile),
+];
+
+const mapDispatch = (p: Planes, tile: MapTile, bindings: Dispatch['bindings']): Dispatch =>
+  tile.kind === 'strip' ? stripDispatch(p, tile, bindings) : correlation(p, tile, bindings);
+
+export const depthwiseKernels: Kernels<typeof depthwise, MapTile> = {
   op: depthwise,
-  variants: ({ inputs, profile }) => tilesFor(planes('forward', forwardSizes(inputs)), profile),
+  variants: ({ inputs, profile }) => mapTiles(planes('forward', forwardSizes(inputs)), profile),
   lower({ inputs: { x, weight, bias }, outputs: { y } }, tile) {
     const p = planes('forward', forwardSizes({ x, weight }));
-    return [correlation(p, tile, { x, taps: weight, bias, out: y })];
+    return [mapDispatch(p, tile, { x, taps: weight, bias, out: y })];
   },
 };
 
-export const depthwiseGradInputKernels: Kernels<typeof depthwiseGradInput, Tile> = {
+export const depthwiseGradInputKernels: Kernels<typeof depthwiseGradInput, MapTile> = {
   op: depthwiseGradInput,
-  variants: ({ inputs, profile }) => tilesFor(planes('input', gradInputSizes(inputs)), profile),
+  variants: ({ inputs, profile }) => mapTiles(planes('input', gradInputSizes(inputs)), profile),
   lower({ inputs: { dy, weight, addend }, outputs: { dx } }, tile) {
     const p = planes('input', gradInputSizes({ dy, weight }));
-    return [correlation(p, tile, { x: dy, taps: weight, addend, out: dx })];
+    return [mapDispatch(p, tile, { x: dy, taps: weight, addend, out: dx })];
   },
 };
 

@@ -34,6 +34,7 @@ export type PlainTile = {
   readonly batches: number;
 };
 
+/** The tiles of shaders that share `shaders/depthwise/common.wgsl`. */
 export type Tile = RowsTile | CorrelateTile | VectorTile | PlainTile;
 
 /** A tile's grid and the shader parameters that follow from it. */
