@@ -1,6 +1,8 @@
 import { gelu } from '../ops/gelu/op.ts';
+import { groupNorm } from '../ops/group-norm/op.ts';
 import { layerNorm } from '../ops/layer-norm/op.ts';
 import { type AnyOp, mapNamed } from '../ops/op.ts';
+import { standardize } from '../ops/standardize/op.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import type { Graph, Node, Tensor } from './graph.ts';
 
@@ -10,8 +12,8 @@ import type { Graph, Node, Tensor } from './graph.ts';
  */
 export type Recompute = 'none' | 'cheap' | 'blocks';
 
-/** Ops that cost one pass over memory each and make some of the largest tensors. */
-const CHEAP: ReadonlySet<AnyOp> = new Set<AnyOp>([gelu, layerNorm]);
+/** Ops that cost one pass over memory or two, and make some of the largest tensors. */
+const CHEAP: ReadonlySet<AnyOp> = new Set<AnyOp>([gelu, groupNorm, layerNorm, standardize]);
 
 /** The nodes to recompute, by their outputs. */
 type Makers = ReadonlyMap<number, Node>;

@@ -1,7 +1,7 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
 import { flatGrid } from '../dispatches.ts';
-import { type Dispatch, type Kernels, scratch } from '../kernels.ts';
+import { type Dispatch, type Kernels, type Operand, scratch } from '../kernels.ts';
 import { f32 } from '../tensor.ts';
 import { batchNorm, batchNormGradient, normShape } from './op.ts';
 import type { NormShape } from './reference.ts';
@@ -81,6 +81,35 @@ function channelwise(
   };
 }
 
+interface StatisticsOperands {
+  readonly x: Operand;
+  readonly mean: Operand;
+  readonly rstd: Operand;
+  readonly running_mean?: Operand;
+  readonly running_var?: Operand;
+}
+
+/** mean and rstd = 1/√(variance + eps) of each channel of x (n, c, area); moves running statistics, where they are given. */
+export function channelStatistics(
+  shape: NormShape,
+  { x, ...channel }: StatisticsOperands,
+  { eps, momentum = 0 }: { readonly eps: number; readonly momentum?: number },
+  profile: DeviceProfile,
+): readonly Dispatch[] {
+  const split = partition(shape, profile);
+  const { parts: count, run, items, width } = split;
+  const parts = scratch(f32(shape.c, count, 2));
+  return [
+    staged(shape, split, 'batch-norm/statistics.wgsl', { x, parts }),
+    channelwise(
+      shape,
+      'batch-norm/combine.wgsl',
+      { parts, ...channel },
+      { EPS: eps, MOMENTUM: momentum, PARTS: count, RUN: run * width, COUNT: items * width },
+    ),
+  ];
+}
+
 type TwoStage = { readonly kind: 'two-stage' };
 
 const twoStage = (): readonly TwoStage[] => [{ kind: 'two-stage' }];
@@ -99,19 +128,8 @@ export const batchNormKernels: Kernels<typeof batchNorm, TwoStage> = {
     const EPS = attrs.eps;
     if (!attrs.training)
       return [channelwise(shape, 'batch-norm/running.wgsl', { ...running, mean, rstd }, { EPS }), normalize];
-    const { parts: count, run, items, width } = split;
-    const parts = scratch(f32(shape.c, count, 2));
     const updated = attrs.updateStatistics === false ? {} : running;
-    return [
-      staged(shape, split, 'batch-norm/statistics.wgsl', { x, parts }),
-      channelwise(
-        shape,
-        'batch-norm/combine.wgsl',
-        { parts, mean, rstd, ...updated },
-        { EPS, MOMENTUM: attrs.momentum, PARTS: count, RUN: run * width, COUNT: items * width },
-      ),
-      normalize,
-    ];
+    return [...channelStatistics(shape, { x, mean, rstd, ...updated }, attrs, profile), normalize];
   },
 };
 

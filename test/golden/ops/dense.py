@@ -48,6 +48,29 @@ def batch_norm(n, c, h, w, training):
     }
 
 
+def group_norm(n, c, h, w, groups, relu):
+    x = (wave((n, c, h, w), 0.1) + 2).requires_grad_()
+    weight = wave((c,), 0.2).requires_grad_()
+    bias = wave((c,), 0.3).requires_grad_()
+    y = F.group_norm(x, groups, weight, bias, 1e-5)
+    if relu:
+        y = F.relu(y)
+    y.backward(wave(y.shape, 0.4))
+    return {
+        "x": [n, c, h, w], "groups": groups, "relu": relu, "y": flat(y),
+        "dx": flat(x.grad), "dweight": flat(weight.grad), "dbias": flat(bias.grad),
+    }
+
+
+def standardize(shape, eps):
+    """google-research/big_transfer: bit_pytorch/models.py, StdConv2d."""
+    w = wave(shape, 0.1).requires_grad_()
+    v, m = torch.var_mean(w, dim=[1, 2, 3], keepdim=True, unbiased=False)
+    y = (w - m) / torch.sqrt(v + eps)
+    y.backward(wave(shape, 0.4))
+    return {"weight": list(shape), "eps": eps, "y": flat(y), "dweight": flat(w.grad)}
+
+
 def max_pool(n, c, h, w, kernel, stride, padding, zero):
     # Few distinct values: many ties.
     x = torch.round(2 * wave((n, c, h, w), 0.1)).requires_grad_()
@@ -99,7 +122,12 @@ print(json.dumps({
         conv(2, 4, 6, 7, 4, 3, 3, (2, 2), (1, 1), 4),
         conv(2, 3, 7, 5, 6, 5, 3, (2, 1), (2, 1), 3),
         conv(1, 6, 5, 5, 4, 3, 3, (1, 2), (0, 2), 2),
+        conv(1, 2, 9, 8, 4, 7, 7, (2, 2), (3, 3), 2),
+        conv(2, 2, 5, 6, 4, 11, 11, (1, 1), (5, 5), 2, bias=False),
+        conv(1, 2, 7, 7, 2, 11, 11, (2, 2), (5, 5), 2),
     ],
+    "groupNorm": [group_norm(2, 6, 3, 5, 3, False), group_norm(3, 4, 2, 2, 2, True)],
+    "standardize": [standardize((4, 3, 2, 2), 1e-10), standardize((3, 5, 1, 1), 1e-2)],
     "batchNorm": [batch_norm(3, 4, 3, 5, True), batch_norm(3, 4, 3, 5, False)],
     "maxPool": [
         max_pool(2, 2, 7, 8, 3, 2, 1, False),
