@@ -62,6 +62,34 @@ fn tap_row(first: i32, ky: i32) -> i32 {
 #endif
 }
 
+// A plane of x: index of its first element, rows and columns.
+struct Map {
+  first: i32,
+  rows: i32,
+  columns: i32,
+}
+
+// Terms that an output is the sum of, and elements between rows and columns of a plane.
+const TERMS = 1;
+const ROW_STEP = ${IN_W};
+const COLUMN_STEP = 1;
+
+fn map_of(image: i32, c: i32, term: i32) -> Map {
+  return Map((image * ${CHANNELS} + c) * ${IN_H * IN_W}, ${IN_H}, ${IN_W});
+}
+
+fn taps_of(image: i32, c: i32, term: i32) -> i32 {
+  return first_tap(image, c);
+}
+
+fn tap_at(first: i32, ky: i32, kx: i32) -> f32 {
+#if MODE == input
+  return load_taps(u32(tap_row(first, ky) - kx));
+#else
+  return load_taps(u32(tap_row(first, ky) + kx));
+#endif
+}
+
 // Writes one output. index: the image, in mode weight the batch.
 fn store(index: i32, c: i32, oy: i32, ox: i32, value: f32) {
   if (oy >= ${OUT_H} || ox >= ${OUT_W}) {

@@ -4,17 +4,14 @@ fn plain(batch: i32, c: i32, oy: i32, ox: i32) {
   let column = ox - ${PAD_X};
   var sum = 0.0;
   for (var image = batch * ${BATCH_IMAGES}; image < min((batch + 1) * ${BATCH_IMAGES}, ${N}); image++) {
-    let plane = (image * ${CHANNELS} + c) * ${IN_H * IN_W};
-    let tap0 = first_tap(image, c);
-    for (var ky = max(0, -row); ky < min(${TAP_H}, ${IN_H} - row); ky++) {
-      let at = tap_row(tap0, ky);
-      let source = plane + (row + ky) * ${IN_W} + column;
-      for (var kx = max(0, -column); kx < min(${TAP_W}, ${IN_W} - column); kx++) {
-#if MODE == input
-        sum += load_taps(u32(at - kx)) * load_x(u32(source + kx));
-#else
-        sum += load_taps(u32(at + kx)) * load_x(u32(source + kx));
-#endif
+    for (var term = 0; term < TERMS; term++) {
+      let map = map_of(image, c, term);
+      let taps = taps_of(image, c, term);
+      for (var ky = max(0, -row); ky < min(${TAP_H}, map.rows - row); ky++) {
+        let source = map.first + (row + ky) * ROW_STEP + column * COLUMN_STEP;
+        for (var kx = max(0, -column); kx < min(${TAP_W}, map.columns - column); kx++) {
+          sum += tap_at(taps, ky, kx) * load_x(u32(source + kx * COLUMN_STEP));
+        }
       }
     }
   }

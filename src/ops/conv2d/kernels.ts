@@ -18,11 +18,24 @@ import {
   im2colVariants,
   shapeParams,
 } from './im2col.ts';
+import {
+  type ConvPass,
+  type Phases,
+  phaseVariants,
+  phasesForward,
+  phasesGradInput,
+  phasesGradWeight,
+} from './phases.ts';
 import type { ConvShape } from './reference.ts';
+import {
+  type Strided,
+  stridedForward,
+  stridedGradInput,
+  stridedGradWeight,
+  stridedVariants,
+} from './strided.ts';
 
 /** How each of the three convolution ops runs on a device. */
-
-type ConvPass = 'forward' | 'grad-input' | 'grad-weight';
 
 /** A tile has rows·lanesM by 4·lanesN elements. */
 type Tile = {
@@ -33,10 +46,10 @@ type Tile = {
   readonly depth: number;
 };
 
-/** One output per invocation, for grouped convolutions. */
+/** One output per invocation: for grouped convolutions, and depthwise ones of few taps. */
 type Direct = { readonly kind: 'direct' };
 
-type ConvVariant = Im2col | Tile | Direct;
+type ConvVariant = Im2col | Tile | Phases | Strided | Direct;
 
 const WORKGROUP = 64;
 
@@ -51,7 +64,8 @@ const LOWEST: Tile = { kind: 'tile', rows: 4, lanesM: 1, lanesN: 64, depth: 4 };
  * channels for grad-input) by (pixels, or taps for grad-weight).
  */
 function variants(pass: ConvPass, s: ConvShape, profile: DeviceProfile): readonly ConvVariant[] {
-  if (s.groups > 1) return [{ kind: 'direct' }];
+  if (s.groups > 1)
+    return [...stridedVariants(pass, s, profile), ...phaseVariants(pass, s, profile), { kind: 'direct' }];
   return [...im2colVariants(s, profile), ...tileVariants(pass, s)];
 }
 
@@ -108,6 +122,8 @@ export const conv2dKernels: Kernels<typeof conv2d, ConvVariant> = {
     const { inputs, outputs, attrs } = context;
     const s = forwardShape(inputs, attrs);
     if (variant.kind === 'im2col') return im2colForward(s, variant, context);
+    if (variant.kind === 'phases') return phasesForward(s, variant, context);
+    if (variant.kind === 'processor') return stridedForward(s, variant, context);
     const bindings = { ...inputs, ...outputs };
     const pixels = s.n * s.ho * s.wo;
     return variant.kind === 'tile'
@@ -123,6 +139,8 @@ export const conv2dGradInputKernels: Kernels<typeof conv2dGradInput, ConvVariant
     const { inputs, outputs, attrs } = context;
     const s = gradInputShape(inputs, attrs);
     if (variant.kind === 'im2col') return im2colGradInput(s, variant, context);
+    if (variant.kind === 'phases') return phasesGradInput(s, variant, context);
+    if (variant.kind === 'processor') return stridedGradInput(s, variant, context);
     const bindings = { ...inputs, ...outputs };
     // Pixels of one phase of the stride; see the shader.
     const pixels = s.n * Math.ceil(s.h / s.sh) * Math.ceil(s.w / s.sw);
@@ -139,6 +157,8 @@ export const conv2dGradWeightKernels: Kernels<typeof conv2dGradWeight, ConvVaria
     const { inputs, outputs, attrs } = context;
     const s = gradWeightShape(inputs, attrs);
     if (variant.kind === 'im2col') return im2colGradWeight(s, variant, context);
+    if (variant.kind === 'phases') return phasesGradWeight(s, variant, context);
+    if (variant.kind === 'processor') return stridedGradWeight(s, variant, context);
     if (variant.kind === 'tile') return tiledGradWeight(s, variant, context);
     return [direct(s, 'grad-weight', { ...inputs, ...outputs }, s.co * s.cg * s.kh * s.kw)];
   },

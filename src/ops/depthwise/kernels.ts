@@ -1,6 +1,6 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import { flatGrid } from '../dispatches.ts';
-import { type ContextOf, type Dispatch, type Kernels, scratch } from '../kernels.ts';
+import { type Dispatch, type Kernels, type Operand, scratch } from '../kernels.ts';
 import { f32 } from '../tensor.ts';
 import {
   depthwise,
@@ -47,13 +47,14 @@ export const depthwiseGradWeightKernels: Kernels<typeof depthwiseGradWeight, Til
   op: depthwiseGradWeight,
   variants: ({ inputs, attrs, profile }) =>
     tilesFor(planes('weight', gradWeightSizes(inputs, attrs)), profile),
-  lower: lowerWeight,
+  lower: ({ inputs, outputs, attrs }, tile) =>
+    weightCorrelation(planes('weight', gradWeightSizes(inputs, attrs)), tile, { ...inputs, ...outputs }),
 };
 
 export const kernels = [depthwiseKernels, depthwiseGradInputKernels, depthwiseGradWeightKernels];
 
 /** The dispatch of a tile's shader. @param DBIAS also compute the bias gradient */
-function correlation(p: Planes, tile: Tile, bindings: Dispatch['bindings'], DBIAS = false): Dispatch {
+export function correlation(p: Planes, tile: Tile, bindings: Dispatch['bindings'], DBIAS = false): Dispatch {
   const { params, groups } = layout(p, tile);
   return {
     shader: `depthwise/${tile.kind}.wgsl`,
@@ -63,13 +64,22 @@ function correlation(p: Planes, tile: Tile, bindings: Dispatch['bindings'], DBIA
   };
 }
 
-function lowerWeight(
-  { inputs: { x, dy }, outputs: { dweight, dbias }, attrs }: ContextOf<typeof depthwiseGradWeight>,
+interface WeightOperands {
+  readonly x: Operand;
+  readonly dy: Operand;
+  readonly dweight: Operand;
+  readonly dbias?: Operand | undefined;
+}
+
+/** The dispatches of a weight gradient: one, or partial sums and their total. */
+export function weightCorrelation(
+  p: Planes,
   tile: Tile,
+  { x, dy, dweight, dbias }: WeightOperands,
 ): readonly Dispatch[] {
-  const p = planes('weight', gradWeightSizes({ x, dy }, attrs));
   const { batches } = layout(p, tile);
-  if (batches === 1) return [correlation(p, tile, { x, taps: dy, out: dweight, dbias }, attrs.bias)];
+  const hasBias = dbias !== undefined;
+  if (batches === 1) return [correlation(p, tile, { x, taps: dy, out: dweight, dbias }, hasBias)];
   const { c, kh, kw } = p.sizes;
   const parts = scratch(f32(batches, c, p.outH * p.outW + 1));
   const sum: Dispatch = {
@@ -86,5 +96,5 @@ function lowerWeight(
     bindings: { parts, dweight, dbias },
     grid: flatGrid(Math.ceil((c * kh * kw) / 256)),
   };
-  return [correlation(p, tile, { x, taps: dy, out: parts }, attrs.bias), sum];
+  return [correlation(p, tile, { x, taps: dy, out: parts }, hasBias), sum];
 }

@@ -77,6 +77,8 @@ export function rowsTiles(p: Planes, { machine, limits, busyLanes }: DeviceProfi
   const sides = Math.ceil(p.outW / ACCUMULATORS);
   const leastTaps = LEAST_TAPS[p.mode === 'weight' ? 'weight' : sides === 1 ? 'whole' : 'halves'];
   if (machine !== 'gpu' || p.sizes.kh * p.sizes.kw < leastTaps || sides > 2) return [];
+  // The second half is the first one of everything mirrored, padding included.
+  if (sides > 1 && 2 * p.padX !== p.outW + p.tapW - p.sizes.w - 1) return [];
   if (pairs(p, Math.ceil(p.outW / sides)) > BODY) return [];
   const tile = ROOMS[p.mode === 'weight' ? 'weight' : 'maps']
     .map((room) => ({

@@ -145,6 +145,7 @@ function vectorLayout(p: Planes, t: VectorTile) {
       // If one workgroup has all columns, the vectors of x are those of the map; otherwise they surround the segment.
       V0: segmentGroups === 1 ? 0 : -before,
       V1: segmentGroups === 1 ? Math.ceil(p.sizes.w / t.lanes) : t.vectors + after,
+      FULL_W: p.sizes.w,
     },
   };
 }
@@ -182,7 +183,7 @@ const ACCUMULATORS = 28;
 /** Longest row of taps that is unrolled; a weight gradient's taps are a row of the map. */
 const LONGEST = 256;
 
-function vectorTiles(p: Planes, width: number): VectorTile[] {
+export function vectorTiles(p: Planes, width: number): VectorTile[] {
   const lanes = width === 4 ? 4 : 8;
   // A longer loop body reuses a row of x more often, until LLVM's spills cost more than that saves.
   const body = lanes === 4 ? 1500 : 900;
