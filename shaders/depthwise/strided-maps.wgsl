@@ -150,14 +150,20 @@ fn store(index: i32, c: i32, oy: i32, ox: i32, value: f32) {
   store_out(u32(at), value);
 #endif
 #elif MODE == input
-  let at = vec2i(oy, ox) * STRIDE + phase_of(c, 0);
-  if (all(at < MAP)) {
-    store_out(u32(((index * ${CHANNELS / (STRIDE_Y * STRIDE_X)} + c / PHASES) * MAP.x + at.x) * MAP.y + at.y), value);
+  let phase = phase_of(c, 0);
+  let first = ((index * ${CHANNELS / (STRIDE_Y * STRIDE_X)} + c / PHASES) * MAP.x + phase.x) * MAP.y + phase.y;
+#if MAP_H % STRIDE_Y + MAP_W % STRIDE_X > 0
+  if (any(phase + vec2i(oy, ox) * STRIDE >= MAP)) {
+    return;
   }
+#endif
+  store_out(u32(first + oy * ${STRIDE_Y * MAP_W} + ox * ${STRIDE_X}), value);
 #else
-  let k = (FIRST + vec2i(oy, ox)) * STRIDE + phase_of(c, 0) + PADDING;
-  if (all(k >= vec2i()) && all(k < KERNEL)) {
-    accumulate_out(u32((c / PHASES * KERNEL.x + k.x) * KERNEL.y + k.y), value);
+  let k = FIRST * STRIDE + phase_of(c, 0) + PADDING;
+  let moved = k + vec2i(oy, ox) * STRIDE;
+  if (all(moved >= vec2i()) && all(moved < KERNEL)) {
+    let first = (c / PHASES * KERNEL.x + k.x) * KERNEL.y + k.y;
+    accumulate_out(u32(first + oy * ${STRIDE_Y * KERNEL_W} + ox * ${STRIDE_X}), value);
   }
 #endif
 }

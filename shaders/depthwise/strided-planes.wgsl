@@ -23,6 +23,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var term = 0; term < min(TERMS, i32(groups.z) * 65536); term++) {
       let map = map_of(image, c, term);
       let source = taps_of(image, c, term);
+#if MODE != weight
+      // Tap (FIRST_Y, FIRST_X) of this phase.
+      let corner = source.first + dot(FIRST * STRIDE + source.phase + PADDING, vec2i(${KERNEL_W}, 1));
+#endif
 #for i in 0..IN_H
 #for j in 0..IN_W
 #if i < FULL_H && j < FULL_W
@@ -35,7 +39,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endfor
 #for k in 0..TAP_H
 #for l in 0..TAP_W
+#if MODE == weight
       let w${k}_${l} = tap_at(source, ${k}, ${l});
+#elif ((FIRST_Y + (MODE == input ? TAP_H - 1 - k : k)) * STRIDE_Y + PADDING_Y >= 0 && (FIRST_Y + (MODE == input ? TAP_H - 1 - k : k) + 1) * STRIDE_Y + PADDING_Y <= KERNEL_H) && ((FIRST_X + (MODE == input ? TAP_W - 1 - l : l)) * STRIDE_X + PADDING_X >= 0 && (FIRST_X + (MODE == input ? TAP_W - 1 - l : l) + 1) * STRIDE_X + PADDING_X <= KERNEL_W)
+      let w${k}_${l} = load_taps(u32(corner + ${(MODE == input ? TAP_H - 1 - k : k) * STRIDE_Y * KERNEL_W + (MODE == input ? TAP_W - 1 - l : l) * STRIDE_X}));
+#else
+      let w${k}_${l} = tap_at(source, ${k}, ${l});
+#endif
 #endfor
 #endfor
 #for p in 0..OUT_H

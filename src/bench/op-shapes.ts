@@ -4,6 +4,7 @@ import { columnSum } from '../ops/column-sum/op.ts';
 import { type ConvAttrs, conv2d, conv2dGradInput, conv2dGradWeight } from '../ops/conv2d/op.ts';
 import { softCrossEntropy } from '../ops/cross-entropy/op.ts';
 import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../ops/depthwise/op.ts';
+import { groupNorm, groupNormGradient } from '../ops/group-norm/op.ts';
 import { layerNorm, layerNormGradient, layerNormStatistics } from '../ops/layer-norm/op.ts';
 import type { LayerNormAttrs } from '../ops/layer-norm/shape.ts';
 import { toRows } from '../ops/layout/op.ts';
@@ -20,6 +21,7 @@ import { SCALARS_SPEC, adamw, packScalars } from '../ops/optimizer/op.ts';
 import { maxPool } from '../ops/pool/op.ts';
 import { sumSquares } from '../ops/reduce/op.ts';
 import { scaleResidual, scaleResidualGradient } from '../ops/scale-residual/op.ts';
+import { standardize, standardizeGradient } from '../ops/standardize/op.ts';
 import { type TensorSpec, f32 } from '../ops/tensor.ts';
 
 /** One op at one shape. */
@@ -46,6 +48,9 @@ function row<A, I extends string, O extends string>(
   return { label, pass, op: op, inputs: { ...inputs }, attrs, data };
 }
 
+/** BiT's GroupNorm, with its ReLU. */
+const BIT_NORM = { groups: 32, eps: 1e-5, relu: true };
+
 /** The four stages of ConvNeXt-T at 224 px: side of a map, channels. */
 export const STAGES = [
   [56, 96],
@@ -70,6 +75,13 @@ function depthwiseRows(size: number, channels: number, kernel: number): OpRow[] 
       { kh: kernel, kw: kernel, bias: true },
     ),
   ];
+}
+
+/** A depthwise convolution with a stride, or with several output channels an input channel, as the Robust-ResNets have them. */
+function stridedRows(size: number, channels: number, kernel: number, stride: number, multiplier: number) {
+  const label = `depthwise ${size}x${size}x${channels}${multiplier > 1 ? ` x${multiplier}` : ''} k=${kernel} /${stride}`;
+  const shape = [1, channels, size, size] as const;
+  return convRows(label, shape, channels * multiplier, kernel, stride, kernel >> 1, channels);
 }
 
 /** A linear layer: forward, gradients of its input, its weight and its bias. */
@@ -142,6 +154,28 @@ function norm(label: string, x: TensorSpec, cols: number, attrs: LayerNormAttrs)
   ];
 }
 
+function groupNormRows(label: string, x: TensorSpec): OpRow[] {
+  const channel = f32(x.shape[1] ?? 0);
+  const inputs = { x, weight: channel, bias: channel };
+  const { mean, rstd } = groupNorm.infer(inputs, BIT_NORM);
+  const attrs = { groups: BIT_NORM.groups, relu: true, parameters: true };
+  return [
+    row(`group-norm ${label}`, 'forward', groupNorm, inputs, BIT_NORM),
+    row(`group-norm ${label}`, 'gradient', groupNormGradient, { ...inputs, mean, rstd, dy: x }, attrs),
+  ];
+}
+
+function standardizeRows(...shape: number[]): OpRow[] {
+  const weight = f32(...shape);
+  const attrs = { eps: 1e-10 };
+  const { mean, rstd } = standardize.infer({ weight }, attrs);
+  const label = `standardize ${shape.join('x')}`;
+  return [
+    row(label, 'forward', standardize, { weight }, attrs),
+    row(label, 'gradient', standardizeGradient, { weight, mean, rstd, dy: weight }, {}),
+  ];
+}
+
 function batchNormRows(label: string, x: TensorSpec): OpRow[] {
   const channel = f32(x.shape[1] ?? 0);
   const inputs = { x, weight: channel, bias: channel };
@@ -191,7 +225,7 @@ function residual(n: number, c: number, size: number): OpRow[] {
   ];
 }
 
-/** The three passes of one dense convolution. */
+/** The three passes of one convolution. */
 function convRows(
   label: string,
   x: readonly [number, number, number, number],
@@ -199,11 +233,12 @@ function convRows(
   kernel: number,
   stride: number,
   padding: number,
+  groups = 1,
 ): OpRow[] {
-  const attrs: ConvAttrs = { stride: [stride, stride], padding: [padding, padding], groups: 1 };
+  const attrs: ConvAttrs = { stride: [stride, stride], padding: [padding, padding], groups };
   const [n, ci, h, w] = x;
   const out = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
-  const [input, weight, dy] = [f32(...x), f32(co, ci, kernel, kernel), f32(n, co, out(h), out(w))];
+  const [input, weight, dy] = [f32(...x), f32(co, ci / groups, kernel, kernel), f32(n, co, out(h), out(w))];
   return [
     row(label, 'forward', conv2d, { x: input, weight, bias: f32(co) }, attrs),
     row(label, 'grad-input', conv2dGradInput, { dy, weight }, { ...attrs, h, w }),
@@ -238,9 +273,17 @@ const ADAMW = packScalars({ lr: 1e-3, step: 10, weightDecay: 0.05, emaDecay: 0.9
 
 /** The tables of `largekernel bench ops`, by name. */
 export const OP_SETS = {
-  depthwise: STAGES.flatMap(([size, channels]) =>
-    [7, 13, 31, 51].flatMap((kernel) => depthwiseRows(size, channels, kernel)),
-  ),
+  depthwise: [
+    ...STAGES.flatMap(([size, channels]) =>
+      [7, 13, 31, 51].flatMap((kernel) => depthwiseRows(size, channels, kernel)),
+    ),
+    ...stridedRows(14, 768, 11, 2, 1),
+    ...stridedRows(14, 3072, 7, 2, 1),
+    ...stridedRows(14, 384, 11, 2, 2),
+    ...stridedRows(14, 96, 11, 1, 2),
+    ...stridedRows(56, 96, 7, 2, 1),
+    ...stridedRows(56, 96, 11, 2, 1),
+  ],
   matmul: [
     ...linear(784, 1536, 384),
     ...[1, 8].flatMap((n) =>
@@ -267,6 +310,10 @@ export const OP_SETS = {
     ),
     ...batchNormRows('8x64x56x56', f32(8, 64, 56, 56)),
     ...batchNormRows('8x2048x7x7', f32(8, 2048, 7, 7)),
+    ...groupNormRows('2x768x56x56', f32(2, 768, 56, 56)),
+    ...groupNormRows('2x6144x7x7', f32(2, 6144, 7, 7)),
+    ...standardizeRows(768, 768, 3, 3),
+    ...standardizeRows(6144, 1536, 1, 1),
   ],
   conv: [
     ...convRows('convnext-t stem 4x4/4 3-96', [4, 3, 224, 224], 96, 4, 4, 0),
