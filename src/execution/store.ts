@@ -1,6 +1,6 @@
 import type { Device } from '../device/device.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
-import { elems } from '../ops/tensor.ts';
+import { elems, partNames } from '../ops/tensor.ts';
 import type { Locate, Location } from './program.ts';
 
 /** A member of a store: its name, shape, and the group (same learning rate and decay) it is stored with. */
@@ -8,6 +8,8 @@ export interface Member {
   readonly name: string;
   readonly shape: readonly number[];
   readonly group: string;
+  /** Pieces, equal along the first dimension, that lie apart: of one that no single binding may hold. Default 1. */
+  readonly parts?: number | undefined;
 }
 
 /** Where a member lives in a store: elements `offset` … of chunk `chunk`. */
@@ -43,29 +45,42 @@ export function layoutFlat(members: readonly Member[], maxBytes: number): FlatLa
   const chunks: number[] = [];
   const slices = new Map<string, Slice>();
   const ranges: Range[] = [];
+  const place = (name: string, count: number, group: string) => {
+    const padded = Math.ceil(Math.max(count, 1) / ALIGN) * ALIGN;
+    if (padded > limit) {
+      throw new FrameworkError(
+        'plan/too-large',
+        `Parameter ${name} needs ${padded * 4} bytes, but one binding holds at most ${maxBytes}.`,
+      );
+    }
+    if (chunks.length === 0 || (chunks.at(-1) as number) + padded > limit) chunks.push(0);
+    const chunk = chunks.length - 1;
+    const offset = chunks[chunk] as number;
+    slices.set(name, { chunk, offset, elems: count });
+    chunks[chunk] = offset + padded;
+    const last = ranges.at(-1);
+    if (last !== undefined && last.chunk === chunk && last.group === group) {
+      ranges[ranges.length - 1] = { ...last, elems: last.elems + padded };
+    } else ranges.push({ chunk, offset, elems: padded, group });
+  };
   for (const group of groups) {
-    for (const member of members) {
-      if (member.group !== group) continue;
-      const count = elems(member.shape);
-      const padded = Math.ceil(Math.max(count, 1) / ALIGN) * ALIGN;
-      if (padded > limit) {
-        throw new FrameworkError(
-          'plan/too-large',
-          `Parameter ${member.name} needs ${padded * 4} bytes, but one binding holds at most ${maxBytes}.`,
-        );
-      }
-      if (chunks.length === 0 || (chunks.at(-1) as number) + padded > limit) chunks.push(0);
-      const chunk = chunks.length - 1;
-      const offset = chunks[chunk] as number;
-      slices.set(member.name, { chunk, offset, elems: count });
-      chunks[chunk] = offset + padded;
-      const last = ranges.at(-1);
-      if (last !== undefined && last.chunk === chunk && last.group === group) {
-        ranges[ranges.length - 1] = { ...last, elems: last.elems + padded };
-      } else ranges.push({ chunk, offset, elems: padded, group });
+    for (const { name, shape, parts = 1, group: own } of members) {
+      if (own !== group) continue;
+      for (const part of partNames(name, parts)) place(part, elems(shape) / parts, group);
     }
   }
   return { members, chunks, slices, ranges };
+}
+
+/** A copy of all pieces, one after the other. */
+function joined(pieces: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 /** One store of tensors on the device: the same layout, its own buffers. New stores hold zeros. */
@@ -73,10 +88,12 @@ export class FlatStore {
   readonly layout: FlatLayout;
   readonly buffers: readonly GPUBuffer[];
   private readonly device: Device;
+  private readonly members: ReadonlyMap<string, Member>;
 
   constructor(device: Device, name: string, layout: FlatLayout) {
     this.device = device;
     this.layout = layout;
+    this.members = new Map(layout.members.map((member) => [member.name, member]));
     this.buffers = layout.chunks.map((count, i) => device.buffer(`${name} ${i}`, count * 4));
   }
 
@@ -84,11 +101,17 @@ export class FlatStore {
     return this.buffers.reduce((sum, buffer) => sum + buffer.size, 0);
   }
 
-  private slice(name: string): Slice {
-    return defined(this.layout.slices.get(name), `parameter ${name}`);
+  has(name: string): boolean {
+    return this.members.has(name);
   }
 
-  /** @param member a member's name, or the number of a range */
+  /** Where the pieces of a member lie, in their order. */
+  private slicesOf(name: string): readonly Slice[] {
+    const { parts } = defined(this.members.get(name), `parameter ${name}`);
+    return partNames(name, parts).map((part) => defined(this.layout.slices.get(part), part));
+  }
+
+  /** @param member the name of a member or of a piece of one, or the number of a range */
   locate(member: string | number): Location | undefined {
     const { slices, ranges } = this.layout;
     const slice = typeof member === 'string' ? slices.get(member) : ranges[member];
@@ -100,17 +123,17 @@ export class FlatStore {
   }
 
   write(name: string, data: Float32Array): void {
-    const slice = this.slice(name);
-    if (data.length !== slice.elems) {
-      throw new FrameworkError('graph/storage', `${name} has ${slice.elems} elements, got ${data.length}.`);
+    const slices = this.slicesOf(name);
+    const total = slices.reduce((sum, slice) => sum + slice.elems, 0);
+    if (data.length !== total) {
+      throw new FrameworkError('graph/storage', `${name} has ${total} elements, got ${data.length}.`);
     }
-    this.device.gpu.queue.writeBuffer(
-      this.chunk(slice),
-      slice.offset * 4,
-      data.buffer,
-      data.byteOffset,
-      data.byteLength,
-    );
+    let at = data.byteOffset;
+    for (const slice of slices) {
+      const bytes = slice.elems * 4;
+      this.device.gpu.queue.writeBuffer(this.chunk(slice), slice.offset * 4, data.buffer, at, bytes);
+      at += bytes;
+    }
   }
 
   /** All members' data. Waits for the queue. */
@@ -119,15 +142,19 @@ export class FlatStore {
     for (const buffer of this.buffers) chunks.push(await this.device.readFloats(buffer));
     return new Map(
       this.layout.members.map(({ name }) => {
-        const { chunk, offset, elems: count } = this.slice(name);
-        return [name, defined(chunks[chunk], 'chunk').slice(offset, offset + count)];
+        const pieces = this.slicesOf(name).map(({ chunk, offset, elems: count }) =>
+          defined(chunks[chunk], 'chunk').subarray(offset, offset + count),
+        );
+        return [name, joined(pieces)];
       }),
     );
   }
 
   async read(name: string): Promise<Float32Array> {
-    const slice = this.slice(name);
-    return this.device.readFloats(this.chunk(slice), slice.offset * 4, slice.elems * 4);
+    const pieces: Float32Array[] = [];
+    for (const slice of this.slicesOf(name))
+      pieces.push(await this.device.readFloats(this.chunk(slice), slice.offset * 4, slice.elems * 4));
+    return joined(pieces);
   }
 
   /** Copies another store of the same layout. */

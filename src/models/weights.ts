@@ -30,7 +30,7 @@ export class ModelWeights {
     const layout = (kind: 'parameter' | 'state') => {
       const members = model.parameters
         .filter((spec) => spec.kind === kind)
-        .map(({ name, shape }) => ({ name, shape, group: kind }));
+        .map(({ name, shape, parts }) => ({ name, shape, parts, group: kind }));
       return layoutFlat(members, Math.min(maxStorageBufferBindingSize, maxBufferSize));
     };
     const weights = await device.guard(

@@ -4,15 +4,19 @@ import type { Recording } from './recording.ts';
 import type { Tensor } from '../graph/graph.ts';
 import { add } from '../ops/add/op.ts';
 import { batchNorm as batchNormOp } from '../ops/batch-norm/op.ts';
+import { concat } from '../ops/concat/op.ts';
 import { conv2d as conv2dOp } from '../ops/conv2d/op.ts';
 import { depthwise as depthwiseOp } from '../ops/depthwise/op.ts';
 import { gelu as geluOp } from '../ops/gelu/op.ts';
+import { groupNorm as groupNormOp } from '../ops/group-norm/op.ts';
 import { layerNorm as layerNormOp } from '../ops/layer-norm/op.ts';
 import type { LayerNormAttrs } from '../ops/layer-norm/shape.ts';
 import { matmul } from '../ops/matmul/op.ts';
 import { globalAveragePool as globalAveragePoolOp, maxPool as maxPoolOp } from '../ops/pool/op.ts';
 import { relu as reluOp } from '../ops/relu/op.ts';
 import { scaleResidual } from '../ops/scale-residual/op.ts';
+import { standardize } from '../ops/standardize/op.ts';
+import { elems } from '../ops/tensor.ts';
 
 /**
  * Layers as functions: each records its nodes and declares its parameters under the module name it is given. Maps are
@@ -59,19 +63,71 @@ export interface ConvOptions extends WeightOptions {
   readonly padding?: number;
   /** Default 1. */
   readonly groups?: number;
+  /** Bytes beyond which a weight lies in pieces on the device. Default: what every adapter can bind. */
+  readonly largest?: number;
 }
 
 /** x (n, cin, h, w) → (n, out, h', w'); weight (out, cin/groups, k, k). */
 export function conv2d(r: Recording, name: string, x: Tensor, out: number, options: ConvOptions): Tensor {
-  const { kernel, stride = 1, padding = kernel >> 1, groups = 1 } = options;
+  const { groups = 1, kernel } = options;
+  const shape = [out, extent(x, 1) / groups, kernel, kernel];
+  const parts = groups === 1 ? partsOf(shape, options.largest) : 1;
+  const fanIn = elems(shape) / out;
   return r.scoped(name, () => {
-    const cin = extent(x, 1) / groups;
-    const fanIn = cin * kernel * kernel;
-    const weight = r.parameter('weight', [out, cin, kernel, kernel], options.init ?? torchDefault(fanIn));
-    const bias = biasOf(r, options, out, fanIn);
-    const attrs = { stride: [stride, stride] as const, padding: [padding, padding] as const, groups };
-    return r.graph.one(conv2dOp, { x, weight, bias }, attrs);
+    const weights = r.parameterParts('weight', shape, options.init ?? torchDefault(fanIn), parts);
+    const biases =
+      options.bias === false
+        ? []
+        : r.parameterParts('bias', [out], options.bias ?? torchDefault(fanIn), parts);
+    return convolve(r, x, weights, biases, options);
   });
+}
+
+/**
+ * Convolution without bias whose weight is standardised: mean 0 and variance 1 for each output channel.
+ * (google-research/big_transfer: bit_pytorch/models.py, StdConv2d; eps 1e-10 in all three of its codes)
+ */
+export function standardConv2d(
+  r: Recording,
+  name: string,
+  x: Tensor,
+  out: number,
+  options: Omit<ConvOptions, 'bias' | 'groups'>,
+): Tensor {
+  const { kernel } = options;
+  const shape = [out, extent(x, 1), kernel, kernel];
+  return r.scoped(name, () => {
+    const init = options.init ?? torchDefault(elems(shape) / out);
+    const weights = r
+      .parameterParts('weight', shape, init, partsOf(shape, options.largest))
+      .map((weight) => r.graph.one(standardize, { weight }, { eps: 1e-10 }));
+    return convolve(r, x, weights, [], options);
+  });
+}
+
+/** What every WebGPU adapter can bind. */
+const LARGEST_BINDING = 2 ** 27;
+
+/** Equal pieces, by output channels, of a weight that is larger than a binding. */
+function partsOf(shape: readonly number[], largest = LARGEST_BINDING): number {
+  const [out = 1] = shape;
+  let parts = Math.ceil((4 * elems(shape)) / largest);
+  while (parts < out && out % parts !== 0) parts++;
+  return parts;
+}
+
+/** A convolution by one weight or, in pieces along the output channels, by several. */
+function convolve(
+  r: Recording,
+  x: Tensor,
+  weights: readonly Tensor[],
+  biases: readonly Tensor[],
+  { kernel, stride = 1, padding = kernel >> 1, groups = 1 }: ConvOptions,
+): Tensor {
+  const attrs = { stride: [stride, stride] as const, padding: [padding, padding] as const, groups };
+  return weights
+    .map((weight, i) => r.graph.one(conv2dOp, { x, weight, bias: biases[i] }, attrs))
+    .reduce((a, b) => r.graph.one(concat, { a, b }, {}));
 }
 
 /** Depthwise convolution, stride 1, same size. x (n, c, h, w); weight (c, 1, kh, kw). */
@@ -120,6 +176,19 @@ export function batchNorm(r: Recording, name: string, x: Tensor, after?: 'relu')
   });
 }
 
+/**
+ * GroupNorm over maps, eps 1e-5.
+ * @param after ReLU in the same pass over the data
+ */
+export function groupNorm(r: Recording, name: string, x: Tensor, groups: number, after?: 'relu'): Tensor {
+  return r.scoped(name, () => {
+    const c = extent(x, 1);
+    const weight = r.parameter('weight', [c], ONE);
+    const bias = r.parameter('bias', [c], ZERO);
+    return r.graph.one(groupNormOp, { x, weight, bias }, { groups, eps: 1e-5, relu: after === 'relu' });
+  });
+}
+
 export function gelu(r: Recording, x: Tensor): Tensor {
   return r.graph.one(geluOp, { x }, {});
 }
@@ -133,8 +202,15 @@ export function globalAveragePool(r: Recording, x: Tensor): Tensor {
   return r.graph.one(globalAveragePoolOp, { x }, {});
 }
 
-/** Maximum over square windows; padding counts as minus infinity. */
-export function maxPool(r: Recording, x: Tensor, kernel: number, stride: number, padding: number): Tensor {
+/** Maximum over square windows; padding counts as minus infinity, or as `zeros`. */
+export function maxPool(
+  r: Recording,
+  x: Tensor,
+  kernel: number,
+  stride: number,
+  padding: number,
+  border?: 'zeros',
+): Tensor {
   return r.graph.one(
     maxPoolOp,
     { x },
@@ -142,6 +218,7 @@ export function maxPool(r: Recording, x: Tensor, kernel: number, stride: number,
       kernel: [kernel, kernel],
       stride: [stride, stride],
       padding: [padding, padding],
+      ...(border === 'zeros' ? { zeroPadding: true } : {}),
     },
   );
 }

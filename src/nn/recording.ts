@@ -1,7 +1,7 @@
 import type { DropPath } from './drop-path.ts';
 import { ONE, ZERO, decays, type Initializer, type ParameterSpec } from './parameters.ts';
 import type { Graph, Tensor } from '../graph/graph.ts';
-import { f32 } from '../ops/tensor.ts';
+import { f32, partNames } from '../ops/tensor.ts';
 
 export interface RecordingOptions {
   /** Batch statistics and drop path instead of running statistics and whole branches. */
@@ -59,6 +59,13 @@ export class Recording {
     return this.graph.parameter(this.declare(leaf, shape, 'parameter', init, options), shape);
   }
 
+  /** Declares a trained tensor of the current module and returns its pieces: equal ones along the first dimension. */
+  parameterParts(leaf: string, shape: readonly number[], init: Initializer, parts: number): Tensor[] {
+    const name = this.declare(leaf, shape, 'parameter', init, parts > 1 ? { parts } : {});
+    const [rows = 0, ...rest] = shape;
+    return partNames(name, parts).map((part) => this.graph.parameter(part, [rows / parts, ...rest]));
+  }
+
   /** Declares and returns a tensor of the current module that is saved with the others but never trained. */
   frozen(leaf: string, shape: readonly number[], init: Initializer): Tensor {
     return this.graph.state(this.declare(leaf, shape, 'state', init, { frozen: true }), shape);
@@ -85,7 +92,7 @@ export class Recording {
     shape: readonly number[],
     kind: ParameterSpec['kind'],
     init: Initializer,
-    options: { readonly decays?: boolean; readonly frozen?: true } = {},
+    options: Partial<Pick<ParameterSpec, 'decays' | 'frozen' | 'parts'>> = {},
   ): string {
     const name = this.graph.scope === '' ? leaf : `${this.graph.scope}.${leaf}`;
     const rest = { decays: kind === 'parameter' && decays(name, shape.length), ...options };

@@ -6,6 +6,7 @@ export { kernels as attention } from './attention/kernels.ts';
 export { kernels as batchNorm } from './batch-norm/kernels.ts';
 export { kernels as cast } from './cast/kernels.ts';
 export { kernels as columnSum } from './column-sum/kernels.ts';
+export { kernels as concat } from './concat/kernels.ts';
 export { kernels as conv2d } from './conv2d/kernels.ts';
 export { kernels as crossEntropy } from './cross-entropy/kernels.ts';
 export { kernels as depthwise } from './depthwise/kernels.ts';

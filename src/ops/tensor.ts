@@ -24,6 +24,13 @@ export interface Stored {
   readonly member: string | number;
 }
 
+/** The names that the pieces of a member of a store are found by; its own where it is whole. */
+export function partNames(name: string, parts = 1): readonly string[] {
+  return parts === 1
+    ? [name]
+    : Array.from({ length: parts }, (_, i) => `${name} (part ${i + 1} of ${parts})`);
+}
+
 /** A symbolic tensor: a shape and where it comes from, no data. */
 export interface Tensor {
   readonly id: number;

@@ -19,13 +19,13 @@ export function parameterGroups(
 ): { groups: ParameterGroup[]; members: Member[] } {
   const groups = new Map<string, ParameterGroup>();
   const members: Member[] = [];
-  for (const { name, shape, kind, decays } of model.parameters) {
+  for (const { name, shape, kind, decays, parts } of model.parameters) {
     if (kind !== 'parameter') continue;
     const layer = layerDecay === null ? model.layers - 1 : model.layerOf(name);
     const scale = layerDecay === null ? 1 : layerDecay ** (model.layers - 1 - layer);
     const key = `${layerDecay === null ? '' : `layer ${layer} `}${decays ? 'decay' : 'no decay'}`;
     groups.set(key, { key, scale, decays });
-    members.push({ name, shape, group: key });
+    members.push({ name, shape, parts, group: key });
   }
   return { groups: [...groups.values()], members };
 }

@@ -106,8 +106,8 @@ export class TrainingSession {
   async initialise(seed: number, loaded: ReadonlyMap<string, Float32Array> = new Map()): Promise<void> {
     for (const spec of this.model.parameters) {
       const { name } = spec;
-      const store = this.parameters.locate(name) !== undefined ? this.parameters : this.state;
-      if (store.locate(name) === undefined) continue;
+      const store = this.parameters.has(name) ? this.parameters : this.state;
+      if (!store.has(name)) continue;
       await nextTurn(); // large tensors take a while to draw
       store.write(name, loaded.get(name) ?? initialValue(spec, seed));
     }
