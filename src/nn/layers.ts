@@ -12,7 +12,11 @@ import { groupNorm as groupNormOp } from '../ops/group-norm/op.ts';
 import { layerNorm as layerNormOp } from '../ops/layer-norm/op.ts';
 import type { LayerNormAttrs } from '../ops/layer-norm/shape.ts';
 import { matmul } from '../ops/matmul/op.ts';
-import { globalAveragePool as globalAveragePoolOp, maxPool as maxPoolOp } from '../ops/pool/op.ts';
+import {
+  averagePool as averagePoolOp,
+  globalAveragePool as globalAveragePoolOp,
+  maxPool as maxPoolOp,
+} from '../ops/pool/op.ts';
 import { relu as reluOp } from '../ops/relu/op.ts';
 import { scaleResidual } from '../ops/scale-residual/op.ts';
 import { standardize } from '../ops/standardize/op.ts';
@@ -200,6 +204,11 @@ export function relu(r: Recording, x: Tensor): Tensor {
 /** The mean of each map: (n, c, h, w) → (n, c). */
 export function globalAveragePool(r: Recording, x: Tensor): Tensor {
   return r.graph.one(globalAveragePoolOp, { x }, {});
+}
+
+/** The mean of windows of h × w pixels, side by side: (n, c, H, W) → (n, c, H/h, W/w). */
+export function averagePool(r: Recording, x: Tensor, h: number, w: number): Tensor {
+  return r.graph.one(averagePoolOp, { x }, { kernel: [h, w], stride: [h, w], padding: [0, 0] });
 }
 
 /** Maximum over square windows; padding counts as minus infinity, or as `zeros`. */

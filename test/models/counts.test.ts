@@ -190,3 +190,43 @@ describe('ResNet', () => {
     expect(macs(name, {}, 32).all).toBe(expected);
   });
 });
+
+describe('BiT', () => {
+  it.each([
+    ['bit-m-r101x3', 387_934_888, 306, { 224: 69_492_277_248, 448: 277_950_676_992, 480: 319_075_123_200 }],
+    ['bit-m-r152x4', 936_533_224, 459, { 224: 182_777_282_560, 480: 839_254_016_000 }],
+  ])('%s', (name, params, state, sizes) => {
+    expect(parameters(name)).toBe(params);
+    expect(entries(name)).toBe(state);
+    for (const [size, expected] of Object.entries(sizes))
+      expect(macs(name, {}, Number(size)).all).toBe(expected);
+  });
+
+  it('lies in pieces that every adapter can bind', () => {
+    const large = createModel('bit-m-r152x4').parameters.filter(({ parts = 1 }) => parts > 1);
+    expect(large.map(({ name, parts }) => [name, parts])).toEqual(
+      [0, 1, 2].map((block) => [`stages.3.blocks.${block}.conv2.weight`, 2]),
+    );
+    const upstream = createModel('bit-m-r101x3', { classes: 21_843 }).parameters;
+    // 21843 = 3³ · 809: nine pieces are the fewest equal ones of less than 128 MiB.
+    expect(upstream.find(({ name }) => name === 'head.fc.weight')?.parts).toBe(9);
+  });
+});
+
+describe('Robust-ResNet', () => {
+  it.each([
+    ['dw', 38_558_440, 4_473_621_888],
+    ['inverted-dw', 33_618_088, 4_565_454_336],
+    ['up-inverted-dw', 34_432_552, 4_419_084_672],
+    ['down-inverted-dw', 34_316_776, 4_529_741_568],
+  ])('%s', (kind, params, expected) => {
+    const name = `robust-resnet-${kind}`;
+    expect(parameters(name)).toBe(params);
+    expect(macs(name, {}, 224).all).toBe(expected);
+    // Stem and classifier; six of convolutions and five of a BatchNorm a block; two and five of a shortcut.
+    const { blocks } = createModel(name);
+    const shortcuts = blocks.filter(({ removable }) => !removable).length;
+    expect(entries(name)).toBe(4 + 11 * blocks.length + 7 * shortcuts);
+    expect(shortcuts).toBe({ dw: 4, 'down-inverted-dw': 4 }[kind] ?? 3);
+  });
+});
