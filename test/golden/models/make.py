@@ -12,6 +12,7 @@ import torch.nn.functional as F
 import torch_models as tm
 
 FOUR = {"dims": [8, 12, 16, 20], "classes": 7}
+ROBUST = {"depths": [2, 2], "dims": [6, 12], "kernels": [7, 5], "strides": [1, 2], "stemPatch": 4, "classes": 5}
 CASES = {
     "slak, one block": (
         "convnext-t", {"dims": [6], "classes": 4, "depths": [1], "kernels": [9], "variant": "slak", "small": 5,
@@ -38,6 +39,14 @@ CASES = {
     "resnet basic": ("resnet18", {"depths": [1, 2, 1, 1], "planes": [8, 12, 16, 20], "classes": 7}, 64),
     "resnet bottleneck": ("resnet50", {"depths": [1, 1, 2, 1], "planes": [4, 6, 8, 10], "classes": 7}, 64),
     "resnet cifar": ("resnet20", {"depths": [3, 3, 3], "planes": [8, 16, 32], "classes": 10}, 16),
+    "bit": ("bit-m-r101x3", {"depths": [2, 1], "dims": [8, 16], "groups": 4, "classes": 5}, 32),
+    "robust-resnet dw": ("robust-resnet-dw", {**ROBUST, "dropPath": 0.3}, 32),
+    "robust-resnet inverted": ("robust-resnet-inverted-dw", ROBUST, 32),
+    "robust-resnet up": ("robust-resnet-up-inverted-dw", ROBUST, 32),
+    "robust-resnet down": ("robust-resnet-down-inverted-dw", {**ROBUST, "strideAt": "before"}, 32),
+    "robust-resnet, all norms and activations, stem of a ResNet": (
+        "robust-resnet-down-inverted-dw", {**ROBUST, "strideAt": "first", "stem": "resnet", "norms": [1, 2, 3], "activations": [1, 2, 3, 4],
+                                           "layerScale": 0.1}, 32),
 }
 N = 3
 

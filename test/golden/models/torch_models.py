@@ -1,4 +1,4 @@
-"""ConvNeXt (plain and in SLaK's framework), RepLKNet and ResNet in PyTorch, written from the papers and the official state-dict
+"""ConvNeXt (plain and in SLaK's framework), RepLKNet, ResNet, BiT and Robust-ResNet in PyTorch, written from the papers and the official state-dict
 names, as oracles for src/models. Weights, images and targets come from a formula that test/models/formula.ts repeats."""
 
 import math
@@ -307,7 +307,151 @@ class ResNet(nn.Module):
         return self.linear(x) if self.kind == "cifar" else self.fc(x)
 
 
+# ------------------------------------------------------------------------------------------------------------------ BiT
+
+class StdConv2d(nn.Conv2d):
+    """google-research/big_transfer: bit_pytorch/models.py"""
+
+    def __init__(self, cin, cout, k, stride=1):
+        super().__init__(cin, cout, k, stride, k // 2, bias=False)
+
+    def forward(self, x):
+        v, m = torch.var_mean(self.weight, dim=[1, 2, 3], keepdim=True, unbiased=False)
+        w = (self.weight - m) / torch.sqrt(v + 1e-10)
+        return F.conv2d(x, w, None, self.stride, self.padding)
+
+
+class PreActBottleneck(nn.Module):
+    def __init__(self, cin, dim, stride, groups, first):
+        super().__init__()
+        self.norm1 = nn.GroupNorm(groups, cin)
+        self.conv1 = StdConv2d(cin, dim, 1)
+        self.norm2 = nn.GroupNorm(groups, dim)
+        self.conv2 = StdConv2d(dim, dim, 3, stride)
+        self.norm3 = nn.GroupNorm(groups, dim)
+        self.conv3 = StdConv2d(dim, 4 * dim, 1)
+        if first:
+            self.downsample = nn.Sequential()
+            self.downsample.add_module("conv", StdConv2d(cin, 4 * dim, 1, stride))
+
+    def forward(self, x):
+        a = F.relu(self.norm1(x))
+        shortcut = self.downsample(a) if hasattr(self, "downsample") else x
+        y = self.conv2(F.relu(self.norm2(self.conv1(a))))
+        return self.conv3(F.relu(self.norm3(y))) + shortcut
+
+
+class BiT(nn.Module):
+    """ResNet-v2 under timm's names (resnetv2_*_bitm)."""
+
+    def __init__(self, depths, dims, classes, groups=32, channels=3):
+        super().__init__()
+        self.stem = nn.Sequential()
+        self.stem.add_module("conv", StdConv2d(channels, dims[0], 7, 2))
+        stages, cin = [], dims[0]
+        for s, (depth, dim) in enumerate(zip(depths, dims)):
+            blocks = []
+            for b in range(depth):
+                blocks.append(PreActBottleneck(cin, dim, 2 if s > 0 and b == 0 else 1, groups, b == 0))
+                cin = 4 * dim
+            stages.append(Stage(blocks))
+        self.stages = nn.ModuleList(stages)
+        self.norm = nn.GroupNorm(groups, cin)
+        self.head = nn.Sequential()
+        self.head.add_module("fc", nn.Conv2d(cin, classes, 1))
+
+    def forward(self, x):
+        x = F.max_pool2d(F.pad(self.stem(x), (1, 1, 1, 1)), 3, 2)
+        for stage in self.stages:
+            x = stage(x)
+        return self.head(F.relu(self.norm(x)).mean((2, 3), keepdim=True)).flatten(1)
+
+
+# --------------------------------------------------------------------------------------------------------- Robust-ResNet
+
+class RobustBlock(nn.Module):
+    """UCSC-VLAA/RobustCNN: timm/models/layers/robust_resnet_blocks.py, with norms and activations where they are asked for."""
+
+    def __init__(self, kind, cin, dim, k, stride, norms, activations, scale, path):
+        super().__init__()
+        wide, out = 4 * dim, 4 * dim if kind == "dw" else dim
+        spatial = {"dw": dim, "inverted-dw": wide}.get(kind, dim)
+        into = cin if kind == "up-inverted-dw" else spatial
+        dw = nn.Conv2d(into, spatial, k, stride, k // 2, groups=into)
+        if kind == "dw":
+            order = [("pwconv1", nn.Conv2d(cin, dim, 1)), ("conv_dw", dw), ("pwconv2", nn.Conv2d(dim, wide, 1))]
+        elif kind == "inverted-dw":
+            order = [("pwconv1", nn.Conv2d(cin, wide, 1)), ("conv_dw", dw), ("pwconv2", nn.Conv2d(wide, dim, 1))]
+        elif kind == "up-inverted-dw":
+            order = [("conv_dw", dw), ("pwconv1", nn.Conv2d(dim, wide, 1)), ("pwconv2", nn.Conv2d(wide, dim, 1))]
+        else:
+            order = [("pwconv1", nn.Conv2d(cin, wide, 1)), ("pwconv2", nn.Conv2d(wide, dim, 1)), ("conv_dw", dw)]
+        self.order, self.activations, self.position = [name for name, _ in order], activations, {}
+        for i, (name, conv) in enumerate(order, 1):
+            self.add_module(name, conv)
+            if i in norms:
+                self.position[i] = f"norm{i % 3 + 1 if kind == 'down-inverted-dw' else i}"
+                self.add_module(self.position[i], nn.BatchNorm2d(conv.out_channels))
+        if scale:
+            self.gamma = nn.Parameter(torch.ones(out))
+        if cin != out or stride > 1:
+            self.downsample = nn.Sequential(nn.Conv2d(cin, out, 1, stride), nn.BatchNorm2d(out))
+        self.drop = DropPath(path)
+
+    def forward(self, x):
+        y = x
+        for i, name in enumerate(self.order, 1):
+            y = getattr(self, name)(y)
+            if i in self.position:
+                y = getattr(self, self.position[i])(y)
+            if i in self.activations:
+                y = F.relu(y)
+        if hasattr(self, "gamma"):
+            y = y * self.gamma.view(1, -1, 1, 1)
+        y = self.drop(y) + (self.downsample(x) if hasattr(self, "downsample") else x)
+        return F.relu(y) if 4 in self.activations else y
+
+
+class RobustResNet(nn.Module):
+    DEFAULTS = {"dw": ([1], [4]), "inverted-dw": ([1], [1]), "up-inverted-dw": ([1], [2]), "down-inverted-dw": ([1], [1])}
+
+    def __init__(self, kind, depths, dims, kernels, classes, strides, stem="patch", stemPatch=16, strideAt="first",
+                 norms=None, activations=None, layerScale=0, channels=3, **_):
+        super().__init__()
+        norms = self.DEFAULTS[kind][0] if norms is None else norms
+        activations = self.DEFAULTS[kind][1] if activations is None else activations
+        if stem == "patch":
+            self.stem = nn.Conv2d(channels, dims[0], stemPatch, stemPatch)
+        else:
+            self.stem = nn.Sequential(nn.Conv2d(channels, dims[0], 7, 2, 3), nn.BatchNorm2d(dims[0]), nn.ReLU(),
+                                      nn.MaxPool2d(3, 2, 1))
+        stages, cin = [], dims[0]
+        for s, (depth, dim) in enumerate(zip(depths, dims)):
+            blocks = []
+            for b in range(depth):
+                stride = strides[s] if b == 0 and (strideAt == "first" or s == 0) else 1
+                if b == depth - 1 and strideAt == "before" and s + 1 < len(depths):
+                    stride = max(stride, strides[s + 1])
+                blocks.append(RobustBlock(kind, cin, dim, kernels[s], stride, norms, activations, layerScale,
+                                          f"stages.{s}.blocks.{b}"))
+                cin = 4 * dim if kind == "dw" else dim
+            stages.append(Stage(blocks))
+        self.stages = nn.ModuleList(stages)
+        self.head = nn.Sequential()
+        self.head.add_module("fc", nn.Linear(cin, classes))
+
+    def forward(self, x):
+        x = self.stem(x)
+        for stage in self.stages:
+            x = stage(x)
+        return self.head(x.mean((2, 3)))
+
+
 def make(model, config):
+    if model.startswith("bit-"):
+        return BiT(**config)
+    if model.startswith("robust-resnet-"):
+        return RobustResNet(model[len("robust-resnet-"):], **config)
     if model.startswith("convnext"):
         return ConvNeXt(**config)
     if model.startswith("replknet"):
