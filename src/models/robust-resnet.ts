@@ -1,4 +1,3 @@
-import type { Shapes } from '../formats/names.ts';
 import type { Tensor } from '../graph/graph.ts';
 import { dropPathRates } from '../nn/drop-path.ts';
 import {
