@@ -119,7 +119,7 @@ const recordImagenet = (block: ResidualBlock) => (r: Recording, x: Tensor, confi
   const first = defined(config.dims[0], 'dims[0]');
   x = convBn(r, ['conv1', 'bn1'], x, first, { kernel: 7, stride: 2, after: 'relu' });
   r.graph.tap('bn1', x);
-  x = maxPool(r, x, 3, 2, 1);
+  x = r.graph.tap('maxpool', maxPool(r, x, 3, 2, 1));
   x = layers(r, x, config, block, projection(r));
   return linear(r, 'fc', globalAveragePool(r, x), config.classes);
 };

@@ -6,6 +6,8 @@ import { RESULT, type BenchmarkResult, type Protocol } from '../benchmarks/evalu
 import { EvaluationStore } from '../benchmarks/evaluation/store.ts';
 import { sha256File } from '../classifier/session-classifier.ts';
 import type { Curve, Plot } from '../scoring/curve.ts';
+import type { Failure } from '../../data/render.ts';
+import type { Problem } from '../benchmarks/images/parts.ts';
 import type { Metric } from '../scoring/metric.ts';
 import { writeSealed } from '../../util/sealed.ts';
 import type { AnalysisContext } from './analysis.ts';
@@ -16,6 +18,8 @@ export interface Found {
   readonly curves: readonly Curve[];
   readonly plots: readonly Plot[];
   readonly figures?: readonly string[];
+  /** Images that could not be read. */
+  readonly failures?: readonly Failure[];
 }
 
 /** What it looked at. */
@@ -62,7 +66,7 @@ export async function plainResult(
     const identity = { benchmark: id, model: model.name, modelFingerprint, ...protocol };
     const store = await EvaluationStore.open(folder, identity);
     if (maker !== undefined) await store.begin(maker);
-    const { metrics, curves, plots, figures = [] } = await work(store);
+    const { metrics, curves, plots, figures = [], failures = [] } = await work(store);
     const result: BenchmarkResult = {
       ...{
         benchmark: id,
@@ -72,7 +76,9 @@ export async function plainResult(
         classes: model.config.classes,
         protocol,
       },
-      ...{ complete: true, problems: [], items: { asked: keys.length, scored: keys.length, unreadable: 0 } },
+      complete: failures.length === 0,
+      problems: unreadable(failures),
+      items: { asked: keys.length, scored: keys.length - failures.length, unreadable: failures.length },
       ...{
         metrics,
         absent: [],
@@ -89,4 +95,10 @@ export async function plainResult(
   } finally {
     await held.release();
   }
+}
+
+function unreadable(failures: readonly Failure[]): Problem[] {
+  if (failures.length === 0) return [];
+  const some = failures.slice(0, 3).map(({ key, message }) => `${key}: ${message}`);
+  return [{ kind: 'unreadable', part: 'all', what: some.join('; '), count: failures.length }];
 }

@@ -1,13 +1,23 @@
 import { FrameworkError, nearest } from '../../util/errors.ts';
 import type { Analysis } from './analysis.ts';
+import { erf } from './erf.ts';
 import { frequency } from './frequency.ts';
 import { kernelDistance } from './kernel-distance.ts';
 import { lesion } from './lesion.ts';
 import { occlusion } from './occlusion.ts';
 import { shapeBias } from './shape-bias.ts';
+import { variance } from './variance.ts';
 
 /** Every analysis, in the order of the paper. */
-export const ANALYSES: readonly Analysis[] = [occlusion, lesion, frequency, kernelDistance, shapeBias];
+export const ANALYSES: readonly Analysis[] = [
+  occlusion,
+  lesion,
+  frequency,
+  kernelDistance,
+  variance,
+  erf,
+  shapeBias,
+];
 
 /** @throws FrameworkError `analysis/unknown` */
 export function findAnalysis(id: string): Analysis {

@@ -14,14 +14,14 @@ import type { RenderSettings } from '../crew/render-items.ts';
 
 import type { WorkUnit } from './units.ts';
 
-function evalConfigOf({ fit }: Part, { preprocessing }: Classifier): EvalConfig {
+function evalConfigOf({ fit }: Part, { preprocessing }: PrepareOptions['classifier']): EvalConfig {
   const { imageSize, evalConfig } = preprocessing;
   if (fit === 'model') return evalConfig;
   return { resize: imageSize, crop: imageSize, squash: false, interpolation: evalConfig.interpolation };
 }
 
 /** A batch of whole items: an image each, or all frames of a clip. */
-interface Prepared {
+export interface Prepared {
   readonly batch: Float32Array;
   readonly images: number;
   /** Items that could be read, with their number of images. */
@@ -29,9 +29,18 @@ interface Prepared {
   readonly failures: readonly Failure[];
 }
 
-type PrepareOptions = Pick<EvaluateOptions, 'classifier' | 'crew'>;
+/** What preparing images takes: of the model its preprocessing alone. */
+export interface PrepareOptions {
+  readonly classifier: Pick<Classifier, 'preprocessing'>;
+  readonly crew?: EvaluateOptions['crew'];
+}
 
-async function prepare(options: PrepareOptions, part: Part, items: readonly number[]): Promise<Prepared> {
+/** Decodes items of a part and makes them the model's input. */
+export async function prepare(
+  options: PrepareOptions,
+  part: Part,
+  items: readonly number[],
+): Promise<Prepared> {
   const settings = settingsOf(options, part);
   const elems = itemElems(settings);
   const slot = new SharedArrayBuffer(4 * items.length * elems);
