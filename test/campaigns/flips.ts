@@ -8,6 +8,11 @@ import { join, relative } from 'node:path';
 import type { Recipe } from '../../src/recipe/schema.ts';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { recipeHash } from '../../src/recipe/resolved.ts';
+import { datasetPart } from '../../src/robustness/benchmarks/images/parts.ts';
+import { findBenchmark } from '../../src/robustness/benchmarks/records.ts';
+import { evaluateBenchmark } from '../../src/robustness/benchmarks/evaluation/evaluate.ts';
+import { RESULT, type BenchmarkResult } from '../../src/robustness/benchmarks/evaluation/result.ts';
+import { EVALUATION_LOG, EVALUATION_LOG_NAME } from '../../src/robustness/benchmarks/evaluation/store.ts';
 import { readCheckpointFile } from '../../src/training/run/checkpoints.ts';
 import { chooseFolder } from '../../src/training/run/choose-folder.ts';
 import { resolveWeights } from '../../src/training/evaluation/evaluate-weights.ts';
@@ -21,6 +26,8 @@ import { plansOf, recordedPlan, type RecordedPlan } from '../../src/training/pla
 import { problemsOf } from '../../src/tuning/problem.ts';
 import { FrameworkError, messageOf } from '../../src/util/errors.ts';
 import { Rng } from '../../src/util/rng.ts';
+import { readSealed } from '../../src/util/sealed.ts';
+import { LinearClassifier, pictureDataset } from '../robustness/benchmarks/world.ts';
 import { runTiny, tinyRecipe, traces } from '../training/tiny.ts';
 
 /** A run to flip bits in. */
@@ -42,6 +49,7 @@ export async function makeWorld(opened: OpenedDevice, folder: string): Promise<W
     runTiny('auto', join(folder, name), changes, undefined, opened);
   await run('finished');
   await run('unfinished', { maxSteps: 4 });
+  await evaluate(join(folder, 'finished'));
   const { recipe } = await loadRecipe(tinyRecipe(folder));
   const { device } = opened;
   const model = modelOfRecipe(recipe.model, 10);
@@ -62,6 +70,26 @@ export async function makeWorld(opened: OpenedDevice, folder: string): Promise<W
   return world;
 }
 
+const PICTURES = pictureDataset(6, 2);
+const LINEAR = new LinearClassifier(2);
+
+/** An evaluation in three units inside a run's folder; one that is there goes on, which reads all of them. */
+function evaluate(run: string): Promise<BenchmarkResult> {
+  return evaluateBenchmark({
+    benchmark: findBenchmark('val'),
+    classifier: LINEAR,
+    parts: [datasetPart(PICTURES, 'all')],
+    origin: 'pictures',
+    isRelease: false,
+    folder: join(run, EVALUATION),
+    batchSize: 2,
+    imagesPerUnit: 2,
+    maker: { version: '0', adapter: 'none' },
+  });
+}
+
+const EVALUATION = join('robustness', 'val');
+
 interface Reading {
   /** Of everything that was read. */
   readonly digest: string;
@@ -80,7 +108,7 @@ async function reading(world: World, run: 'finished' | 'unfinished', resume: boo
 
 type Hasher = ReturnType<typeof createHash>;
 
-/** As `evaluate`, `ablate` and `report` read a run. */
+/** As `evaluate`, `ablate` and `report` read a run, and as its evaluation goes on. */
 async function readFinished(root: string, hash: Hasher, note: (line: string) => void): Promise<void> {
   for (const weights of ['raw', 'ema'] as const) {
     const request = { checkpoint: root, model: undefined, overrides: [], weights, use: 'evaluate' as const };
@@ -96,6 +124,10 @@ async function readFinished(root: string, hash: Hasher, note: (line: string) => 
     await readMetrics(folder.metrics, note),
   ];
   hash.update(JSON.stringify(read));
+  const evaluation = join(root, EVALUATION);
+  hash.update(JSON.stringify(await readSealed(join(evaluation, 'result.json'), RESULT)));
+  hash.update(JSON.stringify(await readSealed(join(evaluation, EVALUATION_LOG_NAME), EVALUATION_LOG)));
+  hash.update(JSON.stringify(await evaluate(root)));
 }
 
 /** As `train` reads a run that it goes on with. */

@@ -31,6 +31,32 @@ const UNIT = sealedKind<Tally>(
 export const EVALUATION_LOG = sealedKind<EvaluationLog>('evaluation log', 1, AGAIN);
 export const EVALUATION_LOG_NAME = 'sessions.json';
 
+/** What of an identity is told by a checksum. */
+const CHECKSUMS: Readonly<Record<string, string>> = {
+  modelFingerprint: 'the weights are others',
+  classListSha256: 'the images have other classes',
+  fileListSha256: 'it is of other image files, by their names and number',
+};
+
+/** What of an identity people know under another name. */
+const WORDS: Readonly<Record<string, string>> = {
+  dataOrigin: 'origin of the images',
+  imageSize: 'image size',
+  subset: 'subset of the images',
+};
+
+/** Where two evaluations differ, in words. */
+function differences(before: Identity, now: Identity): string[] {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])];
+  return keys
+    .filter((key) => before[key] !== now[key])
+    .map(
+      (key) =>
+        CHECKSUMS[key] ??
+        `${WORDS[key] ?? key} was ${before[key] ?? 'not said'}, now ${now[key] ?? 'not said'}`,
+    );
+}
+
 /**
  * The folder of one evaluation: `identity.json`, `units/00000.json` … and, at the end, `result.json`, each written
  * whole or not at all. A killed evaluation goes on after the last unit and ends with the same result, byte for byte.
@@ -48,13 +74,14 @@ export class EvaluationStore {
     const before = await readSealedIfThere(path, IDENTITY);
     if (before === undefined) await writeSealed(path, IDENTITY, identity);
     else {
-      const keys = [...new Set([...Object.keys(before), ...Object.keys(identity)])];
-      const changed = keys.filter((key) => before[key] !== identity[key]);
+      const changed = differences(before, identity);
       if (changed.length > 0)
         throw new FrameworkError(
           'evaluate/other-run',
-          `${folder} holds an evaluation with another ${changed.map((k) => `${k} (${before[k]}, now ${identity[k]})`).join(', ')}`,
-          { hint: 'choose another output folder, or delete that one' },
+          `${folder} holds another evaluation: ${changed.join('; ')}`,
+          {
+            hint: 'choose another output folder with --out, or delete that one',
+          },
         );
     }
     return new EvaluationStore(folder);

@@ -11,6 +11,7 @@ import type { Progress } from '../../../../src/robustness/benchmarks/evaluation/
 import { datasetPart, type Part } from '../../../../src/robustness/benchmarks/images/parts.ts';
 import { openRelease } from '../../../../src/robustness/benchmarks/images/release.ts';
 import { findBenchmark } from '../../../../src/robustness/benchmarks/records.ts';
+import { EvaluationStore } from '../../../../src/robustness/benchmarks/evaluation/store.ts';
 import { findMetric } from '../../../../src/robustness/benchmarks/evaluation/result.ts';
 import { readClip } from '../../../../src/robustness/benchmarks/images/video.ts';
 import { averagePrecision } from '../../../../src/robustness/metrics/detection.ts';
@@ -391,4 +392,14 @@ describe('clips of the release', () => {
       process.env.PATH = before;
     }
   });
+});
+
+it('a folder of another evaluation says in words how it differs', async () => {
+  const folder = await temporaryFolder();
+  const before = { modelFingerprint: 'a', fileListSha256: '1', classListSha256: 'c', imageSize: 224 };
+  await EvaluationStore.open(folder, before);
+  const now = { ...before, modelFingerprint: 'b', fileListSha256: '2', imageSize: 64 };
+  await expect(EvaluationStore.open(folder, now)).rejects.toThrow(
+    /holds another evaluation: the weights are others; it is of other image files, by their names and number; image size was 224, now 64$/,
+  );
 });
