@@ -2,7 +2,7 @@
 #param ITEMS: int // items of a channel
 #param RUN: int // items of a part
 #param PARTS: int // parts of a channel
-#param WORKGROUP: int // invocations a workgroup, a power of two
+#param WORKGROUP: int // invocations per workgroup, a power of two
 #import batch-norm/items.wgsl
 
 struct Part {

@@ -1,7 +1,7 @@
 // Maps x (n, C, AREA) seen as items of WIDTH neighbouring elements of one channel.
 #param C: int // channels
 #param AREA: int // elements of a channel of one image
-#param WIDTH: int // elements an item: 4 where AREA is a multiple of 4, else 1
+#param WIDTH: int // elements per item: 4 where AREA is a multiple of 4, else 1
 
 #type Item = WIDTH == 4 ? vec4f : f32
 

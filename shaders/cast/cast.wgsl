@@ -1,4 +1,4 @@
-// y = x, each stored in its own width; one element per invocation.
+// y = x, each with its own storage type; one element per invocation.
 #param N: int // elements
 #import common/flat.wgsl
 

@@ -3,7 +3,7 @@
 #param COLS: int // columns of x
 #param RUN: int // rows of one part
 #param PARTS: int // parts
-#param WORKGROUP: int // invocations a workgroup
+#param WORKGROUP: int // invocations per workgroup
 
 #bind read x: array<f32> // (ROWS, COLS)
 #bind read_write parts: array<f32> // (PARTS, COLS)
@@ -20,7 +20,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let end = min((p + 1u) * ${RUN}u, ${ROWS}u);
   var i = p * ${RUN}u;
-  // Four sums side by side: a chain of additions waits for each before the next.
+  // Four independent sums, because each addition in one chain would wait for the last.
 #for s in 0..4
   var sum${s} = 0.0;
 #endfor

@@ -1,4 +1,4 @@
-// Exact GELU: y = x Φ(x). WGSL has no erf, so Φ comes from erfc of the complementary error function.
+// Exact GELU: y = x Φ(x). WGSL has no erf, so Φ comes from the complementary error function.
 //
 // erfc(a) = t·exp(−a² + P(t)), t = 1/(1 + a/2), a ≥ 0, with the Chebyshev fit of Numerical Recipes §6.2 (fractional error
 // below 1.2e-7 everywhere). Working with erfc keeps the negative tail exact: Φ(x) = erfc(−x/√2)/2.

@@ -1,5 +1,5 @@
-// x[n, c, i, j] = the sum over the columns' elements that were read from there, in the order of the taps; one element of x an
-// invocation. The transpose of im2col.wgsl.
+// The transpose of im2col.wgsl: x[n, c, i, j] = the sum of all elements of the columns that im2col reads from there, in the order of
+// the taps; one element of x per invocation.
 #import conv2d/shape.wgsl
 #import conv2d/columns.wgsl
 #import common/flat.wgsl

@@ -1,4 +1,4 @@
-// What im2col makes of all images: (images, taps, pixels), or folded (taps, images, pixels).
+// The columns of all images: (images, taps, pixels), or folded (taps, images, pixels).
 #param FOLDED: bool // images lie beside each other along a row of pixels
 
 const TAPS = ${CI * KH * KW}u;

@@ -1,5 +1,5 @@
 // y[n, o, p, q] = bias[o] + Σ weight[o, c, i, j] x[n, g + c, p·SH + i − PH, q·SW + j − PW], one output per invocation.
-// For grouped convolutions, whose channels share no products. Coordinates left of the map wrap to large unsigned numbers.
+// For grouped convolutions, which are no single matmul. Coordinates left of the map wrap to large unsigned numbers.
 #import conv2d/shape.wgsl
 #import common/flat.wgsl
 

@@ -1,7 +1,7 @@
 // dweight[o, c, i, j] = Σ_{n, p, q} dy[n, o, p, q] x[n, g + c, p·SH + i − PH, q·SW + j − PW], one weight per workgroup: the
 // invocations share the outputs, then add up in a tree of fixed order. The workgroup of a channel's first weight also sums
 // dy into dbias.
-#param WORKGROUP: int // invocations a workgroup, a power of two
+#param WORKGROUP: int // invocations per workgroup, a power of two
 #import conv2d/shape.wgsl
 
 #bind read x: array<f32> // (BATCH, CI, H, W)

@@ -1,5 +1,5 @@
-// columns[k, p] of each image: the element that output pixel p meets under tap k, 0 beyond the map. k counts channel, row, column
-// of the weight; one element per invocation.
+// columns[k, p] of each image: the element that tap k reads for output pixel p, 0 outside the map. k counts channel, row, column of
+// the weight; one element per invocation.
 #import conv2d/shape.wgsl
 #import conv2d/columns.wgsl
 #import common/flat.wgsl

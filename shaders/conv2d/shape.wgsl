@@ -4,7 +4,7 @@
 #param H: int // rows of x
 #param W: int // columns of x
 #param CO: int // output channels
-#param CG: int // input channels a group
+#param CG: int // input channels per group
 #param KH: int // rows of the kernel
 #param KW: int // columns of the kernel
 #param SH: int // stride of rows
@@ -30,5 +30,5 @@ const PW = ${PW}u;
 const GROUPS = ${GROUPS}u;
 const HO = ${HO}u;
 const WO = ${WO}u;
-// Output channels a group.
+// Output channels per group.
 const OG = ${CO / GROUPS}u;

@@ -1,5 +1,5 @@
-// Dense convolution as a product: rows are output channels, columns the pixels of y in order of (n, p, q), the depth the
-// taps in order of (c, i, j), which is the order of weight in memory. x is read where the taps fall, no copy is made.
+// Dense convolution as an implicit matmul: rows are output channels, columns the pixels of y in order of (n, p, q), the inner
+// dimension the taps in order of (c, i, j), as weight lies in memory. x is read where the taps fall, without a copy.
 #import conv2d/shape.wgsl
 #import conv2d/tile.wgsl
 

@@ -1,5 +1,6 @@
-// Weight gradient of a dense convolution as a product: rows are output channels, columns the taps in order of (c, i, j), the
-// depth the pixels of y, cut into PARTS that a second stage adds up in order. With `dbias` a last column of ones makes dbias.
+// Weight gradient of a dense convolution as an implicit matmul: rows are output channels, columns the taps in order of (c, i, j),
+// the inner dimension the pixels of y, split into PARTS that a second stage adds up in order. With `dbias` a last column of ones
+// makes dbias.
 #param PARTS: int // parts of the depth
 #param PART_PIXELS: int // pixels of a part, a multiple of DEPTH
 #import conv2d/shape.wgsl

@@ -1,7 +1,7 @@
-// One row of logits a workgroup: its maximum m, Σ e^{z − m}, Σ t and Σ t (z − m).
+// One row of logits per workgroup: its maximum m, Σ e^{z − m}, Σ t and Σ t (z − m).
 #param ROWS: int // rows
 #param K: int // classes
-#param WORKGROUP: int // invocations a workgroup, a power of two
+#param WORKGROUP: int // invocations per workgroup, a power of two
 
 var<workgroup> cells: array<vec3f, ${WORKGROUP}>;
 

@@ -19,7 +19,7 @@
 #param KERNEL_H: int // rows of the whole kernel
 #param KERNEL_W: int // columns of the whole kernel
 #param DBIAS: bool // also the gradient of a bias; mode weight
-#param LANES: int // invocations a workgroup
+#param LANES: int // invocations per workgroup
 #param BLOCK_GROUPS: int // workgroups along rows
 #param SEGMENT_GROUPS: int // workgroups along columns
 #param BATCHES: int // workgroups along images; in mode weight, more than one leaves partial sums for reduce.wgsl
@@ -90,7 +90,7 @@ fn tap_at(first: i32, ky: i32, kx: i32) -> f32 {
 #endif
 }
 
-// Writes one output. index: the image, in mode weight the batch.
+// Stores one output. `index` is the image, in mode weight the batch.
 fn store(index: i32, c: i32, oy: i32, ox: i32, value: f32) {
   if (oy >= ${OUT_H} || ox >= ${OUT_W}) {
     return;

@@ -107,7 +107,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 #endif
       // Row t of this lane's window is x row oy + t − PAD_Y; it meets output r with tap row t − r.
       let t0 = max(phase, ${PAD_Y - (LANES_Y - 1) * ROWS} - block_row);
-      // The bound no map reaches keeps compilers from unrolling this loop: that costs registers and seconds, and gains nothing.
+      // A bound that no map reaches keeps compilers from unrolling this loop, which would cost registers and seconds and gain nothing.
       let most = min(phase + ${PHASE_H}, i32(groups.z) * 65536);
       let t1 = min(min(most, ${TAP_H + ROWS - 1}), ${IN_H + PAD_Y} - block_row);
       for (var t = t0; t < t1; t++) {
@@ -188,7 +188,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (g % ${SEGMENT_GROUPS * BLOCK_GROUPS} == 0) {
     clear_dead(c, local);
 #if DBIAS
-    // Strided shares, then lane 0 adds them in order.
+    // Each lane sums a strided share; lane 0 adds up the shares in order.
     sums[local] = bias_share(batch, c, local);
     workgroupBarrier();
     if (local == 0) {

@@ -1,4 +1,4 @@
-// Depthwise correlation, one output an invocation: for very small kernels, and for maps too wide for the tiles of the others.
+// Depthwise correlation, one output per invocation: for very small kernels, and for maps too wide for the other kernels' tiles.
 // A workgroup owns LANES neighbouring outputs of one plane.
 #import depthwise/common.wgsl
 #import depthwise/sum.wgsl

@@ -1,7 +1,7 @@
-// dweight and dbias from partial sums (BATCHES, CHANNELS, LIVE_H·LIVE_W + 1): adds the batches in order, one output element an
+// dweight and dbias from partial sums (BATCHES, CHANNELS, LIVE_H·LIVE_W + 1): adds up the batches in order, one output element per
 // invocation. Taps outside the live LIVE_H × LIVE_W centre get zero.
 #param CHANNELS: int // channels
-#param BATCHES: int // partial sums an element
+#param BATCHES: int // partial sums per element
 #param KERNEL_H: int // rows of the whole kernel
 #param KERNEL_W: int // columns of the whole kernel
 #param LIVE_H: int // rows of taps that meet data

@@ -1,12 +1,11 @@
-// Depthwise correlation for GPUs, row by row: a lane makes COLUMNS outputs of one row, and adds up what each row of taps gives with the
-// row of x that it meets.
+// Depthwise correlation for GPUs, row by row: a lane makes COLUMNS outputs of one row and correlates each row of taps with its row of x.
 //
-// A workgroup owns one channel, IMAGES images at once and LANES_Y output rows; its columns are all, or with two SIDES those of one half,
-// counted from the outer edge (the right half is the left one of everything mirrored). So the columns that a tap meets are known when
-// the shader is expanded: pairs with padding are not there. Each lane runs over its own live rows of taps.
-// Taps and x lie in workgroup memory as vec4, an odd number of them a row, so that neighbouring rows fall into different banks: for each
-// quad of taps one vec4 of either is read, and 4·COLUMNS multiply-adds follow.
-// In mode weight taps are dy, rows of which PARTS lanes share; images and parts are added up at the end, in their order.
+// A workgroup owns one channel, IMAGES images at once and LANES_Y output rows, over all columns. With two SIDES it owns only the columns
+// of one half, counted from the outer edge: the right half is computed as the left half of the mirrored problem. So the columns of x that
+// each tap reads are known when the shader is expanded, and taps on padding generate no code. Each lane runs over its own live tap rows.
+// Taps and x lie in workgroup memory as vec4, an odd number per row, so that neighbouring rows begin in different banks. For each quad of
+// taps a lane reads one vec4 of both, and 4·COLUMNS multiply-adds follow.
+// In mode weight the taps are dy, whose rows are shared by PARTS lanes; images and parts are added up at the end, in order.
 // Workgroup memory: 16·(U_ROWS·U_STRIDE + V_ROWS·V_STRIDE) bytes, 4·LANES more with DBIAS.
 #import depthwise/common.wgsl
 #param COLUMNS: int // outputs of a lane
@@ -80,7 +79,7 @@ fn load_x_tile(first_image: i32, c: i32, top: i32, mirrored: bool, local: i32) {
 #for t in 0..8
     if (i${t} < COUNT) {
 #if MODE == weight
-      // Of images beyond the last, taps are zero; what they meet must be finite.
+      // Past the last image taps are zero, and 0·x must not be NaN.
       x_tile[row${t}][k${t} / 4][k${t} % 4] = select(0.0, value${t}, image${t} < ${N});
 #else
       x_tile[row${t}][k${t} / 4][k${t} % 4] = value${t};
@@ -109,7 +108,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let oy = first_row + local % ${LANES_Y};
   let slot = local / ${LANES_Y};
   let lane_image = slot / ${PARTS};
-  // Row i of the taps meets x row oy + i − PAD_Y. TILE_H rows from top hold all that the workgroup meets.
+  // Tap row i reads x row oy + i − PAD_Y. The TILE_H rows from `top` on are all that the workgroup reads.
   let top = clamp(first_row - ${PAD_Y}, 0, ${IN_H - TILE_H});
   let begin = max(0, ${PAD_Y} - oy) + slot % ${PARTS};
   let end = select(0, min(${TAP_H}, ${IN_H + PAD_Y} - oy), oy < ${OUT_H});
@@ -154,7 +153,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
 
-  // Results go through workgroup memory, so that neighbouring lanes write neighbouring elements.
+  // Results go through workgroup memory, so that neighbouring lanes store neighbouring elements.
   workgroupBarrier();
 #if MODE == weight
   for (var turn = 0; turn < ${IMAGES * PARTS}; turn++) {
@@ -199,7 +198,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let to = batch * ${IMAGES} + lane / ${LANES_Y};
     let is_there = to < ${N};
 #endif
-    // The middle column of an odd number belongs to the left half.
+    // With an odd number of columns, the middle one belongs to the left half.
     if (is_there && !(mirrored && j >= ${OUT_W - COLUMNS})) {
       store(to, c, row, select(j, ${OUT_W - 1} - j, mirrored), value);
     }

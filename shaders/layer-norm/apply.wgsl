@@ -1,5 +1,5 @@
-// y = (x − mean) rstd weight + bias with statistics that are given: maps (n, c, plane) to rows (n·plane, c), for planes and channels
-// that four divides; a block of four positions by four channels per invocation.
+// y = (x − mean) rstd weight + bias by given statistics, from maps (n, c, plane) to rows (n·plane, c). plane and c are multiples of
+// four; one block of four positions by four channels per invocation.
 #param ROWS: int // positions
 #param COLS: int // channels
 #param PLANE: int // positions of one map

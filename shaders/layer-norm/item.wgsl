@@ -1,8 +1,8 @@
-// Rows of channels read as vec4 where four divides their number, else element by element. A lane of a row holds ITEMS of them,
-// LANES apart, so that neighbouring lanes read neighbouring memory.
+// Rows of channels, read as vec4 if their number is a multiple of four, else element by element. Each lane of a row holds ITEMS of
+// them, LANES apart, so that neighbouring lanes read neighbouring memory.
 #param COLS: int // channels
-#param LANES: int // lanes a row
-#param ITEMS: int // items a lane
+#param LANES: int // lanes per row
+#param ITEMS: int // items per lane
 #param SHUFFLE: bool // lanes of a row, at most four, share a subgroup
 
 #type Item = COLS % 4 == 0 ? vec4f : f32

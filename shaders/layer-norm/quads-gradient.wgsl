@@ -1,6 +1,6 @@
-// dx, and parts of dweight and dbias for every 32 positions, as maps-gradient.wgsl, for planes and channels that four divides.
-// Lanes and blocks as in quads.wgsl, LANES_C lanes along channels. Workgroup memory: 512·LANES_C bytes, for sums over the lanes that share
-// channels or positions.
+// dx, and parts of dweight and dbias for every 32 positions, as maps-gradient.wgsl, where plane and c are multiples of four.
+// Lanes and blocks are those of quads.wgsl, with LANES_C lanes along channels. Workgroup memory: 512·LANES_C bytes, for sums over the
+// lanes that share channels or positions.
 #param ROWS: int // positions
 #param COLS: int // channels
 #param PLANE: int // positions of one map
@@ -17,7 +17,7 @@
 
 const QUADS = ${COLS / 4}u;
 
-// Two double sets, so that one barrier a turn is enough.
+// Double-buffered, so that one barrier per turn is enough.
 var<workgroup> first: array<vec4f, ${16 * LANES_C}>;
 var<workgroup> second: array<vec4f, ${16 * LANES_C}>;
 

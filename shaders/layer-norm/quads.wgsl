@@ -1,7 +1,7 @@
-// y = (x − mean) rstd weight + bias over the channels of maps (n, c, plane), as maps.wgsl, for planes and channels that four
-// divides. A workgroup takes 32 positions: lane p of 8 four of them, lane group g of 8 every eighth four of channels, in blocks
-// of 4×4 in registers; both sides are read and written as vec4, rows by turning the block round. Mean and variance come from one
-// reading (each four about its own mean, joined by the rule of Chan et al.), y from a second one, out of the cache.
+// y = (x − mean) rstd weight + bias over the channels of maps (n, c, plane), as maps.wgsl, where plane and c are multiples of four.
+// A workgroup takes 32 positions: each of 8 lanes four of them, and each of 8 lane groups every eighth quad of channels, in 4×4
+// blocks in registers. Both sides are read and written as vec4; for rows the block is transposed. Mean and variance come from one
+// pass (each quad about its own mean, merged by the rule of Chan et al.); y comes from a second pass that hits the cache.
 #param ROWS: int // positions
 #param COLS: int // channels
 #param PLANE: int // positions of one map

@@ -1,5 +1,5 @@
 // dx = rstd (g − Σ g / c − x̂ Σ g x̂ / c), g = dy weight, and parts of dweight = Σ_rows dy x̂ and dbias = Σ_rows dy, all (rows, c).
-// 64/LANES rows at a time, RUN times a workgroup; each lane sums its own columns over the rows it meets, so the data are read once.
+// A workgroup takes 64/LANES rows at a time, RUN times. Each lane sums its own columns over its rows, so the data are read once.
 // Workgroup memory: 4·c·64/LANES bytes.
 #if SHUFFLE
 enable subgroups;

@@ -1,5 +1,5 @@
-// y = (x − mean) rstd weight + bias, x and y (rows, c). 64/LANES rows a workgroup; a row lies in the registers of its lanes, is
-// read once, and its variance is taken about its mean.
+// y = (x − mean) rstd weight + bias, x and y (rows, c). 64/LANES rows per workgroup. A row is read once into the registers of its
+// lanes, and its variance is computed about its mean.
 #if SHUFFLE
 enable subgroups;
 #endif

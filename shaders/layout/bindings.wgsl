@@ -1,4 +1,4 @@
-// What every change of layout binds first; the shader says whether an Item is one element or four.
+// The first bindings of every change of layout. The importing shader defines Item: one element or four.
 #bind read addend?: array<Item> // (n, c, plane)
 #bind read source: array<Item> // (n, c, plane) or (n·plane, c)
 #bind read gamma?: array<Item> // (c)

@@ -1,4 +1,4 @@
-// What a branch is multiplied by before it is added, where a shader binds `gamma` (channels) and `mask` (images).
+// The factor of a residual branch before it is added: gamma[channel] · mask[image], of those that the shader binds.
 fn factor(image: u32, channel: u32) -> f32 {
   var result = 1.0;
 #if bound(gamma)

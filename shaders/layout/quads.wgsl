@@ -1,11 +1,11 @@
-// Change of layout as in tiles.wgsl, for planes and channels that four divides: a lane turns blocks of 4 positions by 4 channels
-// round in registers and reads and writes vec4 on both sides, without tiles in workgroup memory. 8×8 lanes take 32 rows by 32
-// channels at a time, so that both sides come in runs of 128 bytes; RUN times a workgroup.
+// Change of layout as in tiles.wgsl, where plane and c are multiples of four: a lane transposes blocks of 4 positions by 4 channels in
+// registers and reads and writes vec4 on both sides, without tiles in workgroup memory. 8×8 lanes take 32 rows by 32 channels at
+// a time, so that both sides are accessed in runs of 128 bytes, and a workgroup does so RUN times.
 #param ROWS: int // n·plane
 #param COLS: int // channels
 #param PLANE: int // positions of one map
 #param TO_ROWS: bool // from maps to rows, 0: from rows to maps
-#param RUN: int // tiles of rows a workgroup walks
+#param RUN: int // tiles of rows per workgroup
 #import layout/bindings.wgsl
 
 #type Item = vec4f

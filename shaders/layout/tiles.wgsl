@@ -6,7 +6,7 @@
 #param COLS: int // channels
 #param PLANE: int // positions of one map
 #param TO_ROWS: bool // from maps to rows, 0: from rows to maps
-#param RUN: int // tiles of rows a workgroup walks
+#param RUN: int // tiles of rows per workgroup
 #import layout/bindings.wgsl
 #import layout/factor.wgsl
 

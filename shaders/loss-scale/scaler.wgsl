@@ -1,4 +1,4 @@
-// The state of dynamic loss scaling; fields as in SCALER of src/ops/loss-scale/op.ts.
+// The state of dynamic loss scaling, with the fields of SCALER in src/ops/loss-scale/op.ts.
 struct Scaler {
   scale: f32,
   good: f32,

@@ -19,7 +19,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     store_gradient(i, Item(0.0));
     return;
   }
-  // All is read before anything is written: compilers cannot know that the buffers differ, and would wait for one read after another.
+  // All reads come before all writes: compilers cannot know that the buffers differ, and would wait for each read in turn.
   let gradient_before = load_gradient(i);
   let m_before = load_m(i);
   let v_before = load_v(i);

@@ -1,7 +1,6 @@
 // norm = √squares · gradient_scale. Not finite: apply ← 0; otherwise, where max_norm > 0,
-// gradient_scale ← gradient_scale · min(1, max_norm / (norm + 1e-6)). With `scaler` the gradient carries a loss scale, which
-// gradient_scale is first divided by, and apply ← −1 where it is not finite; and where steps were skipped, AdamW's bias corrections
-// are those of the steps that were taken. One invocation.
+// gradient_scale ← gradient_scale · min(1, max_norm / (norm + 1e-6)). With `scaler` the gradient carries a loss scale: gradient_scale
+// is first divided by it, apply ← −1 if the norm is not finite, and AdamW's bias corrections leave out skipped steps. One invocation.
 #import optimizer/scalars.wgsl
 #import loss-scale/scaler.wgsl
 

@@ -1,6 +1,6 @@
 // Flat vectors as items of WIDTH elements.
 #param ITEMS: int // items
-#param WIDTH: int // elements an item, 1 or 4
+#param WIDTH: int // elements per item, 1 or 4
 #import optimizer/scalars.wgsl
 #import common/flat.wgsl
 

@@ -1,4 +1,4 @@
-// What a step reads besides its vectors; fields as in SCALARS of src/ops/optimizer/op.ts.
+// The hyperparameters of a step, with the fields of SCALARS in src/ops/optimizer/op.ts.
 struct Scalars {
   decay: f32,
   beta1: f32,

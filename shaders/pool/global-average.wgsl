@@ -2,7 +2,7 @@
 #param PLANES: int // planes
 #param AREA: int // elements of a plane
 #param LANES: int // invocations a plane, a power of two
-#param WORKGROUP: int // invocations a workgroup
+#param WORKGROUP: int // invocations per workgroup
 
 #bind read x: array<f32> // (PLANES, AREA)
 #bind read_write y: array<f32> // (PLANES)

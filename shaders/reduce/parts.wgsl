@@ -1,9 +1,9 @@
 // parts[p] = Σ of one share of the terms of x: x itself, its square, or 1 for every infinity and NaN. Invocations stride
 // through x together, keep four sums each, and add up in a tree of fixed order.
 #param ITEMS: int // elements or vectors of four
-#param WIDTH: int // elements an item, 1 or 4
+#param WIDTH: int // elements per item, 1 or 4
 #param PARTS: int // workgroups
-#param WORKGROUP: int // invocations a workgroup, a power of two
+#param WORKGROUP: int // invocations per workgroup, a power of two
 #param TERM: value | square | non_finite // what is added up
 
 #type Item = WIDTH == 4 ? vec4f : f32

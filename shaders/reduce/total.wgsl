@@ -1,6 +1,6 @@
 // total = FACTOR · Σ parts, or total += it; one workgroup, fixed order.
 #param PARTS: int // partial sums
-#param WORKGROUP: int // invocations a workgroup, a power of two
+#param WORKGROUP: int // invocations per workgroup, a power of two
 #param FACTOR: f32 // multiplies the result
 
 #bind read parts: array<f32> // (PARTS)

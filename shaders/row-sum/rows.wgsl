@@ -1,10 +1,10 @@
-// y[p, i] = Σ x[b, i, j] over the p-th run of RUN matrices b, and over j; one workgroup an i and p.
+// y[p, i] = Σ x[b, i, j] over the p-th run of RUN matrices b, and over j; one workgroup per i and p.
 #param BATCH: int // matrices
 #param ROWS: int // rows of each
 #param COLS: int // columns of each
 #param RUN: int // matrices of one part
 #param PARTS: int // parts
-#param WORKGROUP: int // invocations a workgroup, a power of two
+#param WORKGROUP: int // invocations per workgroup, a power of two
 
 #bind read x: array<f32> // (BATCH, ROWS, COLS)
 #bind read_write y: array<f32> // (PARTS, ROWS)

@@ -2,7 +2,7 @@
 #param PLANES: int // n·c
 #param COLS: int // channels
 #param PLANE: int // positions of one map
-#param WORKGROUP: int // invocations a workgroup, a power of two
+#param WORKGROUP: int // invocations per workgroup, a power of two
 
 #bind read dy: array<f32> // (n, c, plane)
 #bind read_write dbranch: array<f32> // (n, c, plane)

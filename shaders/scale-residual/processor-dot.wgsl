@@ -1,8 +1,8 @@
-// parts[r, c] = the sum over one run of rows of mask[n] branch dy: what gamma's gradient adds up; one invocation per part, in order.
+// parts[r, c] = Σ mask[n] branch dy over one run of rows, for the gradient of gamma; one invocation per part, in order.
 #param ROWS: int // n·plane
 #param COLS: int // channels
 #param PLANE: int // positions of one map
-#param RUN: int // rows a part
+#param RUN: int // rows per part
 #import common/flat.wgsl
 
 #bind read dy: array<f32> // (n, c, plane)

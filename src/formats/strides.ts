@@ -1,6 +1,6 @@
 /** Strided views of raw elements. */
 
-/** Transposes a C-order array: axis `d` of the result is axis `axes[d]` of the array. `width` is bytes an element. */
+/** Transposes a C-order array: axis `d` of the result is axis `axes[d]` of the array. `width` is the bytes of an element. */
 export function permuteBytes(
   bytes: Uint8Array,
   shape: readonly number[],

@@ -1,7 +1,7 @@
 // y[n, o, p, q] = b[o] + Σ_{c, i, j} weight[o, c, i, j] · x[n, g + c, p·sh + i − ph, q·sw + j − pw], zero outside the map;
 // output channel o belongs to group ⌊o / (co/groups)⌋, whose input channels start at g. Cross-correlation, as in PyTorch.
 
-/** Sizes of a convolution; `cg` is the number of input channels a group. */
+/** Sizes of a convolution; `cg` is the number of input channels per group. */
 export interface ConvShape {
   readonly n: number;
   readonly ci: number;

@@ -4,7 +4,7 @@ import { type Dispatch, type Kernels, type Operand, onlyPlain, scratch } from '.
 import { elems, f32 } from '../tensor.ts';
 import { nonFinite, spread, sum, sumSquares } from './op.ts';
 
-/** How many invocations a workgroup of the first stage has. */
+/** Invocations per workgroup of the first stage. */
 type TwoStage = { readonly kind: 'processor' | 'two-stage'; readonly lanes: number };
 
 /** The same where a barrier switches between invocations: fewer are better. */
