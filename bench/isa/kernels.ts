@@ -48,7 +48,7 @@ async function stepsOf(
 ): Promise<readonly PlannedStep[]> {
   const { recipe } = await loadRecipe(name, overrides);
   const target = { profile, budget: Infinity, preferred: BATCH };
-  const { step, update } = fitPlan(recipe, modelOfRecipe(recipe.model, classCountOf(recipe)), target, BATCH);
+  const { step, update } = fitPlan(recipe, modelOfRecipe(recipe, classCountOf(recipe)), target, BATCH);
   return [...step.plan.steps, ...update.plan.steps];
 }
 

@@ -3,7 +3,7 @@ import type { LoadedRecipe } from '../recipe/load.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { targetOf } from '../training/planning/fit.ts';
 import { planReport } from '../training/planning/plan-report.ts';
-import { modelOfRecipe } from '../training/weights/recipe-model.ts';
+import { trainedModel } from '../training/weights/recipe-model.ts';
 import { TrainingSession, type StepResult } from '../training/step/session.ts';
 import type { TrainingPlan } from '../training/step/training-plan.ts';
 import { withoutRefusedUnits } from '../training/planning/refused.ts';
@@ -74,7 +74,7 @@ interface Trainer {
 
 /** Images are made up and given to the device anew for each step: no data set is needed and no loader waited for. */
 async function prepare(device: Device, { recipe }: LoadedRecipe, options: StepOptions): Promise<Trainer> {
-  const model = modelOfRecipe(recipe.model, options.classes);
+  const model = trainedModel(recipe, options.classes);
   const note = (line: string) => process.stderr.write(`${line}\n`);
   let start = 0;
   const { plan, session } = await withoutRefusedUnits(device, note, async () => {

@@ -12,7 +12,7 @@ import { FrameworkError } from '../util/errors.ts';
 import { columns } from './columns.ts';
 import { underWay } from './say.ts';
 import { onlyWhen } from './conflicts.ts';
-import { modelOfRecipe } from '../training/weights/recipe-model.ts';
+import { trainedModel } from '../training/weights/recipe-model.ts';
 import { describePlan, planReport } from '../training/planning/plan-report.ts';
 import { collect, positiveInteger, positiveNumber } from './train.ts';
 
@@ -61,7 +61,7 @@ async function plan(options: Options): Promise<void> {
   const device = adapter === undefined ? undefined : await openDevice(adapter);
   try {
     const images = await trainingImages(recipe, new Map());
-    const model = modelOfRecipe(recipe.model, recipe.model.classes ?? images.classes);
+    const model = trainedModel(recipe, images.classes);
     const card = options.for === undefined ? undefined : cardOf(options.for);
     const target = card === undefined ? targetOf(device, options.memory) : targetOfCard(card, options.memory);
     const micro = options.batch ?? recipe.batch.micro;

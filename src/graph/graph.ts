@@ -113,8 +113,8 @@ export class Graph {
   }
 
   /** Records everything in `body` as one residual block with the scope's name. */
-  asBlock<T>(body: () => T): T {
-    this.block = this.scope;
+  asBlock<T>(body: () => T, name = this.scope): T {
+    this.block = name;
     try {
       return body();
     } finally {

@@ -5,3 +5,4 @@ export { convnext } from './convnext.ts';
 export { replknet } from './replknet.ts';
 export { resnetBasic, resnetBottleneck, resnetCifar } from './resnet.ts';
 export { robustResNet } from './robust-resnet.ts';
+export { dino, vit } from './vit.ts';

@@ -37,7 +37,7 @@ export interface Family<C extends CommonConfig> {
   };
   /** Side of the images it was published for, and is evaluated on unless told otherwise. */
   imageSize(config: C): number;
-  /** Its parameters depend on the image size: it takes images of `imageSize` only. */
+  /** Its parameters depend on the image size, which its configuration holds as `imageSize`: it takes images of that size only. */
   readonly fixedSize?: true;
   preprocessing(config: C, size: number, name: string): Preprocessing;
   /** The options that entries of a state dict in official names show, if they look like this family's. */
@@ -52,6 +52,8 @@ export interface ModelFamily {
   readonly presets: readonly string[];
   readonly options: Readonly<Record<string, Field>>;
   readonly head: string | null;
+  /** Its models are made for one image size, their option `imageSize`. */
+  readonly fixedSize: boolean;
   /** The options of a preset. */
   readonly preset: (name: string) => Readonly<CommonConfig & Record<string, unknown>>;
   /** @throws FrameworkError `model/config` for an unknown option, a value that it cannot take, or a contradiction */
@@ -73,9 +75,11 @@ export function defineFamily<C extends CommonConfig>(family: Family<C>): ModelFa
     presets: Object.keys(family.presets),
     options,
     head: family.head,
+    fixedSize: family.fixedSize ?? false,
     preset: (name) => preset(name) as C & Record<string, unknown>,
     create(name, overrides) {
-      const config = configure(name, options, preset(name), overrides) as C;
+      const known = family.fixedSize ? { ...options, imageSize: IMAGE_SIZE } : options;
+      const config = configure(name, known, preset(name), overrides) as C;
       const conflict = family.conflict(config);
       if (conflict !== undefined)
         throw new FrameworkError('model/config', `${name}: ${conflict.found}.`, {
@@ -93,6 +97,8 @@ const COMMON: Readonly<Record<keyof CommonConfig, Field<number>>> = {
   classes: option(integer({ min: 0, max: 2 ** 20 }), 'Classes of the classifier.'),
   channels: option(integer({ min: 1, max: 2 ** 16 }), 'Channels of the image.'),
 };
+
+const IMAGE_SIZE = option(integer({ min: 1, max: 2 ** 14 }), 'Side of the images.', { unit: 'pixels' });
 
 /** `preset` with some of its options replaced; null and undefined leave one as it is. */
 function configure(
@@ -194,7 +200,7 @@ function checkSize(model: string, size: number, x: Tensor): void {
   throw new FrameworkError(
     'model/image-size',
     `${model} as configured takes images of ${size} × ${size} pixels, not ${h} × ${w}: its parameters depend on it.`,
-    { hint: 'Set model.imageSize to the size of the images, or the images to that of the model.' },
+    { hint: 'Set data.imageSize to the size of the images, and make the model for it.' },
   );
 }
 

@@ -2,9 +2,9 @@ import { integer, list, number, type Field, type FieldType } from '../schema/fie
 
 /** What the options of model families are made of: typed fields of the schema, whose values the presets have. */
 
-/** Every option of a configuration `C` but those that all models have. */
+/** Every option of a configuration `C` but those that all models have, and but the image size, which `data.imageSize` says. */
 export type Options<C> = {
-  readonly [K in Exclude<keyof C, keyof CommonConfig>]: Field<C[K]>;
+  readonly [K in Exclude<keyof C, keyof CommonConfig | 'imageSize'>]: Field<C[K]>;
 };
 
 /** What every configuration has. */

@@ -3,7 +3,10 @@ import * as listed from './families.ts';
 import type { ModelFamily } from './family.ts';
 import type { Model } from './model.ts';
 
-export const families: readonly ModelFamily[] = Object.values(listed);
+/** By name, in whatever order a module loader lists them. */
+export const families: readonly ModelFamily[] = Object.values(listed).sort((a, b) =>
+  a.name < b.name ? -1 : 1,
+);
 
 export function modelNames(): string[] {
   return families.flatMap((family) => family.presets);

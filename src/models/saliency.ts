@@ -1,7 +1,8 @@
 import type { Device } from '../device/device.ts';
-import { FrameworkError, defined } from '../util/errors.ts';
+import { FrameworkError } from '../util/errors.ts';
 import { InferenceSession, type ImageShape } from './inference.ts';
 import type { Model } from './model.ts';
+import { classAttentionTap } from './vit.ts';
 import type { ModelWeights } from './weights.ts';
 
 /**
@@ -11,11 +12,6 @@ import type { ModelWeights } from './weights.ts';
 
 /** The head that the occlusion experiments read, the second of DINO's six. (Muzammal-Naseer/IPViT: evaluate.py) */
 export const SALIENT_HEAD = 1;
-
-/** The tap of the class token's probabilities (n, heads, tokens) in a block of a vision transformer. */
-export function classAttentionTap(block: string): string {
-  return `${block}.attn.class`;
-}
 
 /** What the class token attends to. */
 export interface ClassAttention {
@@ -77,8 +73,8 @@ export class ClassAttentionSession {
 }
 
 function lastTap({ name, family, blocks }: Model): string {
-  if (family === 'vit' || family === 'dino')
-    return classAttentionTap(defined(blocks.at(-1), 'last block').name);
+  const whole = blocks.at(-1)?.whole;
+  if ((family === 'vit' || family === 'dino') && whole !== undefined) return classAttentionTap(whole);
   throw new FrameworkError(
     'model/no-attention',
     `${name} has no class token whose attention could be read.`,

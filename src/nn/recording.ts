@@ -46,6 +46,12 @@ export class Recording {
     });
   }
 
+  /** The same within the current module, whose parameters it has: one half of a transformer's block, `blocks.0.attn`. */
+  half(name: string, x: Tensor, body: (x: Tensor) => Tensor): Tensor {
+    const path = `${this.graph.scope}.${name}`;
+    return this.graph.tap(path, this.skip.has(path) ? x : this.graph.asBlock(() => body(x), path));
+  }
+
   /**
    * Declares and returns a trained tensor of the current module.
    * @param options.decays whether weight decay acts on it; default: not on vectors and biases

@@ -4,7 +4,7 @@ import type { Recipe } from '../recipe/schema.ts';
 import { classCountOf, datasetOf } from '../training/data.ts';
 import { fitPlan, type Target } from '../training/planning/fit.ts';
 import { planReport } from '../training/planning/plan-report.ts';
-import { modelOfRecipe } from '../training/weights/recipe-model.ts';
+import { trainedModel } from '../training/weights/recipe-model.ts';
 import { stepsPerEpoch } from '../training/schedule.ts';
 import { messageOf } from '../util/errors.ts';
 import type { Node } from '../graph/graph.ts';
@@ -32,7 +32,7 @@ export interface PointCost {
 
 /** Cost of a recipe. @throws FrameworkError `plan/too-large` if it does not fit the target */
 export function costOf(recipe: Recipe, target: Target, classes: number): PointCost {
-  const plan = fitPlan(recipe, modelOfRecipe(recipe.model, classes), target);
+  const plan = fitPlan(recipe, trainedModel(recipe, classes), target);
   const report = planReport(recipe, plan);
   return {
     parameters: report.parameters,

@@ -18,7 +18,7 @@ import { loadChecked, noEffect } from './effects.ts';
 import { fitPlan, targetOf, type Target } from './planning/fit.ts';
 import { loadInitial } from './weights/initial-weights.ts';
 import { describePreflight, preflight, size, type Preflight } from './preflight.ts';
-import { modelOfRecipe } from './weights/recipe-model.ts';
+import { trainedModel } from './weights/recipe-model.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { compilingReporter, withSigns, type Reporter } from './log/reporter.ts';
 import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } from './run/run-folder.ts';
@@ -223,7 +223,7 @@ async function planOf(
   { folder, resume, interrupted, reporter }: PlanContext,
 ): Promise<TrainingPlan> {
   const { recipe } = loaded;
-  const model = modelOfRecipe(recipe.model, classes.length);
+  const model = trainedModel(recipe, classes.length);
   const target = targetOf(device, request.memoryGib);
   const note = (line: string) => {
     reporter.note(line);

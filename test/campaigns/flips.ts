@@ -52,7 +52,7 @@ export async function makeWorld(opened: OpenedDevice, folder: string): Promise<W
   await evaluate(join(folder, 'finished'));
   const { recipe } = await loadRecipe(tinyRecipe(folder));
   const { device } = opened;
-  const model = modelOfRecipe(recipe.model, 10);
+  const model = modelOfRecipe(recipe, 10);
   const planOf = ({ micro, choose }: RecordedPlan) => {
     const plan = fitPlan(recipe, model, { ...targetOf(device), choose }, micro);
     return [plan.micro, problemsOf(plansOf(plan), device.profile).map(({ planned }) => planned)];

@@ -36,7 +36,7 @@ describe('init', () => {
     expect(loaded.recipe.data).toMatchObject({ root: `${root}-split`, dataset: 'image-folder' });
     expect(loaded.recipe.batch.size).toBeLessThanOrEqual(22);
     checkEffects(loaded);
-    expect(modelOfRecipe(loaded.recipe.model, 2).config.classes).toBe(2);
+    expect(modelOfRecipe(loaded.recipe, 2).config.classes).toBe(2);
     const sweep = await loadSweep(join(out, 'my-photos-kernels.yaml'));
     expect(sweep.points).toHaveLength(3);
     expect(readdirSync(join(`${root}-split`, 'val', 'cat'))).toEqual(['19.jpg']);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { recordInference } from '../../src/models/inference.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { countElements, decays } from '../../src/nn/parameters.ts';
 import { Graph, type Node, specsOf } from '../../src/graph/graph.ts';
@@ -11,10 +12,11 @@ function costOf({ op, inputs, outputs, attrs }: Node): Cost {
 
 /** Multiply-accumulates of one image, as papers count them, from the recorded ops. */
 function macs(name: string, overrides: Record<string, unknown>, size: number) {
-  const graph = new Graph();
-  createModel(name, overrides).build(graph, { x: graph.input('x', f32(1, 3, size, size)), training: false });
+  const model = createModel(name, overrides);
+  // As the model recorded it, without what nobody reads.
+  const { nodes } = recordInference(model, { batch: 1, channels: 3, imageSize: size }, { plain: true });
   const total = { all: 0, depthwise: 0, live: 0 };
-  for (const node of graph.nodes) {
+  for (const node of nodes) {
     const cost = costOf(node);
     total.all += cost.macs;
     if (node.op.name !== 'depthwise') continue;
@@ -228,5 +230,40 @@ describe('Robust-ResNet', () => {
     const shortcuts = blocks.filter(({ removable }) => !removable).length;
     expect(entries(name)).toBe(4 + 11 * blocks.length + 7 * shortcuts);
     expect(shortcuts).toBe({ dw: 4, 'down-inverted-dw': 4 }[kind] ?? 3);
+  });
+});
+
+describe('vision transformers', () => {
+  it.each([
+    ['vit-b16', 224, 86_567_656, 152, 17_563_060_224 + 768_000],
+    ['vit-b16', 384, 86_859_496, 152, 55_483_582_464 + 768_000],
+    ['vit-l16', 224, 304_326_632, 296, 61_553_688_576 + 1_024_000],
+    ['vit-l16', 384, 304_715_752, 296, 191_065_276_416 + 1_024_000],
+    ['deit-s16', 224, 22_050_664, 152, 4_598_498_304 + 384_000],
+    ['dino-s16', 224, 21_665_664, 150, 4_598_498_304],
+    ['dino-s8', 224, 21_670_272, 150, 22_405_358_592],
+  ])('%s at %d', (name, imageSize, params, state, expected) => {
+    expect(parameters(name, { imageSize })).toBe(params);
+    expect(entries(name, { imageSize })).toBe(state);
+    expect(macs(name, { imageSize }, imageSize).all).toBe(expected);
+  });
+
+  it('spares the class token and the position table from weight decay, beside vectors', () => {
+    const exempt = createModel('deit-s16').parameters.filter((spec) => !spec.decays);
+    const tables = exempt.filter(({ shape }) => shape.length > 1).map(({ name }) => name);
+    expect(tables).toEqual(['cls_token', 'pos_embed']);
+    expect(exempt.length).toBe(2 + 12 * 8 + 4); // of each block 2 norms and 4 biases; patches, norm and head
+  });
+
+  it('decays learning rates by block', () => {
+    const model = createModel('deit-s16');
+    const names = ['pos_embed', 'patch_embed.proj.weight', 'blocks.0.norm1.bias', 'blocks.11.mlp.fc2.weight'];
+    expect(names.map((name) => model.layerOf(name))).toEqual([0, 0, 1, 12]);
+    expect([model.layers, model.layerOf('norm.weight'), model.layerOf('head.bias')]).toEqual([14, 13, 13]);
+  });
+
+  it('refuses images that are no whole number of patches, and heads that do not divide the width', () => {
+    expect(() => createModel('vit-b16', { imageSize: 225 })).toThrow('no whole number of 16-pixel patches');
+    expect(() => createModel('vit-b16', { heads: 5 })).toThrow('5 heads do not divide the width 768');
   });
 });

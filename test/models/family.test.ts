@@ -3,12 +3,11 @@ import { openDevice, type Device } from '../../src/device/device.ts';
 import { defineFamily } from '../../src/models/family.ts';
 import { InferenceSession } from '../../src/models/inference.ts';
 import { evaluationAt } from '../../src/models/model.ts';
-import { option, type CommonConfig } from '../../src/models/options.ts';
+import type { CommonConfig } from '../../src/models/options.ts';
 import { ModelWeights } from '../../src/models/weights.ts';
 import { conv2d, depthwise, globalAveragePool, linear } from '../../src/nn/layers.ts';
 import { initialise, truncNormal } from '../../src/nn/parameters.ts';
 import { matmul } from '../../src/ops/matmul/op.ts';
-import { integer } from '../../src/schema/fields.ts';
 import { parameterGroups } from '../../src/training/step/groups.ts';
 import { Trainer } from '../../src/training/step/trainer.ts';
 import { adapters } from '../ops/harness.ts';
@@ -22,7 +21,7 @@ const family = (head: 'head' | null) =>
   defineFamily<Config>({
     name: 'global',
     presets: { global: { classes: head === null ? 0 : 2, channels: 1, imageSize: 16 } },
-    options: { imageSize: option(integer({ min: 4, max: 64 }), 'Side of the images.') },
+    options: {},
     conflict: () => undefined,
     record: (r, x, { imageSize, classes }) => {
       const map = imageSize / 4;

@@ -8,8 +8,14 @@ import { expectStep, goldenCases, recordEvaluation, recordStep, relativeError } 
  * do, and one block on SwiftShader. The interpreter runs all of them (golden.test.ts).
  */
 const ON_PROCESSORS: Readonly<Record<string, readonly string[]>> = {
-  swiftshader: ['slak, one block'],
-  lavapipe: ['slak, one block', 'convnext plain, overlapping stem, three stages', 'replknet', 'resnet cifar'],
+  swiftshader: ['slak, one block', 'vision transformer without a classifier'],
+  lavapipe: [
+    'slak, one block',
+    'convnext plain, overlapping stem, three stages',
+    'replknet',
+    'resnet cifar',
+    'vision transformer',
+  ],
 };
 const casesOf = (kind: string) => goldenCases.filter(([name]) => ON_PROCESSORS[kind]?.includes(name) ?? true);
 
@@ -25,7 +31,7 @@ describe.each(adapters)('on %s', { timeout: 900_000 }, (kind) => {
   );
 
   // With running statistics only BatchNorm runs other code than in training.
-  it.each(casesOf(kind).filter(([name]) => /one block|replknet$/.test(name)))(
+  it.each(casesOf(kind).filter(([name]) => /one block|replknet$|transformer/.test(name)))(
     '%s gives the logits of PyTorch in evaluation',
     async (_, golden) => {
       const recorded = recordEvaluation(golden);

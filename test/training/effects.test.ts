@@ -11,7 +11,7 @@ import { modelOfRecipe } from '../../src/training/weights/recipe-model.ts';
 async function check(recipe: string, ...overrides: string[]): Promise<void> {
   const loaded = await loadRecipe(recipe, overrides);
   checkEffects(loaded);
-  modelOfRecipe(loaded.recipe.model, 10);
+  modelOfRecipe(loaded.recipe, 10);
 }
 
 function recipeFile(text: string): string {
@@ -61,7 +61,7 @@ describe('keys of a recipe', () => {
       /model\.variant: variant is plain, but smallKernel is 5/,
     );
     const { recipe } = await loadRecipe('convnext-t', ['model.name=slak-t']);
-    expect(modelOfRecipe(recipe.model, 10).config).toMatchObject({ variant: 'slak' });
+    expect(modelOfRecipe(recipe, 10).config).toMatchObject({ variant: 'slak' });
   });
 });
 

@@ -43,7 +43,7 @@ afterAll(() => {
 async function planTiny(device: Device, mode: TuneMode): Promise<{ plan: TrainingPlan; notes: string[] }> {
   const { recipe } = await loadRecipe(tinyRecipe(scratchFolder()), []);
   const notes: string[] = [];
-  const model = modelOfRecipe(recipe.model, 10);
+  const model = modelOfRecipe(recipe, 10);
   const plan = await tunedPlan({ recipe, model, target: targetOf(device), device }, mode, (line) => {
     notes.push(line);
   });
@@ -272,7 +272,7 @@ describe('tuning what is missing', () => {
   it.skipIf(adapter === undefined)('needs no cache folder to plan', async () => {
     const device = devices.get(adapter!)!;
     const { recipe } = await loadRecipe(tinyRecipe(scratchFolder()), []);
-    const plan = fitPlan(recipe, modelOfRecipe(recipe.model, 10), targetOf(device));
+    const plan = fitPlan(recipe, modelOfRecipe(recipe, 10), targetOf(device));
     expect(plannedOf((await planTiny(device, 'stored')).plan, device)).toEqual(plannedOf(plan, device));
     expect(existsSync(choicesFile(identityOf(device)))).toBe(false);
   });

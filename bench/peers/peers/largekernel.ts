@@ -31,7 +31,7 @@ function call<A, I extends string, O extends string>(
   attrs: A,
   outputs: Some<string, O>,
 ): Call {
-  return { op: op as AnyOp, inputs: mapNamed(inputs, String), attrs, outputs: mapNamed(outputs, String) };
+  return { op, inputs: mapNamed(inputs, String), attrs, outputs: mapNamed(outputs, String) };
 }
 
 /** The kernels a training step would run, with the variants it would choose. */
@@ -142,7 +142,7 @@ async function prepareStep(
     `batch.size=${c.batch}`,
     `data.imageSize=${c.size}`,
   ]);
-  const model = modelOfRecipe(recipe.model, c.classes);
+  const model = modelOfRecipe(recipe, c.classes);
   const plan = fitPlan(recipe, model, targetOf(device), c.batch);
   const session = await TrainingSession.create(device, pipelines, plan);
   await session.initialise(0, new Map(Object.entries(data)));

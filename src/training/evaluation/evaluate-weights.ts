@@ -6,7 +6,7 @@ import { normalization, type Normalization } from '../../data/normalization.ts';
 import type { Failure } from '../../data/render.ts';
 import type { EvalConfig } from '../../data/transform.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
-import type { Model } from '../../models/model.ts';
+import { requireClassifier, type Model } from '../../models/model.ts';
 import { loadRecipe, type LoadedRecipe } from '../../recipe/load.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { evalConfig } from '../../recipe/transforms.ts';
@@ -15,7 +15,7 @@ import { existsNow } from '../../util/files.ts';
 import { datasetOf, normalizationOf } from '../data.ts';
 import { classesOfFile, classesOfRun, type ModelClasses } from '../weights/model-classes.ts';
 import { leftOutNote, openWeights } from '../weights/open-weights.ts';
-import { bareRecipe, classesOf, modelOfRecipe } from '../weights/recipe-model.ts';
+import { bareRecipe, classesOf, modelOfFile, modelOfRecipe } from '../weights/recipe-model.ts';
 import { checkModelSettings, checkSettings, type WeightsUse } from '../weights/settings.ts';
 import { preferredModel, recogniseModel, type Recognised } from '../weights/recognise.ts';
 import { checkRunRecipe, isRunFolder, runFolder } from '../run/run-folder.ts';
@@ -76,16 +76,19 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
   const loaded = isRun
     ? await runRecipe(checkpoint, overrides)
     : await bareRecipe(request.model ?? ANY_MODEL, overrides);
-  const recipe = isRun || request.model !== undefined ? loaded.recipe : undefined;
   const file = await openWeights(checkpoint, {
     entry,
     weights,
-    model: (found) => recipe && modelOfRecipe(recipe.model, classesOf(found) ?? 1000),
+    model: (found) => {
+      if (isRun) return modelOfRecipe(loaded.recipe, classesOf(found) ?? 1000);
+      return request.model === undefined ? undefined : modelOfFile(loaded, found);
+    },
   });
   try {
     const resolved = isRun
       ? await resolveRun(checkpoint, loaded, classesOf(file))
       : await resolveNamed(request, file);
+    if (use !== 'convert' && use !== 'merge') requireClassifier(resolved.model);
     checkModelSettings(settings, loaded.recipe, resolved.evalConfig.resize);
     const { notes = [], ...rest } = resolved;
     return { ...rest, file: file.path, entry: file.entry, notes: [...notes, ...leftOutNote(file)] };
@@ -117,7 +120,7 @@ async function resolveRun(
   { recipe, provenance }: LoadedRecipe,
   count = 1000,
 ): Promise<Resolved> {
-  const model = modelOfRecipe(recipe.model, count);
+  const model = modelOfRecipe(recipe, count);
   const isSaid = provenance.get('data.classes') === 'command line';
   return {
     model,
@@ -143,8 +146,9 @@ async function recognised(file: TensorFile, checkpoint: string): Promise<Recogni
 }
 
 async function resolveFile(name: string, overrides: readonly string[], file: TensorFile): Promise<Resolved> {
-  const { recipe, provenance } = await bareRecipe(name, overrides);
-  const model = modelOfRecipe(recipe.model, classesOf(file) ?? 1000);
+  const loaded = await bareRecipe(name, overrides);
+  const { recipe, provenance } = loaded;
+  const model = modelOfFile(loaded, file);
   const given = (path: string) => provenance.get(path) === 'command line';
   const imageSize = given('data.imageSize') ? recipe.data.imageSize : model.imageSize;
   const published = model.preprocessing(imageSize);

@@ -6,14 +6,41 @@ import { loadRecipe, RECIPES, type LoadedRecipe } from '../../recipe/load.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 
 /**
- * The model a recipe names, with its options.
+ * The model a recipe names, with its options, for images of its size.
  * @param classes of the data, where the recipe does not say
+ */
+export function modelOfRecipe({ model, data }: Pick<Recipe, 'model' | 'data'>, classes: number): Model {
+  const { name, ...settings } = model;
+  const { head, fixedSize } = familyOf(name);
+  return createModel(name, {
+    ...settings,
+    classes: head === null ? 0 : (settings.classes ?? classes),
+    ...(fixedSize ? { imageSize: data.imageSize } : {}),
+  });
+}
+
+/**
+ * The same, to be trained.
  * @throws FrameworkError `model/no-classifier`
  */
-export function modelOfRecipe({ name, ...settings }: Recipe['model'], classes: number): Model {
-  const model = createModel(name, { ...settings, classes: settings.classes ?? classes });
+export function trainedModel(recipe: Pick<Recipe, 'model' | 'data'>, classes: number): Model {
+  const model = modelOfRecipe(recipe, classes);
   requireClassifier(model);
   return model;
+}
+
+/**
+ * The model that a bare file is to be of. Its classes, and its image size where entries depend on it, are the file's unless they were said.
+ */
+export function modelOfFile(
+  { recipe, provenance }: LoadedRecipe,
+  file: Pick<TensorFile, 'names' | 'info'>,
+): Model {
+  const shapes = new Map(file.names().map((name) => [name, file.info(name).shape]));
+  const shown = familyOf(recipe.model.name).recognise(shapes)?.['imageSize'];
+  const isSaid = provenance.get('data.imageSize') === 'command line';
+  const imageSize = isSaid || typeof shown !== 'number' ? recipe.data.imageSize : shown;
+  return modelOfRecipe({ ...recipe, data: { ...recipe.data, imageSize } }, classesOf(file) ?? 1000);
 }
 
 /** A recipe that says nothing but the model, so that bare files take the same `--set` keys as runs. */

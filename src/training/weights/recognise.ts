@@ -57,7 +57,7 @@ async function fitting(
 ): Promise<Model | undefined> {
   try {
     const { recipe } = await bareRecipe(name, settings);
-    const model = modelOfRecipe(recipe.model, classesOf(file) ?? 1000);
+    const model = modelOfRecipe(recipe, classesOf(file) ?? 1000);
     checkEntries(file, name, model);
     return model;
   } catch (error) {
@@ -73,5 +73,8 @@ function differences(
 ): string[] {
   return Object.entries(seen)
     .filter(([option, value]) => JSON.stringify(preset[option]) !== JSON.stringify(value))
-    .map(([option, value]) => `model.${option}=${value === 'none' ? value : JSON.stringify(value)}`);
+    .map(([option, value]) => {
+      const key = option === 'imageSize' ? 'data.imageSize' : `model.${option}`;
+      return `${key}=${value === 'none' ? value : JSON.stringify(value)}`;
+    });
 }

@@ -47,6 +47,11 @@ CASES = {
     "robust-resnet, all norms and activations, stem of a ResNet": (
         "robust-resnet-down-inverted-dw", {**ROBUST, "strideAt": "first", "stem": "resnet", "norms": [1, 2, 3], "activations": [1, 2, 3, 4],
                                            "layerScale": 0.1}, 32),
+    "vision transformer": (
+        "vit-b16", {"dim": 24, "depth": 2, "heads": 3, "patch": 4, "imageSize": 20, "mlpRatio": 2, "classes": 7,
+                    "dropPath": 0.3}, 20),
+    "vision transformer without a classifier": (
+        "dino-s8", {"dim": 16, "depth": 1, "heads": 2, "patch": 8, "imageSize": 24}, 24),
 }
 N = 3
 
@@ -62,7 +67,7 @@ def masks_of(config, model, n):
     """One mask for each branch whose drop-path rate is above zero."""
     last = config.get("dropPath", 0)
     paths = [m.path for m in model.modules() if isinstance(m, tm.DropPath)]
-    shared = 2 if "layers" in config else 1  # RepLKNet's pairs share one rate
+    shared = 2 if "layers" in config or "heads" in config else 1  # pairs of RepLKNet and of transformers share one rate
     count = len(paths) // shared
     masks = {}
     for i, path in enumerate(paths):
@@ -76,9 +81,10 @@ def masks_of(config, model, n):
 
 def run(kind, config, size, n=N, dtype=torch.float64):
     model = tm.load_formula(tm.make(kind, config).to(dtype))
-    x, t = tm.images(n, 3, size).to(dtype), tm.targets(n, config["classes"]).to(dtype)
+    x = tm.images(n, 3, size).to(dtype)
     with torch.no_grad():
         evaluated = model.eval()(x)
+    t = tm.targets(n, evaluated.shape[1]).to(dtype)
     tm.DropPath.masks = masks_of(config, model, n)
     model.train()
     x.requires_grad_(True)

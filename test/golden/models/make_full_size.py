@@ -25,6 +25,11 @@ CASES = {
     "convnext-t slak k51-49-47-13": ("convnext-t", {**CONVNEXT_T, **SLAK, "kernels": [51, 49, 47, 13]}),
     "replknet-31b": ("replknet-31b", {**REPLKNET_B, "kernels": [31, 29, 27, 13], "small": 5}),
     "replknet-3b": ("replknet-3b", {**REPLKNET_B, "kernels": [3, 3, 3, 3], "small": None}),
+    "vit-b16": ("vit-b16", {"dim": 768, "depth": 12, "heads": 12, "imageSize": 224, "classes": 1000}),
+    "vit-l16": ("vit-l16", {"dim": 1024, "depth": 24, "heads": 16, "imageSize": 224, "classes": 1000}),
+    "deit-s16": ("deit-s16", {"dim": 384, "depth": 12, "heads": 6, "imageSize": 224, "classes": 1000}),
+    "dino-s16": ("dino-s16", {"dim": 384, "depth": 12, "heads": 6, "imageSize": 224}),
+    "dino-s8": ("dino-s8", {"dim": 384, "depth": 12, "heads": 6, "imageSize": 224, "patch": 8}),
 }
 
 ONE = {"n": 1, "dtype": torch.float32}
@@ -41,6 +46,6 @@ if __name__ == "__main__":
         if wanted not in name:
             continue
         start = time.time()
-        results[name] = rounded(run(kind, config, 224, **(ONE if kind == "convnext-t" else {})), 8)
+        results[name] = rounded(run(kind, config, 224, **({} if kind.startswith("replknet") else ONE)), 8)
         print(f"{name}: {time.time() - start:.0f} s", file=sys.stderr)
     write(path, results)

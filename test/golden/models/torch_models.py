@@ -1,5 +1,5 @@
-"""ConvNeXt (plain and in SLaK's framework), RepLKNet, ResNet, BiT and Robust-ResNet in PyTorch, written from the papers and the official state-dict
-names, as oracles for src/models. Weights, images and targets come from a formula that test/models/formula.ts repeats."""
+"""ConvNeXt (plain and in SLaK's framework), RepLKNet, ResNet, BiT, Robust-ResNet and vision transformers in PyTorch, written from the papers
+and the official state-dict names, as oracles for src/models. Weights, images and targets come from a formula that test/models/formula.ts repeats."""
 
 import math
 
@@ -447,11 +447,86 @@ class RobustResNet(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+# --------------------------------------------------------------------------------------------------- vision transformers
+
+class Attention(nn.Module):
+    """Probabilities written out, as timm computes them without fused kernels; kept for whoever asks."""
+
+    def __init__(self, dim, heads):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.proj = nn.Linear(dim, dim)
+
+    def forward(self, x):
+        n, count, dim = x.shape
+        q, k, v = self.qkv(x).reshape(n, count, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
+        self.probabilities = (q @ k.transpose(-2, -1) * (dim // self.heads) ** -0.5).softmax(-1)
+        return self.proj((self.probabilities @ v).transpose(1, 2).reshape(n, count, dim))
+
+
+class Mlp(nn.Module):
+    def __init__(self, dim, hidden):
+        super().__init__()
+        self.fc1 = nn.Linear(dim, hidden)
+        self.fc2 = nn.Linear(hidden, dim)
+
+    def forward(self, x):
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class TransformerBlock(nn.Module):
+    def __init__(self, dim, heads, hidden, path):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim, eps=1e-6)
+        self.attn = Attention(dim, heads)
+        self.norm2 = nn.LayerNorm(dim, eps=1e-6)
+        self.mlp = Mlp(dim, hidden)
+        self.drop_path1 = DropPath(f"{path}.drop_path1")
+        self.drop_path2 = DropPath(f"{path}.drop_path2")
+
+    def forward(self, x):
+        x = x + self.drop_path1(self.attn(self.norm1(x)))
+        return x + self.drop_path2(self.mlp(self.norm2(x)))
+
+
+class PatchEmbed(nn.Module):
+    def __init__(self, channels, dim, patch):
+        super().__init__()
+        self.proj = nn.Conv2d(channels, dim, patch, patch)
+
+    def forward(self, x):
+        return self.proj(x).flatten(2).transpose(1, 2)
+
+
+class VisionTransformer(nn.Module):
+    """timm/models/vision_transformer.py; without `classes` a DINO backbone, whose output is the class token's features."""
+
+    def __init__(self, dim, depth, heads, imageSize, patch=16, classes=0, channels=3, mlpRatio=4, **_):
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
+        self.pos_embed = nn.Parameter(torch.zeros(1, (imageSize // patch) ** 2 + 1, dim))
+        self.patch_embed = PatchEmbed(channels, dim, patch)
+        self.blocks = nn.Sequential(
+            *[TransformerBlock(dim, heads, int(dim * mlpRatio), f"blocks.{i}") for i in range(depth)])
+        self.norm = nn.LayerNorm(dim, eps=1e-6)
+        if classes:
+            self.head = nn.Linear(dim, classes)
+
+    def forward(self, x):
+        x = self.patch_embed(x)
+        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
+        x = self.norm(self.blocks(x))[:, 0]
+        return self.head(x) if hasattr(self, "head") else x
+
+
 def make(model, config):
     if model.startswith("bit-"):
         return BiT(**config)
     if model.startswith("robust-resnet-"):
         return RobustResNet(model[len("robust-resnet-"):], **config)
+    if model.startswith(("vit", "deit", "dino")):
+        return VisionTransformer(**config)
     if model.startswith("convnext"):
         return ConvNeXt(**config)
     if model.startswith("replknet"):

@@ -9,7 +9,7 @@ const large = { maxBufferSize: 2 ** 30, maxStorageBufferBindingSize: 2 ** 30 };
 
 async function planOf(name: string, settings: readonly string[]): Promise<TrainingPlan> {
   const { recipe } = await loadRecipe(name, settings);
-  return fitPlan(recipe, modelOfRecipe(recipe.model, 1000), {
+  return fitPlan(recipe, modelOfRecipe(recipe, 1000), {
     profile: profileOf('gpu', { ...DEFAULT_LIMITS, ...large }, ['subgroups', 'shader-f16']),
     budget: 2 ** 33,
     preferred: 32,

@@ -14,7 +14,7 @@ it.each(adapters)(
   async (adapter) => {
     const device = await openDevice(adapter);
     const { recipe } = await loadRecipe(tinyRecipe(scratchFolder()), []);
-    const plan = fitPlan(recipe, modelOfRecipe(recipe.model, 10), targetOf(device));
+    const plan = fitPlan(recipe, modelOfRecipe(recipe, 10), targetOf(device));
     const session = await TrainingSession.create(device, new PipelineCache(device), plan);
     let turns = 0;
     const turn = () => {
