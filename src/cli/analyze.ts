@@ -1,13 +1,19 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { openDevice } from '../device/device.ts';
+import { openDevice, type Device } from '../device/device.ts';
 import { ModelWeights } from '../models/weights.ts';
 import { MOST_WORKERS } from '../recipe/schema.ts';
 import { startCrew, type Crew } from '../robustness/benchmarks/crew/crew.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
 import { forwardRate, sessionClassifier, sha256File } from '../robustness/classifier/session-classifier.ts';
-import type { Analysis, AnalysisContext, OnDevice, PresetName } from '../robustness/analyses/analysis.ts';
+import type {
+  Analysis,
+  AnalysisContext,
+  OnDevice,
+  OtherModel,
+  PresetName,
+} from '../robustness/analyses/analysis.ts';
 import { presetsOf, settingsOf } from '../robustness/analyses/presets.ts';
 import { ANALYSES } from '../robustness/analyses/registry.ts';
 import { describeType, type Field } from '../schema/fields.ts';
@@ -218,6 +224,7 @@ async function withContext(
       batch: options.batch ?? 1,
       values,
       onDevice: () => (opened ??= open()),
+      other: async (path) => otherModel(path, (await (opened ??= open())).device),
       images: () => {
         const spec = evaluationData(weights, options.data, options.split);
         return { spec, title: weights.data?.dataset ?? basename(spec.root) };
@@ -236,6 +243,18 @@ async function withContext(
   } finally {
     if (opened !== undefined) (await opened).device.close();
   }
+}
+
+/** Weights that are looked through, with the model's own settings. */
+async function otherModel(checkpoint: string, device: Device): Promise<OtherModel> {
+  const request = { checkpoint, model: undefined, overrides: [], use: 'predict', weights: 'raw' } as const;
+  const { model, file, entry, imageSize } = await resolveWeights(request);
+  const { values } = await loadWeights(file, model, { entry });
+  return {
+    weights: await ModelWeights.upload(device, model, values),
+    imageSize,
+    sha256: await sha256File(file),
+  };
 }
 
 /** Read when the first unit is made: by then the device is open, where one is needed. */

@@ -24,6 +24,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   model: 2,
   benchmark: 2,
   corruption: 2,
+  analysis: 2,
   data: 3,
   image: 3,
   evaluate: 3,

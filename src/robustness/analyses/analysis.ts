@@ -16,6 +16,15 @@ export interface OnDevice {
   readonly weights: ModelWeights;
 }
 
+/** A second model, which is looked through and not at. */
+export interface OtherModel {
+  readonly weights: ModelWeights;
+  /** Side of its input in pixels. */
+  readonly imageSize: number;
+  /** SHA-256 of its file. */
+  readonly sha256: string;
+}
+
 /** A model and everything an analysis may ask for. */
 export interface AnalysisContext {
   readonly model: Model;
@@ -30,6 +39,8 @@ export interface AnalysisContext {
   readonly values: ReadonlyMap<string, Float32Array>;
   /** Opens the device and uploads the weights, once, when it is first asked for. */
   readonly onDevice: () => Promise<OnDevice>;
+  /** The weights of another model on the same device, from a file or a run: the one that says what is salient. */
+  readonly other?: (checkpoint: string) => Promise<OtherModel>;
   /** Labelled images of the model's classes; throws where none were named. */
   readonly images: () => OwnImages;
   /** The folder of `--data` as it is. */
@@ -55,6 +66,12 @@ export type SettingFields = Readonly<Record<string, Field>>;
 export type Settings<F extends SettingFields> = { readonly [K in keyof F]: Infer<F[K]> };
 export type PresetName = 'paper' | 'released' | 'default';
 
+export interface Condition<S> {
+  readonly keys: readonly string[];
+  readonly words: string;
+  holds(settings: S): boolean;
+}
+
 /** One analysis. A plain record: commands, folders, files and figures follow from it. */
 export interface Analysis {
   /** What commands, folders and results call it. */
@@ -68,15 +85,20 @@ export interface Analysis {
   readonly presets: Readonly<
     Partial<Record<Exclude<PresetName, 'default'>, Readonly<Record<string, unknown>>>>
   >;
+  /** Settings that count only beside others: what they need, in words. */
+  readonly conditions?: readonly Condition<Readonly<Record<string, unknown>>>[];
   run(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<BenchmarkResult>;
   plan(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<AnalysisPlan>;
 }
 
 /** An analysis whose functions take its settings with their types. */
 export function defineAnalysis<const F extends SettingFields>(
-  analysis: Omit<Analysis, 'settings' | 'presets' | 'run' | 'plan'> & {
+  analysis: Omit<Analysis, 'settings' | 'presets' | 'conditions' | 'run' | 'plan'> & {
     readonly settings: F;
     readonly presets: Readonly<Partial<Record<Exclude<PresetName, 'default'>, Partial<Settings<F>>>>>;
+    readonly conditions?: readonly (Condition<Settings<F>> & {
+      readonly keys: readonly (keyof F & string)[];
+    })[];
     run(context: AnalysisContext, settings: Settings<F>): Promise<BenchmarkResult>;
     plan(context: AnalysisContext, settings: Settings<F>): Promise<AnalysisPlan>;
   },

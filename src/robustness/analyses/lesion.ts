@@ -127,6 +127,10 @@ export const lesion = defineAnalysis({
   needs: 'images',
   settings,
   presets: { paper: {}, released: { candidates: 'released' } },
+  conditions: [
+    { keys: ['samples', 'seed'], words: 'with mode random', holds: ({ mode }) => mode === 'random' },
+    { keys: ['most'], words: 'where more than one is removed', holds: ({ mode }) => mode !== 'single' },
+  ],
   run: (context, chosen) => {
     const isSingle = chosen.mode === 'single';
     const points = pointsOf(context.model, chosen);

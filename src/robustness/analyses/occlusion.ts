@@ -1,6 +1,7 @@
-import { choice, field, integer, list, number, orAuto } from '../../schema/fields.ts';
+import { choice, field, integer, list, number, orAuto, orNone, text } from '../../schema/fields.ts';
 import { patchesAcross, type PatchDrop } from '../inputs/patches.ts';
 import { defineAnalysis, settingWords, type AnalysisContext, type Settings } from './analysis.ts';
+import { saliencyOf } from './saliency.ts';
 import { changeMetric } from './sweep-scoring.ts';
 import { planSweep, runSweep, type SweepPoint } from './sweep.ts';
 
@@ -31,6 +32,15 @@ const settings = {
     { source: 'Muzammal-Naseer/IPViT: evaluate.py' },
   ),
   repetitions: field(integer({ min: 1, max: 1000 }), 3, 'Random patterns of each share.'),
+  saliency: field(
+    orNone(text),
+    'none',
+    'Also drop the salient patches, and the others: weights of a vision transformer whose class token says what is salient (DINO S/16 in the paper), or a file .f32 with a row of float32 for each image.',
+    { source: 'Muzammal-Naseer/IPViT: evaluate.py' },
+  ),
+  head: field(integer({ min: 0, max: 1024 }), 1, 'The head of its last block that is read, from 0.', {
+    source: 'Muzammal-Naseer/IPViT: evaluate.py',
+  }),
   seed: field(integer({ min: 0 }), 0, 'Of the random patterns.'),
 } as const;
 
@@ -44,26 +54,37 @@ function patchOf({ patch }: OcclusionSettings, imageSize: number): number {
 function pointsOf(
   { imageSize }: Pick<AnalysisContext, 'imageSize'>,
   chosen: OcclusionSettings,
+  saliencyFile: string | undefined,
 ): SweepPoint[] {
   const { shares, fill, patternScope, repetitions, seed } = chosen;
   const patch = patchOf(chosen, imageSize);
   const patches = patchesAcross(imageSize, patch) ** 2;
   const group = patternScope === 'image' ? 1 : BATCH;
-  return shares.flatMap((share) =>
+  const drop = (choice: PatchDrop['choice']): PatchDrop => ({ kind: 'patches', patch, fill, choice });
+  const random = shares.flatMap((share) =>
     Array.from({ length: repetitions }, (_, repetition): SweepPoint => {
       // Shares are decimals: 0.7 of 10 patches is 7, though 0.7 · 10 is below 7 in binary.
       const count = Math.floor(share * patches + 1e-9);
-      const input: PatchDrop = {
-        kind: 'patches',
-        patch,
-        fill,
-        choice: { kind: 'random', count, seed, repetition, group },
-      };
+      const input = drop({ kind: 'random', count, seed, repetition, group });
       const note = `${count} of ${patches} patches of ${patch} px`;
       return { series: 'random', x: share, repetition, input, note };
     }),
   );
+  if (saliencyFile === undefined) return random;
+  const salient = (['salient', 'background'] as const).flatMap((kind) =>
+    shares.map((share): SweepPoint => {
+      const input = drop({ kind, share, file: saliencyFile });
+      return { series: kind, x: share, repetition: 0, input, note: `patches of ${patch} px` };
+    }),
+  );
+  return [...random, ...salient];
 }
+
+const DROPS = [
+  { id: 'random', title: 'Random patches dropped', xLabel: 'share of the patches dropped' },
+  { id: 'salient', title: 'Salient patches dropped', xLabel: 'share of the saliency dropped, highest first' },
+  { id: 'background', title: 'Other patches dropped', xLabel: 'share of the saliency dropped, lowest first' },
+] as const;
 
 /** Section 4.1 of the paper, Fig. 4: patches of the images are blacked out. */
 export const occlusion = defineAnalysis({
@@ -73,29 +94,40 @@ export const occlusion = defineAnalysis({
   needs: 'images',
   settings,
   presets: { paper: {}, released: { patternScope: 'batch', repetitions: 1 } },
-  run: (context, chosen) =>
-    runSweep(context, {
+  conditions: [{ keys: ['head'], words: 'with saliency', holds: ({ saliency }) => saliency !== 'none' }],
+  run: async (context, chosen) => {
+    const across = patchesAcross(context.imageSize, patchOf(chosen, context.imageSize));
+    const { head, ...rest } = chosen;
+    const saliency =
+      chosen.saliency === 'none' ? undefined : await saliencyOf(context, chosen.saliency, { across, head });
+    return runSweep(context, {
       id: 'occlusion',
       name: 'Occlusion',
-      settings: settingWords(chosen),
-      points: pointsOf(context, chosen),
+      settings: settingWords({ ...rest, saliency: saliency?.words ?? 'none' }),
+      points: pointsOf(context, chosen, saliency?.file),
       beginsClean: true,
-      plots: [
-        {
-          id: 'random',
-          title: 'Random patches dropped',
-          xLabel: 'share of the patches dropped',
-          yLabel: 'change of top-1, points',
-          value: 'change',
-        },
-      ],
+      plotOf: (series) => series,
+      plots: DROPS.filter(({ id }) => id === 'random' || saliency !== undefined).map((drop) => ({
+        ...drop,
+        yLabel: 'change of top-1, points',
+        value: 'change',
+        ...(drop.id === 'salient' && { published: { metric: 'salient-50', x: 0.5 } }),
+      })),
       metrics: (curves) =>
-        changeMetric(
-          { id: 'random-50', label: 'change, half of the patches dropped', protocol: `fill ${chosen.fill}` },
-          curves,
-          'random',
-          0.5,
+        DROPS.flatMap(({ id, title }) =>
+          changeMetric(
+            {
+              id: `${id}-50`,
+              label: `change at 50 %, ${title.toLowerCase()}`,
+              protocol: `fill ${chosen.fill}`,
+            },
+            curves,
+            id,
+            0.5,
+          ),
         ),
-    }),
-  plan: (context, chosen) => planSweep(context, pointsOf(context, chosen)),
+    });
+  },
+  plan: (context, chosen) =>
+    planSweep(context, pointsOf(context, chosen, chosen.saliency === 'none' ? undefined : chosen.saliency)),
 });

@@ -10,7 +10,7 @@ export function presetsOf({ presets }: Analysis): PresetName[] {
 
 /**
  * The settings of a preset with some of them replaced.
- * @throws FrameworkError `analysis/preset`, `analysis/setting`
+ * @throws FrameworkError `analysis/preset`, `analysis/setting`, `analysis/no-effect`
  */
 export function settingsOf(
   analysis: Analysis,
@@ -21,6 +21,27 @@ export function settingsOf(
     throw new FrameworkError('analysis/preset', `${analysis.id} has no preset ${preset}.`, {
       hint: `Its presets: ${presetsOf(analysis).join(', ')}.`,
     });
+  const settings = valuesOf(analysis, preset, given);
+  for (const condition of analysis.conditions ?? []) {
+    const { keys, words } = condition;
+    const idle = keys.find((key) => given[key] !== undefined);
+    if (idle !== undefined && !condition.holds(settings))
+      throw new FrameworkError(
+        'analysis/no-effect',
+        `${idle} was given, but it has an effect only ${words}.`,
+        {
+          hint: 'Leave it out.',
+        },
+      );
+  }
+  return settings;
+}
+
+function valuesOf(
+  analysis: Analysis,
+  preset: PresetName,
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
   const own = preset === 'default' ? {} : (analysis.presets[preset] ?? {});
   return Object.fromEntries(
     Object.entries(analysis.settings).map(([key, { type, default: usual }]) => {

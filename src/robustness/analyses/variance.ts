@@ -207,6 +207,13 @@ export const variance = defineAnalysis({
     paper: {},
     released: { reduce: 'batchMean', images: 128, sweeps: 10, pool: 1280, dropLast: true },
   },
+  conditions: [
+    {
+      keys: ['sweeps', 'pool', 'seed'],
+      words: 'with reduce batchMean',
+      holds: ({ reduce }) => reduce === 'batchMean',
+    },
+  ],
   run,
   plan: async (context, { reduce, images, sweeps }) => {
     const isMean = reduce === 'batchMean';

@@ -73,6 +73,18 @@ const COLUMNS: readonly Column[] = [
     column: 'ImageNet-O',
     to: { benchmark: 'o', metric: 'aupr', protocol: 'softmax over 200' },
   },
+  {
+    set: 'lkrobust',
+    table: 5,
+    column: 'Salient-Drop-50%',
+    to: { benchmark: 'occlusion', metric: 'salient-50', protocol: 'fill zero' },
+  },
+  {
+    set: 'lkrobust',
+    table: 5,
+    column: 'Noise-0.7pi',
+    to: { benchmark: 'frequency', metric: 'noise-0.7pi', protocol: 'amplitude' },
+  },
   ...['lkrobust', 'imagenet_c_p_leaderboard'].flatMap((set) =>
     (['mFR', 'mT5D'] as const).map((column) => ({
       set,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Analysis } from '../../../src/robustness/analyses/analysis.ts';
@@ -74,5 +74,26 @@ describe.each(adapters)('sweeps on %s', (kind) => {
     expect(first.parts.find(({ name }) => name === 'removed/1/0')!.note).toBe(
       'of 5 without stages.0.0, stages.0.1, stages.1.0, stages.2.0, stages.2.1',
     );
+  });
+
+  it('of saliency drop the rows of a file, and nothing at 0', async () => {
+    const ctx = (await shared)();
+    const analysis = findAnalysis('occlusion');
+    const source = join(ctx.data!, 'given.f32');
+    writeFileSync(
+      source,
+      Float32Array.from({ length: 12 * 64 }, (_, i) => 1 + (i % 64)),
+    );
+    const settings = own(analysis, { shares: [0, 0.5], repetitions: 1, saliency: source });
+    const result = await analysis.run(ctx, settings);
+    const part = (name: string) => result.parts.find((each) => each.name === name)!.correct;
+    for (const name of ['random/0/0', 'salient/0/0', 'background/0/0'])
+      expect(part(name)).toBe(part('clean/0/0'));
+    expect(result.protocol.settings).toMatch(/saliency file [0-9a-f]{12}/);
+    expect(result.report.plots!.map(({ id }) => id)).toEqual(['random', 'salient', 'background']);
+    expect(result.metrics.map(({ id }) => id)).toEqual(['top1', 'random-50', 'salient-50', 'background-50']);
+    await expect(
+      analysis.run((await shared)(), own(analysis, { patch: 1, saliency: source })),
+    ).rejects.toThrow(/holds 768 values; 1024 of at least 0 are due/);
   });
 });
