@@ -52,7 +52,7 @@ async function init(
   await writeFileAtomic(sweep, proposal.sweep);
   const [from, all] = [recipe, sweep].map((file) => (file.startsWith('/') ? file : `./${file}`));
   process.stdout.write(
-    `${look.training.toLocaleString('en')} training and ${look.validation.toLocaleString('en')} validation images of ${look.classes} classes, about ${look.side} pixels\n` +
+    `${look.training.toLocaleString('en')} training and ${look.validation.toLocaleString('en')} validation images of ${look.classes} classes (${look.classNames}), about ${look.side} pixels\n` +
       `${recipe}: a small ConvNeXt at ${proposal.imageSize} pixels, batches of ${proposal.batch}, ${proposal.epochs} epochs\n` +
       `${sweep}: the same with three kernel sizes and three seeds\n\n` +
       `next:  npx largekernel train --recipe ${from} --dry-run   (tries everything, trains nothing)\n` +

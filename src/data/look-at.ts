@@ -3,14 +3,19 @@ import { link, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FrameworkError } from '../util/errors.ts';
 import { existsNow } from '../util/files.ts';
-import type { Dataset } from './dataset.ts';
+import { isImageName, type Dataset } from './dataset.ts';
 import { namedDataset, openDataset } from './datasets.ts';
 import { leftOut } from './left-out.ts';
+import { some } from './match-classes.ts';
+import { isSplitName } from './readers/folder.ts';
+import { listEntries } from './readers/walk.ts';
 
 export interface FolderLook {
   /** Holds `train` and `val`. */
   readonly root: string;
   readonly classes: number;
+  /** The first few of them. */
+  readonly classNames: string;
   readonly training: number;
   readonly validation: number;
   /** Median short side of a sample, in pixels. */
@@ -52,6 +57,7 @@ export async function lookAt(folder: string, note: (line: string) => void): Prom
     return {
       root,
       classes: training.classes.length,
+      classNames: some(training.classes),
       training: training.length,
       validation: validation.length,
       side,
@@ -74,6 +80,7 @@ async function splitByLinks(given: string, note: (line: string) => void): Promis
   // A split that is not whole would be used as it is the next time.
   const part = `${root}.${process.pid}.tmp`;
   try {
+    await checkClassFolders(given, note);
     leftOut(dataset.name, dataset.notes).forEach(note);
     checkEnough(given, dataset);
     for (let i = 0; i < dataset.length; i++) {
@@ -97,6 +104,35 @@ async function splitByLinks(given: string, note: (line: string) => void): Promis
     );
   note(`held out every ${HELD_OUT}th image of each class: ${root} holds links, train and val`);
   return root;
+}
+
+/**
+ * A folder of data sets is no folder of classes: a folder above the images was given.
+ * @throws FrameworkError `data/several-sets` where one of its folders holds splits
+ */
+async function checkClassFolders(given: string, note: (line: string) => void): Promise<void> {
+  const inner = new Map<string, readonly string[]>();
+  let hasImages = false;
+  for (const name of (await listEntries(given, '', [])).folders) {
+    const { folders, files } = await listEntries(given, name, []);
+    if (folders.length > 1) inner.set(name, folders);
+    hasImages ||= files.some(isImageName);
+  }
+  const sets = [...inner].filter(([, folders]) => folders.some(isSplitName));
+  const list = (names: readonly string[]) => `${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`;
+  const shown = ([name, folders]: readonly [string, readonly string[]]) => `${name} (${list(folders)})`;
+  if (sets.length > 0)
+    throw new FrameworkError(
+      'data/several-sets',
+      `${given} is no folder of classes: it holds data sets of its own, ${sets.map(shown).join(', ')}.`,
+      { hint: `Give one of them: largekernel init ${join(given, sets[0]?.[0] ?? '')}` },
+    );
+  const [first] = inner;
+  if (!hasImages && first !== undefined)
+    note(
+      `no folder in ${given} holds images itself, all have folders of their own: ${[...inner].slice(0, 3).map(shown).join(', ')}; ` +
+        `if those are the classes, give ${join(given, first[0])}`,
+    );
 }
 
 /** Before anything is made. */

@@ -1,18 +1,7 @@
 /** Keeps what Dawn prints by itself out of standard error. */
-import {
-  closeSync,
-  fstatSync,
-  ftruncateSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { createRequire } from 'node:module';
+import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type * as wasi from 'node:wasi';
 import { isMainThread } from 'node:worker_threads';
 
 /** Printed of every Vulkan device on every look at the adapters; it says nothing of a kind that kernels use. */
@@ -20,45 +9,13 @@ const NOISE = /^Warning: max\w+ artificially reduced .*\n?/gm;
 const STDERR = 2;
 
 /**
- * Runs `work` and takes {@link NOISE} out of what native code writes to standard error meanwhile; everything else stays. From a file
- * the lines are taken out again, elsewhere they go to a temporary file first. The latter only on the main thread, and while no other
+ * Runs `work` and takes {@link NOISE} out of what native code writes to a terminal or a pipe meanwhile; everything else stays. A file, which
+ * other processes may write to at a position that all share, is left alone, as is a socket. Only on the main thread, and while no other
  * thread opens files: the lowest free descriptor must be the one that was closed.
  */
 export function withoutNoise<T>(work: () => T): T {
-  if (fstatSync(STDERR).isFile()) return takenOut(work);
-  return process.platform === 'win32' || !isMainThread ? work() : redirected(work);
-}
-
-/** Where standard error is a file: the shell may hold it open too, so it must stay the same descriptor at the right place. */
-function takenOut<T>(work: () => T): T {
-  const start = fstatSync(STDERR).size;
-  try {
-    return work();
-  } finally {
-    const { size } = fstatSync(STDERR);
-    const text = size > start ? written(start, size) : '';
-    const kept = text.replace(NOISE, '');
-    if (kept !== text && position() === size && fstatSync(STDERR).size === size) {
-      ftruncateSync(STDERR, start);
-      seekTo(start);
-      if (kept !== '') writeSync(STDERR, kept);
-    }
-  }
-}
-
-/** What standard error's file holds from `start` to `end`, or nothing where the system does not let it be read. */
-function written(start: number, end: number): string {
-  try {
-    const descriptor = openSync(`/dev/fd/${STDERR}`, 'r');
-    try {
-      const bytes = Buffer.alloc(end - start);
-      return bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, start));
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    return '';
-  }
+  const isQuiet = process.platform !== 'win32' && isMainThread && !fstatSync(STDERR).isFile();
+  return isQuiet ? redirected(work) : work();
 }
 
 function redirected<T>(work: () => T): T {
@@ -101,44 +58,4 @@ function readAll(descriptor: number): string {
   const bytes = Buffer.alloc(fstatSync(descriptor).size);
   readSync(descriptor, bytes, 0, bytes.length, 0);
   return bytes.toString();
-}
-
-type Seek = (descriptor: number, offset: bigint, from: 0 | 1, result: number) => number;
-interface Memory {
-  readonly buffer: ArrayBuffer;
-}
-let seek: { readonly call: Seek; readonly memory: Memory } | undefined;
-
-/** Where the next write to standard error goes. */
-function position(): number {
-  const { call, memory } = (seek ??= systemSeek());
-  call(STDERR, 0n, 1, 0);
-  return Number(new DataView(memory.buffer).getBigUint64(0, true));
-}
-
-function seekTo(offset: number): void {
-  (seek ??= systemSeek()).call(STDERR, BigInt(offset), 0, 0);
-}
-
-/** `lseek`, which Node offers to WebAssembly alone. */
-function systemSeek(): NonNullable<typeof seek> {
-  const { WebAssembly } = globalThis as unknown as {
-    WebAssembly: { Memory: new (pages: { initial: number }) => Memory };
-  };
-  const { WASI } = withoutWarnings(() => createRequire(import.meta.url)('node:wasi') as typeof wasi);
-  const system = new WASI({ version: 'preview1' });
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  system.initialize({ exports: { memory } });
-  return { call: (system.wasiImport as { fd_seek: Seek }).fd_seek, memory };
-}
-
-/** Node warns of modules that are experimental. */
-function withoutWarnings<T>(work: () => T): T {
-  const { emitWarning } = Object.getOwnPropertyDescriptors(process);
-  process.emitWarning = () => undefined;
-  try {
-    return work();
-  } finally {
-    Object.defineProperty(process, 'emitWarning', emitWarning);
-  }
 }

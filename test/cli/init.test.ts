@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { propose } from '../../src/recipe/propose.ts';
@@ -31,7 +31,9 @@ describe('init', () => {
     expect(code).toBe(0);
     expect(stderr).toMatch(/2 validation images: each is 50\.0 points of top-1/);
     expect(stderr).toMatch(/1 \.heic file left out, cat\/phone\.heic/); // no link leads to it, so training cannot say it
-    expect(stdout).toMatch(/22 training and 2 validation images of 2 classes[^]*next: .*--dry-run/);
+    expect(stdout).toMatch(
+      /22 training and 2 validation images of 2 classes \(cat, dog\)[^]*next: .*--dry-run/,
+    );
     const loaded = await loadRecipe(join(out, 'my-photos.yaml'));
     expect(loaded.recipe.data).toMatchObject({ root: `${root}-split`, dataset: 'image-folder' });
     expect(loaded.recipe.batch.size).toBeLessThanOrEqual(22);
@@ -52,6 +54,26 @@ describe('init', () => {
     expect(code).toBe(3);
     expect(stderr).toMatch(/has 10 images.* the largest has 9/);
     expect(readdirSync(dirname(root))).toEqual(['my photos']);
+  });
+
+  it('does not take data sets for classes', async () => {
+    const root = photographs();
+    const project = dirname(root);
+    const init = (folder: string) => runCommand('init', folder, '--out', scratchFolder());
+    const above = await init(project); // one folder, of which each class is a subfolder
+    expect(above.stderr).toMatch(
+      /no folder in \S+ holds images itself, all have folders of their own: my photos \(cat, dog\); if those are the classes, give/,
+    );
+    expect((await init(root)).code).toBe(0); // makes my photos-split beside it
+    rmSync(`${project}-split`, { recursive: true, force: true });
+    const { code, stderr } = await init(project);
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringMatching(
+        /holds data sets of its own, my photos-split \(train, val\)[^]*init \S+my photos-split/,
+      ),
+    ]);
+    expect(existsSync(`${project}-split`)).toBe(false);
   });
 
   it('chooses sizes that suit the images', () => {

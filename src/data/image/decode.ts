@@ -25,7 +25,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
   const found = sniff(bytes);
   if (found.kind === 'other')
     throw new FrameworkError('image/format', `${name} should be a JPEG or PNG image but is ${found.description}`, {
-      hint: `remove the file from the data set, or convert it to PNG; ${IMAGE_KINDS} are read`,
+      hint: `convert it to PNG${howTo(found.description)}, or leave it out; ${IMAGE_KINDS} are read`,
     });
   // libvips takes a third of a second to load: only runs that decode images wait for it.
   const { sharp } = await import('./sharp.ts');
@@ -45,6 +45,11 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
       { hint: 'the file is damaged or was not copied completely; fetch it again', cause: error },
     );
   }
+}
+
+/** Telephones make HEIC, and few programs convert it. */
+function howTo(description: string): string {
+  return description.includes('HEIC') ? ' (heif-convert does, or on macOS sips -s format png)' : '';
 }
 
 async function decodeRgb(image: Sharp): Promise<Image> {

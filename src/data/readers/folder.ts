@@ -18,6 +18,10 @@ import { listEntries, walkFiles } from './walk.ts';
 /** A folder of nothing but these is one level too high. */
 const SPLIT_NAMES = new Set('train training val valid validation test testing'.split(' '));
 
+export function isSplitName(folder: string): boolean {
+  return SPLIT_NAMES.has(folder.toLowerCase());
+}
+
 /** @throws FrameworkError `data/not-found`, `data/empty`, `data/no-classes` */
 export async function openFolder(spec: DatasetSpec): Promise<Dataset> {
   const base = join(spec.root, spec.split);
@@ -30,7 +34,7 @@ export async function openFolder(spec: DatasetSpec): Promise<Dataset> {
   for (const file of files) notes.push({ kind: 'stray', path: file });
 
   const samples = await listClasses(base, folders, notes);
-  const areSplits = folders.every((folder) => SPLIT_NAMES.has(folder.toLowerCase()));
+  const areSplits = folders.every(isSplitName);
   if (samples.length === 0 || areSplits) throw noImages(base, folders, notes);
   await noteDuplicates(base, folders, notes);
   return tableDataset({

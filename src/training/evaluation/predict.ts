@@ -61,7 +61,7 @@ export async function predictFiles(
           'data/wrong-size',
           `${file} became ${image.width}×${image.height} pixels, but the model takes ${size}×${size}.`,
           {
-            hint: `Use --set evaluation.resize and --set evaluation.crop=${size}.`,
+            hint: `Use --set evaluation.resize=${size} --set evaluation.crop=${size}.`,
           },
         );
       }
