@@ -3,6 +3,7 @@ import { DATASETS } from '../data/datasets.ts';
 import { modelNames } from '../models/registry.ts';
 import { listRecipes } from '../recipe/load.ts';
 import { listSweeps } from '../sweeps/sweep.ts';
+import { CARDS } from '../training/planning/cards.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
@@ -34,6 +35,7 @@ async function valuesByFlag(): Promise<Values> {
     '--recipe': (await listRecipes()).map(({ name }) => name),
     '--model': modelNames(),
     '--dataset': Object.keys(DATASETS),
+    '--for': Object.keys(CARDS),
     '--adapter': ['auto', 'gpu', 'lavapipe', 'swiftshader'],
     ablate: await listSweeps(),
     completion: SHELLS,
