@@ -4,6 +4,7 @@ import { PipelineCache } from '../shader/pipelines.ts';
 import { targetOf } from '../training/planning/fit.ts';
 import { planReport } from '../training/planning/plan-report.ts';
 import { trainedModel } from '../training/weights/recipe-model.ts';
+import { loadTeacher, withTeacher } from '../training/weights/teacher.ts';
 import { TrainingSession, type StepResult } from '../training/step/session.ts';
 import type { TrainingPlan } from '../training/step/training-plan.ts';
 import { withoutRefusedUnits } from '../training/planning/refused.ts';
@@ -78,11 +79,13 @@ async function prepare(device: Device, { recipe }: LoadedRecipe, options: StepOp
   const note = (line: string) => process.stderr.write(`${line}\n`);
   let start = 0;
   const { plan, session } = await withoutRefusedUnits(device, note, async () => {
-    const target = targetOf(device, options.memoryGib);
+    const target = await withTeacher(targetOf(device, options.memoryGib), recipe, model.config.classes);
     const request = { recipe, model, target, device, micro: options.micro };
     const plan = await tunedPlan(request, options.tuning ?? 'off', note);
     start = performance.now();
-    return { plan, session: await TrainingSession.create(device, new PipelineCache(device), plan) };
+    const teacher = await loadTeacher(recipe, plan.teacher?.model, undefined, note);
+    const session = await TrainingSession.create(device, new PipelineCache(device), plan, teacher);
+    return { plan, session };
   });
   await session.initialise(recipe.seed);
   await device.settle();

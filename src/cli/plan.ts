@@ -13,6 +13,7 @@ import { columns } from './columns.ts';
 import { underWay } from './say.ts';
 import { onlyWhen } from './conflicts.ts';
 import { trainedModel } from '../training/weights/recipe-model.ts';
+import { withTeacher } from '../training/weights/teacher.ts';
 import { describePlan, planReport } from '../training/planning/plan-report.ts';
 import { collect, positiveInteger, positiveNumber } from './train.ts';
 
@@ -63,7 +64,8 @@ async function plan(options: Options): Promise<void> {
     const images = await trainingImages(recipe, new Map());
     const model = trainedModel(recipe, images.classes);
     const card = options.for === undefined ? undefined : cardOf(options.for);
-    const target = card === undefined ? targetOf(device, options.memory) : targetOfCard(card, options.memory);
+    const bare = card === undefined ? targetOf(device, options.memory) : targetOfCard(card, options.memory);
+    const target = await withTeacher(bare, recipe, model.config.classes);
     const micro = options.batch ?? recipe.batch.micro;
     const planned = fitPlan(recipe, model, target, micro);
     const rate =

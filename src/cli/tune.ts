@@ -3,6 +3,7 @@ import { openDevice } from '../device/device.ts';
 import { loadChecked } from '../training/effects.ts';
 import { fitPlan, targetOf } from '../training/planning/fit.ts';
 import { trainedModel } from '../training/weights/recipe-model.ts';
+import { withTeacher } from '../training/weights/teacher.ts';
 import { plansOf } from '../training/planning/tuned-plan.ts';
 import { choicesFile, chooserOf, identityOf, lookupIn, readChoices } from '../tuning/choices.ts';
 import { problemsOf } from '../tuning/problem.ts';
@@ -49,7 +50,9 @@ async function run(options: Options): Promise<void> {
     const identity = identityOf(device);
     const lookup = lookupIn(await readChoices(identity, (line) => process.stderr.write(`${line}\n`)));
     const target = { ...targetOf(device, options.memory), choose: chooserOf(lookup) };
-    const plan = fitPlan(recipe, trainedModel(recipe, classCountOf(recipe)), target, options.batch);
+    const model = trainedModel(recipe, classCountOf(recipe));
+    const whole = await withTeacher(target, recipe, model.config.classes);
+    const plan = fitPlan(recipe, model, whole, options.batch);
     const problems = problemsOf(plansOf(plan), device.profile).filter(
       (problem) => options.again === true || lookup(problem) === undefined,
     );

@@ -301,6 +301,29 @@ export const recipeSchema = group('A training run.', {
   loss: group('Cross-entropy.', {
     labelSmoothing: field(rate, 0, 'Share of the target that is spread over all classes.'),
   }),
+  distill: nullableGroup(
+    'A teacher, whose answers are learnt beside the labels; null for none. It sees the same mixed images, in evaluation mode, and never changes.',
+    {
+      teacher: required(
+        text,
+        "The teacher's weights: a file (safetensors, .pth, .npz) or a run folder, by its path from the current folder. Its model is recognised by them.",
+      ),
+      entry: field(orNull(text), null, 'Which set of weights, where the file holds several.'),
+      kind: field(
+        choice('soft', 'hard'),
+        'soft',
+        "`soft`: divergence from the teacher's probabilities; `hard`: cross-entropy with the teacher's class.",
+        { source: 'facebookresearch/deit: losses.py' },
+      ),
+      alpha: field(probability, 0.5, "Share of the teacher's term in the loss.", {
+        source: 'facebookresearch/deit: main.py',
+      }),
+      temperature: field(positive, 1, 'Of `soft`: what logits are divided by.', {
+        source: 'facebookresearch/deit: main.py',
+      }),
+    },
+    { shorthand: 'teacher' },
+  ),
   precision: field(
     choice('f32', 'f16'),
     'f32',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { claim, claimSoon } from '../util/claim.ts';
 import { FrameworkError, messageOf } from '../util/errors.ts';
 import type { Target } from '../training/planning/fit.ts';
+import { withTeacher } from '../training/weights/teacher.ts';
 import { Board, type BoardStyle } from './board.ts';
 import { costOf, stepsOf, trainingImages, type PointCost, type TrainingImages } from './cost.ts';
 import {
@@ -56,11 +57,12 @@ export async function planSweep({ runs }: SweepRuns, target: Target): Promise<Pl
   for (const run of runs) {
     const { recipe, point } = run;
     const found = await trainingImages(recipe, images);
+    const classes = recipe.model.classes ?? found.classes;
     let cost = costs.get(point.label);
     if (cost === undefined) {
       try {
         cost = {
-          cost: costOf(recipe, target, recipe.model.classes ?? found.classes),
+          cost: costOf(recipe, await withTeacher(target, recipe, classes), classes),
           problem: found.problem,
         };
       } catch (error) {

@@ -29,6 +29,7 @@ const RULES: readonly Rule[] = [
     'there is no warm-up',
   ],
   [['schedule.lag'], ({ schedule }) => schedule.unit === 'epoch', 'schedule.unit is step'],
+  [['distill.temperature'], ({ distill }) => distill?.kind === 'soft', 'distill.kind is not soft'],
   [['init.dropHead'], ({ init }) => init.file !== null, 'init.file is null'],
 ]; // prettier-ignore
 

@@ -28,6 +28,7 @@ export async function preflight(
   const decoded = await firstBatch(training.train({ epoch: 0, step: 0, epochs: 1 }));
   const ran = await firstBatch(validation.evaluate(), async ({ x, labels }) => {
     await session.logits(x, labels.length, 'raw');
+    await session.tryTeacher(x);
   });
   return {
     training: { images: training.length, batch: decoded.images, seconds: decoded.seconds },

@@ -19,6 +19,7 @@ import { fitPlan, targetOf, type Target } from './planning/fit.ts';
 import { loadInitial } from './weights/initial-weights.ts';
 import { describePreflight, preflight, size, type Preflight } from './preflight.ts';
 import { trainedModel } from './weights/recipe-model.ts';
+import { checkSameTeacher, keepTeacher, loadTeacher, withTeacher } from './weights/teacher.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { compilingReporter, withSigns, type Reporter } from './log/reporter.ts';
 import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } from './run/run-folder.ts';
@@ -70,6 +71,8 @@ export interface Prepared {
   /** What the model's outputs stand for. */
   readonly classes: ClassList;
   readonly session: TrainingSession;
+  /** The weights of the teacher, with `distill`. */
+  readonly teacher: ReadonlyMap<string, Float32Array> | undefined;
   readonly checked: Preflight;
 }
 
@@ -85,7 +88,10 @@ export async function startTraining(
     const { recipe } = loaded;
     reporter.note(describePreflight(prepared.checked));
     await prepareRunFolder(folder, loaded.yaml, hash, device, resume !== undefined);
-    if (resume === undefined) await writeRecord(folder.tuning, session.plan, device);
+    if (resume === undefined) {
+      await writeRecord(folder.tuning, session.plan, device);
+      await keepTeacher(folder.teacher, prepared.teacher);
+    }
     await keepClasses(folder, classes);
     for (const one of damaged) await setAside(one.folder);
     const job = {
@@ -140,7 +146,9 @@ async function prepareIn<T>(
   reporter: Reporter,
   interrupted: () => boolean,
   opened: OpenedDevice | undefined,
-  use: (rest: Pick<Prepared, 'device' | 'loader' | 'classes' | 'session' | 'checked'>) => Promise<T>,
+  use: (
+    rest: Pick<Prepared, 'device' | 'loader' | 'classes' | 'session' | 'teacher' | 'checked'>,
+  ) => Promise<T>,
 ): Promise<T> {
   const { recipe } = loaded;
   // Before the loader: no thread may open files while the adapters are looked at (see device/quiet.ts).
@@ -159,7 +167,7 @@ async function prepareIn<T>(
       };
       const classes = await matchSplits(recipe, loader.dataset, note);
       if (resume !== undefined) await checkSameClasses(folder, classes, note);
-      const { session, checked } = await withoutRefusedUnits(device, note, async () => {
+      const { session, teacher, checked } = await withoutRefusedUnits(device, note, async () => {
         const plan = await planOf(request, loaded, classes, device, {
           folder,
           resume,
@@ -168,7 +176,7 @@ async function prepareIn<T>(
         });
         return tried(recipe, loader, classes, plan, { device, pipelines, folder, resume, reporter });
       });
-      return await use({ device, loader, classes, session, checked });
+      return await use({ device, loader, classes, session, teacher, checked });
     } finally {
       await loader.close();
     }
@@ -184,7 +192,7 @@ async function tried(
   classes: ClassList,
   plan: TrainingPlan,
   context: Omit<PlanContext, 'interrupted'> & OpenedDevice,
-): Promise<Pick<Prepared, 'session' | 'checked'>> {
+): Promise<Pick<Prepared, 'session' | 'teacher' | 'checked'>> {
   const { device, pipelines, folder, resume, reporter } = context;
   const validation = await openEvaluation(recipe, classes, plan.evaluationBatch, ({ key, message }) => {
     reporter.note(`left out: ${key}: ${message}`);
@@ -194,14 +202,19 @@ async function tried(
       for (const line of leftOut(dataset.name, dataset.notes)) reporter.note(line);
     const initial =
       resume === undefined ? await loadInitial(recipe, plan.model, classes, reporter) : new Map();
-    const session = await TrainingSession.create(device, pipelines, plan);
+    const teacher = await loadTeacher(recipe, plan.teacher?.model, classes, (line) => {
+      reporter.note(line);
+    });
+    if (resume !== undefined && teacher !== undefined)
+      await checkSameTeacher(folder.teacher, recipe.distill?.teacher ?? '', teacher);
+    const session = await TrainingSession.create(device, pipelines, plan, teacher);
     await session.initialise(recipe.seed, initial);
     const checked = await withSigns(
       reporter,
       () => 'trying a batch of validation images',
       () => preflight(recipe, { training: loader, validation }, session, folder),
     );
-    return { session, checked };
+    return { session, teacher, checked };
   } finally {
     await validation.close();
   }
@@ -224,7 +237,7 @@ async function planOf(
 ): Promise<TrainingPlan> {
   const { recipe } = loaded;
   const model = trainedModel(recipe, classes.length);
-  const target = targetOf(device, request.memoryGib);
+  const target = await withTeacher(targetOf(device, request.memoryGib), recipe, model.config.classes);
   const note = (line: string) => {
     reporter.note(line);
   };

@@ -13,7 +13,7 @@ export interface Golden {
 // Made by test/golden/training/make.py.
 export const FOLDER = fileURLToPath(new URL('../golden/training/', import.meta.url));
 export const golden = JSON.parse(readFileSync(join(FOLDER, 'steps.json'), 'utf8')) as Record<
-  'plain' | 'slak',
+  'plain' | 'slak' | 'soft' | 'hard',
   Golden
 >;
 

@@ -3,7 +3,7 @@ import type { Device } from '../../device/device.ts';
 import { DEFAULT_PROFILE, type DeviceProfile } from '../../device/profile.ts';
 import type { Model } from '../../models/model.ts';
 import type { Recipe } from '../../recipe/schema.ts';
-import { FrameworkError } from '../../util/errors.ts';
+import { FrameworkError, defined } from '../../util/errors.ts';
 import { mixGroupOf } from '../data.ts';
 import { planTraining, type PlanSettings, type TrainingPlan } from '../step/training-plan.ts';
 import type { ChooseVariant } from '../../execution/plan.ts';
@@ -16,6 +16,8 @@ export interface Target {
   /** Largest micro-batch worth choosing. */
   readonly preferred: number;
   readonly choose?: ChooseVariant;
+  /** Of a recipe with `distill`: see weights/teacher.ts. */
+  readonly teacher?: Model | undefined;
 }
 
 const GIB = 2 ** 30;
@@ -144,9 +146,16 @@ function settingsOf(recipe: Recipe, target: Target, micro: number): PlanSettings
     layerDecay: recipe.optimizer.layerDecay,
     emaDecay: recipe.ema?.decay ?? null,
     emaWarmup: recipe.ema?.warmup ?? false,
+    distill: distillationOf(recipe, target.teacher),
     profile,
     ...(choose === undefined ? {} : { choose }),
   };
+}
+
+function distillationOf({ distill }: Recipe, teacher: Model | undefined): PlanSettings['distill'] {
+  if (distill === null) return undefined;
+  const { kind, alpha, temperature } = distill;
+  return { teacher: defined(teacher, 'model of the teacher'), loss: { kind, alpha, temperature } };
 }
 
 function divisors(n: number): number[] {

@@ -36,10 +36,13 @@ export interface PlanReport {
 export function planReport(recipe: Recipe, plan: TrainingPlan): PlanReport {
   const microBatches = plan.batch / plan.micro;
   const forward = total(plan.evaluation.plan);
-  const step = total(plan.step.plan);
+  const step = total(plan.step.plan, plan.teacher?.plan);
   const update = total(plan.update.plan);
   const perImage = (macs: number) => macs / plan.evaluationBatch;
-  const dispatches = { microBatch: dispatchesOf(plan.step.plan), update: dispatchesOf(plan.update.plan) };
+  const dispatches = {
+    microBatch: dispatchesOf(plan.step.plan, plan.teacher?.plan),
+    update: dispatchesOf(plan.update.plan),
+  };
   return {
     recipe: recipe.name,
     model: plan.model.name,
@@ -62,8 +65,9 @@ export function planReport(recipe: Recipe, plan: TrainingPlan): PlanReport {
   };
 }
 
-function total(plan: Plan): Cost {
-  const sum = (key: keyof Cost) => plan.steps.reduce((t, step) => t + step.cost[key], 0);
+function total(...plans: readonly (Plan | undefined)[]): Cost {
+  const steps = plans.flatMap((plan) => plan?.steps ?? []);
+  const sum = (key: keyof Cost) => steps.reduce((t, step) => t + step.cost[key], 0);
   return { macs: sum('macs'), liveMacs: sum('liveMacs'), bytes: sum('bytes') };
 }
 
@@ -84,8 +88,8 @@ function leastBytes({ step: { plan, graph }, memory }: TrainingPlan): number {
   return 2 * (saved + memory.parameters + memory.gradients) + bytesOf(graph.x.spec);
 }
 
-function dispatchesOf(plan: Plan): number {
-  return plan.steps.reduce((sum, step) => sum + step.dispatches.length, 0);
+function dispatchesOf(...plans: readonly (Plan | undefined)[]): number {
+  return plans.flatMap((plan) => plan?.steps ?? []).reduce((sum, step) => sum + step.dispatches.length, 0);
 }
 
 /** The report for people. */
@@ -120,6 +124,7 @@ export function describePlan(r: PlanReport): string {
     ],
     ['  evaluation, besides', mib(r.memory.evaluation)],
     ['  inputs and read-back', mib(r.memory.inputs)],
+    ...(r.memory.teacher === 0 ? [] : [['  teacher', mib(r.memory.teacher)] as [string, string]]),
     ['', ''],
     ...r.largest.map(({ name, shape, bytes }, i): [string, string] => [
       i === 0 ? 'largest tensors' : '',

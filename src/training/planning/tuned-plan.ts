@@ -26,8 +26,8 @@ export interface TuneRequest {
   readonly interrupted?: () => boolean;
 }
 
-export function plansOf({ step, update, evaluation }: TrainingPlan): readonly Plan[] {
-  return [step.plan, update.plan, evaluation.plan];
+export function plansOf({ step, update, evaluation, teacher }: TrainingPlan): readonly Plan[] {
+  return [step.plan, update.plan, evaluation.plan, ...(teacher === undefined ? [] : [teacher.plan])];
 }
 
 /** The plan of a recipe with the variants that were found fastest on the device; says in one line how many they are. */

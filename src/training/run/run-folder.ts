@@ -25,6 +25,7 @@ import type { Evaluation } from '../evaluation/evaluation.ts';
  *     recipe.yaml         the resolved recipe, each value with its source
  *     environment.json    adapter, driver, versions
  *     classes.json        what the model's outputs stand for, in order
+ *     teacher.json        which teacher it learns from, with `distill`
  *     tuning.json         the micro-batch, and which way of computing each kernel was chosen
  *     metrics.jsonl       one line per step and one per evaluation
  *     summary.json        written at the end of the run
@@ -38,6 +39,7 @@ export interface RunFolder {
   readonly recipe: string;
   readonly environment: string;
   readonly classes: string;
+  readonly teacher: string;
   readonly tuning: string;
   readonly metrics: string;
   readonly summary: string;
@@ -51,6 +53,7 @@ export function runFolder(root: string): RunFolder {
     recipe: join(root, 'recipe.yaml'),
     environment: join(root, 'environment.json'),
     classes: join(root, 'classes.json'),
+    teacher: join(root, 'teacher.json'),
     tuning: join(root, 'tuning.json'),
     metrics: join(root, 'metrics.jsonl'),
     summary: join(root, 'summary.json'),

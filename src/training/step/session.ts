@@ -9,6 +9,7 @@ import { nextTurn } from '../../util/turn.ts';
 import type { TrainingPlan } from './training-plan.ts';
 import type { StepScalars } from './optimizer.ts';
 import { ReadbackRing } from './readback.ts';
+import { Teacher } from './teacher.ts';
 import { LOSS_SCALER } from './step-graph.ts';
 import { Program } from '../../execution/program.ts';
 import { FlatStore, layoutFlat, locateIn } from '../../execution/store.ts';
@@ -19,7 +20,7 @@ export type Weights = 'raw' | 'ema';
 
 /** What one optimiser step reported. */
 export interface StepResult {
-  /** Mean cross-entropy over the effective batch. */
+  /** Mean loss over the effective batch: cross-entropy, and with a teacher its share of the teacher's term. */
   readonly loss: number;
   /** L2 norm of the whole gradient, before clipping. */
   readonly gradNorm: number;
@@ -50,6 +51,7 @@ export class TrainingSession {
   /** What follows a step's last micro-batch. */
   readonly update: Program;
   private readonly evaluation: Readonly<Record<Weights, Program | undefined>>;
+  private readonly teacher: Teacher | undefined;
   private readonly ring: ReadbackRing;
   /** Micro-batches of the current step that were submitted. */
   private submitted = 0;
@@ -68,15 +70,20 @@ export class TrainingSession {
     this.step = programs.step;
     this.update = programs.update;
     this.evaluation = { raw: programs.raw, ema: programs.ema };
+    this.teacher = programs.teacher;
     this.ring = new ReadbackRing(device, (plan.batch + 1 + SCALER.length) * 4);
     this.step.write('loss-weight', new Float32Array(plan.micro).fill(1 / plan.batch));
   }
 
-  /** Allocates everything the plan names and compiles all pipelines. */
+  /**
+   * Allocates everything the plan names and compiles all pipelines.
+   * @param teacher the weights of the plan's teacher, if it has one
+   */
   static async create(
     device: Device,
     pipelines: PipelineCache,
     plan: TrainingPlan,
+    teacher?: ReadonlyMap<string, Float32Array>,
   ): Promise<TrainingSession> {
     if (plan.update.graph.scaler !== undefined && !device.features.has('shader-f16')) {
       throw new FrameworkError(
@@ -99,7 +106,16 @@ export class TrainingSession {
     );
     const averages = locateIn({ parameter: stores.ema, state: stores['ema-state'] });
     const ema = stores.ema && (await evaluation.rebound(pipelines, averages, 'EMA evaluation'));
-    return new TrainingSession(device, plan, stores, { step, update, raw: evaluation, ema });
+    const taught =
+      plan.teacher &&
+      (await Teacher.create(
+        device,
+        pipelines,
+        plan.teacher,
+        step,
+        defined(teacher, 'weights of the teacher'),
+      ));
+    return new TrainingSession(device, plan, stores, { step, update, raw: evaluation, ema, teacher: taught });
   }
 
   /** Fills parameters and state with the model's initial values, overridden by `loaded`, and starts the averages from them. */
@@ -136,6 +152,9 @@ export class TrainingSession {
     }
     const slot = this.ring.current();
     const encoder = this.device.gpu.createCommandEncoder();
+    const { graph } = this.plan.step;
+    if (this.teacher !== undefined && graph.teacher !== undefined)
+      this.teacher.encode(encoder, this.step.locate(graph.x), this.step.locate(graph.teacher));
     this.step.encode(encoder);
     const bytes = this.plan.micro * 4;
     slot.copy(encoder, this.step.locate(this.plan.step.graph.loss), this.submitted * bytes, bytes);
@@ -186,6 +205,11 @@ export class TrainingSession {
     return rows;
   }
 
+  /** Runs the teacher, if there is one, on the first images of x. @throws FrameworkError `checkpoint/non-finite` */
+  async tryTeacher(x: Float32Array): Promise<void> {
+    await this.teacher?.check(x);
+  }
+
   /** What holds values that are not finite, in the model's order: running statistics, and gradients: a step that is not
    * finite leaves its gradient as it is. */
   async nonFiniteTensors(): Promise<string[]> {
@@ -217,6 +241,7 @@ export class TrainingSession {
       this.step.ownBytes +
       this.update.ownBytes +
       defined(this.evaluation.raw, 'evaluation').ownBytes +
+      (this.teacher?.bytes ?? 0) +
       this.ring.bytes
     );
   }
@@ -239,6 +264,7 @@ interface Programs {
   readonly update: Program;
   readonly raw: Program;
   readonly ema: Program | undefined;
+  readonly teacher: Teacher | undefined;
 }
 
 /** Loss scaling has a store of its own. */

@@ -6,6 +6,7 @@ import type { DropPath } from '../../nn/drop-path.ts';
 import { Graph, type Node, type Tensor } from '../../graph/graph.ts';
 import { cast } from '../../ops/cast/op.ts';
 import { softCrossEntropy } from '../../ops/cross-entropy/op.ts';
+import { type DistillationAttrs, distillation } from '../../ops/distillation/op.ts';
 import { SCALER_SPEC, scaleLoss } from '../../ops/loss-scale/op.ts';
 import { f32 } from '../../ops/tensor.ts';
 
@@ -23,9 +24,11 @@ export interface TrainingGraph {
   readonly x: Tensor;
   /** (micro, classes), soft. */
   readonly targets: Tensor;
+  /** (micro, classes): the logits of the teacher, if there is one. */
+  readonly teacher: Tensor | undefined;
   /** (micro): the weight of each sample's loss, 1 / effective batch. */
   readonly seed: Tensor;
-  /** (micro): cross-entropy of each sample. */
+  /** (micro): of each sample, cross-entropy, and with a teacher its share of the teacher's term. */
   readonly loss: Tensor;
   readonly dropPaths: readonly DropPath[];
   readonly gradients: Gradients;
@@ -43,6 +46,8 @@ export interface StepSettings {
   readonly recompute: Recompute;
   /** f16: activations and their gradients are stored in 16 bits; the loss and the gradients of parameters are f32. */
   readonly precision: Precision;
+  /** The loss with a teacher. Default: none. */
+  readonly distillation?: DistillationAttrs | undefined;
 }
 
 export type Precision = 'f32' | 'f16';
@@ -51,7 +56,7 @@ export type Precision = 'f32' | 'f16';
 export function recordTraining(
   model: Model,
   shape: StepShape,
-  { recompute, precision }: StepSettings,
+  { recompute, precision, distillation: attrs }: StepSettings,
 ): TrainingGraph {
   const { micro, channels, imageSize } = shape;
   const isHalf = precision === 'f16';
@@ -61,10 +66,14 @@ export function recordTraining(
   const { logits: last, dropPaths } = model.build(graph, { x: stored, training: true });
   const logits = isHalf ? graph.one(cast, { x: last }, { to: 'f32' }) : last;
   const targets = graph.input('targets', logits.spec);
-  const loss = graph.one(softCrossEntropy, { logits, targets }, {});
+  const teacher = attrs && graph.input('teacher', logits.spec);
+  const loss =
+    attrs && teacher
+      ? graph.one(distillation, { logits, targets, teacher }, attrs)
+      : graph.one(softCrossEntropy, { logits, targets }, {});
   const seed = graph.input('loss-weight', f32(micro));
   const scaled = isHalf ? graph.one(scaleLoss, { x: seed, scaler: lossScaler(graph) }, {}) : seed;
   const gradients = differentiate(graph, loss, scaled);
   const nodes = optimise(graph.nodes, { kept: new Set([loss.id]), recompute, graph });
-  return { nodes, x, targets, seed, loss, dropPaths, gradients };
+  return { nodes, x, targets, teacher, seed, loss, dropPaths, gradients };
 }

@@ -1,6 +1,6 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import { FrameworkError } from '../../util/errors.ts';
-import { recordInference, type InferenceGraph } from '../../models/inference.ts';
+import { recordInference, type ImageShape, type InferenceGraph } from '../../models/inference.ts';
 import type { Model } from '../../models/model.ts';
 import { parameterGroups, stateMembers } from './groups.ts';
 import { recordUpdate, momentsOf, type OptimizerConfig, type UpdateGraph } from './optimizer.ts';
@@ -9,7 +9,8 @@ import type { Recompute } from '../../graph/recompute.ts';
 import { type ChooseVariant, type Plan, planNodes } from '../../execution/plan.ts';
 import { borrow } from '../../execution/program.ts';
 import { type FlatLayout, layoutFlat } from '../../execution/store.ts';
-import { bytesOf } from '../../ops/tensor.ts';
+import type { DistillationAttrs } from '../../ops/distillation/op.ts';
+import { bytesOf, elems } from '../../ops/tensor.ts';
 
 /** Everything a training session will allocate and run, worked out without a device. */
 export interface TrainingPlan {
@@ -27,7 +28,16 @@ export interface TrainingPlan {
   readonly step: { readonly graph: TrainingGraph; readonly plan: Plan };
   readonly update: { readonly graph: UpdateGraph; readonly plan: Plan };
   readonly evaluation: { readonly graph: InferenceGraph; readonly plan: Plan };
+  /** Forward of a micro-batch by the teacher, if there is one. */
+  readonly teacher: TeacherPlan | undefined;
   readonly memory: MemoryPlan;
+}
+
+/** A model that never changes, whose logits the student learns. */
+export interface TeacherPlan {
+  readonly model: Model;
+  readonly graph: InferenceGraph;
+  readonly plan: Plan;
 }
 
 /** Bytes of device memory by store. */
@@ -42,6 +52,8 @@ export interface MemoryPlan {
   /** What evaluation needs beyond the training step's buffers. */
   readonly evaluation: number;
   readonly inputs: number;
+  /** Weights of the teacher, and what it needs beyond the training step's buffers. */
+  readonly teacher: number;
   readonly total: number;
   /** Least memory for the step's values under any assignment of buffers. */
   readonly activationsLowerBound: number;
@@ -59,6 +71,8 @@ export interface PlanSettings {
   readonly layerDecay: number | null;
   readonly emaDecay: number | null;
   readonly emaWarmup?: boolean;
+  /** A teacher of as many classes, and the loss with it. */
+  readonly distill?: { readonly teacher: Model; readonly loss: DistillationAttrs } | undefined;
   readonly profile: DeviceProfile;
   readonly choose?: ChooseVariant;
 }
@@ -75,7 +89,8 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
   const maxBytes = Math.min(profile.limits.maxStorageBufferBindingSize, profile.limits.maxBufferSize);
   const layout = layoutFlat(members, maxBytes);
   const stateLayout = layoutFlat(stateMembers(model), maxBytes);
-  const stepGraph = recordTraining(model, shape, settings);
+  const { distill } = settings;
+  const stepGraph = recordTraining(model, shape, { ...settings, distillation: distill?.loss });
   const step = { graph: stepGraph, plan: planNodes(stepGraph.nodes, { ...options, kept: [stepGraph.loss] }) };
   const updateGraph = recordUpdate({
     layout,
@@ -94,6 +109,7 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     const graph = recordInference(model, { ...shape, batch });
     return { graph, plan: planNodes(graph.nodes, { ...options, kept: [graph.logits] }), batch };
   });
+  const teacher = distill && planTeacher(distill.teacher, { ...shape, batch: micro }, options);
   const moments = momentsOf(optimizer);
   const memory = estimateMemory({
     layout,
@@ -103,6 +119,7 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     step,
     update,
     evaluation,
+    teacher,
     batch: settings.batch,
   });
   return {
@@ -118,8 +135,18 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     step,
     update,
     evaluation,
+    teacher,
     memory,
   };
+}
+
+function planTeacher(
+  model: Model,
+  shape: ImageShape,
+  options: { readonly profile: DeviceProfile; readonly choose?: ChooseVariant },
+): TeacherPlan {
+  const graph = recordInference(model, shape);
+  return { model, graph, plan: planNodes(graph.nodes, { ...options, kept: [graph.logits] }) };
 }
 
 /** The most images, up to `batch`, whose evaluation needs no memory beyond what training has; if none, one. */
@@ -147,12 +174,20 @@ function beyond(training: Plan, plan: Plan): number {
   return plan.buffers.reduce((sum, size, i) => sum + (lent[i] === undefined ? size : 0), 0);
 }
 
+function teacherBytes(training: Plan, { model, plan }: TeacherPlan): number {
+  const weights = model.parameters.filter(({ kind }) => kind !== 'counter');
+  const inputs = plan.inputs.map(({ spec }) => spec);
+  return (
+    beyond(training, plan) + [...weights, ...inputs].reduce((sum, { shape }) => sum + 4 * elems(shape), 0)
+  );
+}
+
 const READBACK_SLOTS = 8;
 
 function estimateMemory(
   parts: Pick<
     TrainingPlan,
-    'layout' | 'stateLayout' | 'moments' | 'emaDecay' | 'step' | 'update' | 'evaluation' | 'batch'
+    'layout' | 'stateLayout' | 'moments' | 'emaDecay' | 'step' | 'update' | 'evaluation' | 'teacher' | 'batch'
   >,
 ): MemoryPlan {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -175,6 +210,7 @@ function estimateMemory(
     activations,
     evaluation,
     inputs: inputs + readback,
+    teacher: parts.teacher === undefined ? 0 : teacherBytes(parts.step.plan, parts.teacher),
   };
   return {
     ...memory,

@@ -40,14 +40,14 @@ export async function loadInitial(
 }
 
 /** All values; the rows of the classifier are those of the run's classes. */
-async function valuesByClass(
+export async function valuesByClass(
   file: TensorFile,
   path: string,
   model: Model,
-  classes: ClassList,
+  classes: ClassList | undefined,
 ): Promise<{ values: Map<string, Float32Array>; note: string }> {
   const [head, count] = [headOf(file), classesOf(file)];
-  if (head === undefined || count === undefined)
+  if (head === undefined || count === undefined || classes === undefined)
     return { values: await readValues(file, path, model), note: 'its classifier among them' };
   const { rows, note } = await headRows(path, file, count, classes);
   if (rows === undefined) return { values: await readValues(file, path, model), note };

@@ -100,12 +100,24 @@ def save_safetensors(path, tensors):
         f.write(struct.pack('<Q', len(text)) + text + b''.join(blobs))
 
 
-def run(slak):
+def distilled(student, teacher, kind):
+    """The teacher's term of facebookresearch/deit: losses.py"""
+    if kind == 'hard':
+        return F.cross_entropy(student, teacher.argmax(dim=1))
+    own, taught = (F.log_softmax(logits / TAU, dim=1) for logits in (student, teacher))
+    return F.kl_div(own, taught, reduction='sum', log_target=True) * TAU ** 2 / student.numel()
+
+
+def run(slak, kind=None):
     torch.manual_seed(7)
     model = ConvNeXt(slak)
     name = 'slak' if slak else 'plain'
     start = {k: v.clone() for k, v in model.state_dict().items() if not k.endswith('num_batches_tracked')}
-    save_safetensors(os.path.join(HERE, f'{name}.safetensors'), start)
+    if kind is None:
+        save_safetensors(os.path.join(HERE, f'{name}.safetensors'), start)
+    else:
+        torch.manual_seed(7)
+        teacher = ConvNeXt(not slak).eval()
     images, labels = idx('train-images-idx3-ubyte.gz'), idx('train-labels-idx1-ubyte.gz')
     pick = [i * len(images) // 64 for i in range(64)]
     x = (torch.from_numpy(images[pick].astype(np.float32)) / 255 - MEAN) / STD
@@ -123,7 +135,12 @@ def run(slak):
             g['lr'] = lr
         b = (step % 4) * BATCH
         model.train()
-        loss = F.cross_entropy(model(x[b:b + BATCH]), t[b:b + BATCH], label_smoothing=0.1)
+        logits = model(x[b:b + BATCH])
+        loss = F.cross_entropy(logits, t[b:b + BATCH], label_smoothing=0.1)
+        if kind is not None:
+            with torch.no_grad():
+                taught = teacher(x[b:b + BATCH])
+            loss = (1 - ALPHA) * loss + ALPHA * distilled(logits, taught, kind)
         opt.zero_grad()
         loss.backward()
         losses.append(loss.item())
@@ -136,6 +153,8 @@ def run(slak):
     return {'losses': losses, 'gradNorms': norms, 'state': sums(model.state_dict()), 'ema': sums(average)}
 
 
+ALPHA, TAU = 0.7, 3
 STEPS_TOTAL = 12  # three epochs of four steps; ten of them are run
 with open(os.path.join(HERE, 'steps.json'), 'w') as f:
-    json.dump({'program': f'torch {torch.__version__}', 'plain': run(False), 'slak': run(True)}, f)
+    json.dump({'program': f'torch {torch.__version__}', 'plain': run(False), 'slak': run(True),
+               'soft': run(False, 'soft'), 'hard': run(False, 'hard')}, f)

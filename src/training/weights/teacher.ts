@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import type { ClassList } from '../../data/dataset.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
+import { requireClassifier, type Model } from '../../models/model.ts';
+import { createModel } from '../../models/registry.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { FrameworkError } from '../../util/errors.ts';
+import { readSealedIfThere, sealedKind, writeSealed } from '../../util/sealed.ts';
+import type { Target } from '../planning/fit.ts';
+import { valuesByClass } from './initial-weights.ts';
+import { leftOutNote, openWeights } from './open-weights.ts';
+import { preferredModel, recogniseModel } from './recognise.ts';
+
+/** The teacher of a recipe with `distill`: found by its weights, before anything is planned. */
+
+/** A target for plans of a recipe, with the model of its teacher if it has one. @param classes outputs of the student */
+export async function withTeacher(target: Target, recipe: Recipe, classes: number): Promise<Target> {
+  if (recipe.distill === null) return target;
+  return opened(recipe.distill, async (file, path) => {
+    const found = await recogniseModel(file, preferredModel(file));
+    if (found === undefined)
+      throw new FrameworkError('distill/teacher', `distill.teacher: ${path} fits no model of the registry.`, {
+        hint: '`largekernel inspect` shows what it holds, `largekernel models` lists the models.',
+      });
+    const { name, config } = found.model;
+    requireClassifier(found.model);
+    checkSize(found.model, recipe.data.imageSize);
+    return { ...target, teacher: createModel(name, { ...config, classes }) };
+  });
+}
+
+function checkSize({ name, fixedSize, imageSize }: Model, size: number): void {
+  if (!fixedSize || imageSize === size) return;
+  throw new FrameworkError(
+    'distill/teacher',
+    `The teacher ${name} takes images of ${imageSize} pixels only, but data.imageSize is ${size}; both see the same images.`,
+    { hint: `Use --set data.imageSize=${imageSize}, or a teacher of ${size} pixels.` },
+  );
+}
+
+/**
+ * The weights of a recipe's teacher; rows of its classifier are those of the run's classes, by name where it names its own.
+ * @param model as `withTeacher` found it @param classes undefined: its classifier is taken as it is
+ */
+export async function loadTeacher(
+  { distill }: Recipe,
+  model: Model | undefined,
+  classes: ClassList | undefined,
+  note: (line: string) => void,
+): Promise<ReadonlyMap<string, Float32Array> | undefined> {
+  if (distill === null || model === undefined) return undefined;
+  return opened(distill, async (file, path) => {
+    const { values, note: about } = await valuesByClass(file, path, model, classes).catch(
+      (error: unknown) => {
+        // Advice on a classifier to start from is none for a teacher.
+        if (!(error instanceof FrameworkError) || error.code !== 'checkpoint/classes') throw error;
+        throw new FrameworkError(error.code, `distill.teacher: ${error.message}`, {
+          hint: "A teacher must know all of the run's classes.",
+        });
+      },
+    );
+    note(`teacher: ${model.name} from ${path}, ${about}`);
+    leftOutNote(file).forEach(note);
+    return values;
+  });
+}
+
+async function opened<T>(
+  { teacher, entry }: NonNullable<Recipe['distill']>,
+  use: (file: TensorFile, path: string) => Promise<T>,
+): Promise<T> {
+  const file = await openWeights(teacher, { entry: entry ?? undefined });
+  try {
+    return await use(file, teacher);
+  } finally {
+    await file.close();
+  }
+}
+
+const TEACHER = sealedKind<{ readonly sha256: string }>(
+  'teacher',
+  1,
+  'Restore it from a copy: without it nobody knows whether the run goes on with the teacher it began with.',
+);
+
+/** SHA-256 (hex) of names and values. */
+function hashOf(values: ReadonlyMap<string, Float32Array>): string {
+  const hash = createHash('sha256');
+  for (const [name, data] of [...values].sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name}\n`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return hash.digest('hex');
+}
+
+/** Keeps in a run's folder which teacher it began with. */
+export async function keepTeacher(
+  file: string,
+  values: ReadonlyMap<string, Float32Array> | undefined,
+): Promise<void> {
+  if (values !== undefined) await writeSealed(file, TEACHER, { sha256: hashOf(values) });
+}
+
+/** @throws FrameworkError `distill/changed` where a run would go on with another teacher */
+export async function checkSameTeacher(
+  file: string,
+  path: string,
+  values: ReadonlyMap<string, Float32Array>,
+): Promise<void> {
+  const kept = await readSealedIfThere(file, TEACHER);
+  if (kept === undefined || kept.sha256 === hashOf(values)) return;
+  throw new FrameworkError(
+    'distill/changed',
+    `${path} holds other weights than when the run began with it as its teacher.`,
+    {
+      hint: 'Put back the file that the run began with; a run folder as teacher changes while it trains on.',
+    },
+  );
+}
