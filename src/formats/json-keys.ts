@@ -1,5 +1,5 @@
 /**
- * What `JSON.parse` does not tell of objects: it keeps the last of two equal keys without a word, and makes a large object as a whole.
+ * Reads objects member by member. `JSON.parse` silently keeps the last of two equal keys, and builds a large object as a whole.
  * A checkpoint with two tensors of one name is damaged, and its header may name hundreds of thousands.
  */
 

@@ -1,5 +1,5 @@
 /**
- * One model, many naming habits. Our models carry the names of the papers' own PyTorch code; this file maps timm's,
+ * One model, many naming schemes. Our models carry the names of the papers' own PyTorch code; this file maps timm's,
  * torchvision's and the JAX archives' names onto them, and ConvNeXt's back to timm's. Sources: huggingface/pytorch-image-models
  * (timm/models/convnext.py: checkpoint_filter_fn, resnetv2.py), pytorch/vision (convnext.py), google-research/big_transfer,
  * google-research/vision_transformer. ResNet, RepLKNet, DeiT, DINO and SLaK have the same names everywhere.
@@ -15,7 +15,7 @@ export type Naming =
 /** Shapes of tensors by name. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 
-/** How a renamed tensor is made: every source is seen as `view`, transposed by `axes`, and joined along the first axis. */
+/** How a renamed tensor is made: every source is reshaped to `view`, transposed by `axes`, and concatenated along the first axis. */
 export interface Origin {
   readonly sources: readonly string[];
   readonly view: readonly number[];

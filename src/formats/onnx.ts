@@ -1,7 +1,7 @@
 /**
  * Writing ONNX models (operator sets 17 to 20; message numbers are those of onnx/onnx: onnx/onnx.proto).
- * The builder knows no operator: a node is a type, inputs, outputs and attributes. It checks what a typing mistake breaks:
- * names that nobody made, names made twice, initialisers whose data do not fit.
+ * The builder knows no operators: a node is a type, inputs, outputs and attributes. It checks for typical slips: unknown names,
+ * names made twice, initialisers whose data do not fit.
  */
 import { FrameworkError, nearest } from '../util/errors.ts';
 import { writeFileAtomic } from '../util/files.ts';

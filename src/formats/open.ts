@@ -1,4 +1,4 @@
-/** Opening a file of tensors by what it is, not by what it is called. */
+/** Opens a file of tensors by its contents, not by its name. */
 import { FrameworkError } from '../util/errors.ts';
 import { isNpy, openNpy, openNpz } from './npy.ts';
 import { isLegacyPth, openLegacyPth } from './pth-legacy.ts';
@@ -12,7 +12,7 @@ import { chooseSet, weightSets } from './weight-sets.ts';
 import type { WeightsFile } from './weight-sets.ts';
 import { isZip, readZipDirectory } from './zip.ts';
 
-/** Things people have where a checkpoint should be. `start` is compared with the first bytes as Latin-1 text. */
+/** Files that people mistake for checkpoints. `start` is compared with the first bytes as Latin-1 text. */
 const STRANGERS: readonly { start: RegExp; what: string; hint: string }[] = [
   {
     start: /^version https:\/\/git-lfs/,

@@ -1,4 +1,4 @@
-/** What a pickle may hold. Nothing in it is looked up or run. */
+/** Values of a pickle. Nothing in it is looked up or run. */
 
 export type PickleValue =
   | null
@@ -29,7 +29,7 @@ export class PickleGlobal {
   }
 }
 
-/** A call that was not made: what was to be called, and with what; then the state and the items of the object it would have made. */
+/** A call that was recorded instead of made: function and arguments, then the state and items of the object it would have made. */
 export class PickleCall {
   readonly callee: PickleValue;
   readonly args: readonly PickleValue[];

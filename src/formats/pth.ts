@@ -31,7 +31,7 @@ export async function openPth(path: string): Promise<WeightsFile> {
 }
 
 /**
- * The sets of weights in what torch.save has written.
+ * The sets of weights in a file written by torch.save.
  * @param readStorage the bytes of a storage
  * @throws FrameworkError `formats/no-state-dict`
  */
@@ -80,7 +80,7 @@ function some(names: readonly string[]): string {
   return `${names.slice(0, 3).join(', ')}${names.length > 3 ? `, … (${names.length})` : ''}`;
 }
 
-/** Without sets that are another under a second key: `model` and `state_dict` may hold the same storages. */
+/** Drops sets that are the same as another under a second key: `model` and `state_dict` may hold the same storages. */
 function distinct(sets: readonly WeightSet<Tensor>[]): WeightSet<Tensor>[] {
   const seen = new Map<string, WeightSet<Tensor> & { also: string[] }>();
   for (const set of sets) {

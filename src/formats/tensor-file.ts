@@ -29,7 +29,7 @@ export interface TensorFile {
   readonly close: () => Promise<void>;
 }
 
-/** What a format must know to be a `TensorFile`: where each tensor is and how its bytes are got (C order, little-endian). */
+/** What a format provides to become a `TensorFile`: the place of each tensor, and a way to read its bytes (C order, little-endian). */
 export interface TensorSource<Entry extends TensorInfo> {
   readonly path: string;
   readonly format: TensorFile['format'];
@@ -80,7 +80,7 @@ export function unknownTensor(path: string, name: string, names: Iterable<string
   );
 }
 
-/** A file that is not what its format promises. */
+/** The error for a file that breaks the rules of its format. */
 export function corrupt(
   path: string,
   found: string,

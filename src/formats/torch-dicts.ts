@@ -1,4 +1,4 @@
-/** Finds the dicts of tensors in what torch.save has written, wherever scripts put them. */
+/** Finds the dicts of tensors in a file written by torch.save, wherever scripts put them. */
 import type { PickleValue } from './pickle-values.ts';
 import { PickleCall, PickleGlobal, PickleTuple } from './pickle-values.ts';
 import { OddTensor, Tensor, tensorIn } from './torch-tensors.ts';
@@ -14,7 +14,7 @@ export interface TensorDict {
   readonly odd: ReadonlyMap<string, string>;
 }
 
-/** What scripts keep beside the weights; nothing below these keys is one. */
+/** Keys of other things that scripts save; nothing below them is a weight. */
 const BESIDE = /optim|sched|scaler|rng|random|callback/i;
 const MAX_DEPTH = 32;
 /** Characters; longer keys are not followed. */
@@ -50,7 +50,7 @@ export function findDicts(path: string, root: PickleValue): TensorDict[] {
   return found;
 }
 
-/** What a value holds that is looked into: the items of dicts, lists and tuples, and the attributes of objects. */
+/** The values inside a value: items of dicts, lists and tuples, and attributes of objects. */
 function childrenOf(value: PickleValue): Dict | undefined {
   if (value instanceof Map) return value;
   if (Array.isArray(value)) return new Map(value.entries());

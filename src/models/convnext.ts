@@ -248,7 +248,7 @@ function recognise(shapes: Shapes): Partial<ConvNextConfig> | undefined {
   return { depths: found, dims, stemStride, ...noScale, ...variant, ...kernels };
 }
 
-/** timm's ConvNeXts of these sizes have 1×1 convolutions for linear layers. (timm/models/convnext.py: conv_mlp) */
+/** timm's ConvNeXts of these sizes have 1×1 convolutions in place of linear layers. (timm/models/convnext.py: conv_mlp) */
 const CONV_MLP = /^convnext-(atto|femto|pico|nano)$/;
 
 export const convnext = defineFamily<ConvNextConfig>({
@@ -264,7 +264,7 @@ export const convnext = defineFamily<ConvNextConfig>({
     'convnext-l': size([3, 3, 27, 3], [192, 384, 768, 1536]),
     'convnext-xl': size([3, 3, 27, 3], [256, 512, 1024, 2048]),
     'slak-t': SLAK_TINY,
-    // For data of one's own: give depths, dims, kernels and stem.
+    // For your own data: set depths, dims, kernels and stem.
     'convnext-custom': size([2, 2, 6, 2], [40, 80, 160, 320]),
   },
   options: OPTIONS,

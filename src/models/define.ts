@@ -5,8 +5,8 @@ import { evaluationAt, type Model } from './model.ts';
 import type { CommonConfig } from './options.ts';
 
 /**
- * A model of one's own, from a function that records it.
- * @param name what messages call it
+ * Your own model, from a function that records it.
+ * @param name the model's name in messages
  * @param config channels of the image and number of classes
  * @param record records the model on images x (n, channels, h, w) and returns logits (n, classes); it is called once for each graph
  * @throws FrameworkError `graph/shape` where a layer does not fit its input

@@ -16,12 +16,12 @@ export interface Conflict {
   readonly hint: string;
 }
 
-/** Models of one architecture: everything that the rest of the project asks of them. */
+/** Models of one architecture, with everything that the rest of the project needs to know about them. */
 export interface Family<C extends CommonConfig> {
   readonly name: string;
   /** Model name → its configuration. */
   readonly presets: Readonly<Record<string, C>>;
-  /** What a recipe may set below `model`; one value of a list that `spread`s stands for as many as there are `depths`. */
+  /** What a recipe may set below `model`. In a list that `spread`s, one value stands for as many as there are `depths`. */
   readonly options: Options<C>;
   /** The first contradiction among options, if there is one. */
   conflict(config: C): Conflict | undefined;
@@ -35,14 +35,14 @@ export interface Family<C extends CommonConfig> {
     readonly groups: (config: C) => number;
     readonly groupOf: (parameter: string, config: C) => number;
   };
-  /** Side of the images it was published for, and is evaluated on unless told otherwise. */
+  /** Side of the images that it was published for; evaluation's default. */
   imageSize(config: C): number;
   /** Its parameters depend on the image size, which its configuration holds as `imageSize`: it takes images of that size only. */
   readonly fixedSize?: true;
   preprocessing(config: C, size: number, name: string): Preprocessing;
-  /** The options that entries of a state dict in official names show, if they look like this family's. */
+  /** The options implied by the entries of a state dict in official names; undefined if they are not of this family. */
   recognise?(shapes: Shapes): Partial<C> | undefined;
-  /** timm's names for the entries of a state dict, or why it has none. Default: they are the same. */
+  /** timm's names for the entries of a state dict, or the reason why there are none. Default: the same names. */
   timmNames?(shapes: Shapes, config: C, name: string): Renaming | string;
 }
 

@@ -31,15 +31,15 @@ interface GradientGraph {
   readonly dx: Tensor;
 }
 
-/** What a pass computed for n images, of a function of the model's values. */
+/** Results of a pass over n images, for a function of the model's values. */
 export interface Pullback {
-  /** Of each image what is differentiated: logits (n, classes), or a tap (n, …). */
+  /** The differentiated values: logits (n, classes), or a tap (n, …). */
   readonly values: Float32Array;
   /** Σ dvalues · ∂values/∂x of each image with respect to its pixels as the model sees them: (n, channels, h, w). */
   readonly dx: Float32Array;
 }
 
-/** What a pass computed for n images, of the cross-entropy. */
+/** Results of a pass over n images, for the cross-entropy. */
 export interface ImageGradients {
   /** (n, classes) */
   readonly logits: Float32Array;
@@ -49,7 +49,7 @@ export interface ImageGradients {
   readonly dx: Float32Array;
 }
 
-/** Records evaluation mode (running statistics, no drop path) and the way back from a cotangent to the image. */
+/** Records a model in evaluation mode (running statistics, no drop path), and the backward pass from a cotangent to the image. */
 function recordGradients(
   model: Model,
   { batch, channels, imageSize }: ImageShape,
@@ -213,7 +213,7 @@ export class GradientSession {
     this.device.gpu.queue.submit([encoder.finish()]);
   }
 
-  /** Frees what is this session's own; the weights stay. */
+  /** Frees this session's own memory; the weights stay. */
   destroy(): void {
     this.program.destroy();
     this.gradients?.destroy();

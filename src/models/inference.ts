@@ -10,7 +10,7 @@ import { Program } from '../execution/program.ts';
 import { Graph, type Node, type Tensor } from '../graph/graph.ts';
 import { f32 } from '../ops/tensor.ts';
 
-/** The images one pass takes. */
+/** The shape of the images of one pass. */
 export interface ImageShape {
   /** Images at once. */
   readonly batch: number;
@@ -23,7 +23,7 @@ export interface InferenceOptions {
   readonly skip?: ReadonlySet<string>;
   /** Intermediate values to keep, by the path of the module that makes them. */
   readonly taps?: readonly string[];
-  /** Leaves every op as the model recorded it, for other formats. */
+  /** Runs no passes, so that every op stays as the model recorded it; for export to other formats. */
   readonly plain?: boolean;
 }
 
@@ -165,7 +165,7 @@ export class InferenceSession {
     return this.program.ownBytes;
   }
 
-  /** Frees what is this session's own; the weights stay. */
+  /** Frees this session's own memory; the weights stay. */
   destroy(): void {
     this.program.destroy();
   }

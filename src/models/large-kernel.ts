@@ -12,7 +12,7 @@ import { add } from '../ops/add/op.ts';
  */
 export interface LargeKernelOptions {
   readonly kernel: number;
-  /** Width of the two strips, strips×kernel and kernel×strips, that stand in place of kernel×kernel; null for none. */
+  /** Width of the two strips, strips×kernel and kernel×strips, that replace kernel×kernel; null for none. */
   readonly strips?: number | null;
   /** Size of the small kernel beside the large one, or null for none. */
   readonly small: number | null;
@@ -42,7 +42,7 @@ export function largeKernel(r: Recording, x: Tensor, options: LargeKernelOptions
   });
 }
 
-/** What a state dict shows of its large kernels. */
+/** Options of the large kernels, as a state dict shows them. */
 export interface LargeKernelsFound {
   readonly kernels: readonly number[];
   readonly merged: boolean;
@@ -51,7 +51,7 @@ export interface LargeKernelsFound {
   readonly bn?: boolean;
 }
 
-/** What the first block of each stage says of its large kernel. */
+/** The same, from the first block of each stage. */
 export function recogniseLargeKernels(
   shapes: Shapes,
   blocks: readonly string[],

@@ -2,8 +2,8 @@ import { FrameworkError, defined } from '../util/errors.ts';
 
 /**
  * Structural re-parameterisation: the branches of a trained large kernel, each a bias-free depthwise convolution with
- * BatchNorm, are one biased convolution at inference. With t = γ / √(running_var + ε), a branch is W' = t W and
- * b' = β − running_mean t; smaller kernels are centred in the large one with zeros around. (RepLKNet, SLaK)
+ * BatchNorm, become one biased convolution at inference. With t = γ / √(running_var + ε), a branch is W' = t W and
+ * b' = β − running_mean t; smaller kernels are padded with zeros to the size of the large one. (RepLKNet, SLaK)
  */
 
 export interface NamedArray {

@@ -5,7 +5,7 @@ import type { Graph, Tensor } from '../graph/graph.ts';
 import { FrameworkError } from '../util/errors.ts';
 import type { CommonConfig } from './options.ts';
 
-/** What every model can say about itself, whatever its family. */
+/** A model of any family: its options, parameters and blocks, and how to record it. */
 
 /** How evaluation images are made; `resize`, `crop`, `squash`, `interpolation` are those of an EvalConfig. */
 export interface Preprocessing {
@@ -44,7 +44,7 @@ export interface Block {
   readonly stage: number;
   /** False where input and output differ in shape, so that it cannot be left out. */
   readonly removable: boolean;
-  /** The block that this one is half of, where two record what papers count as one. */
+  /** The block that this one is half of, if the papers count two recorded blocks as one. */
   readonly whole?: string;
 }
 
@@ -75,7 +75,7 @@ export interface Model {
   readonly layers: number;
   /** The group of a parameter: 0 … `layers` − 1. */
   layerOf(name: string): number;
-  /** Side of the images it was published for; with `fixedSize` it takes no others. */
+  /** Side of the images that it was published for; with `fixedSize` it takes no others. */
   readonly imageSize: number;
   readonly fixedSize: boolean;
   preprocessing(size: number): Preprocessing;

@@ -18,11 +18,11 @@ import { subsamplePad } from '../ops/subsample-pad/op.ts';
 import { elems, showShape } from '../ops/tensor.ts';
 
 /**
- * How the ops of an inference graph are said in ONNX. Maps are (n, c, h, w) in both. Rows (n·h·w, c) become (n, h, w, c): all that
- * happens to rows happens to their last axis, so that the batch can stay free and nothing has to be reshaped.
+ * How the ops of an inference graph are written in ONNX. Maps are (n, c, h, w) in both. Rows (n·h·w, c) become (n, h, w, c): ops on
+ * rows act on the last axis only, so the batch can stay free and nothing needs a reshape.
  */
 
-/** What a rule writes with. */
+/** The means with which a rule writes nodes. */
 export interface Writer {
   readonly onnx: OnnxGraph;
   /** The ONNX name of a tensor; parameters become initialisers when they are first asked for. */

@@ -1,6 +1,6 @@
 import { integer, list, number, type Field, type FieldType } from '../schema/fields.ts';
 
-/** What the options of model families are made of: typed fields of the schema, whose values the presets have. */
+/** Options of model families: typed fields of the schema whose values come from presets. */
 
 /** Every option of a configuration `C` but those that all models have, and but the image size, which `data.imageSize` says. */
 export type Options<C> = {
@@ -35,7 +35,7 @@ export const forAllStages = (item: FieldType<number>): FieldType<readonly number
   spread: true,
 });
 
-/** Numbers reach the device as 32-bit floats, and some are squared there. */
+/** Bounds on numbers: they reach the device as 32-bit floats, and some are squared there. */
 const LARGEST = 1e15;
 
 export const kernelSize = integer({ min: 1, max: 255, odd: true });

@@ -1,9 +1,9 @@
 import type { Shapes } from '../formats/names.ts';
 import { MOST_STAGES } from './options.ts';
 
-/** What families look for in the entries of a state dict to recognise their models. */
+/** Helpers with which families recognise their models by the entries of a state dict. */
 
-/** Blocks beyond which no model is looked for. */
+/** More blocks than any model has. */
 const MOST_BLOCKS = 1000;
 
 /** How many different numbers follow `prefix` in the names. */

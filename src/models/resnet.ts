@@ -156,7 +156,7 @@ const layerDecay = {
   },
 };
 
-/** The three forms differ in what their blocks and their classifier are called. */
+/** The three forms differ in the names of their blocks and of their classifier. */
 const recognise =
   (head: 'fc' | 'linear', isBottleneck: boolean) =>
   (shapes: Shapes): Partial<ResNetConfig> | undefined => {

@@ -1,7 +1,7 @@
 import { FrameworkError } from '../util/errors.ts';
 import { Rng } from '../util/rng.ts';
 
-/** Declarations of what a model consists of, and their initial values. No graph, no device. */
+/** Declarations of a model's tensors, and their initial values. No graph, no device. */
 
 /** How a tensor starts, as data. */
 export type Initializer =
@@ -27,7 +27,7 @@ export function truncNormal(std = 0.02, scale = 1): Initializer {
   return { kind: 'trunc-normal', std, bound: 2, scale };
 }
 
-/** What torch.nn.Conv2d and torch.nn.Linear give weight and bias: uniform in ±1/√fan_in. */
+/** The default of torch.nn.Conv2d and torch.nn.Linear for weight and bias: uniform in ±1/√fan_in. */
 export function torchDefault(fanIn: number): Initializer {
   return { kind: 'uniform', bound: 1 / Math.sqrt(fanIn) };
 }
@@ -75,8 +75,8 @@ export function countElements(specs: readonly ParameterSpec[], kind: ParameterKi
 }
 
 /**
- * Initial values of every entry, row-major. Each depends only on the seed and its own name, so that changing one part of a
- * model leaves the others' start as it was.
+ * Initial values of every entry, row-major. Each depends only on the seed and its own name, so that a change to one part of a
+ * model leaves the initial values of the others alone.
  * @example initialise(model.parameters(), 0).get('head.weight')
  */
 export function initialise(specs: readonly ParameterSpec[], seed: number): Map<string, Float32Array> {

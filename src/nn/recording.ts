@@ -33,7 +33,7 @@ export class Recording {
     return this.graph.scoped(name, body);
   }
 
-  /** Records the module `name` and names its output, so that it can be read. */
+  /** Records the module `name` and makes its output a tap. */
   tapped(name: string, body: () => Tensor): Tensor {
     return this.scoped(name, () => this.graph.tap(this.graph.scope, body()));
   }

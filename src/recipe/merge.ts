@@ -41,7 +41,7 @@ function unknownKey(
   });
 }
 
-/** What a value stands over is told of so many layers. */
+/** A value remembers what it replaced in so many layers. */
 const MOST_LAYERS = 8;
 
 /** `over` on top of `base`: maps key by key, everything else replaced. */

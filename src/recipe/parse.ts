@@ -1,4 +1,4 @@
-/** A merged tree as a frozen `Recipe`: types, ranges, defaults, and what must agree between keys. */
+/** Parses a merged tree into a frozen `Recipe`: types, ranges, defaults, and rules between keys. */
 import { FrameworkError } from '../util/errors.ts';
 import type { Field, Group } from '../schema/fields.ts';
 import { describeType, fieldsOf } from '../schema/fields.ts';

@@ -1,4 +1,4 @@
-/** A first recipe for images of one's own, and a sweep over its kernels: sizes that suit what was found. */
+/** A first recipe for a user's own images, and a sweep over its kernels, with sizes that suit the images. */
 import { stringify } from 'yaml';
 
 export interface Facts {
@@ -13,7 +13,7 @@ export interface Facts {
   readonly imageSize?: number | undefined;
 }
 
-/** Smaller maps leave nothing for a large kernel to see. */
+/** On smaller maps a large kernel would only meet padding. */
 export const LEAST_SIZE = 32;
 
 export interface Proposal {

@@ -23,14 +23,14 @@ data:
 largekernel train --recipe ./mine.yaml --set model.kernels=[51,49,47,13] --set ema=null
 \`\`\`
 
-- A file's keys stand over those of its parents, a later parent over an earlier one, \`--set\` over all. Groups merge key by key; a list
-  is replaced as a whole. \`name\` and \`description\` are not inherited.
-- A key that is not below is an error. So is a value of another type or out of its range.
-- The keys of \`model\` are the options of the family that \`model.name\` is of; null takes the named model's own value. A file, or a command
-  line, that names a model of another family sets the options below it aside and says so.
+- A file's keys override those of its parents, a later parent overrides an earlier one, and \`--set\` overrides all. Groups merge key by
+  key; a list is replaced as a whole. \`name\` and \`description\` are not inherited.
+- A key that is not listed below is an error. So is a value of the wrong type or out of range.
+- The keys of \`model\` are the options of the family to which \`model.name\` belongs; null takes the named model's own value. If a file or
+  the command line names a model of another family, the options inherited for the first are dropped, with a note.
 - \`--set\` takes its value in YAML: \`--set data.mean=[0.5,0.5,0.5]\`, \`--set ema=null\`.
-- The run folder holds the resolved recipe: every value, and the file and line it came from.
-- "No effect" marks values that results do not depend on: a run may be resumed with others.
+- The run folder holds the resolved recipe: every value, with the file and line that it came from.
+- "No effect" marks values that do not affect results: a run may be resumed with other values.
 `;
 
 /** The text of docs/recipes.md. */

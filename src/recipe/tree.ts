@@ -1,4 +1,4 @@
-/** YAML as a tree in which every value knows the line it came from. */
+/** YAML as a tree in which every value knows its line. */
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import type { Node } from 'yaml';
 import { FrameworkError } from '../util/errors.ts';
@@ -20,7 +20,7 @@ export interface ScalarTree {
   readonly kind: 'scalar';
   readonly value: unknown;
   readonly source: string;
-  /** What stood here in the layers below, the nearest first. */
+  /** The values that it replaced in the layers below, nearest first. */
   readonly over?: readonly ScalarTree[];
 }
 

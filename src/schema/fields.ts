@@ -1,6 +1,6 @@
-/** What a recipe's schema is made of: typed fields and groups of them, as plain data. */
+/** A schema is typed fields and groups of fields, as plain data. */
 
-/** What a value may be. `T` is the TypeScript type of a parsed value. */
+/** The type of a field. `T` is the TypeScript type of a parsed value. */
 export interface FieldType<T> {
   readonly base: 'integer' | 'number' | 'text' | 'name' | 'boolean' | 'choice' | 'list';
   readonly min?: number;
@@ -69,14 +69,14 @@ interface FieldNotes {
   readonly source?: string;
   /** Two runs that differ only here have the same results, so it is left out of the hash. */
   readonly cosmetic?: true;
-  /** Changes nothing in what trained weights compute. */
+  /** Does not change what trained weights compute. */
   readonly onlyTraining?: true;
 }
 
 export interface Field<T = unknown> extends FieldNotes {
   readonly node: 'field';
   readonly type: FieldType<T>;
-  /** Without it the recipe must say. */
+  /** Without it, every recipe must set the field. */
   readonly default?: T;
   readonly description: string;
 }

@@ -1,12 +1,12 @@
 /**
- * Files that are read back and trusted. The first line of a sealed file is its seal: what the file is, the version of its form, and
- * the SHA-256 over both and over every byte that follows. What was damaged or changed is refused and never used.
+ * Files that are read back and trusted. The first line of a sealed file is its seal: its kind, its version, and the SHA-256 of both and
+ * of every byte that follows. A damaged or changed file is refused.
  *
  *     {"seal":{"kind":"run summary","version":1,"sha256":"…"},      a JSON object goes on here: any JSON reader reads the file
  *     {"seal":{"kind":"tar index","version":1,"sha256":"…"}}        any bytes follow
  *     # {"seal":{"kind":"run recipe","version":1,"sha256":"…"}}     YAML follows
  *
- * Logs grow by the line; each of their lines ends with a checksum (`sealedLine`).
+ * Logs grow line by line, so each of their lines ends with a checksum (`sealedLine`).
  */
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

@@ -15,12 +15,12 @@ type FromWorker<Result> =
       readonly error: { readonly code: string; readonly message: string; readonly hint: string | undefined };
     };
 
-/** Lets whoever no longer needs the answers take back the jobs no worker has begun. */
+/** Lets a caller who no longer needs the answers cancel jobs that no worker has begun. */
 export interface Cancellation {
   cancelled: boolean;
 }
 
-/** Rejects a job that was taken back, and whoever waits on a pool that is closed. */
+/** The error of a cancelled job, and of jobs in a pool that is closed. */
 export function cancelled(): FrameworkError {
   return new FrameworkError('data/cancelled', 'the loader was closed, or its reader has left');
 }
@@ -28,11 +28,11 @@ export function cancelled(): FrameworkError {
 export interface ThreadOptions<Job> {
   /** The module a thread runs, of `moduleUrl`; it calls `serveJobs`. */
   readonly module: URL;
-  /** What threads are called in messages. */
+  /** The threads' name in messages. */
   readonly name: string;
   /** Handed to each thread when it starts. */
   readonly setup: unknown;
-  /** What a job is about, for the message about a lost thread. */
+  /** Describes a job in the message about a lost thread. */
   readonly describe: (job: Job) => string;
 }
 
@@ -48,7 +48,7 @@ interface Working<Job, Result> {
   readonly tasks: Map<number, Task<Job, Result>>;
 }
 
-/** Jobs a worker holds at once: the second is there when the first is done. */
+/** Jobs that a worker holds at once, so that the second is there when the first is done. */
 const JOBS_PER_WORKER = 2;
 const NEVER: Cancellation = { cancelled: false };
 
@@ -86,7 +86,7 @@ export class ThreadPool<Job, Result> {
     const { module, name, setup } = this.options;
     const thread = new Worker(threadEntry(module), {
       workerData: { module: module.href, setup },
-      // The entry registers tsx itself; flags of this process (a test runner's, tsx's) would do so twice.
+      // The entry registers tsx itself; the flags of this process (a test runner's, tsx's) would do so twice.
       execArgv: [],
       name: `${name} ${number}`,
     });

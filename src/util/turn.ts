@@ -1,5 +1,5 @@
 /**
- * Lets the event loop go round once: signals are heard and timers run. For work on this thread that would take seconds in one piece.
+ * Lets the event loop turn once, so that signals and timers are handled. For work on this thread that would otherwise block for seconds.
  * @example for (const part of parts) { await nextTurn(); compute(part); }
  */
 export function nextTurn(): Promise<void> {
