@@ -18,6 +18,9 @@ export type Locate = (tensor: Tensor) => Location | undefined;
 /** Inputs of at least so many bytes are written through memory that stays mapped. */
 const LARGE = 2 ** 20;
 
+/** Dispatches of one submission. */
+const PIECE = 64;
+
 interface Input {
   readonly buffer: GPUBuffer;
   readonly tensor: Tensor;
@@ -190,11 +193,14 @@ export class Program {
     pass.end();
   }
 
-  /** Encodes and submits once. */
+  /** Encodes and submits once, in pieces, so that the device computes while the rest is recorded. */
   run(): void {
-    const encoder = this.device.gpu.createCommandEncoder();
-    this.encode(encoder);
-    this.device.gpu.queue.submit([encoder.finish()]);
+    const { gpu } = this.device;
+    for (let from = 0; from < this.commands.length; from += PIECE) {
+      const encoder = gpu.createCommandEncoder();
+      this.encode(encoder, from, Math.min(from + PIECE, this.commands.length));
+      gpu.queue.submit([encoder.finish()]);
+    }
   }
 
   /** Where a kept value or an input lies. */

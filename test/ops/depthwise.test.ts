@@ -8,7 +8,7 @@ import {
   depthwiseGradWeightReference,
   depthwiseReference,
 } from '../../src/ops/depthwise/reference.ts';
-import type { StripTile } from '../../src/ops/depthwise/strip.ts';
+import type { StripTile, StripWeightTile } from '../../src/ops/depthwise/strip.ts';
 import type { Tile } from '../../src/ops/depthwise/tiles.ts';
 import { type AnyKernels, contextOf, variantLabel } from '../../src/ops/kernels.ts';
 import type { AnyOp } from '../../src/ops/op.ts';
@@ -87,26 +87,38 @@ testKernels(
 );
 
 // In registers, for GPUs: items of 4, 2 and 1 columns, planes held whole, columns and rows left over, taps that meet padding only.
-const gpuKernels = (op: AnyOp, tiles: readonly StripTile[]): AnyKernels => ({
+const gpuKernels = (op: AnyOp, tiles: readonly (StripTile | StripWeightTile)[]): AnyKernels => ({
   ...kernelsOf(op),
   variants: () => tiles,
 });
-for (const [[n, c, h, w, kh, kw], tiles] of [
-  [[2, 3, 9, 12, 7, 7], [{ kind: 'strip', columns: 4, rows: 4 }]],
-  [[1, 2, 6, 14, 7, 5], [{ kind: 'strip', columns: 14, rows: 4 }, { kind: 'strip', columns: 4, rows: 3 }]],
-  [[3, 2, 7, 7, 7, 7], [{ kind: 'strip', columns: 7, rows: 7 }]],
-  [[2, 2, 5, 11, 3, 7], [{ kind: 'strip', columns: 4, rows: 2 }]],
-  [[2, 2, 2, 3, 7, 7], [{ kind: 'strip', columns: 3, rows: 2 }, { kind: 'strip', columns: 1, rows: 1 }]],
+for (const [[n, c, h, w, kh, kw], cuts] of [
+  [[2, 3, 9, 12, 7, 7], [{ columns: 4, rows: 4 }]],
+  [[1, 2, 6, 14, 7, 5], [{ columns: 14, rows: 4 }, { columns: 4, rows: 3 }]],
+  [[3, 2, 7, 7, 7, 7], [{ columns: 7, rows: 7 }]],
+  [[2, 2, 5, 11, 3, 7], [{ columns: 4, rows: 2 }]],
+  [[2, 2, 2, 3, 7, 7], [{ columns: 3, rows: 2 }, { columns: 1, rows: 1 }]],
 ] as const) {
   const [maps, weight] = [f32(n, c, h, w), f32(c, 1, kh, kw)];
-  testKernels(gpuKernels(depthwise, tiles), [
+  const strips = cuts.map((cut): StripTile => ({ kind: 'strip', ...cut }));
+  testKernels(gpuKernels(depthwise, strips), [
     { inputs: { x: maps, weight, bias: f32(c) }, attrs: {} },
     { inputs: { x: maps, weight }, attrs: {} },
   ]);
-  testKernels(gpuKernels(depthwiseGradInput, tiles), [
+  testKernels(gpuKernels(depthwiseGradInput, strips), [
     { inputs: { dy: maps, weight, addend: maps }, attrs: {} },
     { inputs: { dy: maps, weight }, attrs: {} },
   ]);
+} // prettier-ignore
+for (const [[n, c, h, w, kh, kw], cut] of [
+  [[2, 3, 5, 12, 5, 3], { columns: 4, rows: 2 }],
+  [[1, 2, 4, 14, 3, 5], { columns: 14, rows: 1 }],
+  [[2, 2, 5, 11, 3, 3], { columns: 4, rows: 2 }],
+  [[2, 2, 2, 3, 7, 7], { columns: 3, rows: 2 }],
+] as const) {
+  const tiles = [[1, 1], [3, Math.min(n, 2)]].map(([slots = 1, batches = 1]): StripWeightTile => ({ kind: 'strip-weight', ...cut, slots, batches }));
+  testKernels(gpuKernels(depthwiseGradWeight, tiles), [true, false].map((bias) => (
+    { inputs: { x: f32(n, c, h, w), dy: f32(n, c, h, w) }, attrs: { kh, kw, bias } }
+  )));
 } // prettier-ignore
 
 testGradient(depthwise, [

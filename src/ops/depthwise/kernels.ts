@@ -11,7 +11,14 @@ import {
   gradWeightSizes,
 } from './op.ts';
 import { type Planes, planes } from './planes.ts';
-import { type StripTile, stripDispatch, stripTiles } from './strip.ts';
+import {
+  type StripTile,
+  type StripWeightTile,
+  stripDispatch,
+  stripTiles,
+  stripWeightDispatch,
+  stripWeightTiles,
+} from './strip.ts';
 import { type Tile, layout, tilesFor } from './tiles.ts';
 
 /** Of a correlation that makes a map. */
@@ -43,10 +50,12 @@ export const depthwiseGradInputKernels: Kernels<typeof depthwiseGradInput, MapTi
   },
 };
 
-export const depthwiseGradWeightKernels: Kernels<typeof depthwiseGradWeight, Tile> = {
+export const depthwiseGradWeightKernels: Kernels<typeof depthwiseGradWeight, StripWeightTile | Tile> = {
   op: depthwiseGradWeight,
-  variants: ({ inputs, attrs, profile }) =>
-    tilesFor(planes('weight', gradWeightSizes(inputs, attrs)), profile),
+  variants: ({ inputs, attrs, profile }) => {
+    const p = planes('weight', gradWeightSizes(inputs, attrs));
+    return [...stripWeightTiles(p, profile), ...tilesFor(p, profile)];
+  },
   lower: ({ inputs, outputs, attrs }, tile) =>
     weightCorrelation(planes('weight', gradWeightSizes(inputs, attrs)), tile, { ...inputs, ...outputs }),
 };
@@ -74,19 +83,27 @@ interface WeightOperands {
 /** The dispatches of a weight gradient: one, or partial sums and their total. */
 export function weightCorrelation(
   p: Planes,
-  tile: Tile,
-  { x, dy, dweight, dbias }: WeightOperands,
+  tile: StripWeightTile | Tile,
+  operands: WeightOperands,
 ): readonly Dispatch[] {
-  const { batches } = layout(p, tile);
+  const { x, dy, dweight, dbias } = operands;
   const hasBias = dbias !== undefined;
+  const batches = tile.kind === 'strip-weight' ? tile.batches : layout(p, tile).batches;
+  const parts = scratch(f32(batches, p.sizes.c, p.outH * p.outW + 1));
+  if (tile.kind === 'strip-weight')
+    return [stripWeightDispatch(p, tile, { x, dy, parts }, hasBias), total(p, batches, parts, operands)];
   if (batches === 1) return [correlation(p, tile, { x, taps: dy, out: dweight, dbias }, hasBias)];
+  return [correlation(p, tile, { x, taps: dy, out: parts }, hasBias), total(p, batches, parts, operands)];
+}
+
+/** Adds up the partial sums of batches. */
+function total(p: Planes, BATCHES: number, parts: Operand, { dweight, dbias }: WeightOperands): Dispatch {
   const { c, kh, kw } = p.sizes;
-  const parts = scratch(f32(batches, c, p.outH * p.outW + 1));
-  const sum: Dispatch = {
+  return {
     shader: 'depthwise/reduce.wgsl',
     params: {
       CHANNELS: c,
-      BATCHES: batches,
+      BATCHES,
       KERNEL_H: kh,
       KERNEL_W: kw,
       LIVE_H: p.outH,
@@ -96,5 +113,4 @@ export function weightCorrelation(
     bindings: { parts, dweight, dbias },
     grid: flatGrid(Math.ceil((c * kh * kw) / 256)),
   };
-  return [correlation(p, tile, { x, taps: dy, out: parts }, hasBias), sum];
 }

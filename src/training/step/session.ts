@@ -151,11 +151,14 @@ export class TrainingSession {
       this.step.write(path.input, drawDropPath(path, this.plan.seed, first, this.plan.micro));
     }
     const slot = this.ring.current();
-    const encoder = this.device.gpu.createCommandEncoder();
     const { graph } = this.plan.step;
-    if (this.teacher !== undefined && graph.teacher !== undefined)
-      this.teacher.encode(encoder, this.step.locate(graph.x), this.step.locate(graph.teacher));
-    this.step.encode(encoder);
+    if (this.teacher !== undefined && graph.teacher !== undefined) {
+      const ahead = this.device.gpu.createCommandEncoder();
+      this.teacher.encode(ahead, this.step.locate(graph.x), this.step.locate(graph.teacher));
+      this.device.gpu.queue.submit([ahead.finish()]);
+    }
+    this.step.run();
+    const encoder = this.device.gpu.createCommandEncoder();
     const bytes = this.plan.micro * 4;
     slot.copy(encoder, this.step.locate(this.plan.step.graph.loss), this.submitted * bytes, bytes);
     this.submitted++;
