@@ -1,16 +1,18 @@
 /**
  * One model, many naming schemes. Our models carry the names of the papers' own PyTorch code; this file maps timm's,
- * torchvision's and the JAX archives' names onto them, and ConvNeXt's back to timm's. Sources: huggingface/pytorch-image-models
+ * torchvision's and the JAX archives' names onto them, and ConvNeXt's back to timm's. BiT has timm's names, whose official ones are mapped
+ * both ways. Sources: huggingface/pytorch-image-models
  * (timm/models/convnext.py: checkpoint_filter_fn, resnetv2.py), pytorch/vision (convnext.py), google-research/big_transfer,
- * google-research/vision_transformer. ResNet, RepLKNet, DeiT, DINO and SLaK have the same names everywhere.
+ * google-research/vision_transformer. ResNet, RepLKNet, DeiT, DINO, SLaK and Robust-ResNet have the same names everywhere.
  */
 import { FrameworkError } from '../util/errors.ts';
+import { BIT_TO_OFFICIAL, CONVNEXT_TO_TIMM, RULES, type Rule } from './name-rules.ts';
 import { permuteBytes } from './strides.ts';
 import type { TensorFile } from './tensor-file.ts';
 import { unknownTensor } from './tensor-file.ts';
 
 export type Naming =
-  'official' | 'convnext-timm' | 'convnext-torchvision' | 'bit-npz' | 'bit-timm' | 'vit-npz';
+  'official' | 'convnext-timm' | 'convnext-torchvision' | 'bit-npz' | 'bit-official' | 'vit-npz';
 
 /** Shapes of tensors by name. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -31,12 +33,13 @@ const LAYOUTS: readonly (readonly [Naming, string, string])[] = [
   ['convnext-torchvision', 'features.0.0.weight', 'features.1.0.block.0.weight'],
   ['convnext-timm', 'stem.0.weight', 'stages.0.blocks.0.conv_dw.weight'],
   ['bit-npz', 'resnet/root_block/standardized_conv2d/kernel', 'resnet/root_block/standardized_conv2d/kernel'],
-  ['bit-timm', 'stem.conv.weight', 'stages.0.blocks.0.norm1.weight'],
+  ['bit-official', 'root.conv.weight', 'body.block1.unit01.conv1.weight'],
   ['vit-npz', 'Transformer/encoder_norm/scale', 'Transformer/encoder_norm/scale'],
   ['official', 'conv1.weight', 'layer1.0.conv1.weight'],
   ['official', 'downsample_layers.0.0.weight', 'stages.0.0.norm.weight'],
   ['official', 'stem.0.conv.weight', 'stages.0.blocks.0.prelkb_bn.weight'],
-  ['official', 'root.conv.weight', 'body.block1.unit01.conv1.weight'],
+  ['official', 'stem.conv.weight', 'stages.0.blocks.0.norm1.weight'],
+  ['official', 'stem.weight', 'stages.0.blocks.0.conv_dw.weight'],
   ['official', 'patch_embed.proj.weight', 'blocks.0.norm1.weight'],
 ];
 
@@ -76,66 +79,10 @@ export function convnextToTimm(shapes: Shapes, options: { convMlp?: boolean } = 
   );
 }
 
-type Rule = readonly [RegExp, string | ((...groups: string[]) => string)];
-
-const unit = (index: string) => String(Number(index) + 1).padStart(2, '0');
-
-const RULES: Readonly<Record<Exclude<Naming, 'vit-npz'>, readonly Rule[]>> = {
-  official: [],
-  'convnext-timm': [
-    [/^stem\.(\d)\./, 'downsample_layers.0.$1.'],
-    [/^stages\.(\d)\.downsample\.(\d)\./, 'downsample_layers.$1.$2.'],
-    [/^stages\.(\d)\.blocks\.(\d+)\./, 'stages.$1.$2.'],
-    [/\.conv_dw\./, '.dwconv.'],
-    [/\.mlp\.fc(\d)\./, '.pwconv$1.'],
-    [/^head\.norm\./, 'norm.'],
-    [/^head\.fc\./, 'head.'],
-  ],
-  'convnext-torchvision': [
-    [/^features\.0\.(\d)\./, 'downsample_layers.0.$1.'],
-    [/^features\.([246])\.(\d)\./, (_, at, part) => `downsample_layers.${Number(at) / 2}.${part}.`],
-    [/^features\.([1357])\.(\d+)\./, (_, at, block) => `stages.${(Number(at) - 1) / 2}.${block}.`],
-    [/\.block\.0\./, '.dwconv.'],
-    [/\.block\.2\./, '.norm.'],
-    [/\.block\.3\./, '.pwconv1.'],
-    [/\.block\.5\./, '.pwconv2.'],
-    [/\.layer_scale$/, '.gamma'],
-    [/^classifier\.0\./, 'norm.'],
-    [/^classifier\.2\./, 'head.'],
-  ],
-  'bit-npz': [
-    [/^resnet\/root_block\/standardized_conv2d\/kernel$/, 'root.conv.weight'],
-    [/^resnet\/group_norm\//, 'head.gn.'],
-    [/^resnet\/head\/conv2d\//, 'head.conv.'],
-    [/^resnet\/(block\d)\/(unit\d+)\//, 'body.$1.$2.'],
-    [/a\/proj\/standardized_conv2d\//, 'downsample.'],
-    [/([abc])\/standardized_conv2d\//, (_, part) => `conv${'abc'.indexOf(part) + 1}.`],
-    [/([abc])\/group_norm\//, (_, part) => `gn${'abc'.indexOf(part) + 1}.`],
-    [/\.(kernel|gamma)$/, '.weight'],
-    [/\.beta$/, '.bias'],
-  ],
-  'bit-timm': [
-    [/^stem\.conv\./, 'root.conv.'],
-    [
-      /^stages\.(\d)\.blocks\.(\d+)\./,
-      (_, stage, block) => `body.block${Number(stage) + 1}.unit${unit(block)}.`,
-    ],
-    [/\.norm(\d)\./, '.gn$1.'],
-    [/\.downsample\.conv\./, '.downsample.'],
-    [/^norm\./, 'head.gn.'],
-    [/^head\.fc\./, 'head.conv.'],
-  ],
-};
-
-const CONVNEXT_TO_TIMM: readonly Rule[] = [
-  [/^norm\./, 'head.norm.'],
-  [/^head\.(weight|bias)$/, 'head.fc.$1'],
-  [/^downsample_layers\.0\.(\d)\./, 'stem.$1.'],
-  [/^downsample_layers\.([123])\.(\d)\./, 'stages.$1.downsample.$2.'],
-  [/^stages\.(\d)\.(\d+)\./, 'stages.$1.blocks.$2.'],
-  [/\.dwconv\./, '.conv_dw.'],
-  [/\.pwconv(\d)\./, '.mlp.fc$1.'],
-];
+/** The names of a BiT in google-research/big_transfer: bit_pytorch/models.py. */
+export function bitToOfficial(shapes: Shapes): Renaming {
+  return rename(shapes, BIT_TO_OFFICIAL, (_, shape) => ({ shape }));
+}
 
 type Reshape = (
   name: string,

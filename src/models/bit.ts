@@ -1,4 +1,4 @@
-import type { Shapes } from '../formats/names.ts';
+import { bitToOfficial, type Shapes } from '../formats/names.ts';
 import type { Tensor } from '../graph/graph.ts';
 import {
   averagePool,
@@ -140,4 +140,5 @@ export const bit = defineFamily<BitConfig>({
   preprocessing: (_, pixels) =>
     evaluationAt(pixels, { squash: true, interpolation: 'bilinear', normalization: 'half' }),
   recognise,
+  officialNames: bitToOfficial,
 });

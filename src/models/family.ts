@@ -44,6 +44,8 @@ export interface Family<C extends CommonConfig> {
   recognise?(shapes: Shapes): Partial<C> | undefined;
   /** timm's names for the entries of a state dict, or the reason why there are none. Default: the same names. */
   timmNames?(shapes: Shapes, config: C, name: string): Renaming | string;
+  /** The names of the papers' code, where the model carries others'. */
+  officialNames?(shapes: Shapes): Renaming;
 }
 
 /** A family that hides the type of its configuration. */
@@ -61,6 +63,7 @@ export interface ModelFamily {
   conflict(config: Readonly<Record<string, unknown>>): Conflict | undefined;
   recognise(shapes: Shapes): Readonly<Record<string, unknown>> | undefined;
   timmNames(shapes: Shapes, model: Model): Renaming | string | undefined;
+  officialNames(shapes: Shapes): Renaming | undefined;
 }
 
 export function defineFamily<C extends CommonConfig>(family: Family<C>): ModelFamily {
@@ -90,6 +93,7 @@ export function defineFamily<C extends CommonConfig>(family: Family<C>): ModelFa
     conflict: (config) => family.conflict(config as unknown as C),
     recognise: (shapes) => family.recognise?.(shapes),
     timmNames: (shapes, { config, name }) => family.timmNames?.(shapes, config as unknown as C, name),
+    officialNames: (shapes) => family.officialNames?.(shapes),
   };
 }
 

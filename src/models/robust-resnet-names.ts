@@ -1,11 +1,31 @@
 import type { Shapes } from '../formats/names.ts';
+import type { CommonConfig } from './options.ts';
 import { childrenOf, depthsFrom, extentsOf } from './recognise.ts';
-import type { RobustResNetConfig } from './robust-resnet.ts';
 
 /** What the modules of a Robust-ResNet are called, and what a state dict shows of its options. */
 
 export const BLOCK_KINDS = ['dw', 'inverted-dw', 'up-inverted-dw', 'down-inverted-dw'] as const;
 export type BlockKind = (typeof BLOCK_KINDS)[number];
+
+/**
+ * Robust-ResNet (Wang et al. 2023, Can CNNs Be More Robust Than Transformers?): ResNets with depthwise convolutions in four kinds of block,
+ * and everything that the paper changes about them. Names are those of UCSC-VLAA/RobustCNN: timm/models/robust_resnet.py,
+ * timm/models/layers/robust_resnet_blocks.py.
+ */
+export interface RobustResNetConfig extends CommonConfig {
+  readonly depths: readonly number[];
+  readonly dims: readonly number[];
+  readonly kernels: readonly number[];
+  readonly block: BlockKind;
+  readonly stem: 'patch' | 'resnet';
+  readonly stemPatch: number;
+  readonly strides: readonly number[];
+  readonly strideAt: 'first' | 'before';
+  readonly norms: readonly number[];
+  readonly activations: readonly number[];
+  readonly layerScaleInit: number;
+  readonly dropPath: number;
+}
 
 /** The norm behind convolution 1, 2 or 3 of a block; of down-inverted blocks the first is called norm2. */
 export function normName(kind: BlockKind, position: number): string {

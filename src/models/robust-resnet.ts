@@ -25,30 +25,15 @@ import {
   option,
   perStage,
   width,
-  type CommonConfig,
   type Options,
 } from './options.ts';
-import { BLOCK_KINDS, type BlockKind, normName, recogniseRobustResNet } from './robust-resnet-names.ts';
-
-/**
- * Robust-ResNet (Wang et al. 2023, Can CNNs Be More Robust Than Transformers?): ResNets with depthwise convolutions in four kinds of block,
- * and everything that the paper changes about them. Names are those of UCSC-VLAA/RobustCNN: timm/models/robust_resnet.py,
- * timm/models/layers/robust_resnet_blocks.py.
- */
-export interface RobustResNetConfig extends CommonConfig {
-  readonly depths: readonly number[];
-  readonly dims: readonly number[];
-  readonly kernels: readonly number[];
-  readonly block: BlockKind;
-  readonly stem: 'patch' | 'resnet';
-  readonly stemPatch: number;
-  readonly strides: readonly number[];
-  readonly strideAt: 'first' | 'before';
-  readonly norms: readonly number[];
-  readonly activations: readonly number[];
-  readonly layerScaleInit: number;
-  readonly dropPath: number;
-}
+import {
+  BLOCK_KINDS,
+  type BlockKind,
+  type RobustResNetConfig,
+  normName,
+  recogniseRobustResNet,
+} from './robust-resnet-names.ts';
 
 const EXPANSION = 4;
 /** Behind the addition of a block. */

@@ -8,7 +8,7 @@ import { Rng } from '../../src/util/rng.ts';
 import { golden } from './fixtures.ts';
 
 const SEEDS =
-  'bare.pth wrapped.pth protocol4.pth zip64.pth evil.pth stored.npz deflated.npz v1.npy v3.npy all.safetensors';
+  'bare.pth wrapped.pth protocol4.pth legacy.pth zip64.pth evil.pth stored.npz deflated.npz v1.npy v3.npy all.safetensors';
 const FILES = SEEDS.split(' ');
 /** Values that sit on the edges of length and offset fields. */
 const EDGES = [0, 1, 0x7f, 0x80, 0xff];
@@ -89,7 +89,7 @@ export async function fuzzOne(folder: string, index: number, counts: FuzzCounts)
   const seed = FILES[index % FILES.length]!;
   const path = join(folder, `fuzz-${index % 16}`);
   const rng = new Rng(1, 'fuzz', index);
-  const isArchive = seed !== 'zip64.pth' && /\.(pth|npz)$/.test(seed);
+  const isArchive = !['zip64.pth', 'legacy.pth'].includes(seed) && /\.(pth|npz)$/.test(seed);
   const change = isArchive && rng.chance(0.6) ? mutateInside : mutate;
   await writeFile(path, change(await readFile(golden(seed)), rng));
   const started = performance.now();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  bitToOfficial,
   convnextToTimm,
   detectNaming,
   officialNames,
@@ -138,19 +139,19 @@ describe('the JAX archives', () => {
     );
     const official = officialNames(file);
     expect(official.names()).toEqual([
-      'root.conv.weight',
-      'body.block1.unit01.gn1.weight',
-      'body.block1.unit01.gn1.bias',
-      'body.block1.unit01.conv1.weight',
-      'body.block1.unit01.downsample.weight',
-      'body.block4.unit03.conv3.weight',
-      'body.block4.unit03.gn2.bias',
-      'head.gn.weight',
-      'head.conv.weight',
-      'head.conv.bias',
+      'stem.conv.weight',
+      'stages.0.blocks.0.norm1.weight',
+      'stages.0.blocks.0.norm1.bias',
+      'stages.0.blocks.0.conv1.weight',
+      'stages.0.blocks.0.downsample.conv.weight',
+      'stages.3.blocks.2.conv3.weight',
+      'stages.3.blocks.2.norm2.bias',
+      'norm.weight',
+      'head.fc.weight',
+      'head.fc.bias',
     ]);
-    expect(official.info('root.conv.weight').shape).toEqual([4, 3, 2, 2]);
-    const [source, root] = [await file.read(file.names()[0]!), await official.read('root.conv.weight')];
+    expect(official.info('stem.conv.weight').shape).toEqual([4, 3, 2, 2]);
+    const [source, root] = [await file.read(file.names()[0]!), await official.read('stem.conv.weight')];
     for (let o = 0; o < 4; o++)
       for (let i = 0; i < 3; i++)
         for (let y = 0; y < 2; y++)
@@ -160,16 +161,22 @@ describe('the JAX archives', () => {
       'stem.conv.weight',
       'stages.0.blocks.0.norm1.weight',
       'stages.3.blocks.11.downsample.conv.weight',
+      'stages.0.blocks.0.conv1.weight',
       'norm.bias',
       'head.fc.bias',
     ];
-    expect([...toOfficial(new Map(timm.map((name) => [name, [1]]))).keys()]).toEqual([
+    const code = [
       'root.conv.weight',
       'body.block1.unit01.gn1.weight',
       'body.block4.unit12.downsample.weight',
+      'body.block1.unit01.conv1.weight',
       'head.gn.bias',
       'head.conv.bias',
-    ]);
+    ];
+    const shapes = (names: string[]) => new Map(names.map((name) => [name, [1]]));
+    expect([...bitToOfficial(shapes(timm)).keys()]).toEqual(code);
+    expect([...toOfficial(shapes(code)).keys()]).toEqual(timm);
+    expect([...toOfficial(shapes(timm)).keys()]).toEqual(timm);
   });
 
   it('ViT: the converted weights compute what Flax computes', async () => {

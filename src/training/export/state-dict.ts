@@ -1,5 +1,6 @@
 import { writeSafetensors, type TensorToWrite } from '../../formats/safetensors.ts';
 import type { DType } from '../../formats/dtype.ts';
+import type { Renaming } from '../../formats/names.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Model } from '../../models/model.ts';
 import { familyOf } from '../../models/registry.ts';
@@ -48,10 +49,14 @@ export async function convertWeights(
     const known = new Set(file.names());
     const tensors = declared === undefined ? asTheyAre(file) : asDeclared(file, path, declared);
     const model = declared ?? (await recogniseModel(file))?.model;
-    await writeSafetensors(output, to === 'timm' ? inTimmNames(tensors, path, model) : tensors, {
-      format: 'pt',
-      ...(resolved === undefined ? keptMetadata(file.metadata) : metadataOf(resolved.classes)),
-    });
+    await writeSafetensors(
+      output,
+      to === 'timm' ? inTimmNames(tensors, path, model) : inOfficialNames(tensors, model),
+      {
+        format: 'pt',
+        ...(resolved === undefined ? keptMetadata(file.metadata) : metadataOf(resolved.classes)),
+      },
+    );
     const addedCounters = tensors.filter(({ name }) => !known.has(name)).length;
     return { tensors: tensors.length, addedCounters, model: model?.name, notes: leftOutNote(file) };
   } finally {
@@ -116,6 +121,19 @@ function inTimmNames(
   const renaming = familyOf(model.name).timmNames(shapes, model);
   if (renaming === undefined) return tensors;
   if (typeof renaming === 'string') throw refuse(renaming, 'Use --to official.');
+  return renamed(tensors, renaming);
+}
+
+function inOfficialNames(
+  tensors: readonly TensorToWrite[],
+  model: Model | undefined,
+): readonly TensorToWrite[] {
+  const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]));
+  const renaming = model && familyOf(model.name).officialNames(shapes);
+  return renaming === undefined ? tensors : renamed(tensors, renaming);
+}
+
+function renamed(tensors: readonly TensorToWrite[], renaming: Renaming): readonly TensorToWrite[] {
   const sources = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   return [...renaming].flatMap(
     ([
