@@ -89,3 +89,36 @@ it('docs/recipes.md is up to date (npx tsx scripts/recipe-docs.ts)', async () =>
   const path = join(RECIPES, '../docs/recipes.md');
   expect(await readFile(path, 'utf8')).toBe(recipeReference(await listRecipes()));
 });
+
+describe('Robust-ResNet and BiT', () => {
+  it.each(['dw', 'inverted-dw', 'up-inverted-dw', 'down-inverted-dw'])(
+    'robust-resnet-%s follows its paper: rates by epoch, without a lag',
+    async (kind) => {
+      const recipe = await recipeOf(`robust-resnet-${kind}`);
+      const steps = stepsPerEpoch(IMAGENET_IMAGES, recipe.batch.size);
+      const { lr, totalSteps } = scheduleOf(recipe, steps);
+      expect(totalSteps).toBe(300 * 1251);
+      const at = [0, 1, 4, 5, 150, 299].map((epoch) => Number(lr(epoch * steps).toPrecision(5)));
+      expect(at).toEqual([1e-6, 0.0002008, 0.0008002, 0.00099932, 0.000505, 1.0027e-5]);
+      expect(recipe).toMatchObject({
+        ema: null,
+        augment: { repeats: 3, mixOrder: 'mix-then-erase', mixup: 0.8, cutmix: 1, erasing: { prob: 0.25 } },
+        optimizer: { weightDecay: 0.05, layerDecay: null },
+        loss: { labelSmoothing: 0.1 },
+        model: { dropPath: 0.1, layerScaleInit: 0 },
+      });
+    },
+  );
+
+  it('bit-m-r101x3 is fine-tuned for 20,000 steps', async () => {
+    const recipe = await recipeOf('bit-m-r101x3');
+    const steps = stepsPerEpoch(IMAGENET_IMAGES, recipe.batch.size);
+    expect(scheduleOf(recipe, steps).totalSteps).toBe(20_016);
+    expect(scheduleOf(recipe, steps).lr(499)).toBeCloseTo(0.003, 12);
+    expect(recipe).toMatchObject({
+      data: { imageSize: 480, mean: [0.5, 0.5, 0.5] },
+      evaluation: { resize: 480, crop: null, squash: true, interpolation: 'bilinear' },
+      init: { dropHead: true },
+    });
+  });
+});
