@@ -30,7 +30,7 @@ describe('createModel', () => {
 
   it.each([
     [() => createModel('convnext-tt'), 'model/unknown', /no model convnext-tt/, /Did you mean convnext-/],
-    [() => createModel('vgg16-with-bells'), 'model/unknown', /vgg16/, /Models: convnext-atto/],
+    [() => createModel('vgg16-with-bells'), 'model/unknown', /vgg16/, /Models: bit-m-r101x3/],
     [
       () => createModel('convnext-t', { kernel: [7, 7, 7, 7] }),
       'model/config',

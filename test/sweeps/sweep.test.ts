@@ -12,7 +12,8 @@ const expand = (text: string, extra: string[] = []) => expandSweep(parse(text), 
 describe('the project’s sweeps', () => {
   it('load, are described, and every run’s recipe resolves', async () => {
     const names = await listSweeps();
-    expect(names).toEqual(['cifar10-kernels', 'quick-kernels', 'table5', 'table7', 'table7-slak']);
+    const kernels = ['cifar10-kernels', 'quick-kernels', 'table5', 'table7', 'table7-slak'];
+    expect(names).toEqual(['cifar10-components', 'combinations', 'components', ...kernels].sort());
     for (const name of names) {
       const sweep = await loadSweep(name);
       expect(sweep.name).toBe(name);
