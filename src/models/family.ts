@@ -6,7 +6,7 @@ import { f32 } from '../ops/tensor.ts';
 import { describeType, integer, type Field } from '../schema/fields.ts';
 import { readValue } from '../schema/values.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
-import type { Block, Model, Preprocessing } from './model.ts';
+import type { Adaptation, Block, Model, Preprocessing } from './model.ts';
 import { option, type CommonConfig, type Options } from './options.ts';
 
 /** Options that contradict each other. */
@@ -39,6 +39,8 @@ export interface Family<C extends CommonConfig> {
   imageSize(config: C): number;
   /** Its parameters depend on the image size, which its configuration holds as `imageSize`: it takes images of that size only. */
   readonly fixedSize?: true;
+  /** How a checkpoint's entry of another shape becomes one of the model's; undefined where it cannot. Default: never. */
+  adapt?(entry: string, found: readonly number[], wanted: readonly number[]): Adaptation | undefined;
   preprocessing(config: C, size: number, name: string): Preprocessing;
   /** The options implied by the entries of a state dict in official names; undefined if they are not of this family. */
   recognise?(shapes: Shapes): Partial<C> | undefined;
@@ -187,6 +189,7 @@ function makeModel<C extends CommonConfig>(family: Family<C>, name: string, conf
     layerOf: (parameter) => layerDecay.groupOf(parameter, config),
     imageSize,
     fixedSize,
+    adapt: ({ name: entry, shape }, found) => family.adapt?.(entry, found, shape),
     preprocessing: (size) => family.preprocessing(config, size, name),
     build(graph, { x, ...options }) {
       checkSkip(name, blocks, options.skip ?? new Set());

@@ -48,6 +48,13 @@ export interface Block {
   readonly whole?: string;
 }
 
+/** A change of a checkpoint's entry on its way into a model. */
+export interface Adaptation {
+  /** For people. */
+  readonly note: string;
+  readonly apply: (data: Float32Array) => Float32Array;
+}
+
 export interface BuildOptions extends RecordingOptions {
   /** Images (n, channels, h, w), normalised. */
   readonly x: Tensor;
@@ -78,6 +85,8 @@ export interface Model {
   /** Side of the images that it was published for; with `fixedSize` it takes no others. */
   readonly imageSize: number;
   readonly fixedSize: boolean;
+  /** How a checkpoint's entry of shape `found` becomes the declared one; undefined where it cannot. */
+  adapt(declared: Pick<ParameterSpec, 'name' | 'shape'>, found: readonly number[]): Adaptation | undefined;
   preprocessing(size: number): Preprocessing;
   /** Records the model outside of any scope. Blocks' and other modules' outputs are taps under their paths. */
   build(graph: Graph, options: BuildOptions): Built;

@@ -10,8 +10,9 @@ import { firstToken, tokens } from '../ops/tokens/op.ts';
 import { integer } from '../schema/fields.ts';
 import { defined } from '../util/errors.ts';
 import { defineFamily, type Conflict, type Family } from './family.ts';
-import { evaluationAt, type Block } from './model.ts';
+import { evaluationAt, type Adaptation, type Block } from './model.ts';
 import { dropPath, factor, option, width, type CommonConfig, type Options } from './options.ts';
+import { resamplePositions } from './position-table.ts';
 import { childrenOf } from './recognise.ts';
 
 /**
@@ -162,6 +163,19 @@ function recognise(shapes: Shapes): Partial<VitConfig> | undefined {
   return { dim, patch, depth, heads, mlpRatio: hidden / dim, imageSize: side * patch };
 }
 
+/** A position table of another grid is resampled. */
+function adapt(entry: string, found: readonly number[], wanted: readonly number[]): Adaptation | undefined {
+  const [, , c] = wanted;
+  const [from = NaN, to = NaN] = [found, wanted].map(([, count = 0]) => Math.sqrt(count - 1));
+  const isGrid = Number.isInteger(from) && from > 0 && Number.isInteger(to);
+  if (entry !== 'pos_embed' || c === undefined || found.length !== 3 || found[2] !== c || !isGrid)
+    return undefined;
+  return {
+    note: `position table of ${from}×${from} patches resampled for ${to}×${to}`,
+    apply: (data) => resamplePositions(data, { from, to, c }),
+  };
+}
+
 const common = {
   options: OPTIONS,
   conflict,
@@ -169,6 +183,7 @@ const common = {
   layerDecay,
   imageSize: ({ imageSize }: VitConfig) => imageSize,
   fixedSize: true as const,
+  adapt,
 };
 
 export const vit = defineFamily<VitConfig>({

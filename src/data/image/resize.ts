@@ -46,42 +46,45 @@ function tapsOf(inSize: number, outSize: number, filter: ResizeFilter): Taps {
   return taps;
 }
 
-function computeTaps(inSize: number, outSize: number, filter: ResizeFilter): Taps {
+/** What one output position reads: the first input position, and the weights from there on, whose sum is 1. */
+export interface Window {
+  readonly start: number;
+  readonly weights: Float64Array;
+}
+
+/** The window of output position `i`, antialiased when shrinking. PyTorch has the same (`interpolate` with `antialias`). */
+export function windowOf(inSize: number, outSize: number, filter: ResizeFilter, i: number): Window {
   const scale = inSize / outSize;
   const stretch = Math.max(scale, 1);
   const support = SUPPORT[filter] * stretch;
   const inverse = 1 / stretch;
-  const starts = new Int32Array(outSize);
-  const counts = new Int32Array(outSize);
-  let widest = 0;
-  for (let i = 0; i < outSize; i++) {
-    const center = (i + 0.5) * scale;
-    const start = Math.max(0, Math.trunc(center - support + 0.5));
-    starts[i] = start;
-    counts[i] = Math.min(inSize, Math.trunc(center + support + 0.5)) - start;
-    widest = Math.max(widest, counts[i] as number);
+  const center = (i + 0.5) * scale;
+  const start = Math.max(0, Math.trunc(center - support + 0.5));
+  const count = Math.min(inSize, Math.trunc(center + support + 0.5)) - start;
+  const weights = new Float64Array(count);
+  let sum = 0;
+  for (let k = 0; k < count; k++) {
+    weights[k] = kernel(filter, (k + start - center + 0.5) * inverse);
+    sum += weights[k] as number;
   }
+  return { start, weights: weights.map((weight) => weight / sum) };
+}
+
+function computeTaps(inSize: number, outSize: number, filter: ResizeFilter): Taps {
+  const windows = Array.from({ length: outSize }, (_, i) => windowOf(inSize, outSize, filter, i));
   // A multiple of four for the unrolled passes; `stepBack` keeps zero-padded windows inside the input.
-  const width = Math.ceil(widest / 4) * 4;
-  const weights = new Int32Array(outSize * width);
-  const exact = new Float64Array(widest);
-  for (let i = 0; i < outSize; i++) {
-    const center = (i + 0.5) * scale;
-    const start = starts[i] as number;
-    const count = counts[i] as number;
-    let sum = 0;
-    for (let k = 0; k < count; k++) {
-      exact[k] = kernel(filter, (k + start - center + 0.5) * inverse);
-      sum += exact[k] as number;
-    }
+  const width = Math.ceil(windows.reduce((most, { weights }) => Math.max(most, weights.length), 0) / 4) * 4;
+  const first = new Int32Array(outSize);
+  const fixedPoint = new Int32Array(outSize * width);
+  windows.forEach(({ start, weights }, i) => {
     const stepBack = Math.max(0, Math.min(start, start + width - inSize));
-    starts[i] = start - stepBack;
-    for (let k = 0; k < count; k++) {
-      const fixed = ((exact[k] as number) / sum) * (1 << PRECISION_BITS);
-      weights[i * width + stepBack + k] = Math.trunc(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
-    }
-  }
-  return { width, first: starts, weights };
+    first[i] = start - stepBack;
+    weights.forEach((weight, k) => {
+      const fixed = weight * (1 << PRECISION_BITS);
+      fixedPoint[i * width + stepBack + k] = Math.trunc(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
+    });
+  });
+  return { width, first, weights: fixedPoint };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Model } from '../../models/model.ts';
 import { familyOf } from '../../models/registry.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { resolveWeights, type WeightsRequest } from '../evaluation/evaluate-weights.ts';
-import { checkEntries } from '../weights/check-entries.ts';
+import { adaptedFile, checkEntries } from '../weights/check-entries.ts';
 import { keptMetadata, metadataOf } from '../weights/model-classes.ts';
 import { leftOutNote, openWeights } from '../weights/open-weights.ts';
 import { recogniseModel } from '../weights/recognise.ts';
@@ -79,7 +79,7 @@ export function declaredTensors(
 
 function asDeclared(file: TensorFile, path: string, model: Model): TensorToWrite[] {
   checkEntries(file, path, model);
-  return declaredTensors(model, file.read, file);
+  return declaredTensors(model, adaptedFile(file, model).file.read, file);
 }
 
 function asTheyAre(file: TensorFile): TensorToWrite[] {

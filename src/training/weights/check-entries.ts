@@ -3,6 +3,9 @@ import type { Model } from '../../models/model.ts';
 import type { ParameterSpec } from '../../nn/parameters.ts';
 import { FrameworkError, nearest } from '../../util/errors.ts';
 
+/** The layer before the classifier of a ViT pre-trained on ImageNet-21k; it goes with the classifier. */
+export const PRE_LOGITS = /^pre_logits\./;
+
 /**
  * Compares a file in official names with what a model declares, counters aside. Returns the declarations to be read.
  * @param path for messages
@@ -18,12 +21,11 @@ export function checkEntries(
   const wanted = model.parameters.filter(({ name, kind }) => kind !== 'counter' && !without.has(name));
   const missing = wanted.filter(({ name }) => !names.has(name)).map(({ name }) => name);
   const known = new Set(model.parameters.map(({ name }) => name));
-  const surplus = [...names].filter((name) => !known.has(name));
+  const surplus = [...names].filter((name) => !known.has(name) && !without.has(name));
   if (missing.length > 0 || surplus.length > 0) throw mismatch(path, model, missing, surplus);
   for (const { name, shape } of wanted) {
     const found = file.info(name).shape;
-    // A 1×1 convolution and a linear layer hold the same numbers.
-    if (squeezed(found) !== squeezed(shape)) {
+    if (!isSame(found, shape) && model.adapt({ name, shape }, found) === undefined) {
       throw new FrameworkError(
         'checkpoint/shape',
         `${path}: ${name} is (${found.join(', ')}), but ${model.name} as configured wants (${shape.join(', ')}).`,
@@ -32,6 +34,31 @@ export function checkEntries(
     }
   }
   return wanted;
+}
+
+/** A 1×1 convolution and a linear layer hold the same numbers. */
+function isSame(found: readonly number[], wanted: readonly number[]): boolean {
+  return squeezed(found) === squeezed(wanted);
+}
+
+/** A file of entries that were checked, as the model takes them, and what was changed for that, in words. */
+export function adaptedFile<F extends Pick<TensorFile, 'names' | 'info' | 'read'>>(
+  file: F,
+  model: Model,
+): { readonly file: F; readonly notes: readonly string[] } {
+  const names = new Set(file.names());
+  const adaptations = new Map(
+    model.parameters.flatMap((spec) => {
+      const found = names.has(spec.name) ? file.info(spec.name).shape : spec.shape;
+      const adaptation = isSame(found, spec.shape) ? undefined : model.adapt(spec, found);
+      return adaptation === undefined ? [] : [[spec.name, adaptation] as const];
+    }),
+  );
+  const read = async (name: string): Promise<Float32Array> => {
+    const data = await file.read(name);
+    return adaptations.get(name)?.apply(data) ?? data;
+  };
+  return { file: { ...file, read }, notes: [...adaptations.values()].map(({ note }) => note) };
 }
 
 function squeezed(shape: readonly number[]): string {
@@ -47,6 +74,22 @@ function shapeHint({ head }: Model, name: string, found: readonly number[]): str
   return 'Choose the model and the options the file was made with.';
 }
 
+/** What entries mean that published files have and models here do not. */
+const FOREIGN: readonly (readonly [RegExp, string])[] = [
+  [
+    PRE_LOGITS,
+    'pre_logits is the layer before the classifier of ViTs pre-trained on ImageNet-21k; fine-tuned ones have none. Start training from it with --set init.dropHead=true, which leaves it out with the classifier.',
+  ],
+  [
+    /^(dist_token|head_dist\.)/,
+    'dist_token and head_dist belong to a distilled DeiT, which has two classifiers and a token more. Take the file without "distilled" in its name.',
+  ],
+  [
+    /^pooler\./,
+    'pooler is a layer that transformers puts behind the class token; neither ViT nor DINO has one. Save the model with add_pooling_layer=False.',
+  ],
+];
+
 function mismatch(
   path: string,
   model: Model,
@@ -60,10 +103,12 @@ function mismatch(
     surplus.length > 0 ? `it has ${some(surplus)}, which the model does not` : '',
   ].filter((part) => part !== '');
   const near = missing[0] === undefined ? undefined : nearest(missing[0], surplus);
+  const meaning = FOREIGN.find(([names]) => surplus.some((name) => names.test(name)))?.[1];
   return new FrameworkError('checkpoint/names', `${path} does not fit ${model.name}: ${parts.join('; ')}.`, {
     hint:
-      near === undefined
+      meaning ??
+      (near === undefined
         ? 'Choose the model, variant and depths the file was made with.'
-        : `${near} in the file looks like ${missing[0] ?? ''}.`,
+        : `${near} in the file looks like ${missing[0] ?? ''}.`),
   });
 }

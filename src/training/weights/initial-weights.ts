@@ -3,7 +3,7 @@ import type { Recipe } from '../../recipe/schema.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import type { ClassList } from '../../data/dataset.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
-import { checkEntries } from './check-entries.ts';
+import { PRE_LOGITS, adaptedFile, checkEntries } from './check-entries.ts';
 import { headRows, takeRows } from './initial-head.ts';
 import { classesOf, headOf, headWeights } from './recipe-model.ts';
 import { leftOutNote, openWeights, type WeightsChoice } from './open-weights.ts';
@@ -27,16 +27,27 @@ export async function loadInitial(
   const file = await openWeights(path, { without, entry: entry ?? undefined, model: () => model });
   try {
     const { values, note } = dropHead
-      ? { values: await readValues(file, path, model, without), note: 'classifier left out' }
+      ? await withoutHead(file, path, model, without)
       : await valuesByClass(file, path, model, classes);
     reporter.note(`started from ${path}: ${values.size} tensors, ${note}`);
-    leftOutNote(file).forEach((line) => {
+    [...adaptedFile(file, model).notes, ...leftOutNote(file)].forEach((line) => {
       reporter.note(line);
     });
     return values;
   } finally {
     await file.close();
   }
+}
+
+async function withoutHead(
+  file: TensorFile,
+  path: string,
+  model: Model,
+  head: ReadonlySet<string>,
+): Promise<{ values: Map<string, Float32Array>; note: string }> {
+  const before = file.names().filter((name) => PRE_LOGITS.test(name));
+  const values = await readValues(file, path, model, new Set([...head, ...before]));
+  return { values, note: `classifier left out${before.length > 0 ? ', and pre_logits before it' : ''}` };
 }
 
 /** All values; the rows of the classifier are those of the run's classes. */
@@ -68,7 +79,9 @@ async function readValues(
   without?: ReadonlySet<string>,
 ): Promise<Map<string, Float32Array>> {
   const values = new Map<string, Float32Array>();
-  for (const { name } of checkEntries(file, path, model, without)) values.set(name, await file.read(name));
+  const entries = checkEntries(file, path, model, without);
+  const adapted = adaptedFile(file, model);
+  for (const { name } of entries) values.set(name, await adapted.file.read(name));
   return values;
 }
 
@@ -84,7 +97,8 @@ export async function loadWeights(
 ): Promise<{ values: Map<string, Float32Array>; notes: readonly string[] }> {
   const file = await openWeights(path, { ...choice, model: () => model });
   try {
-    return { values: await readValues(file, path, model, choice.without), notes: leftOutNote(file) };
+    const values = await readValues(file, path, model, choice.without);
+    return { values, notes: [...adaptedFile(file, model).notes, ...leftOutNote(file)] };
   } finally {
     await file.close();
   }
