@@ -1,0 +1,47 @@
+import type { Adversarial, AttackedImages, AttackedModel } from './attack.ts';
+import { gather } from './ball.ts';
+
+/** What one attempt made of the images it was given. */
+export interface Attempt {
+  readonly x: Float32Array;
+  readonly fooled: Uint8Array;
+  readonly zeroGradient?: Uint8Array;
+}
+
+/**
+ * One attempt after the other, each only on the images that still stand; an image keeps the first that fools the model, or else what the first
+ * attempt made of it.
+ */
+export async function onStanding(
+  { elems }: Pick<AttackedModel, 'elems'>,
+  images: AttackedImages,
+  attempts: readonly ((images: AttackedImages) => Promise<Attempt>)[],
+): Promise<Adversarial & Attempt> {
+  const n = images.labels.length;
+  const x = images.x.slice();
+  const [fooled, zeroGradient] = [new Uint8Array(n), new Uint8Array(n)];
+  for (const [turn, attempt] of attempts.entries()) {
+    const standing = [...fooled.keys()].filter((image) => fooled[image] === 0);
+    if (standing.length === 0) break;
+    const made = await attempt(someOf(images, standing, elems));
+    standing.forEach((image, i) => {
+      fooled[image] = made.fooled[i] as number;
+      if (turn === 0) zeroGradient[image] = made.zeroGradient?.[i] ?? 0;
+      if (turn === 0 || made.fooled[i] === 1)
+        x.set(made.x.subarray(i * elems, (i + 1) * elems), image * elems);
+    });
+  }
+  return { x, fooled, zeroGradient };
+}
+
+/** Some of the images. @param list their places */
+export function someOf(images: AttackedImages, list: readonly number[], elems: number): AttackedImages {
+  const pick = (all: readonly number[]) => list.map((image) => all[image] as number);
+  const { targets } = images;
+  return {
+    x: gather(images.x, list, elems),
+    labels: pick(images.labels),
+    numbers: pick(images.numbers),
+    ...(targets && { targets: pick(targets) }),
+  };
+}
