@@ -28,7 +28,7 @@ import {
 import { compilingReporter, duration, makeReporter } from '../training/log/reporter.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 import { loadWeights } from '../training/weights/initial-weights.ts';
-import { isImagenet } from '../training/weights/model-classes.ts';
+import { isImagenet, namesOf } from '../training/weights/model-classes.ts';
 import type { WeightsUse } from '../training/weights/settings.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { versionOf } from '../util/modules.ts';
@@ -39,13 +39,13 @@ import { ProgressLine } from './progress-line.ts';
 import { say, underWay } from './say.ts';
 import { collect, integerUpTo, positiveInteger, styleOf } from './train.ts';
 
-export interface AnalyzeOptions {
+/** Of every command that looks at several checkpoints one after the other. */
+export interface ContextOptions {
   readonly checkpoint: readonly string[];
   readonly model?: string;
   readonly entry?: string;
   readonly set: readonly string[];
   readonly ema?: boolean;
-  readonly preset: PresetName;
   readonly adapter?: string;
   readonly batch?: number;
   readonly data?: string;
@@ -56,6 +56,10 @@ export interface AnalyzeOptions {
   readonly figure?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
+}
+
+export interface AnalyzeOptions extends ContextOptions {
+  readonly preset: PresetName;
 }
 
 /** `largekernel analyze <analysis>`: one command each, with its own settings. */
@@ -74,6 +78,16 @@ export function addAnalyze(command: Command): void {
 }
 
 function weightsOptions(command: Command, analysis: Analysis): void {
+  checkpointsOptions(command);
+  command.addOption(
+    new Option('--preset <name>', 'settings of the paper, of the code released with it, or ours')
+      .choices(presetsOf(analysis))
+      .default('default'),
+  );
+}
+
+/** Options that say which weights, of one model or of several. */
+export function checkpointsOptions(command: Command): void {
   const paths = (value: unknown) => (Array.isArray(value) ? (value as string[]) : []);
   onlyWhen(command, 'with a run folder', ['--ema'], ({ value }) =>
     paths(value('--checkpoint')).some(isRunFolder),
@@ -81,7 +95,6 @@ function weightsOptions(command: Command, analysis: Analysis): void {
   onlyWhen(command, 'with a file of weights', ['--model', '--entry'], ({ value }) =>
     paths(value('--checkpoint')).some((path) => !isRunFolder(path)),
   );
-  const presets = presetsOf(analysis);
   command
     .requiredOption(
       '--checkpoint <run|file...>',
@@ -95,15 +108,10 @@ function weightsOptions(command: Command, analysis: Analysis): void {
       collect,
       [],
     )
-    .option('--ema', 'the averaged weights of a run')
-    .addOption(
-      new Option('--preset <name>', 'settings of the paper, of the code released with it, or ours')
-        .choices(presets)
-        .default('default'),
-    );
+    .option('--ema', 'the averaged weights of a run');
 }
 
-function imageOptions(command: Command, { needs }: Analysis): void {
+export function imageOptions(command: Command, { needs }: Pick<Analysis, 'needs'>): void {
   command
     .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader or part of an adapter’s name', 'auto')
     .option('--batch <n>', 'images at once; results do not depend on it', integerUpTo(2 ** 16), 16)
@@ -130,7 +138,7 @@ function flagOf(key: string): string {
 }
 
 /** A setting as an option; its default is that of the preset, so none is given here. */
-function settingOption(key: string, { type, description, unit, default: usual }: Field): Option {
+export function settingOption(key: string, { type, description, unit, default: usual }: Field): Option {
   const shown = Array.isArray(usual) ? usual.join(',') : String(usual);
   const text = `${description}${unit === undefined ? '' : ` In ${unit}.`} (default: ${shown})`;
   if (type.base === 'boolean') return new Option(`--${flagOf(key)}`, text);
@@ -155,6 +163,10 @@ const USES: Readonly<Record<Analysis['needs'], WeightsUse>> = {
   nothing: 'analyze weights',
 };
 
+function usesOf({ id, needs }: Analysis, { preset }: AnalyzeOptions): Use {
+  return { needs, use: USES[needs], folder: preset === 'default' ? id : `${id}-${preset}` };
+}
+
 async function analyze(analysis: Analysis, options: AnalyzeOptions): Promise<void> {
   const settings = settingsOf(analysis, options.preset, options as unknown as Record<string, unknown>);
   const crew = options.workers === undefined ? undefined : startCrew(options.workers);
@@ -163,14 +175,20 @@ async function analyze(analysis: Analysis, options: AnalyzeOptions): Promise<voi
     await untilInterrupted(async (signal) => {
       const results: { checkpoint: string; result: BenchmarkResult; file: string }[] = [];
       for (const checkpoint of options.checkpoint)
-        await withContext(analysis, checkpoint, options, { crew, signal, line }, async (context) => {
-          if (options.dryRun === true) await printPlan(analysis, checkpoint, context, settings, options);
-          else {
-            const result = await analysis.run(context, settings);
-            results.push({ checkpoint, result, file: join(context.folder, 'result.json') });
-          }
-          line.clear();
-        });
+        await withContext(
+          usesOf(analysis, options),
+          checkpoint,
+          options,
+          { crew, signal, line },
+          async (context) => {
+            if (options.dryRun === true) await printPlan(analysis, checkpoint, context, settings, options);
+            else {
+              const result = await analysis.run(context, settings);
+              results.push({ checkpoint, result, file: join(context.folder, 'result.json') });
+            }
+            line.clear();
+          },
+        );
       if (options.dryRun === true) return;
       const svg = printResults(analysis, results, options);
       if (options.figure !== undefined) await writeFileAtomic(options.figure, svg);
@@ -182,21 +200,29 @@ async function analyze(analysis: Analysis, options: AnalyzeOptions): Promise<voi
   }
 }
 
-interface Means {
+/** What is made with a checkpoint. */
+export interface Use {
+  readonly needs: Analysis['needs'];
+  readonly use: WeightsUse;
+  /** The folder of its results, below the model's. */
+  readonly folder: string;
+}
+
+export interface Means {
   readonly crew: Crew | undefined;
   readonly signal: AbortSignal;
   readonly line: ProgressLine;
 }
 
 /** Resolves one checkpoint; its device and weights are opened when they are first needed, and freed at the end. */
-async function withContext(
-  analysis: Analysis,
+export async function withContext(
+  { needs, use, folder }: Use,
   checkpoint: string,
-  options: AnalyzeOptions,
+  options: ContextOptions,
   { crew, signal, line }: Means,
   work: (context: AnalysisContext) => Promise<void>,
 ): Promise<void> {
-  const weights = await resolveWeights(requestOf(analysis, checkpoint, options));
+  const weights = await resolveWeights(requestOf(use, checkpoint, options));
   const { model, file, imageSize, normalization, evalConfig } = weights;
   const { values } = await underWay(
     `reading ${file}`,
@@ -204,7 +230,7 @@ async function withContext(
     options.json,
   );
   weights.notes.forEach(say);
-  if (analysis.needs === 'images' && weights.classes.assumed !== undefined) say(weights.classes.assumed);
+  if (needs === 'images' && weights.classes.assumed !== undefined) say(weights.classes.assumed);
   let opened: Promise<OnDevice> | undefined;
   let adapter = 'none';
   const open = async (): Promise<OnDevice> => {
@@ -220,6 +246,7 @@ async function withContext(
       model,
       about: { file, normalization, evalConfig, isImagenet: isImagenet(weights.classes) },
       kind: isRunFolder(checkpoint) ? (options.ema === true ? 'ema' : 'raw') : 'file',
+      classNames: namesOf(weights.classes),
       imageSize,
       batch: options.batch ?? 1,
       values,
@@ -232,7 +259,7 @@ async function withContext(
       data: options.data,
       selection: { limit: options.limit },
       crew,
-      folder: await folderOf(analysis, checkpoint, options, weights),
+      folder: await folderOf(folder, checkpoint, options, weights),
       maker: makerOf(() => adapter),
       signal,
       onProgress: ({ unit, imagesDone, imagesResumed, imagesTotal, failures }) => {
@@ -267,14 +294,14 @@ function makerOf(adapter: () => string) {
   };
 }
 
-function requestOf(analysis: Analysis, checkpoint: string, options: AnalyzeOptions) {
+function requestOf(use: WeightsUse, checkpoint: string, options: ContextOptions) {
   const { model, entry, set: overrides, ema, data, split } = options;
   const isRun = isRunFolder(checkpoint);
   const replaced = new Map<string, string>();
   if (data !== undefined) replaced.set('data.root', '--data');
   if (split !== undefined) replaced.set('data.valSplit', '--split');
   return {
-    ...{ checkpoint, overrides, use: USES[analysis.needs], replaced },
+    ...{ checkpoint, overrides, use, replaced },
     model: isRun ? undefined : model,
     entry: isRun ? undefined : entry,
     weights: isRun && ema === true ? ('ema' as const) : ('raw' as const),
@@ -282,12 +309,11 @@ function requestOf(analysis: Analysis, checkpoint: string, options: AnalyzeOptio
 }
 
 async function folderOf(
-  { id }: Analysis,
+  name: string,
   checkpoint: string,
-  { out, ema, preset }: AnalyzeOptions,
+  { out, ema }: ContextOptions,
   { model, file }: ResolvedWeights,
 ): Promise<string> {
-  const name = preset === 'default' ? id : `${id}-${preset}`;
   if (out === undefined && isRunFolder(checkpoint))
     return join(checkpoint, 'robustness', ...(ema === true ? ['ema'] : []), name);
   const fingerprint = await sha256File(file);

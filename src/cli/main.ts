@@ -73,6 +73,15 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: 'write the corrupted images of a data set in the layout of ImageNet-C or ImageNet-P',
     load: async () => (await import('./corrupt.ts')).addCorrupt,
   },
+  attack: {
+    description:
+      'adversarial images: how many a model still gets right at each ε, by FGSM, PGD, AutoAttack and others',
+    load: async () => (await import('./attack.ts')).addAttack,
+  },
+  attacks: {
+    description: 'list the attacks',
+    load: async () => (await import('./lists.ts')).addAttacks,
+  },
   analyze: {
     description: 'why a model is robust or not: occlusion, lesion, noise by frequency, kernels, shape bias',
     load: async () => (await import('./analyze.ts')).addAnalyze,

@@ -1,3 +1,4 @@
+import type { ClassInfo } from '../../data/dataset.ts';
 import type { Device } from '../../device/device.ts';
 import type { Model } from '../../models/model.ts';
 import type { ModelWeights } from '../../models/weights.ts';
@@ -31,6 +32,8 @@ export interface AnalysisContext {
   readonly about: SessionWeights;
   /** Whose weights: a run's or its averaged ones, or a file's. */
   readonly kind: 'raw' | 'ema' | 'file';
+  /** What the outputs stand for. */
+  readonly classNames: readonly ClassInfo[];
   /** Side of the input in pixels. */
   readonly imageSize: number;
   /** Images at once. */

@@ -1,5 +1,5 @@
 import { choice, field, integer } from '../../schema/fields.ts';
-import { RESTARTS, STEPS } from './apgd-ce.ts';
+import { RESTARTS, SMALL_EPSILONS, STEPS } from './apgd-ce.ts';
 import { apgdSearch } from './apgd-search.ts';
 import { defineAttack, type AttackedImages, type AttackedModel } from './attack.ts';
 import { largest, requireClasses, targetedDlr } from './objectives.ts';
@@ -22,6 +22,8 @@ export const apgdT = defineAttack({
     restarts: RESTARTS,
     classes: TARGETS,
   },
+  epsilons: SMALL_EPSILONS,
+  draws: 'always',
   onlyCorrect: true,
   canTarget: false,
   passes: ({ steps, restarts, classes }, all) => 1 + 3 * (steps + 1) * restarts * Math.min(classes, all - 1),

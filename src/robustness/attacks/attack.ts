@@ -65,6 +65,12 @@ export interface Attack {
   readonly name: string;
   readonly description: string;
   readonly settings: AttackFields;
+  /** ε that are tried unless the command says others. */
+  readonly epsilons: readonly number[];
+  /** Whether anything is drawn: always, never, or where a setting says so. */
+  readonly draws: 'always' | 'never' | 'randomStart';
+  /** It needs to know what a pixel may hold: ε cannot be measured in normalised values. */
+  readonly needsBounds?: true;
   /** Images that the model gets wrong already are left as they are, as the reference does. */
   readonly onlyCorrect: boolean;
   /** Adversarial images are rounded to 8 bits unless the command says otherwise. */

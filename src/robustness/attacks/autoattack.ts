@@ -1,5 +1,5 @@
 import { field, integer } from '../../schema/fields.ts';
-import { apgdCe, STEPS } from './apgd-ce.ts';
+import { apgdCe, SMALL_EPSILONS, STEPS } from './apgd-ce.ts';
 import { apgdT, TARGETS } from './apgd-t.ts';
 import { defineAttack, type Attack, type AttackedImages } from './attack.ts';
 import { fabT } from './fab-t.ts';
@@ -26,6 +26,9 @@ export const autoattack = defineAttack({
       'Of Square: images through the model for each image.',
     ),
   },
+  epsilons: SMALL_EPSILONS,
+  draws: 'always',
+  needsBounds: true,
   onlyCorrect: true,
   canTarget: false,
   passes: (settings, classes) =>

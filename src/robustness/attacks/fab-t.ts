@@ -1,5 +1,5 @@
 import { field, number } from '../../schema/fields.ts';
-import { STEPS } from './apgd-ce.ts';
+import { SMALL_EPSILONS, STEPS } from './apgd-ce.ts';
 import { TARGETS, towardsLikeliest } from './apgd-t.ts';
 import { defineAttack } from './attack.ts';
 import { fabSearch } from './fab-search.ts';
@@ -20,6 +20,9 @@ export const fabT = defineAttack({
       'Share of the change that is kept when the search goes on from an adversarial image.',
     ),
   },
+  epsilons: SMALL_EPSILONS,
+  draws: 'never',
+  needsBounds: true,
   onlyCorrect: true,
   canTarget: false,
   passes: ({ steps, classes }, all) => 1 + 4 * steps * Math.min(classes, all - 1),

@@ -8,6 +8,8 @@ export const fgsm = defineAttack({
   name: 'FGSM',
   description: 'one step of ε along the sign of the gradient (Goodfellow et al. 2015)',
   settings: {},
+  epsilons: [0.1, 0.2, 0.3, 0.4],
+  draws: 'never',
   onlyCorrect: false,
   canTarget: true,
   passes: () => 3,

@@ -14,6 +14,8 @@ export const mifgsm = defineAttack({
     stepSize: field(STEP_SIZE, 'auto', 'Length of a step in the units of ε; auto: ε/steps.'),
     decay: field(number({ min: 0 }), 1, 'What is left of the momentum after a step.'),
   },
+  epsilons: [0.002, 0.004, 0.006, 0.008],
+  draws: 'never',
   onlyCorrect: false,
   canTarget: true,
   passes: ({ steps }) => 3 * steps,

@@ -30,6 +30,8 @@ export const pgd = defineAttack({
       'Random starts; an image keeps the first that fools the model.',
     ),
   },
+  epsilons: [0.002, 0.004, 0.006, 0.008],
+  draws: 'randomStart',
   onlyCorrect: false,
   canTarget: true,
   passes: ({ steps, restarts }) => 3 * steps * restarts,

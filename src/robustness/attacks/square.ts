@@ -1,3 +1,4 @@
+import { SMALL_EPSILONS } from './apgd-ce.ts';
 import { field, integer, number } from '../../schema/fields.ts';
 import { Rng } from '../../util/rng.ts';
 import { defineAttack, type AttackedImages, type AttackedModel } from './attack.ts';
@@ -36,6 +37,8 @@ export const square = defineAttack({
       'Times that it begins anew with images that still stand.',
     ),
   },
+  epsilons: SMALL_EPSILONS,
+  draws: 'always',
   onlyCorrect: true,
   canTarget: false,
   passes: ({ queries, restarts }) => (queries + 1) * restarts,

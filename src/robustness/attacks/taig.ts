@@ -33,6 +33,8 @@ function taig(variant: 's' | 'r'): Attack {
       ),
       samples: field(integer({ min: 1, max: 10_000 }), 20, 'Pieces of the path from black to the image.'),
     },
+    epsilons: [0.03, 0.06, 0.1],
+    draws: isNoisy ? 'always' : 'never',
     onlyCorrect: false,
     canTarget: true,
     eightBit: true,

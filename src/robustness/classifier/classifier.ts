@@ -19,6 +19,27 @@ export interface Classifier {
   };
   /** @param batch (n, 3, imageSize, imageSize), valid until the promise settles; @returns (n, classes) */
   logits(batch: Float32Array, n: number): Promise<Float32Array>;
+  /** In place of `logits`, where what is done depends on the image: an attack. */
+  examine?(batch: Float32Array, images: readonly ExaminedImage[]): Promise<Examined>;
+}
+
+/** What a classifier that examines images is told of each. */
+export interface ExaminedImage {
+  readonly label: number;
+  /** Of its random draws: its place in the data set. */
+  readonly number: number;
+}
+
+export interface Examined {
+  /** (n, classes) */
+  readonly logits: Float32Array;
+  /** Numbers of each image: `sums` are added up, of `maxima` the largest is kept. */
+  readonly notes: readonly ImageNotes[];
+}
+
+export interface ImageNotes {
+  readonly sums: Readonly<Record<string, number>>;
+  readonly maxima: Readonly<Record<string, number>>;
 }
 
 export function classCount(classifier: Pick<Classifier, 'classes'>): number {

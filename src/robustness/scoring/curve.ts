@@ -1,3 +1,5 @@
+import type { AttackPoint } from '../attacks/attack-scoring.ts';
+
 /** A value of a curve with its counts and intervals. */
 export interface CurvePoint {
   readonly x: number;
@@ -13,6 +15,8 @@ export interface CurvePoint {
   readonly total?: number;
   /** Against the unchanged images, of the same images one by one, with its 95 % interval. */
   readonly change?: { readonly value: number; readonly low: number; readonly high: number };
+  /** Of an attack: what became of the images. */
+  readonly attack?: AttackPoint;
 }
 
 /** Points along x. */

@@ -1,4 +1,5 @@
 import type { Failure } from '../../data/render.ts';
+import type { ImageNotes } from '../classifier/classifier.ts';
 import type { CalibrationState } from '../metrics/calibration.ts';
 import { mergeCalibration } from '../metrics/calibration.ts';
 
@@ -43,6 +44,8 @@ export interface Tally {
   clips: ClipSums | null;
   /** Of an analysis. */
   outcomes?: Outcomes;
+  /** What was noted of images, by name: sums, and the largest. */
+  notes?: { sums: Record<string, number>; maxima: Record<string, number> };
 }
 
 /** Scores one item: rows of logits (1 for an image, the frames for a clip). */
@@ -86,6 +89,14 @@ export function seen(tally: Tally, label: number): void {
   tally.perClass[label] = (tally.perClass[label] as number) + 1;
 }
 
+/** Adds what was noted of an image, or of the images of another tally. */
+export function addNotes(tally: Tally, { sums, maxima }: ImageNotes): void {
+  const notes = (tally.notes ??= { sums: {}, maxima: {} });
+  for (const [name, value] of Object.entries(sums)) notes.sums[name] = (notes.sums[name] ?? 0) + value;
+  for (const [name, value] of Object.entries(maxima))
+    notes.maxima[name] = Math.max(notes.maxima[name] ?? -Infinity, value);
+}
+
 /** The tally of a part from those of its units, in unit order: the same numbers however often the run was cut off. */
 export function addTallies(tallies: readonly Tally[]): Tally {
   const [first, ...rest] = tallies as [Tally, ...Tally[]];
@@ -102,6 +113,7 @@ export function addTallies(tallies: readonly Tally[]): Tally {
     }
     sum.scores = sum.scores.concat(tally.scores);
     if (sum.outcomes && tally.outcomes) addOutcomes(sum.outcomes, tally.outcomes);
+    if (tally.notes) addNotes(sum, tally.notes);
     if (sum.clips && tally.clips) {
       for (const key of Object.keys(sum.clips) as (keyof ClipSums)[]) sum.clips[key] += tally.clips[key];
     }

@@ -9,6 +9,7 @@ export type WeightsUse =
   | 'evaluate'
   | 'evaluate --benchmarks'
   | 'analyze'
+  | 'attack'
   | 'analyze stimuli'
   | 'analyze weights'
   | 'predict'
@@ -32,6 +33,7 @@ const EFFECTIVE: Readonly<Record<WeightsUse, readonly string[]>> = {
   evaluate: [...IMAGES, ...SOURCE],
   'evaluate --benchmarks': [...IMAGES, ...SOURCE],
   analyze: [...IMAGES, ...SOURCE],
+  attack: [...IMAGES, ...SOURCE],
   // The stimuli of the shape bias are no data set of the model's.
   'analyze stimuli': IMAGES,
   'analyze weights': [...MODEL, 'data.dataset', 'data.classes', 'data.imageSize'],

@@ -2,8 +2,8 @@ import type { Failure } from '../../../data/render.ts';
 import type { EvalConfig } from '../../../data/transform.ts';
 import { FrameworkError, defined } from '../../../util/errors.ts';
 import { logitsRow } from '../../metrics/accuracy.ts';
-import type { Scorer, Tally } from '../../scoring/tally.ts';
-import type { Classifier } from '../../classifier/classifier.ts';
+import { addNotes, type Scorer, type Tally } from '../../scoring/tally.ts';
+import type { Classifier, ImageNotes } from '../../classifier/classifier.ts';
 import { checkLogits, classCount } from '../../classifier/classifier.ts';
 import type { Crew } from '../crew/crew.ts';
 import type { EvaluateOptions, Report } from './options.ts';
@@ -25,7 +25,7 @@ export interface Prepared {
   readonly batch: Float32Array;
   readonly images: number;
   /** Items that could be read, with their number of images. */
-  readonly items: readonly { readonly label: number; readonly images: number }[];
+  readonly items: readonly { readonly label: number; readonly number: number; readonly images: number }[];
   readonly failures: readonly Failure[];
 }
 
@@ -53,7 +53,10 @@ export async function prepare(
   return {
     batch,
     images: readable.length * part.frames,
-    items: readable.map((i) => ({ label: part.label(items[i] as number), images: part.frames })),
+    items: readable.map((i) => {
+      const item = items[i] as number;
+      return { label: part.label(item), number: Number(part.place(item)), images: part.frames };
+    }),
     failures: [...errors].map(([i, message]) => ({ key: part.keys[items[i] as number] as string, message })),
   };
 }
@@ -159,17 +162,26 @@ async function scoreBatch(
   tally: Tally,
 ): Promise<void> {
   const rows: Float32Array[] = [];
+  const notes: (ImageNotes | undefined)[] = [];
   const elems = 3 * classifier.preprocessing.imageSize ** 2;
   const classes = classCount(classifier);
   for (let at = 0; at < prepared.images; at += batchSize) {
     const n = Math.min(batchSize, prepared.images - at);
-    const logits = await classifier.logits(prepared.batch.subarray(at * elems, (at + n) * elems), n);
+    const batch = prepared.batch.subarray(at * elems, (at + n) * elems);
+    // What is examined has one image an item.
+    const examined = await classifier.examine?.(batch, prepared.items.slice(at, at + n));
+    const logits = examined?.logits ?? (await classifier.logits(batch, n));
     checkLogits(logits, n, classifier);
-    for (let row = 0; row < n; row++) rows.push(logitsRow(logits, row, classes).slice());
+    for (let row = 0; row < n; row++) {
+      rows.push(logitsRow(logits, row, classes).slice());
+      notes.push(examined?.notes[row]);
+    }
   }
   let at = 0;
   for (const { label, images } of prepared.items) {
     scorer.score(tally, rows.slice(at, at + images), label);
+    const own = notes[at];
+    if (own !== undefined) addNotes(tally, own);
     at += images;
   }
 }

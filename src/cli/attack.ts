@@ -1,0 +1,321 @@
+import { createHash } from 'node:crypto';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { join } from 'node:path';
+import type { ClassInfo } from '../data/dataset.ts';
+import { startCrew } from '../robustness/benchmarks/crew/crew.ts';
+import type { AnalysisContext } from '../robustness/analyses/analysis.ts';
+import { AdversarialSet } from '../robustness/attacks/adversarial-set.ts';
+import type { Attack } from '../robustness/attacks/attack.ts';
+import type { Aim } from '../robustness/attacks/examine.ts';
+import { ATTACKS } from '../robustness/attacks/registry.ts';
+import { runAttack } from '../robustness/attacks/run-attack.ts';
+import { savedAttack } from '../robustness/attacks/saved.ts';
+import type { Space } from '../robustness/attacks/session-model.ts';
+import { FrameworkError, nearest } from '../util/errors.ts';
+import {
+  checkpointsOptions,
+  imageOptions,
+  settingOption,
+  withContext,
+  type ContextOptions,
+  type Means,
+} from './analyze.ts';
+import { printAttack, type AttackMade } from './attack-output.ts';
+import { attackProgress } from './attack-progress.ts';
+import { wholeNumber } from './benchmarks.ts';
+import { onlyWhen } from './conflicts.ts';
+import { untilInterrupted } from './interrupt.ts';
+import { ProgressLine } from './progress-line.ts';
+
+interface AttackOptions extends ContextOptions {
+  readonly eps?: readonly number[];
+  readonly seed?: number;
+  readonly space?: Space;
+  readonly targeted?: string;
+  readonly eightBit?: boolean;
+  readonly save?: string;
+  readonly target?: readonly string[];
+  readonly from?: string;
+}
+
+/** `largekernel attack <attack>`: one command each, with its own settings. */
+export function addAttack(command: Command): void {
+  for (const attack of ATTACKS) {
+    const own = command.command(attack.id).description(attack.description);
+    checkpointsOptions(own);
+    imageOptions(own, { needs: 'images' });
+    epsilonOption(own, attack.epsilons);
+    for (const [key, field] of Object.entries(attack.settings)) own.addOption(settingOption(key, field));
+    choiceOptions(own, attack);
+    own
+      .option('--save <folder>', 'keep the adversarial images: float32 pixels of [0, 1], a .npy each')
+      .option('--target <run|file...>', 'also try the images on these models: transfer');
+    outputOptions(own).action((options: AttackOptions) => attackAll(attack, options));
+    onlyWhen(
+      own,
+      'without --save, which keeps results beside the images',
+      ['--out'],
+      ({ has }) => !has('--save'),
+    );
+  }
+  const saved = command.command('saved').description('adversarial images that --save kept, on any model');
+  checkpointsOptions(saved);
+  imageOptions(saved, { needs: 'images' });
+  saved.requiredOption('--from <folder>', 'the folder of --save');
+  epsilonOption(saved, undefined);
+  outputOptions(saved).action(trySaved);
+}
+
+function epsilonOption(command: Command, usual: readonly number[] | undefined): void {
+  const shown = usual?.map((eps) => Number(eps.toPrecision(4))).join(',') ?? 'all that were saved';
+  command.option(
+    '--eps <list>',
+    `radii in units of pixels in [0, 1], such as 0,0.002,8/255 (default: ${shown})`,
+    epsilons,
+  );
+}
+
+function outputOptions(command: Command): Command {
+  return command
+    .option('--out <folder>', 'where results go (default: <run>/robustness, or runs/robustness)')
+    .option('--figure <file.svg>', 'draw the models side by side')
+    .option('--json', 'JSON on standard output');
+}
+
+/** Options that only some attacks have. */
+function choiceOptions(command: Command, attack: Attack): void {
+  if (attack.needsBounds !== true)
+    command.addOption(
+      new Option(
+        '--space <name>',
+        'where ε is measured: pixels of [0, 1], or what the model sees, without bounds',
+      )
+        .choices(['pixel', 'normalised'])
+        .default('pixel'),
+    );
+  if (attack.canTarget)
+    command.option('--targeted <mode>', 'towards a class: random, least-likely, or one by name');
+  if (attack.eightBit === true) command.option('--no-eight-bit', 'do not round adversarial images to 8 bits');
+  else command.option('--eight-bit', 'round adversarial images to 8 bits, within the ball', false);
+  if (attack.draws === 'never' && !attack.canTarget) return;
+  command.option('--seed <n>', 'of random draws', wholeNumber, 0);
+  if (attack.draws === 'always') return;
+  const words =
+    attack.draws === 'randomStart' ? 'with --random-start or --targeted random' : 'with --targeted random';
+  onlyWhen(command, words, ['--seed'], ({ has, value }) => {
+    const startsAnywhere = attack.draws === 'randomStart' && has('--random-start');
+    return startsAnywhere || value('--targeted') === 'random';
+  });
+}
+
+/** @example epsilons('0,0.002,8/255') */
+function epsilons(text: string): readonly number[] {
+  const list = text.split(',').map((word) => {
+    const [top = '', bottom = '1'] = word.split('/').map((part) => part.trim());
+    const value = top === '' ? NaN : Number(top) / Number(bottom);
+    if (!(Number.isFinite(value) && value >= 0))
+      throw new InvalidArgumentError(`${word} is no radius: numbers of at least 0, separated by commas.`);
+    return value;
+  });
+  return [...new Set(list)].sort((a, b) => a - b);
+}
+
+async function attackAll(attack: Attack, options: AttackOptions): Promise<void> {
+  await overCheckpoints(options, async (checkpoint, means) => {
+    const { save, target = [] } = options;
+    const folder = `attack-${attack.id}-${identityOf(attack, options)}`;
+    let made: AttackMade | undefined;
+    let images: string | undefined;
+    const use = { needs: 'images', use: 'attack', folder } as const;
+    await withContext(use, checkpoint, options, means, async (context) => {
+      const several = options.checkpoint.length > 1;
+      const model = `${context.model.name}-${options.checkpoint.indexOf(checkpoint) + 1}`;
+      images =
+        save === undefined
+          ? target.length > 0
+            ? join(context.folder, 'images')
+            : undefined
+          : several
+            ? join(save, model)
+            : save;
+      const own = save === undefined || images === undefined ? context.folder : join(images, 'evaluation');
+      const request = {
+        attack,
+        settings: settingsOf(attack, options),
+        epsilons: options.eps ?? attack.epsilons,
+        seed: options.seed ?? 0,
+        space: options.space ?? 'pixel',
+        aim: aimOf(options.targeted, context.classNames),
+        eightBit: options.eightBit === true,
+        save: images,
+      } as const;
+      const progress = attackProgress(means.line, context.model, attack, request);
+      if (options.dryRun === true) return progress.plan(context, options.json === true);
+      const result = await runAttack(
+        { ...context, ...progress.context, folder: own },
+        { ...request, onPasses: progress.onPasses },
+      );
+      made = { checkpoint, result, file: join(own, 'result.json'), images, transfer: [] };
+    });
+    if (made === undefined || images === undefined) return made;
+    const set = await AdversarialSet.open(images);
+    const transfer: AttackMade[] = [];
+    for (const other of target)
+      transfer.push(await onSaved(set, other, options, means, join('transfer', folder)));
+    return { ...made, transfer };
+  }).then((made) => printAttack(attack, made, options));
+}
+
+async function trySaved(options: AttackOptions): Promise<void> {
+  const set = await AdversarialSet.open(options.from ?? '');
+  const attack = savedAttack(set);
+  const made = await overCheckpoints(options, async (checkpoint, means) => {
+    const hash = identityOf(attack, { ...options, save: options.from ?? '' });
+    return onSaved(set, checkpoint, options, means, `attack-saved-${hash}`);
+  });
+  await printAttack(attack, made, options);
+}
+
+/** Saved images on one model. */
+async function onSaved(
+  set: AdversarialSet,
+  checkpoint: string,
+  options: AttackOptions,
+  means: Means,
+  folder: string,
+): Promise<AttackMade> {
+  const attack = savedAttack(set);
+  let made: AttackMade | undefined;
+  await withContext(
+    { needs: 'images', use: 'attack', folder },
+    checkpoint,
+    options,
+    means,
+    async (context) => {
+      const { record } = set;
+      const isSame = record.imageSize === context.imageSize && record.space === 'pixel';
+      const request = {
+        attack,
+        settings: {},
+        epsilons: savedEpsilons(set, options.eps),
+        seed: 0,
+        space: 'pixel',
+        aim: 'any',
+        eightBit: false,
+        save: undefined,
+        norm: isSame ? record.norm : null,
+        of: `images of ${record.attack} on ${record.model} ${record.modelFingerprint.slice(0, 8)}: ${record.settings}`,
+      } as const;
+      const progress = attackProgress(means.line, context.model, attack, request);
+      const result = await runAttack(
+        { ...context, ...progress.context },
+        { ...request, onPasses: progress.onPasses },
+      );
+      made = {
+        checkpoint,
+        result,
+        file: join(context.folder, 'result.json'),
+        images: set.folder,
+        transfer: [],
+      };
+    },
+  );
+  if (made === undefined) throw new FrameworkError('attack/set', `${checkpoint} was not evaluated.`);
+  return made;
+}
+
+function savedEpsilons(
+  { folder, record }: AdversarialSet,
+  asked: readonly number[] | undefined,
+): readonly number[] {
+  const list = (asked ?? record.epsilons).filter((eps) => eps !== 0);
+  const missing = list.find((eps) => !record.epsilons.includes(eps));
+  if (missing === undefined) return list;
+  throw new FrameworkError(
+    'attack/set',
+    `${folder} holds no images of ε ${missing}; it holds ${record.epsilons.join(', ')}.`,
+    {
+      hint: 'Choose from these with --eps.',
+    },
+  );
+}
+
+/** Runs one checkpoint after the other until all are done or somebody stops it. */
+async function overCheckpoints(
+  options: AttackOptions,
+  work: (checkpoint: string, means: Means) => Promise<AttackMade | undefined>,
+): Promise<readonly AttackMade[]> {
+  const crew = options.workers === undefined ? undefined : startCrew(options.workers);
+  const line = new ProgressLine(options.json === true);
+  const made: AttackMade[] = [];
+  try {
+    await untilInterrupted(async (signal) => {
+      for (const checkpoint of options.checkpoint) {
+        const one = await work(checkpoint, { crew, signal, line });
+        line.clear();
+        if (one !== undefined) made.push(one);
+      }
+    });
+  } finally {
+    line.clear();
+    await crew?.close();
+  }
+  return made;
+}
+
+function settingsOf({ settings }: Attack, options: AttackOptions): Readonly<Record<string, unknown>> {
+  const given = options as unknown as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, { default: usual }]) => [key, given[key] ?? usual]),
+  );
+}
+
+/** @throws FrameworkError `attack/class` */
+function aimOf(mode: string | undefined, names: readonly ClassInfo[]): Aim {
+  if (mode === undefined) return 'any';
+  if (mode === 'random' || mode === 'least-likely') return mode;
+  const index = names.findIndex(({ id, name }) => id === mode || name === mode);
+  if (index >= 0) return index;
+  const near = nearest(mode, ['random', 'least-likely', ...names.flatMap(({ id, name }) => [id, name])]);
+  throw new FrameworkError('attack/class', `--targeted ${mode} is no class of the model.`, {
+    hint: near === undefined ? 'Give random, least-likely, or the name of a class.' : `Did you mean ${near}?`,
+  });
+}
+
+/** Results of different questions have different folders. */
+function identityOf(attack: Attack, options: AttackOptions): string {
+  const {
+    eps = attack.epsilons,
+    seed,
+    space,
+    targeted,
+    eightBit,
+    limit,
+    data,
+    split,
+    set,
+    model,
+    entry,
+    save,
+    target,
+  } = options;
+  const asked = [
+    settingsOf(attack, options),
+    eps,
+    seed,
+    space,
+    targeted,
+    eightBit,
+    limit,
+    data,
+    split,
+    set,
+    model,
+    entry,
+  ];
+  const keeps = save !== undefined || (target?.length ?? 0) > 0;
+  return createHash('sha256')
+    .update(JSON.stringify([...asked, keeps && (save ?? true)]))
+    .digest('hex')
+    .slice(0, 8);
+}

@@ -1,0 +1,119 @@
+import { proportion } from '../metrics/accuracy.ts';
+import { sweepScoring } from '../analyses/sweep-scoring.ts';
+import type { Curve, CurvePoint, Plot } from '../scoring/curve.ts';
+import type { PartTallies, Scoring } from '../scoring/scoring.ts';
+import type { Tally } from '../scoring/tally.ts';
+
+/** What is known of the images at one ε, beside how many are still right. */
+export interface AttackPoint {
+  readonly eps: number;
+  /** Still right after the attack, of all. Their share is robust accuracy; 1 minus it is the success rate over all images. */
+  readonly correct: number;
+  readonly total: number;
+  readonly accuracy: number;
+  readonly low: number;
+  readonly high: number;
+  /** Right before the attack, and of those wrong after it: the success rate over images that were right. */
+  readonly cleanCorrect: number;
+  readonly flipped: number;
+  readonly success: { readonly value: number; readonly low: number; readonly high: number } | null;
+  readonly attacked: number;
+  /** Attacked images that stayed as they were because their first gradient is exactly zero. */
+  readonly untouched: number;
+  /** Attacked images that are taken for the class that was chosen. */
+  readonly hit?: number;
+  /** The largest change of a value, and the mean length of changes. */
+  readonly linf: number;
+  readonly l2: number;
+  /** Of TAIG: mean and largest share by which attributions miss the difference of logits. */
+  readonly completeness?: { readonly mean: number; readonly max: number };
+}
+
+export function attackPlot(name: string, norm: string, space: string): Plot {
+  return {
+    id: 'eps',
+    title: `Accuracy under ${name}`,
+    xLabel: `ε, ${norm} in ${space === 'pixel' ? 'pixels of [0, 1]' : 'normalised values'}`,
+    yLabel: 'top-1, %',
+    yMin: 0,
+  };
+}
+
+/** Counts right predictions at every ε; the points carry what else is known. */
+export function attackScoring(plot: Plot): Scoring {
+  const sweep = sweepScoring({ plots: [plot], beginsClean: true });
+  return {
+    ...sweep,
+    summarise: (parts, options) => {
+      const summary = sweep.summarise(parts, options);
+      const points = attackPoints(parts);
+      const withNotes = (point: CurvePoint) => {
+        const attack = points.find(({ eps }) => eps === point.x);
+        return attack === undefined ? point : { ...point, attack };
+      };
+      const curves = summary.curves?.map((curve): Curve => ({
+        ...curve,
+        points: curve.points.map(withNotes),
+      }));
+      return { ...summary, ...(curves && { curves }) };
+    },
+  };
+}
+
+/** Parts are named `<attack>/<ε>/0`; the first are the clean images. */
+function attackPoints(parts: PartTallies): AttackPoint[] {
+  const clean = parts[0]?.tally.outcomes?.correct ?? '';
+  if (clean === '') return [];
+  return parts.map(({ name, tally }, i) => pointOf(i === 0 ? 0 : Number(name.split('/')[1]), tally, clean));
+}
+
+function pointOf(eps: number, tally: Tally, clean: string): AttackPoint {
+  const bits = tally.outcomes?.correct ?? '';
+  const { sums = {}, maxima = {} } = tally.notes ?? {};
+  const count = (holds: (now: string, before: string) => boolean) =>
+    [...bits].filter((bit, i) => holds(bit, clean[i] ?? '')).length;
+  const { correct, total, value, low, high } = proportion(
+    count((now) => now === '1'),
+    bits.length,
+  );
+  const cleanCorrect = count((_, before) => before === '1');
+  const flipped = count((now, before) => before === '1' && now === '0');
+  const attacked = sums['attacked'] ?? 0;
+  return {
+    ...{ eps, correct, total, accuracy: value, low, high, cleanCorrect, flipped },
+    success: cleanCorrect === 0 ? null : intervalOf(flipped, cleanCorrect),
+    attacked,
+    untouched: sums['untouched'] ?? 0,
+    ...(sums['hit'] === undefined ? {} : { hit: sums['hit'] }),
+    linf: maxima['linf'] ?? 0,
+    l2: (sums['l2'] ?? 0) / bits.length,
+    ...(sums['completeness'] === undefined || attacked === 0
+      ? {}
+      : { completeness: { mean: sums['completeness'] / attacked, max: maxima['completeness'] ?? 0 } }),
+  };
+}
+
+function intervalOf(count: number, total: number) {
+  const { value, low, high } = proportion(count, total);
+  return { value, low, high };
+}
+
+/** What makes numbers doubtful, in words. */
+export function attackWarnings(points: readonly AttackPoint[]): string[] {
+  const warnings: string[] = [];
+  for (const { eps, untouched, attacked } of points)
+    if (untouched > 0)
+      warnings.push(
+        `ε ${eps}: ${untouched} of ${attacked} attacked images were left untouched, because their gradient is exactly zero; that hides the way and is no robustness`,
+      );
+  for (const [i, point] of points.entries()) {
+    const weaker = points
+      .slice(0, i)
+      .find((before) => before.correct < point.correct && before.high < point.low);
+    if (weaker !== undefined)
+      warnings.push(
+        `accuracy rises from ε ${weaker.eps} (${weaker.correct}) to ε ${point.eps} (${point.correct}): the attack is too weak or its steps are too long`,
+      );
+  }
+  return warnings;
+}
