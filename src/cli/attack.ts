@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { join } from 'node:path';
 import type { ClassInfo } from '../data/dataset.ts';
 import { startCrew } from '../robustness/benchmarks/crew/crew.ts';
-import type { AnalysisContext } from '../robustness/analyses/analysis.ts';
 import { AdversarialSet } from '../robustness/attacks/adversarial-set.ts';
 import type { Attack } from '../robustness/attacks/attack.ts';
 import type { Aim } from '../robustness/attacks/examine.ts';
@@ -22,7 +21,7 @@ import {
 } from './analyze.ts';
 import { printAttack, type AttackMade } from './attack-output.ts';
 import { attackProgress } from './attack-progress.ts';
-import { wholeNumber } from './benchmarks.ts';
+import { choiceOptions, epsilonOption, outputOptions } from './attack-options.ts';
 import { onlyWhen } from './conflicts.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -64,60 +63,6 @@ export function addAttack(command: Command): void {
   saved.requiredOption('--from <folder>', 'the folder of --save');
   epsilonOption(saved, undefined);
   outputOptions(saved).action(trySaved);
-}
-
-function epsilonOption(command: Command, usual: readonly number[] | undefined): void {
-  const shown = usual?.map((eps) => Number(eps.toPrecision(4))).join(',') ?? 'all that were saved';
-  command.option(
-    '--eps <list>',
-    `radii in units of pixels in [0, 1], such as 0,0.002,8/255 (default: ${shown})`,
-    epsilons,
-  );
-}
-
-function outputOptions(command: Command): Command {
-  return command
-    .option('--out <folder>', 'where results go (default: <run>/robustness, or runs/robustness)')
-    .option('--figure <file.svg>', 'draw the models side by side')
-    .option('--json', 'JSON on standard output');
-}
-
-/** Options that only some attacks have. */
-function choiceOptions(command: Command, attack: Attack): void {
-  if (attack.needsBounds !== true)
-    command.addOption(
-      new Option(
-        '--space <name>',
-        'where ε is measured: pixels of [0, 1], or what the model sees, without bounds',
-      )
-        .choices(['pixel', 'normalised'])
-        .default('pixel'),
-    );
-  if (attack.canTarget)
-    command.option('--targeted <mode>', 'towards a class: random, least-likely, or one by name');
-  if (attack.eightBit === true) command.option('--no-eight-bit', 'do not round adversarial images to 8 bits');
-  else command.option('--eight-bit', 'round adversarial images to 8 bits, within the ball', false);
-  if (attack.draws === 'never' && !attack.canTarget) return;
-  command.option('--seed <n>', 'of random draws', wholeNumber, 0);
-  if (attack.draws === 'always') return;
-  const words =
-    attack.draws === 'randomStart' ? 'with --random-start or --targeted random' : 'with --targeted random';
-  onlyWhen(command, words, ['--seed'], ({ has, value }) => {
-    const startsAnywhere = attack.draws === 'randomStart' && has('--random-start');
-    return startsAnywhere || value('--targeted') === 'random';
-  });
-}
-
-/** @example epsilons('0,0.002,8/255') */
-function epsilons(text: string): readonly number[] {
-  const list = text.split(',').map((word) => {
-    const [top = '', bottom = '1'] = word.split('/').map((part) => part.trim());
-    const value = top === '' ? NaN : Number(top) / Number(bottom);
-    if (!(Number.isFinite(value) && value >= 0))
-      throw new InvalidArgumentError(`${word} is no radius: numbers of at least 0, separated by commas.`);
-    return value;
-  });
-  return [...new Set(list)].sort((a, b) => a - b);
 }
 
 async function attackAll(attack: Attack, options: AttackOptions): Promise<void> {

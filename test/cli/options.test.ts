@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { conditionsOf } from '../../src/cli/conflicts.ts';
 import { buildProgram } from '../../src/cli/main.ts';
+import { ATTACKS } from '../../src/robustness/attacks/registry.ts';
 import { ANALYSES } from '../../src/robustness/analyses/registry.ts';
 import { runCommand } from './run.ts';
 
@@ -19,7 +20,7 @@ function* commandsOf(parent: Command, words: readonly string[] = []): Generator<
 }
 const commands = [...commandsOf(program)];
 
-const SOURCES = ['cli', 'bench', 'robustness/analyses']
+const SOURCES = ['cli', 'bench', 'robustness/analyses', 'robustness/attacks']
   .map((folder) => new URL(`../../src/${folder}/`, import.meta.url))
   .flatMap((folder) => readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8')))
   // What is read, apart from declarations of options and of their types.
@@ -60,6 +61,16 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
       ),
     ]),
   ),
+  ...Object.fromEntries(
+    ATTACKS.map(({ id, draws, canTarget }) => [
+      `attack ${id}`,
+      [
+        ...[...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`), '--checkpoint x.pth --ema', '--checkpoint x.pth --save y --out z'],
+        ...(draws !== 'always' && canTarget ? ['--checkpoint x.pth --seed 1', '--checkpoint x.pth --seed 1 --targeted least-likely'] : []),
+      ],
+    ]),
+  ),
+  'attack saved': [...OF_FILES.map((rest) => `--checkpoint ${RUN} --from y ${rest}`), '--checkpoint x.pth --from y --ema'],
   'bench step': ['--recipe quickstart --versus seed=1 --profile'],
 }; // prettier-ignore
 

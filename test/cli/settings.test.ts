@@ -88,6 +88,13 @@ const USES: Readonly<
       evaluationData(weights, weights.data ? undefined : 'x', undefined),
     ],
   },
+  attack: {
+    takes: [...IMAGES, ...SOURCE],
+    reads: (weights) => [
+      ...images(weights),
+      evaluationData(weights, weights.data ? undefined : 'x', undefined),
+    ],
+  },
   'analyze stimuli': { takes: IMAGES, reads: images },
   'analyze weights': {
     takes: [...MODEL, 'data.dataset', 'data.classes', 'data.imageSize'],
@@ -141,7 +148,7 @@ describe('--set', () => {
     );
     const taking = all.filter(({ each }) => each.options.some(({ flags }) => flags === '--set <key=value>'));
     // What analyses take follows from what they look at: one use each for images, stimuli and weights.
-    const names = new Set(taking.map(({ name }) => name.replace(/^analyze .*/, 'analyze')));
+    const names = new Set(taking.map(({ name }) => name.replace(/^(analyze|attack) .*/, '$1')));
     expect([...names].sort()).toEqual(
       [...Object.keys(USES).filter((use) => !use.includes(' ')), ...FOR_RECIPES].sort(),
     );

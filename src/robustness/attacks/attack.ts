@@ -101,5 +101,5 @@ export function defineAttack<const F extends AttackFields>(
     ): Promise<Adversarial>;
   },
 ): Attack {
-  return attack as unknown as Attack;
+  return attack;
 }

@@ -48,13 +48,15 @@ function neighbour(value: number, direction: 1 | -1): number {
 export function project(z: Float32Array, { norm, eps, elems, x, lower, upper }: Ball): void {
   if (norm === 'l2')
     for (let image = 0; image < z.length; image += elems) {
-      const length = distance2(z, x, image, elems);
-      if (length <= eps) continue;
-      // The margin is the rounding of elems f32.
-      const scale = (eps / length) * (1 - 1e-7);
-      for (let i = image; i < image + elems; i++) {
-        const from = x[i] as number;
-        z[i] = from + ((z[i] as number) - from) * scale;
+      let length = distance2(z, x, image, elems);
+      // Rounding to f32 may leave it a little outside: then it shrinks a little more.
+      for (let margin = 0; length > eps; margin = 2 * margin + 1e-7) {
+        const scale = (eps / length) * (1 - margin);
+        for (let i = image; i < image + elems; i++) {
+          const from = x[i] as number;
+          z[i] = from + ((z[i] as number) - from) * scale;
+        }
+        length = distance2(z, x, image, elems);
       }
     }
   for (let i = 0; i < z.length; i++)

@@ -84,7 +84,7 @@ function aimOf(
   return labels.map((label, image) => {
     if (typeof aim === 'number') return aim;
     if (aim === 'random') {
-      const other = new Rng(seed, 'attack target', numbers[image] as number).int(classes - 1);
+      const other = new Rng(seed, 'attack target', numbers[image]).int(classes - 1);
       return other < label ? other : other + 1;
     }
     const row = before?.subarray(image * classes, (image + 1) * classes) ?? new Float32Array();
@@ -115,11 +115,7 @@ function checkBall(
   const [low, high] = bounds;
   for (let at = 0; at < x.length; at += elems) {
     const far =
-      norm === null
-        ? 0
-        : norm === 'linf'
-          ? distanceMax(x, clean, at, elems)
-          : distance2(x, clean, at, elems) / (1 + 1e-6);
+      norm === null ? 0 : norm === 'linf' ? distanceMax(x, clean, at, elems) : distance2(x, clean, at, elems);
     const isImage = x
       .subarray(at, at + elems)
       .every((value) => value >= low && value <= high && Number.isFinite(value));

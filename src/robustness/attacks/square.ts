@@ -80,7 +80,7 @@ export async function squareSearch(
     const side = squareSide(query, share, imageSize);
     const tried = gather(best, open, elems);
     for (const [row, image] of open.entries()) {
-      const rng = new Rng(seed, `${stream} query ${query}`, images.numbers[image] as number);
+      const rng = new Rng(seed, `${stream} query ${query}`, images.numbers[image]);
       paint(tried, row * elems, ball, image * elems, { rng, eps, imageSize, side });
     }
     for (const [row, value] of (await marginsOf(tried, open)).entries()) {

@@ -98,7 +98,7 @@ async function integrate(
   for (let s = 0; s <= samples; s++)
     for (let i = 0; i < elems; i++) points[s * elems + i] = (s / samples) * (z[i] as number);
   if (noise > 0) {
-    const rng = new Rng(seed, `taig step ${step}`, numbers[image] as number);
+    const rng = new Rng(seed, `taig step ${step}`, numbers[image]);
     for (let i = 0; i < points.length; i++) points[i] = (points[i] as number) + rng.between(-noise, noise);
   }
   const wanted = (targets ?? labels)[image] as number;

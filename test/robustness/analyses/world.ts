@@ -53,6 +53,7 @@ export async function tinyContext(
       isImagenet: false,
     },
     kind: 'file',
+    classNames: ['cat', 'dog'].map((id) => ({ id, name: id })),
     imageSize: SIDE,
     batch: 4,
     values,
