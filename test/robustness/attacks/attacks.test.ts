@@ -75,10 +75,10 @@ describe('objectives', () => {
   };
   const z = [1.5, -0.25, 0.75, 2.25, -1];
   it.each([
-    ['cross-entropy', crossEntropy({ labels: [2] }), [0.7, 0]],
-    ['cross-entropy with a target', crossEntropy({ labels: [2], targets: [1] }), [0, 0]],
-    ['targeted DLR', targetedDlr([3], [0]), [0, 0]],
-    ['targeted DLR of another order', targetedDlr([1], [2]), [0, 0]],
+    ['cross-entropy', crossEntropy({ labels: [2] })],
+    ['cross-entropy with a target', crossEntropy({ labels: [2], targets: [1] })],
+    ['targeted DLR', targetedDlr([3], [0])],
+    ['targeted DLR of another order', targetedDlr([1], [2])],
   ] as const)('%s has the slopes of central differences', (_, objective) => {
     const dz = new Float32Array(z.length);
     objective(Float32Array.from(z), dz, 0);
