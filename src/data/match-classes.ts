@@ -90,12 +90,13 @@ type Places = ReadonlyMap<string, readonly number[]>;
 /** The ways in which a list's classes can be named. */
 function vocabularies({ classes }: ClassList): readonly { by: MatchedBy; placesOf: (id: string) => readonly number[] }[] {
   const known = knownAs(classes);
-  const ids = places(classes.map(({ id }) => id));
+  // One letter may have two codes: archives made on macOS write `é` as two characters.
+  const ids = places(classes.map(({ id }) => id.normalize()));
   const words = places(classes.map(({ name }) => plain(name)));
   const isSpokenOf = known !== undefined || classes.some(({ id, name }) => id !== name);
   const none: readonly number[] = [];
   return [
-    { by: 'id', placesOf: (id) => ids.get(id) ?? none },
+    { by: 'id', placesOf: (id) => ids.get(id.normalize()) ?? none },
     { by: 'word', placesOf: (id) => (isSpokenOf ? (words.get(plain(id)) ?? none) : none) },
     {
       by: 'index',

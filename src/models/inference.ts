@@ -77,7 +77,7 @@ export function checkFinite(logits: Float32Array, classes: number, name: string)
     'checkpoint/non-finite',
     `${name} gave ${logits[at] as number} as logit ${at % classes} of image ${Math.floor(at / classes)} of a batch of ${logits.length / classes}.`,
     {
-      hint: 'The weights are damaged or overflow. `largekernel inspect` shows their values; --set changes the preprocessing.',
+      hint: 'The weights are damaged, or the model overflows on this image; --set data.mean=… and the like change the preprocessing.',
     },
   );
 }

@@ -54,6 +54,11 @@ describe('labels are matched by name', () => {
     expect(labelsOf(folders('2', '10'), own('0', '1', '10', '2'))).toEqual([3, 2]);
   });
 
+  it('in whichever way a letter is encoded', () => {
+    expect(labelsOf(folders('cafe\u0301', 'bee'), own('bee', 'caf\u00e9'))).toEqual([1, 0]);
+    expect(refusal(folders('caf\u00e9'), own('cafe\u0301', 'caf\u00e9'))).toContain('data/ambiguous-class');
+  });
+
   it('unknown classes are named, with the nearest known', () => {
     expect(refusal(folders('ant', 'bee', 'emu', 'yak'), pets)).toBe(
       'data/unknown-class | data/val: 2 classes are not among the 4 of the run r: emu, yak | ' +

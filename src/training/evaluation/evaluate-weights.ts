@@ -1,3 +1,4 @@
+import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DATASETS } from '../../data/datasets.ts';
 import type { DatasetSpec } from '../../data/dataset.ts';
@@ -206,16 +207,27 @@ export function evaluationData(
 function checkDepth({ valSplit, format, dataset }: Recipe['data'], root: string): void {
   const isFolder = (format ?? DATASETS[dataset]?.kind) === 'folder';
   if (!isFolder || !existsNow(root) || existsNow(join(root, valSplit))) return;
-  const isBeside = existsNow(join(dirname(resolve(root)), valSplit));
   throw new FrameworkError(
     'data/not-found',
     `--data ${root} has no folder ${valSplit}, which the run evaluates on.`,
-    {
-      hint: isBeside
-        ? `It seems to be a split itself: give the folder above it, --data ${dirname(root)}, with --split ${basename(resolve(root))} for these images.`
-        : 'Give the folder that holds the split, or --split . if its class folders lie there directly.',
-    },
+    { hint: whereSplitIs(root, valSplit) },
   );
+}
+
+/** What to give in place of a folder that is a split itself, lies in one, or is too high. */
+function whereSplitIs(root: string, split: string): string {
+  const has = (folder: string) => existsNow(join(folder, split));
+  const full = resolve(root);
+  const parent = dirname(full);
+  if (has(parent))
+    return `It seems to be a split itself: give the folder above it, --data ${dirname(root)}, with --split ${basename(full)} for these images.`;
+  if (has(dirname(parent)))
+    return `It seems to be a class of ${basename(parent)}: give --data ${dirname(parent)}.`;
+  const entries = statSync(full).isDirectory() ? readdirSync(full, { withFileTypes: true }) : [];
+  const below = entries.find((entry) => entry.isDirectory() && has(join(full, entry.name)));
+  if (below !== undefined)
+    return `It is too high: ${join(root, below.name)} has one; give --data ${join(root, below.name)}.`;
+  return 'Give the folder that holds the split, or --split . if its class folders lie there directly.';
 }
 
 /** Opens images for evaluation with the weights' own preprocessing. */
