@@ -26,7 +26,11 @@ export function mapTaps(model: Model, { imageSize }: Pick<AnalysisContext, 'imag
   const graph = new Graph();
   const x = graph.input('x', f32(1, model.config.channels, imageSize, imageSize));
   model.build(graph, { x, training: false });
-  const taps = [...graph.taps].flatMap(([name, { spec }]): MapTap[] => {
+  const seen = new Set<number>();
+  const taps = [...graph.taps].flatMap(([name, { id, spec }]): MapTap[] => {
+    // A block and its last half are one value.
+    if (seen.has(id)) return [];
+    seen.add(id);
     const [first = 0, second = 0, h = 0, w = 0] = spec.shape;
     if (NO_MAP.test(name)) return [];
     if (spec.shape.length === 4 && first === 1)

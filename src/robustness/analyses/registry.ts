@@ -1,5 +1,6 @@
 import { FrameworkError, nearest } from '../../util/errors.ts';
 import type { Analysis } from './analysis.ts';
+import { attentionDistances } from './attention-distance.ts';
 import { erf } from './erf.ts';
 import { frequency } from './frequency.ts';
 import { kernelDistance } from './kernel-distance.ts';
@@ -14,6 +15,7 @@ export const ANALYSES: readonly Analysis[] = [
   lesion,
   frequency,
   kernelDistance,
+  attentionDistances,
   variance,
   erf,
   shapeBias,

@@ -149,6 +149,13 @@ const PLOTS: readonly Plot[] = [
   },
 ];
 
+/** The output of a block, or of the last half of one. */
+function isWhole({ blocks }: AnalysisContext['model'], name: string): boolean {
+  const block = blocks.find((each) => each.name === name);
+  const halves = blocks.filter(({ whole }) => whole !== undefined && whole === block?.whole);
+  return block !== undefined && (block.whole === undefined || halves.at(-1) === block);
+}
+
 async function run(context: AnalysisContext, chosen: VarianceSettings) {
   const { model, batch, imageSize } = context;
   const isMean = chosen.reduce === 'batchMean';
@@ -156,7 +163,7 @@ async function run(context: AnalysisContext, chosen: VarianceSettings) {
     ? await chosenImages(context, (part) => draws(part, chosen).flat(), 'drawn from the first images')
     : await evenImages(context, chosen.images);
   const taps = mapTaps(model, context).filter(
-    ({ name }) => chosen.granularity === 'layer' || model.blocks.some((block) => block.name === name),
+    ({ name }) => chosen.granularity === 'layer' || isWhole(model, name),
   );
   const shown = chosen.dropLast ? taps.slice(0, -1) : taps;
   try {

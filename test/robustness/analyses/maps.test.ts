@@ -31,6 +31,7 @@ describe('the variance of maps', () => {
     ['replknet-31b', 58],
     ['resnet50', 17],
     ['convnext-t', 22],
+    ['vit-b16', 25],
   ])('of %s has the points of the papers: %i', (name, count) => {
     expect(mapTaps(createModel(name), { imageSize: 224 })).toHaveLength(count);
   });

@@ -65,6 +65,8 @@ describe('sets of blocks', () => {
     const resnet = lesionUnits(createModel('resnet50'), 'block');
     expect([resnet.length, resnet.filter(({ removable }) => removable).length]).toEqual([16, 12]);
     expect(lesionUnits(createModel('convnext-t'), 'block')).toHaveLength(18);
+    const vit = createModel('vit-b16');
+    expect([lesionUnits(vit, 'block').length, lesionUnits(vit, 'half').length]).toEqual([12, 24]);
   });
 });
 
