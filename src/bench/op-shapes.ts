@@ -26,7 +26,7 @@ import { type TensorSpec, f32 } from '../ops/tensor.ts';
 
 /** One op at one shape. */
 export interface OpRow {
-  /** What it is part of, and its shape. */
+  /** The layer that it belongs to, and its shape. */
   readonly label: string;
   /** Which of an op's passes it is. */
   readonly pass: 'forward' | 'grad-input' | 'grad-weight' | 'grad-bias' | 'gradient';

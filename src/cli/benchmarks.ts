@@ -32,7 +32,7 @@ import { ProgressLine } from './progress-line.ts';
 import { MOST_WORKERS } from '../recipe/schema.ts';
 import { integerUpTo, positiveInteger } from './train.ts';
 
-/** What `evaluate --benchmarks` takes beside the options of the weights. */
+/** Options of `evaluate --benchmarks` besides those of the weights. */
 export interface BenchmarkOptions {
   readonly checkpoint: string;
   readonly ema?: boolean;
@@ -199,7 +199,7 @@ async function checkFolder(root: string | undefined): Promise<void> {
   });
 }
 
-/** What does not apply to the model is no fault where everything was asked for, and one where it was asked for by name. */
+/** A benchmark that does not apply to the model is an error if it was requested by name, but not with `all`. */
 function isIncomplete(outcome: Outcome, asked: string): boolean {
   switch (outcome.kind) {
     case 'measured':

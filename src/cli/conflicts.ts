@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { FrameworkError } from '../util/errors.ts';
 
-/** What was given on the command line. */
+/** The options given on the command line. */
 export interface Given {
   /** Whether an option was given, by its flag: `--json`. */
   readonly has: (flag: string) => boolean;

@@ -89,7 +89,7 @@ function printSurroundings(adapters: readonly AdapterEntry[]): void {
   for (const line of advice(adapters)) print(`note: ${line}`);
 }
 
-/** What is missing and how to get it. */
+/** Missing software, and how to get it. */
 function advice(adapters: readonly AdapterEntry[]): string[] {
   const has = (kind: string) => adapters.some((entry) => entry.kind === kind);
   const lines: string[] = [];

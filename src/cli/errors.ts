@@ -45,7 +45,7 @@ export function exitCodeOf(error: unknown): number {
   return 1;
 }
 
-/** What a person reads: the message and the hint; a stack only for defects. */
+/** The text for the user: message and hint; a stack only for internal errors. */
 export function describeError(error: unknown): string {
   if (error instanceof FrameworkError) {
     return `error: ${error.message}${error.hint === undefined ? '' : `\nhint: ${error.hint}`}`;

@@ -11,7 +11,7 @@ export interface Onlooker {
   readonly started: string;
 }
 
-/** What this command was started with, as far as it says who looks on. */
+/** Details of how this command was started that show who is watching it. */
 export interface Start {
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;

@@ -224,7 +224,7 @@ interface PartDone {
   total: number;
 }
 
-/** What a stopped evaluation keeps: the accuracy on the images so far, which is no accuracy of the whole. */
+/** The state of a stopped evaluation: accuracy on the images so far, which is not that of the whole set. */
 export function partText({ counter, total }: PartDone): string {
   const part = counter?.result();
   if (part === undefined || part.count === 0) return 'no image was evaluated yet';

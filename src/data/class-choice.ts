@@ -1,4 +1,4 @@
-/** What a recipe's `data.classes` says: where the list of classes comes from. */
+/** The value of a recipe's `data.classes`: the source of the class list. */
 import { CLASS_LISTS, classList, type ClassListName } from './classes.ts';
 import type { ClassInfo, ClassTarget } from './dataset.ts';
 import { classOf } from './found-classes.ts';

@@ -1,5 +1,5 @@
 /**
- * What every reader gives: a fixed, sorted list of labelled images, read by index.
+ * The result of every reader: a fixed, sorted list of labelled images, read by index.
  * The order is the same for the same pictures whatever they are packed in: by key, path segment by path segment.
  */
 import { decodeImage } from './image/decode.ts';

@@ -1,4 +1,4 @@
-/** What lies beside the images and is not used, in a few lines. Every command that reads images says it before it starts. */
+/** Files beside the images that are not used, in a few lines. Every command that reads images prints them before it starts. */
 import { extensionOf } from './dataset.ts';
 import type { Note } from './dataset.ts';
 

@@ -1,4 +1,4 @@
-/** What a folder of somebody's own images holds, and a part of it held out where it has no validation split. */
+/** Describes a user's folder of images, and holds out a part of it if it has no validation split. */
 import { link, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FrameworkError } from '../util/errors.ts';

@@ -6,7 +6,7 @@ import type { Cancellation } from '../util/threads.ts';
 import { ThreadPool, cancelled } from '../util/threads.ts';
 import { moduleUrl } from '../util/modules.ts';
 
-/** What a worker is started with. */
+/** The setup of a worker. */
 export interface WorkerSetup {
   readonly spec: DatasetSpec;
   /** Samples the loader found: a worker that finds another number must not go on. */

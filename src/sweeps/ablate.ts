@@ -36,7 +36,7 @@ export interface AblateRequest {
   readonly style: BoardStyle;
 }
 
-/** What is known of a run before it starts. */
+/** A run before it starts. */
 export interface PlannedRun {
   readonly run: SweepRun;
   readonly state: RunState;

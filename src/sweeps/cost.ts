@@ -1,4 +1,4 @@
-/** What the points of a sweep cost, worked out before anything runs. */
+/** The cost of a sweep's points, computed before anything runs. */
 import { DATASETS, openDataset } from '../data/datasets.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { classCountOf, datasetOf } from '../training/data.ts';

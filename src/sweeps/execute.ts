@@ -70,7 +70,7 @@ export function furtherBenchmarks({ sweep }: SweepRuns): string[] {
   return sweep.evaluations.filter((id) => id !== 'val');
 }
 
-/** What is left to evaluate of a finished run. */
+/** Benchmarks of a finished run that are not evaluated yet. */
 export function evaluationsMissing(
   runs: SweepRuns,
   run: SweepRun,

@@ -31,7 +31,7 @@ export async function launchAll(
   return outcomes;
 }
 
-/** What keeps one run from starting is that run's failure. */
+/** An error that keeps a run from starting counts as that run's failure. */
 async function guarded(run: SweepRun, launch: Launch): Promise<Outcome> {
   try {
     return await launch(run);

@@ -89,7 +89,7 @@ interface ReadRun {
   readonly measurements: readonly Measurement[];
 }
 
-/** What one run has measured. Nothing of a run with a damaged file enters the tables. */
+/** Results of one run. A run with a damaged file contributes nothing to the tables. */
 async function readRun(runs: SweepRuns, run: SweepRun): Promise<ReadRun> {
   const state = await stateOf(run);
   const failed = (failure: RunState): ReadRun => ({ state: failure, log: [], measurements: [] });
@@ -107,7 +107,7 @@ async function readRun(runs: SweepRuns, run: SweepRun): Promise<ReadRun> {
   }
 }
 
-/** What the run measured itself: the last epoch of both weights, and the best epoch of the raw ones. */
+/** Results from training itself: both weights at the last epoch, and the raw weights at their best epoch. */
 export function validation(log: readonly MetricsRecord[], dataset: string): Measurement[] {
   const evaluations = log.filter((record) => record.kind === 'evaluation');
   const last = Math.max(...evaluations.map(({ step }) => step));

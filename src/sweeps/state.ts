@@ -1,4 +1,4 @@
-/** What a sweep knows of its runs is what their folders hold; there is no other record. */
+/** The run folders are a sweep's only record of its runs. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listCheckpoints } from '../training/run/checkpoints.ts';

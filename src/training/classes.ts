@@ -57,7 +57,7 @@ function listName({ classes, dataset }: Recipe['data']): string {
   return classes === 'auto' ? dataset : classes;
 }
 
-/** What the labels of training count in, for people. */
+/** The classes that training labels refer to, in words. */
 export function describeClasses(dataset: Dataset, name: string, choice: string): string[] {
   const { classes, matchedBy, numbered } = dataset;
   const how =

@@ -12,7 +12,7 @@ import { augmentConfig, evalConfig } from '../recipe/transforms.ts';
 import { Rng } from '../util/rng.ts';
 import { availableParallelism } from 'node:os';
 
-/** Where a recipe's images come from. @param classes their labels count in; default: what `data.classes` says */
+/** The data set of a recipe. @param classes the list that labels index; default: that of `data.classes` */
 export function datasetOf(
   recipe: Pick<Recipe, 'data'>,
   split: 'train' | 'val',
@@ -119,7 +119,7 @@ function erasesLate({ augment }: Recipe): boolean {
   return augment.mixOrder === 'mix-then-erase';
 }
 
-/** What a group of images trains towards, after mixing the images in place where the recipe says so. */
+/** Targets of a group of images, after mixing the images in place if the recipe says so. */
 export class TargetMaker {
   private readonly recipe: Recipe;
   private readonly classes: number;

@@ -9,7 +9,7 @@ import { size, type Preflight } from './preflight.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { prepare, type OpenedDevice, type TrainRequest } from './start.ts';
 
-/** What `train --dry-run` says; plain data. */
+/** The report of `train --dry-run`, as plain data. */
 export interface TrainingCheck {
   readonly recipe: string;
   readonly folder: string;
@@ -22,7 +22,7 @@ export interface TrainingCheck {
   readonly steps: number;
   readonly deviceBytes: number;
   readonly checked: Preflight;
-  /** What is left, by a forward pass timed here; reading images may take longer. */
+  /** Time left, estimated from a forward pass timed here; reading images may take longer. */
   readonly seconds: number;
 }
 

@@ -1,4 +1,4 @@
-/** What a run says when its numbers are no longer finite: where it began, and what is left that is good. */
+/** Messages for numbers that are no longer finite: where it began, and which checkpoint is still good. */
 import { FrameworkError } from '../util/errors.ts';
 import type { TrainingJob } from './job.ts';
 import { resumePoint, type ResumePoint } from './run/checkpoints.ts';
@@ -43,7 +43,7 @@ export async function evaluationError(
   );
 }
 
-/** Which checkpoint is good is said after it was read back. */
+/** A checkpoint is called good only after it was read back. */
 async function lastGood({ checkpoints }: RunFolder): Promise<string> {
   const found = await resumePoint(checkpoints, true).catch((error: unknown) => error);
   if (found === undefined) return 'There is no checkpoint yet.';

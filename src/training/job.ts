@@ -15,13 +15,13 @@ export interface TrainingJob {
   readonly device: Device;
   readonly session: TrainingSession;
   readonly loader: Loader;
-  /** What the model's outputs stand for. */
+  /** The classes of the model's outputs. */
   readonly classes: ClassList;
   readonly folder: RunFolder;
   /** By which this process holds the folder. */
   readonly claim: Claim;
   readonly reporter: Reporter;
-  /** Where to go on from, if anywhere. */
+  /** The state to resume from, if any. */
   readonly resume: Checkpoint | undefined;
   /** Stop after so many optimiser steps in all. */
   readonly maxSteps: number | undefined;

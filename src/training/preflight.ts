@@ -1,4 +1,4 @@
-/** What is tried in the seconds before the first step, so that nothing that could be known fails hours later. */
+/** Checks in the seconds before the first step, so that no foreseeable failure comes hours later. */
 import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Loader } from '../data/loader.ts';

@@ -68,7 +68,7 @@ export interface Prepared {
   readonly claim: Claim;
   readonly device: Device;
   readonly loader: Loader;
-  /** What the model's outputs stand for. */
+  /** The classes of the model's outputs. */
   readonly classes: ClassList;
   readonly session: TrainingSession;
   /** The weights of the teacher, with `distill`. */
@@ -269,7 +269,7 @@ function overridesOf({ overrides, data, init, entry }: TrainRequest): string[] {
   ];
 }
 
-/** As a run was planned before: other micro-batches or kernels would change its bits. */
+/** The plan with which a run began: another micro-batch or other kernels would change its bits. */
 async function continuedPlan(
   recipe: Recipe,
   model: Model,

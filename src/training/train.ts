@@ -197,7 +197,7 @@ class TrainingRun {
     return this.step > this.firstStep && this.job.session.state.layout.members.length === 0;
   }
 
-  /** Where steps are slow, one is enough to keep the device busy, and a run that is asked to stop has fewer to finish. */
+  /** One slow step keeps the device busy, and with fewer steps in flight a run stops sooner. */
   private get outstanding(): number {
     return this.clock.recent > SLOW_STEP ? 1 : OUTSTANDING;
   }

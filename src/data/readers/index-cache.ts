@@ -52,7 +52,7 @@ function defaultFolder(): string {
   return join(home === '' ? tmpdir() : home, '.cache', 'largekernel', 'index');
 }
 
-/** What cannot be read or verified is made again, and said. */
+/** An index that cannot be read or verified is made again, with a note. */
 async function load<T>(file: string, notes: Note[]): Promise<CacheFile<T> | undefined> {
   try {
     const bytes = await ifThere(readSealedBytes(file, INDEX));

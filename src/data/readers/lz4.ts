@@ -42,7 +42,7 @@ export function uncompressLz4(input: Uint8Array, size: number): Uint8Array {
 }
 
 /**
- * What parquet called LZ4 at first: Hadoop's frames (two big-endian lengths before each block), or a bare block.
+ * The codec that parquet first called LZ4: Hadoop's frames (two big-endian lengths before each block), or a bare block.
  * (apache/arrow: cpp/src/arrow/util/compression_lz4.cc)
  */
 export function uncompressHadoopLz4(input: Uint8Array, size: number): Uint8Array {

@@ -5,7 +5,7 @@ import { FrameworkError } from '../../util/errors.ts';
 import { isFolder } from '../../util/files.ts';
 import { unreadable } from './archive-files.ts';
 
-/** What other packagers call the same split. */
+/** Other packagers' names for the same split. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   val: ['val', 'validation'],
   validation: ['validation', 'val'],

@@ -19,7 +19,7 @@ export interface PartRecord {
 
 /** One robustness benchmark: what it is, where its files lie, how it is scored. A plain record. */
 export interface Benchmark {
-  /** What commands, folders and results call it. */
+  /** Its name in commands, folders and results. */
   readonly id: string;
   readonly name: string;
   readonly description: string;

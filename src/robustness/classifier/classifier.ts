@@ -3,7 +3,7 @@ import type { EvalConfig } from '../../data/transform.ts';
 import { checkFinite } from '../../models/inference.ts';
 import { FrameworkError } from '../../util/errors.ts';
 
-/** What a benchmark asks of a model; anything that turns normalised images into logits can be evaluated. */
+/** A model, as benchmarks need it: anything that turns normalised images into logits can be evaluated. */
 export interface Classifier {
   readonly name: string;
   /** Says which weights these are, e.g. the checkpoint's hash; an evaluation is never resumed with other ones. */

@@ -2,7 +2,7 @@ import type { Plot } from './curve.ts';
 import type { Metric, Summary } from './metric.ts';
 import type { Scorer, Tally } from './tally.ts';
 
-/** What a scorer must know of the part and the model. */
+/** What a scorer needs to know about the part and the model. */
 export interface PartContext {
   readonly part: string;
   /** Logits of the model. */

@@ -19,7 +19,7 @@ export interface ClipSums {
   zipf: number;
 }
 
-/** What became of each scored item, in order. */
+/** The outcome of each scored item, in order. */
 export interface Outcomes {
   /** `1` where the prediction is the label, `0` where it is not. */
   correct: string;

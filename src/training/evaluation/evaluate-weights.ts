@@ -22,7 +22,7 @@ import { preferredModel, recogniseModel, type Recognised } from '../weights/reco
 import { checkRunRecipe, isRunFolder, runFolder } from '../run/run-folder.ts';
 import type { Weights } from '../step/session.ts';
 
-/** What a command says about the weights it wants to use. */
+/** A command's options about the weights it uses. */
 export interface WeightsRequest {
   /** A file of weights or a run folder. */
   readonly checkpoint: string;
@@ -30,7 +30,7 @@ export interface WeightsRequest {
   readonly model: string | undefined;
   /** `key=value` in a recipe's terms: `model.kernels=31`, `data.imageSize=288`, `evaluation.resize=256`. */
   readonly overrides: readonly string[];
-  /** What they are wanted for: keys without effect there are refused. */
+  /** The purpose; keys that have no effect for it are refused. */
   readonly use: WeightsUse;
   /** Keys in whose place an option was given: the option. */
   readonly replaced?: ReadonlyMap<string, string>;
@@ -44,7 +44,7 @@ export interface ResolvedWeights {
   readonly file: string;
   /** Which set of the file. */
   readonly entry: string;
-  /** What was not asked for: a model that was recognised, tensors that were left out. */
+  /** Notes: a model that was recognised, tensors that were left out. */
   readonly notes: readonly string[];
   readonly model: Model;
   readonly imageSize: number;
@@ -54,11 +54,11 @@ export interface ResolvedWeights {
   readonly recipe: Recipe | undefined;
   /** The data set that was named: the run's, or for a bare file the one of `--set data.dataset`. */
   readonly data: Recipe['data'] | undefined;
-  /** What the outputs stand for. */
+  /** The classes of the outputs. */
   readonly classes: ModelClasses;
 }
 
-/** What does not depend on where the tensors lie. */
+/** Everything that does not depend on where the tensors are. */
 type Resolved = Omit<ResolvedWeights, 'file' | 'entry' | 'notes'> & { readonly notes?: readonly string[] };
 
 /** Stands for a model that is not known yet. */

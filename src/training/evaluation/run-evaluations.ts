@@ -9,7 +9,7 @@ import { EvaluationCounter, type Evaluation } from './evaluation.ts';
 /** How a run's evaluations are heard of. */
 export interface Listener {
   readonly write: (record: MetricsRecord) => Promise<void>;
-  /** What is under way, for people. */
+  /** The current activity, in words. */
   readonly doing: (what: string) => void;
 }
 

@@ -27,7 +27,7 @@ export interface Form {
 export interface MergedWeights {
   /** As trained. */
   readonly before: Form;
-  /** With one biased convolution for each large kernel. */
+  /** Merged: each large kernel is one convolution with bias. */
   readonly after: Form;
 }
 

@@ -24,7 +24,7 @@ export interface Conversion {
   readonly addedCounters: number;
   /** The model that was asked for or recognised. */
   readonly model: string | undefined;
-  /** What of the file was left out, in words. */
+  /** Tensors of the file that were left out, in words. */
   readonly notes: readonly string[];
 }
 

@@ -36,7 +36,7 @@ export type MetricsRecord =
 
 /** The append-only log of a run. Lines of steps after the resumed checkpoint are dropped, so that a resumed run logs each step once. */
 export class MetricsLog {
-  /** What was logged before the run went on. */
+  /** The log up to the point where the run resumes. */
   readonly kept: readonly MetricsRecord[];
   private readonly path: string;
   private readonly handle: FileHandle;

@@ -32,7 +32,7 @@ export class StepClock {
     else if (steps >= RATE_STEPS) this.times.shift();
   }
 
-  /** What was done since the latest result is no part of the next step. */
+  /** Work since the latest result does not count for the next step. */
   goOn(): void {
     this.times = [this.now()];
   }

@@ -8,7 +8,7 @@ import { mixGroupOf } from '../data.ts';
 import { planTraining, type PlanSettings, type TrainingPlan } from '../step/training-plan.ts';
 import type { ChooseVariant } from '../../execution/plan.ts';
 
-/** What a plan is made for. */
+/** The target of a plan. */
 export interface Target {
   readonly profile: DeviceProfile;
   /** Device memory that may be used, in bytes. */

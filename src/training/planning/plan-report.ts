@@ -5,7 +5,7 @@ import type { Plan } from '../../execution/plan.ts';
 import type { Cost } from '../../ops/op.ts';
 import { bytesOf, showShape } from '../../ops/tensor.ts';
 
-/** What `largekernel plan` says; plain data. */
+/** The report of `largekernel plan`, as plain data. */
 export interface PlanReport {
   readonly recipe: string;
   readonly model: string;

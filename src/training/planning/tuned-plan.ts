@@ -14,7 +14,7 @@ import type { Variant } from '../../ops/kernels.ts';
 /** Variants by what is stored of this adapter, after tuning what is missing, or by rule alone. */
 export type TuneMode = 'stored' | 'missing' | 'off';
 
-/** What a plan with tuned variants is made of and for. */
+/** Inputs of a plan with tuned variants. */
 export interface TuneRequest {
   readonly recipe: Recipe;
   readonly model: Model;
@@ -81,7 +81,7 @@ export async function writeRecord(file: string, plan: TrainingPlan, device: Devi
   await writeSealed(file, RECORD, { micro: plan.micro, variants });
 }
 
-/** What a run has settled on before. */
+/** The choices that a run made when it began. */
 export interface RecordedPlan {
   /** Images of a micro-batch; undefined in a run without a record. */
   readonly micro: number | undefined;

@@ -125,7 +125,7 @@ export async function latestCheckpoint(root: string): Promise<Checkpoint | undef
   return step === undefined ? undefined : openCheckpoint(join(root, checkpointName(step)));
 }
 
-/** What a run goes on from. */
+/** The state from which a run resumes. */
 export interface ResumePoint {
   readonly checkpoint: Checkpoint;
   /** Newer checkpoints, and how they are damaged. */
@@ -182,7 +182,7 @@ async function soundOrError(folder: string): Promise<Checkpoint | FrameworkError
   }
 }
 
-/** What is no checkpoint of this version, or not as it was written. A newer version's is neither. */
+/** Not a checkpoint of this version, or damaged. A newer version's counts as neither. */
 const DAMAGE: ReadonlySet<string> = new Set([
   'file/damaged',
   'file/missing',

@@ -6,7 +6,7 @@ import { exists } from '../../util/files.ts';
 import { listCheckpoints, resumePoint, type Checkpoint, type Damaged } from './checkpoints.ts';
 import { readIdentity, readSummary, runFolder, type RunFolder } from './run-folder.ts';
 
-/** What decides where a run goes. */
+/** What determines the folder of a run. */
 export interface FolderRequest {
   readonly out: string | undefined;
   /** Insist on going on with an earlier run. */
@@ -76,7 +76,7 @@ function isSuitable(
   return false;
 }
 
-/** What a run in this folder goes on from: nothing that is not verified. */
+/** The state from which a run in this folder resumes. It has been verified. */
 async function startingPoint(
   folder: RunFolder,
   state: FolderState,

@@ -73,7 +73,7 @@ export function isRunFolder(path: string): boolean {
   }
 }
 
-/** What a result may depend on. */
+/** Everything that a result may depend on. */
 export interface Environment {
   readonly largekernel: string;
   readonly webgpu: string;
@@ -116,7 +116,7 @@ export interface TrainingSummary {
   readonly seconds: number;
   /** Without the first step where others followed: kernels may compile in it. */
   readonly imagesPerSecond: number;
-  /** What the rate leaves out, from the start of training. */
+  /** Time from the start of training that the rate leaves out. */
   readonly firstStepSeconds?: number;
   /** Of all steps of the run, those whose gradient overflowed 16 bits, and which changed nothing; with `precision: f16`. */
   readonly skippedSteps?: number;

@@ -8,7 +8,7 @@ import { SCALARS_SPEC, adamw, clipFactor, ema, packScalars, sgdMomentum } from '
 import { sumSquares } from '../../ops/reduce/op.ts';
 import { f32 } from '../../ops/tensor.ts';
 
-/** What a recipe says of the optimiser, apart from the schedule. */
+/** A recipe's settings of the optimiser, without the schedule. */
 export interface OptimizerConfig {
   readonly name: 'adamw' | 'sgd';
   readonly betas: readonly [number, number];
@@ -19,7 +19,7 @@ export interface OptimizerConfig {
   readonly clipNorm: number | null;
 }
 
-/** What changes from step to step. */
+/** Hyperparameters that change from step to step. */
 export interface StepScalars {
   /** Number of the optimiser step, from 1. */
   readonly step: number;

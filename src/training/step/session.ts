@@ -18,13 +18,13 @@ import { INITIAL_SCALER, SCALER, SCALER_SPEC } from '../../ops/loss-scale/op.ts'
 /** The weights a run has: as trained, and averaged. */
 export type Weights = 'raw' | 'ema';
 
-/** What one optimiser step reported. */
+/** Results of one optimiser step. */
 export interface StepResult {
   /** Mean loss over the effective batch: cross-entropy, and with a teacher its share of the teacher's term. */
   readonly loss: number;
   /** L2 norm of the whole gradient, before clipping. */
   readonly gradNorm: number;
-  /** What the loss was multiplied by, with `precision: f16`. Where the gradient overflowed, the step changed nothing. */
+  /** The loss scale, with `precision: f16`. If the gradient overflowed, the step changed nothing. */
   readonly lossScale?: number;
   /** Steps whose gradient overflowed so far, over all ends of the run; with `precision: f16`. */
   readonly skipped?: number;
@@ -48,7 +48,7 @@ export class TrainingSession {
   private readonly gradients: FlatStore;
   /** Forward and backward of one micro-batch. */
   readonly step: Program;
-  /** What follows a step's last micro-batch. */
+  /** The work after a step's last micro-batch. */
   readonly update: Program;
   private readonly evaluation: Readonly<Record<Weights, Program | undefined>>;
   private readonly teacher: Teacher | undefined;

@@ -10,7 +10,7 @@ import { type DistillationAttrs, distillation } from '../../ops/distillation/op.
 import { SCALER_SPEC, scaleLoss } from '../../ops/loss-scale/op.ts';
 import { f32 } from '../../ops/tensor.ts';
 
-/** What one micro-batch computes, recorded without a device. */
+/** The graph of one micro-batch, recorded without a device. */
 export interface StepShape {
   /** Images at once. */
   readonly micro: number;

@@ -49,7 +49,7 @@ export interface MemoryPlan {
   readonly state: number;
   /** Shared buffers of the training step. */
   readonly activations: number;
-  /** What evaluation needs beyond the training step's buffers. */
+  /** Memory of evaluation beyond the training step's buffers. */
   readonly evaluation: number;
   readonly inputs: number;
   /** Weights of the teacher, and what it needs beyond the training step's buffers. */

@@ -74,7 +74,7 @@ function shapeHint({ head }: Model, name: string, found: readonly number[]): str
   return 'Choose the model and the options the file was made with.';
 }
 
-/** What entries mean that published files have and models here do not. */
+/** Entries of published files that the models here do not have, and their meaning. */
 const FOREIGN: readonly (readonly [RegExp, string])[] = [
   [
     PRE_LOGITS,

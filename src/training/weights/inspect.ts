@@ -7,7 +7,7 @@ import { weightsFile } from './open-weights.ts';
 import { preferredModel, recogniseModel } from './recognise.ts';
 import type { Weights } from '../step/session.ts';
 
-/** What a file of tensors is, without reading its values. */
+/** Describes a file of tensors without reading its values. */
 export interface Inspection {
   readonly file: string;
   readonly format: string;

@@ -1,4 +1,4 @@
-/** What the outputs of given weights stand for: what was kept with them, what was said, or an assumption that is said. */
+/** The classes of given weights: stored with them, given by the user, or assumed, which is reported. */
 import { classList, knownAs, sameClasses } from '../../data/classes.ts';
 import { chosenClasses } from '../../data/class-choice.ts';
 import { classMetadata, classesOfMetadata } from '../../data/class-metadata.ts';
@@ -15,7 +15,7 @@ import type { RunFolder } from '../run/run-folder.ts';
 /** The classes of weights. */
 export interface ModelClasses {
   readonly target: ClassList | ClassCount;
-  /** What is taken for granted, where neither the weights nor the command say; for people. */
+  /** The assumption if neither the weights nor the command name the classes, in words. */
   readonly assumed?: string;
   /** The list was kept with the weights or chosen, so that exports may carry it. */
   readonly isKnown: boolean;
@@ -27,7 +27,7 @@ export function namesOf({ target }: ModelClasses): readonly ClassInfo[] {
   return numbers(target.count).map(({ id }) => ({ id, name: `class ${id}` }));
 }
 
-/** What exports say of the classes: those that were kept or named, never an assumption. */
+/** The classes that exports record: stored or given ones, never assumed ones. */
 export function metadataOf({ target, isKnown }: ModelClasses): Record<string, string> {
   return isKnown && 'classes' in target ? classMetadata(target.classes) : {};
 }

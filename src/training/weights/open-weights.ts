@@ -10,7 +10,7 @@ import { recogniseModel } from './recognise.ts';
 import { isRunFolder, runFolder } from '../run/run-folder.ts';
 import type { Weights } from '../step/session.ts';
 
-/** What is wanted of a file of weights. */
+/** A request for weights in a file. */
 export interface WeightsChoice {
   /** Which set, where the file holds several. */
   readonly entry?: string | undefined;
@@ -44,7 +44,7 @@ export async function openWeights(path: string, choice: WeightsChoice = {}): Pro
   return officialNames(await openTensors(await weightsFile(path, weights), { entry, fits }));
 }
 
-/** What of a file is not used, in a line, if anything. */
+/** A line about the parts of a file that are not used, if there are any. */
 export function leftOutNote({ path, leftOut }: TensorFile): readonly string[] {
   if (leftOut.length === 0) return [];
   const some = leftOut.slice(0, 3).join(', ');

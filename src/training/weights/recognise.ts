@@ -5,7 +5,7 @@ import { FrameworkError } from '../../util/errors.ts';
 import { checkEntries } from './check-entries.ts';
 import { bareRecipe, classesOf, modelOfRecipe } from './recipe-model.ts';
 
-/** Which model a state dict belongs to, from the names and shapes of its entries: its family's recogniser knows them. */
+/** Identifies the model of a state dict by the names and shapes of its entries, with the families' recognisers. */
 
 export interface Recognised {
   readonly model: Model;

@@ -1,10 +1,10 @@
-/** Which `--set` keys have an effect where weights are used, not trained. */
+/** The `--set` keys that have an effect where weights are used, not trained. */
 import { overriddenPaths } from '../../recipe/load.ts';
 import { recipePaths } from '../../recipe/parse.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { noEffect, refuseIdle } from '../effects.ts';
 
-/** What a command makes of weights. */
+/** What a command uses weights for. */
 export type WeightsUse =
   | 'evaluate'
   | 'evaluate --benchmarks'

@@ -30,14 +30,14 @@ export interface EvaluateOptions {
   readonly batchSize: number;
   /** Threads that decode and corrupt; without them this process does. */
   readonly crew?: Crew | undefined;
-  /** What the result is called; default the benchmark's name. Generated data of other classes have another. */
+  /** The name of the result; default: the benchmark's. Generated data of other classes have another. */
   readonly name?: string;
   readonly selection?: Selection;
   /** ImageNet-P; default 1. */
   readonly difficulty?: 1 | 2 | 3;
   /** Clean top-1 error as a fraction, for relative mCE on a release, or why it is not known. */
   readonly clean?: SummaryOptions['clean'];
-  /** What the numbers are made with, kept beside them. */
+  /** Versions and adapter, stored beside the numbers. */
   readonly maker?: Maker;
   /** Smaller work units than about 5,000 images. */
   readonly imagesPerUnit?: number;

@@ -29,7 +29,7 @@ export interface Prepared {
   readonly failures: readonly Failure[];
 }
 
-/** What preparing images takes: of the model its preprocessing alone. */
+/** Inputs of preparing images; of the model only its preprocessing. */
 export interface PrepareOptions {
   readonly classifier: Pick<Classifier, 'preprocessing'>;
   readonly crew?: EvaluateOptions['crew'];

@@ -6,7 +6,7 @@ import { forwardRate } from '../../classifier/session-classifier.ts';
 import type { SuiteOptions } from './suite.ts';
 import { plan } from './units.ts';
 
-/** What one benchmark would cost. */
+/** The cost of one benchmark. */
 export interface PlannedBenchmark {
   readonly benchmark: string;
   readonly name: string;
@@ -47,7 +47,7 @@ export async function planSuite(options: SuiteOptions): Promise<SuitePlan> {
   return { forwardRate: rate, benchmarks };
 }
 
-/** What is not there yet is planned at the size of the release. */
+/** Missing benchmarks are planned at the size of their release. */
 function planAbsent(
   { kind: state, benchmark, reason: note }: Absent,
   { selection }: SuiteOptions,

@@ -27,7 +27,7 @@ export interface SuiteOptions extends ImageOptions {
   readonly onProgress?: (name: string, progress: Progress) => void;
 }
 
-/** What became of one benchmark. */
+/** The outcome of one benchmark. */
 export type Outcome =
   { readonly kind: 'measured'; readonly result: BenchmarkResult; readonly path: string } | Absent;
 

@@ -2,7 +2,7 @@ import type { Part } from '../images/parts.ts';
 import { selectItems, type Selection } from '../images/selection.ts';
 import type { Benchmark } from '../benchmark.ts';
 
-/** What is evaluated and stored in one go: a killed evaluation repeats at most one of these. */
+/** Images that are evaluated and stored together: a killed evaluation repeats at most one unit. */
 export interface WorkUnit {
   readonly index: number;
   /** E.g. `gaussian_noise/3 2 of 10`. */
@@ -36,7 +36,7 @@ export function workUnits(
   return units;
 }
 
-/** What an evaluation will cost, for --dry-run. */
+/** The cost of an evaluation, for --dry-run. */
 export interface EvaluationPlan {
   readonly benchmark: string;
   readonly images: number;

@@ -30,7 +30,7 @@ export interface OwnImages {
   readonly title: string;
 }
 
-/** Which part of the benchmarks, and where the images are. */
+/** Selection of benchmarks, and the place of their images. */
 export interface ImageOptions {
   readonly classifier: Classifier;
   /** Folder of the releases as downloaded. */
@@ -53,7 +53,7 @@ export interface ImageOptions {
 /** A benchmark with its images found and listed. */
 export interface Prepared {
   readonly benchmark: Benchmark;
-  /** What the result is called. */
+  /** The name of the result. */
   readonly name: string;
   readonly parts: readonly Part[];
   readonly problems: readonly Problem[];
@@ -73,7 +73,7 @@ export interface Absent {
   readonly reason: string;
 }
 
-/** What `work` gives, or why this benchmark was left out; other benchmarks can go on. */
+/** The result of `work`, or the reason why this benchmark is left out while others go on. */
 export async function unlessImagesFail<T>(benchmark: Benchmark, work: () => Promise<T>): Promise<T | Absent> {
   try {
     return await work();
@@ -201,7 +201,7 @@ export async function prepareOwn(
   };
 }
 
-/** What images are called: ImageNet's only where every file is named and labelled as one of its validation images. */
+/** The name of the images. They are called ImageNet's only if every file has the name and label of one of its validation images. */
 function titleOf(own: OwnImages, part: Part): string {
   return isImagenet(part.classes) && nameProblems(part).length === 0 ? IMAGENET : own.title;
 }

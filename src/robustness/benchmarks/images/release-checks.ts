@@ -1,4 +1,4 @@
-/** What an opened part is checked against: names, classes and counts of the release it says it is. */
+/** Checks an opened part against the names, classes and counts of the release that it claims to be. */
 import { extname } from 'node:path';
 import { imagenetClasses, imagenetValLabels } from '../../../data/classes.ts';
 import { FrameworkError } from '../../../util/errors.ts';
@@ -107,7 +107,7 @@ export function checkStored(image: Image, stored: number | null): Image {
 export async function checkFirstImages(benchmark: string, parts: readonly Part[]): Promise<void> {
   for (const part of parts) {
     if (part.stored === null || part.keys.length === 0) continue;
-    // What cannot be read at all is named and counted when its turn comes.
+    // Unreadable files are named and counted when they are reached.
     const [first] = part.frames > 1 ? [] : await part.load(0).catch(() => []);
     if (first === undefined) continue;
     try {

@@ -15,7 +15,7 @@ export interface Framing {
   readonly keepsSmall: boolean;
 }
 
-/** What is done to a stored image to make one of a generated benchmark. */
+/** How an image of a generated benchmark is made from a stored one. */
 export type Change =
   | {
       readonly set: 'C';
@@ -36,7 +36,7 @@ export type Change =
       readonly difficulty: Difficulty;
     };
 
-/** Where the pixels of a part come from, as plain data: a worker thread can be sent it. */
+/** The source of a part's pixels, as plain data that can be sent to a worker thread. */
 export type PartSource =
   | {
       readonly kind: 'images';
