@@ -15,7 +15,14 @@ import { compileFor, type Compiled } from './radv.ts';
  * Ends with 1, naming the kernels, where one of the goals below is missed.
  */
 
-const RECIPES = ['convnext-t-k7', 'convnext-t-k13', 'convnext-t-k31', 'convnext-t-k51', 'replknet-31b'];
+const RECIPES = [
+  'convnext-t-k7',
+  'convnext-t-k13',
+  'convnext-t-k31',
+  'convnext-t-k51',
+  'replknet-31b',
+  'deit-s16',
+];
 /** RDNA 3, RDNA 2, GCN. */
 const FAMILIES = ['navi31', 'navi21', 'vega20'];
 

@@ -5,7 +5,7 @@ import { STAGES } from '../../src/bench/op-shapes.ts';
 import { elems } from '../../src/ops/tensor.ts';
 
 /** What is timed. Everything is float32; maps are one image; a case with gradients runs forward and backward. */
-export type Case = DepthwiseCase | LinearCase | LayerNormCase | StepCase;
+export type Case = DepthwiseCase | LinearCase | LayerNormCase | SoftmaxCase | AttentionCase | StepCase;
 
 /** y = depthwise convolution of x (1, channels, size, size) with weight (channels, 1, kernel, kernel), same padding. */
 export interface DepthwiseCase {
@@ -30,6 +30,23 @@ export interface LayerNormCase {
   readonly op: 'layer-norm';
   readonly rows: number;
   readonly cols: number;
+  readonly gradients: boolean;
+}
+
+/** y (rows, cols): softmax of each row of x. */
+export interface SoftmaxCase {
+  readonly op: 'softmax';
+  readonly rows: number;
+  readonly cols: number;
+  readonly gradients: boolean;
+}
+
+/** y (tokens, heads · size) = softmax(q kᵀ / √size) v of each head of x, which is qkv (tokens, 3 · heads · size): [q | k | v][head][size]. */
+export interface AttentionCase {
+  readonly op: 'attention';
+  readonly tokens: number;
+  readonly heads: number;
+  readonly size: number;
   readonly gradients: boolean;
 }
 
@@ -60,6 +77,8 @@ export function labelOf(c: Case): string {
   const pass = c.gradients ? 'forward+backward' : 'forward';
   if (c.op === 'depthwise') return `depthwise ${c.size}x${c.size}x${c.channels} k=${c.kernel} ${pass}`;
   if (c.op === 'linear') return `linear ${c.rows}x${c.from}-${c.to} ${pass}`;
+  if (c.op === 'attention') return `attention ${c.tokens}x${c.heads}x${c.size} ${pass}`;
+  if (c.op === 'softmax') return `softmax ${c.rows}x${c.cols} ${pass}`;
   return `layer-norm ${c.rows}x${c.cols} ${pass}`;
 }
 
@@ -87,6 +106,13 @@ export function inputsOf(c: Case): readonly Tensor[] {
         { name: 'bias', shape: [c.cols] },
         { name: 'dy', shape: [c.rows, c.cols] },
       ];
+    case 'softmax':
+      return ['x', 'dy'].map((name) => ({ name, shape: [c.rows, c.cols] }));
+    case 'attention':
+      return [
+        { name: 'x', shape: [c.tokens, 3 * c.heads * c.size] },
+        { name: 'dy', shape: [c.tokens, c.heads * c.size] },
+      ];
     case 'step':
       return [
         { name: 'x', shape: [c.batch, 3, c.size, c.size] },
@@ -108,6 +134,7 @@ export function stepParameters(c: StepCase): Tensor[] {
 export function outputsOf(c: Case): readonly string[] {
   if (c.op === 'step') return ['losses'];
   if (!c.gradients) return ['y'];
+  if (c.op === 'softmax' || c.op === 'attention') return ['y', 'dx'];
   return c.op === 'layer-norm' ? ['y', 'dx', 'dweight', 'dbias'] : ['y', 'dx', 'dweight'];
 }
 
@@ -134,7 +161,7 @@ export interface Wanted {
   readonly kernels?: readonly number[] | undefined;
 }
 
-export const SETS = ['depthwise', 'linear', 'layer-norm', 'step'] as const;
+export const SETS = ['depthwise', 'linear', 'layer-norm', 'softmax', 'attention', 'step'] as const;
 
 const ALL: readonly Case[] = [
   ...STAGES.flatMap(([size, channels]) =>
@@ -149,6 +176,15 @@ const ALL: readonly Case[] = [
     [false, true].map((gradients) => ({ op: 'linear', rows: 784, from, to, gradients }) as const),
   ),
   ...[false, true].map((gradients) => ({ op: 'layer-norm', rows: 12544, cols: 96, gradients }) as const),
+  ...[false, true].map((gradients) => ({ op: 'softmax', rows: 2364, cols: 197, gradients }) as const),
+  // ViT-B at 224 and at 384 pixels, DINO S/8 at 224.
+  ...[
+    [197, 12],
+    [577, 12],
+    [785, 6],
+  ].flatMap(([tokens = 0, heads = 0]) =>
+    [false, true].map((gradients) => ({ op: 'attention', tokens, heads, size: 64, gradients }) as const),
+  ),
   ...[7, 31].map((kernel) => ({ op: 'step', kernel, batch: 1, size: 224, classes: 1000 }) as const),
 ];
 

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type CaseOf, dataOf, testGradient, testKernels, testOp } from './harness.ts';
+import { type CaseOf, compare, dataOf, testGradient, testKernels, testOp } from './harness.ts';
 import {
   type AttentionVariant,
   attentionGradientKernels,
@@ -65,6 +66,23 @@ for (const [tile, size] of TILES) {
 }
 
 describe('attention', () => {
+  it('agrees with torch', () => {
+    const file = new URL('../golden/ops/attention.json', import.meta.url);
+    const golden = JSON.parse(readFileSync(file, 'utf8')) as Record<string, number[]>;
+    const of = (name: string) => Float64Array.from(golden[name]!);
+    const { inputs, attrs } = forward([2, 5, 2, 3]);
+    const { y, logsumexp } = attention.infer(inputs, attrs);
+    const made = attention.reference({ qkv: of('qkv') }, inputs, attrs);
+    compare('y', made.y, golden['y']!, 1e-24, 1e-12);
+    compare('logsumexp', made.logsumexp, golden['logsumexp']!, 1e-24, 1e-12);
+    const data = { ...made, qkv: of('qkv'), dy: of('dy') };
+    const { dqkv } = attentionGradient.reference(data, { ...inputs, y, logsumexp, dy: y }, attrs);
+    compare('dqkv', dqkv, golden['dqkv']!, 1e-24, 1e-12);
+    const all = { ...attrs, queries: 'all' } as const;
+    const { probabilities } = attentionProbabilities.reference(data, { ...inputs, logsumexp }, all);
+    compare('probabilities', probabilities, golden['probabilities']!, 1e-24, 1e-12);
+  });
+
   it('is the mean of v where all keys are the same', () => {
     // Two tokens of one head of two columns: q, k, v.
     const qkv = Float64Array.of(3, -4, 1, 1, 10, 20, 5, 6, 1, 1, 30, 60);

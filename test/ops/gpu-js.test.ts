@@ -13,6 +13,8 @@ import { Graph, type Tensor } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
 import { depthwise, layerNorm, linear } from '../../src/nn/layers.ts';
 import { Recording } from '../../src/nn/recording.ts';
+import { attention } from '../../src/ops/attention/op.ts';
+import { softmax } from '../../src/ops/softmax/op.ts';
 import { f32 } from '../../src/ops/tensor.ts';
 import { Rng } from '../../src/util/rng.ts';
 
@@ -122,6 +124,29 @@ describe('gpu.js agrees with the references and gradient rules', () => {
     const found = byReference(inputs, [rows, from], (r, x) => linear(r, 'fc', x, to, { bias: false }), {
       'fc.weight': 'weight',
     });
+    expectClose(byGpuJs(c, inputs), found);
+  });
+
+  it.each([
+    [1, 1],
+    [7, 33],
+  ])('of softmax: %d rows of %d', (rows, cols) => {
+    const c = { op: 'softmax', rows, cols, gradients: true } as const;
+    const inputs = draw(c);
+    const found = byReference(inputs, [rows, cols], (r, x) => r.graph.one(softmax, { x }, {}), {});
+    expect([...found.keys()]).toEqual(['y', 'dx']);
+    expectClose(byGpuJs(c, inputs), found);
+  });
+
+  it.each([
+    [5, 3, 4],
+    [13, 2, 5],
+  ])('of attention: %d tokens, %d heads of %d', (tokens, heads, size) => {
+    const c = { op: 'attention', tokens, heads, size, gradients: true } as const;
+    const inputs = draw(c);
+    const record = (r: Recording, qkv: Tensor) => r.graph.one(attention, { qkv }, { heads, tokens });
+    const found = byReference(inputs, [tokens, 3 * heads * size], record, {});
+    expect([...found.keys()]).toEqual(['y', 'dx']);
     expectClose(byGpuJs(c, inputs), found);
   });
 

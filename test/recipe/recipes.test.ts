@@ -2,6 +2,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DATASETS } from '../../src/data/datasets.ts';
+import { epochLength } from '../../src/data/order.ts';
 import { RECIPES, listRecipes, loadRecipe } from '../../src/recipe/load.ts';
 import { recipeReference } from '../../src/recipe/reference.ts';
 import { scheduleOf, stepsPerEpoch } from '../../src/training/schedule.ts';
@@ -63,6 +64,21 @@ describe('recipes of the project', () => {
     expect((await recipeOf('convnext-t-k13')).model.kernels).toEqual([13, 13, 13, 13]);
     const cifar = await rest('cifar10-convnext-k3');
     for (const k of [7, 13]) expect(await rest(`cifar10-convnext-k${k}`)).toEqual(cifar);
+  });
+
+  it("have DeiT's schedule by epochs, which is late by one", async () => {
+    const recipe = await recipeOf('deit-s16');
+    expect(recipe).toMatchObject({
+      model: { name: 'deit-s16', dropPath: 0.1 },
+      augment: { repeats: 3, mixOrder: 'erase-then-mix', autoAugment: 'rand-m9-mstd0.5-inc1' },
+      evaluation: { ema: false },
+    });
+    const steps = stepsPerEpoch(epochLength(IMAGENET_IMAGES, 3), 1024);
+    expect(steps).toBe(1251);
+    const { lr } = scheduleOf(recipe, steps);
+    const rates = [0, 1, 2, 5, 6, 151, 299].map((epoch) => lr(epoch * steps));
+    const want = [1e-6, 1e-6, 0.0002008, 0.0008002, 0.00099932, 0.000505, 1.0109e-5];
+    want.forEach((rate, i) => expect(rates[i]! / rate).toBeCloseTo(1, 3));
   });
 
   it('pair pre-training with fine-tuning as published', async () => {

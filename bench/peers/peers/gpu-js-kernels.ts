@@ -1,4 +1,5 @@
 import { EPS, type Case } from '../cases.ts';
+import { attentionKernels, softmaxKernels } from './gpu-js-attention.ts';
 
 /**
  * gpu.js has no layers and no gradients: its users write the kernel of each result as a function of one element, as here. Kernels are
@@ -144,6 +145,10 @@ export function kernelsOf(c: OpCase): Kernel[] {
         },
       ].slice(0, c.gradients ? 3 : 1);
     }
+    case 'softmax':
+      return softmaxKernels(c);
+    case 'attention':
+      return attentionKernels(c);
     case 'layer-norm': {
       const [rows, cols, whole] = [[c.rows], [c.cols], [c.cols, c.rows]];
       return [
@@ -174,6 +179,10 @@ export function shapesOf(c: OpCase): Readonly<Record<string, number[]>> {
     }
     case 'linear':
       return { x: [c.from, c.rows], dy: [c.to, c.rows], weight: [c.from, c.to] };
+    case 'softmax':
+      return { x: [c.cols, c.rows], dy: [c.cols, c.rows] };
+    case 'attention':
+      return { x: [3 * c.heads * c.size, c.tokens], dy: [c.heads * c.size, c.tokens] };
     case 'layer-norm':
       return { x: [c.cols, c.rows], dy: [c.cols, c.rows], weight: [c.cols], bias: [c.cols] };
   }
@@ -185,6 +194,9 @@ export function constantsOf(c: OpCase): Readonly<Record<string, number>> {
       return { size: c.size, k: c.kernel, pad: c.kernel >> 1 };
     case 'linear':
       return { rows: c.rows, from: c.from, to: c.to };
+    case 'attention':
+      return { tokens: c.tokens, size: c.size, width: c.heads * c.size };
+    case 'softmax':
     case 'layer-norm':
       return { rows: c.rows, cols: c.cols };
   }

@@ -1,6 +1,6 @@
 import { defaultDevice, getWebGPUDevice, init, jit, lax, nn, numpy as np, vjp } from '@jax-js/jax';
 import type { Array as JaxArray } from '@jax-js/jax';
-import { EPS, type Case } from '../cases.ts';
+import { EPS, outputsOf, type AttentionCase, type Case } from '../cases.ts';
 import { drain } from '../navigator.ts';
 import { tensor, type Data, type Peer, type Prepared } from '../peer.ts';
 import { prepareStep } from './jax-js-convnext.ts';
@@ -27,6 +27,11 @@ export async function finish(results: readonly JaxArray[]): Promise<void> {
 
 export function layerNorm(x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArray {
   return nn.standardize(x, -1, { epsilon: EPS }).mul(weight).add(bias);
+}
+
+function attention(x: JaxArray, { tokens, heads, size }: AttentionCase): JaxArray {
+  const [q, k, v] = np.split(x.reshape([tokens, 3 * heads, size]), 3, 1) as [JaxArray, JaxArray, JaxArray];
+  return nn.dotProductAttention(q, k, v).reshape([tokens, heads * size]);
 }
 
 interface Program {
@@ -61,6 +66,14 @@ function program(c: Exclude<Case, { op: 'step' }>, data: Data): Program {
         inputs: [of('x', c.rows, c.cols), of('weight', c.cols), of('bias', c.cols)],
         dy: of('dy', c.rows, c.cols),
       };
+    case 'softmax':
+      return { f: (x) => nn.softmax(x, -1), inputs: [of('x', c.rows, c.cols)], dy: of('dy', c.rows, c.cols) };
+    case 'attention':
+      return {
+        f: (x) => attention(x, c),
+        inputs: [of('x', c.tokens, 3 * c.heads * c.size)],
+        dy: of('dy', c.tokens, c.heads * c.size),
+      };
   }
 }
 
@@ -76,7 +89,7 @@ function prepare(c: Case, data: Data): Promise<Prepared> | Prepared {
     const given = inputs.map((input) => input.ref);
     return c.gradients ? both(dy.ref, ...given) : forward(...given);
   };
-  const names = c.op === 'layer-norm' ? ['y', 'dx', 'dweight', 'dbias'] : ['y', 'dx', 'dweight'];
+  const names = outputsOf(c);
   let results: JaxArray[] = [];
   return {
     async run() {

@@ -9,11 +9,13 @@ import { ADAM, EPS, inputsOf, type Case, type StepCase } from '../cases.ts';
 import { preparedSteps, tensor, type Data, type Peer, type Prepared } from '../peer.ts';
 import { kernelsOf } from '../../../src/execution/kernels.ts';
 import { OpRun } from '../../../src/execution/run.ts';
+import { attention, attentionGradient } from '../../../src/ops/attention/op.ts';
 import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../../../src/ops/depthwise/op.ts';
 import { contextOf } from '../../../src/ops/kernels.ts';
 import { layerNorm, layerNormGradient } from '../../../src/ops/layer-norm/op.ts';
 import type { LayerNormAttrs } from '../../../src/ops/layer-norm/shape.ts';
 import { type MatmulAttrs, matmul } from '../../../src/ops/matmul/op.ts';
+import { softmax, softmaxGradient } from '../../../src/ops/softmax/op.ts';
 import { type AnyOp, type Op, type Some, mapNamed } from '../../../src/ops/op.ts';
 import { type TensorSpec, f32 } from '../../../src/ops/tensor.ts';
 
@@ -65,6 +67,19 @@ export function callsOf(c: Exclude<Case, StepCase>): Call[] {
       return [
         call(layerNorm, operands, attrs, { y: 'y', statistics: 'statistics' }),
         call(layerNormGradient, saved, attrs, results),
+      ].slice(0, c.gradients ? 2 : 1);
+    }
+    case 'softmax':
+      return [
+        call(softmax, { x: 'x' }, {}, { y: 'y' }),
+        call(softmaxGradient, { y: 'y', dy: 'dy' }, {}, { dx: 'dx' }),
+      ].slice(0, c.gradients ? 2 : 1);
+    case 'attention': {
+      const attrs = { heads: c.heads, tokens: c.tokens };
+      const saved = { qkv: 'x', y: 'y', logsumexp: 'logsumexp', dy: 'dy' };
+      return [
+        call(attention, { qkv: 'x' }, attrs, { y: 'y', logsumexp: 'logsumexp' }),
+        call(attentionGradient, saved, attrs, { dqkv: 'dx' }),
       ].slice(0, c.gradients ? 2 : 1);
     }
   }

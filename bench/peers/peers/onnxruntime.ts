@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { OnnxGraph } from '../../../src/formats/onnx.ts';
 import { defined } from '../../../src/util/errors.ts';
-import { EPS, inputsOf, type Case } from '../cases.ts';
+import { EPS, inputsOf, type AttentionCase, type Case } from '../cases.ts';
 import { drain } from '../navigator.ts';
 import { tensor, type Data, type Peer } from '../peer.ts';
 
@@ -30,11 +30,35 @@ function model(c: Case, data: Data): Uint8Array {
   } else if (c.op === 'linear') {
     graph.node('Gemm', ['x', 'weight'], ['y'], { transB: 1 });
     graph.output('y', [c.rows, c.to]);
+  } else if (c.op === 'softmax') {
+    graph.node('Softmax', ['x'], ['y'], { axis: -1 });
+    graph.output('y', x?.shape ?? []);
+  } else if (c.op === 'attention') {
+    attention(graph, c);
   } else {
     graph.node('LayerNormalization', ['x', 'weight', 'bias'], ['y'], { axis: -1, epsilon: { float: EPS } });
     graph.output('y', x?.shape ?? []);
   }
   return Buffer.concat(graph.encode());
+}
+
+/** The operators that PyTorch's exporter makes of attention. */
+function attention(graph: OnnxGraph, { tokens, heads, size }: AttentionCase): void {
+  const split = graph.integers('split', [1, tokens, 3, heads, size]);
+  graph.node('Reshape', ['x', split], ['split-x']);
+  graph.node('Transpose', ['split-x'], ['parts'], { perm: [2, 0, 3, 1, 4] });
+  for (const [i, name] of ['q', 'k', 'v'].entries())
+    graph.node('Gather', ['parts', graph.integers(`at-${name}`, [i])], [`${name}-one`], { axis: 0 });
+  const plain = graph.integers('plain', [heads, tokens, size]);
+  for (const name of ['q', 'k', 'v']) graph.node('Reshape', [`${name}-one`, plain], [name]);
+  graph.node('Transpose', ['k'], ['k-turned'], { perm: [0, 2, 1] });
+  graph.node('MatMul', ['q', 'k-turned'], ['products']);
+  graph.node('Mul', ['products', graph.initializer('scale', Float32Array.of(size ** -0.5), [])], ['scores']);
+  graph.node('Softmax', ['scores'], ['p'], { axis: -1 });
+  graph.node('MatMul', ['p', 'v'], ['heads']);
+  graph.node('Transpose', ['heads'], ['tokens'], { perm: [1, 0, 2] });
+  graph.node('Reshape', ['tokens', graph.integers('rows', [tokens, heads * size])], ['y']);
+  graph.output('y', [tokens, heads * size]);
 }
 
 async function prepare(c: Case, data: Data): ReturnType<Peer['prepare']> {

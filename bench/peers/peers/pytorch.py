@@ -42,6 +42,12 @@ class Op:
         self.inputs = [data[k].requires_grad_(case["gradients"]) for k in ("x", "weight", "bias") if k in data]
 
     def forward(self):
+        if self.case["op"] == "softmax":
+            return F.softmax(self.inputs[0], dim=-1)
+        if self.case["op"] == "attention":
+            tokens, heads, size = (self.case[k] for k in ("tokens", "heads", "size"))
+            q, k, v = self.inputs[0].reshape(1, tokens, 3, heads, size).permute(2, 0, 3, 1, 4)
+            return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(tokens, heads * size)
         x, weight, *bias = self.inputs
         if self.case["op"] == "depthwise":
             return F.conv2d(x, weight, padding=self.case["kernel"] // 2, groups=self.case["channels"])

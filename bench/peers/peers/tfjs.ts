@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { drain } from '../navigator.ts';
-import { EPS, type Case, type LayerNormCase } from '../cases.ts';
+import { EPS, outputsOf, type AttentionCase, type Case, type LayerNormCase } from '../cases.ts';
 import { tensor, transpose, type Data, type Peer, type Prepared } from '../peer.ts';
 import { prepareStep } from './tfjs-convnext.ts';
 
@@ -33,6 +33,20 @@ export async function finish(): Promise<void> {
 export function layerNorm(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   const { mean, variance } = tf.moments(x, -1, true);
   return x.sub(mean).mul(variance.add(EPS).rsqrt()).mul(weight).add(bias);
+}
+
+/** As its users would write it: no fused form is there. */
+function attention(x: tf.Tensor, { tokens, heads, size }: AttentionCase): tf.Tensor {
+  const [q, k, v] = tf.unstack(x.reshape([tokens, 3, heads, size]).transpose([1, 2, 0, 3])) as [
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+  ];
+  const p = tf.softmax(tf.matMul(q, k, false, true).div(Math.sqrt(size)));
+  return tf
+    .matMul(p, v)
+    .transpose([1, 0, 2])
+    .reshape([tokens, heads * size]);
 }
 
 interface Program {
@@ -72,6 +86,17 @@ function program(c: Exclude<Case, { op: 'step' }>, data: Data): Program {
       };
     case 'layer-norm':
       return layerNormProgram(c, of);
+    case 'softmax': {
+      const shape = [c.rows, c.cols];
+      return { f: (x) => tf.softmax(x), inputs: [of('x', shape)], dy: of('dy', shape), layouts: [] };
+    }
+    case 'attention':
+      return {
+        f: (x) => attention(x, c),
+        inputs: [of('x', [c.tokens, 3 * c.heads * c.size])],
+        dy: of('dy', [c.tokens, c.heads * c.size]),
+        layouts: [],
+      };
   }
 }
 
@@ -100,7 +125,7 @@ function prepare(c: Case, data: Data): Prepared {
     })([...inputs], dy);
     return [...y, ...gradients];
   };
-  const names = c.op === 'layer-norm' ? ['y', 'dx', 'dweight', 'dbias'] : ['y', 'dx', 'dweight'];
+  const names = outputsOf(c);
   const once = (): tf.Tensor[] => (c.gradients ? both() : [tf.tidy(() => f(...inputs))]);
   let results: tf.Tensor[] = [];
   return {
