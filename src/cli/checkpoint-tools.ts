@@ -122,8 +122,8 @@ export function addConvert(command: Command): void {
     .option('--entry <name>', 'which set of weights of a file with several, for example model_ema')
     .option('--ema', 'the averaged weights of a run')
     .addOption(
-      new Option('--to <naming>', "names of the papers' code, or timm's for ConvNeXt")
-        .choices(['official', 'timm'])
+      new Option('--to <naming>', "names of the papers' code, or, where a family has others, those")
+        .choices(['official', 'timm', 'torchvision', 'huggingface'])
         .default('official'),
     )
     .action(convert);

@@ -2,31 +2,27 @@
  * One model, many naming schemes. Our models carry the names of the papers' own PyTorch code; this file maps timm's,
  * torchvision's and the JAX archives' names onto them, and ConvNeXt's back to timm's. BiT has timm's names, whose official ones are mapped
  * both ways. Sources: huggingface/pytorch-image-models
- * (timm/models/convnext.py: checkpoint_filter_fn, resnetv2.py), pytorch/vision (convnext.py), google-research/big_transfer,
- * google-research/vision_transformer. ResNet, RepLKNet, DeiT, DINO, SLaK and Robust-ResNet have the same names everywhere.
+ * (timm/models/convnext.py: checkpoint_filter_fn, resnetv2.py), pytorch/vision (convnext.py), google-research/big_transfer.
+ * Vision transformers have timm's names; vit-names.ts maps the others, both ways. ResNet, RepLKNet, DeiT, DINO, SLaK and Robust-ResNet have the same names everywhere.
  */
-import { FrameworkError } from '../util/errors.ts';
-import { BIT_TO_OFFICIAL, CONVNEXT_TO_TIMM, RULES, type Rule } from './name-rules.ts';
+import { BIT_TO_OFFICIAL, CONVNEXT_TO_TIMM, RULES } from './name-rules.ts';
+import { rename, type Origin, type Renaming, type Reshape, type Shapes } from './renaming.ts';
 import { permuteBytes } from './strides.ts';
 import type { TensorFile } from './tensor-file.ts';
 import { unknownTensor } from './tensor-file.ts';
+import { fromFlaxVit, fromHuggingfaceVit, fromTorchvisionVit } from './vit-names.ts';
+
+export type { Origin, Renaming, Shapes };
 
 export type Naming =
-  'official' | 'convnext-timm' | 'convnext-torchvision' | 'bit-npz' | 'bit-official' | 'vit-npz';
-
-/** Shapes of tensors by name. */
-export type Shapes = ReadonlyMap<string, readonly number[]>;
-
-/** How a renamed tensor is made: every source is reshaped to `view`, transposed by `axes`, and concatenated along the first axis. */
-export interface Origin {
-  readonly sources: readonly string[];
-  readonly view: readonly number[];
-  /** axis d of the result is axis axes[d] of the view; nothing to transpose without it */
-  readonly axes?: readonly number[];
-  readonly shape: readonly number[];
-}
-
-export type Renaming = ReadonlyMap<string, Origin>;
+  | 'official'
+  | 'convnext-timm'
+  | 'convnext-torchvision'
+  | 'bit-npz'
+  | 'bit-official'
+  | 'vit-npz'
+  | 'vit-torchvision'
+  | 'vit-huggingface';
 
 /** Two entries that tell each layout of names; `official` is that of several families. */
 const LAYOUTS: readonly (readonly [Naming, string, string])[] = [
@@ -35,6 +31,9 @@ const LAYOUTS: readonly (readonly [Naming, string, string])[] = [
   ['bit-npz', 'resnet/root_block/standardized_conv2d/kernel', 'resnet/root_block/standardized_conv2d/kernel'],
   ['bit-official', 'root.conv.weight', 'body.block1.unit01.conv1.weight'],
   ['vit-npz', 'Transformer/encoder_norm/scale', 'Transformer/encoder_norm/scale'],
+  ['vit-torchvision', 'class_token', 'encoder.layers.encoder_layer_0.ln_1.weight'],
+  ['vit-huggingface', 'vit.embeddings.cls_token', 'vit.encoder.layer.0.attention.attention.query.weight'],
+  ['vit-huggingface', 'embeddings.cls_token', 'encoder.layer.0.attention.attention.query.weight'],
   ['official', 'conv1.weight', 'layer1.0.conv1.weight'],
   ['official', 'downsample_layers.0.0.weight', 'stages.0.0.norm.weight'],
   ['official', 'stem.0.conv.weight', 'stages.0.blocks.0.prelkb_bn.weight'],
@@ -53,12 +52,16 @@ export function detectNaming(names: Iterable<string>): Naming {
 export function layoutPrefixes(names: Iterable<string>): string[] {
   const has = new Set(names);
   const found = new Set<string>();
-  for (const name of has)
-    for (const [, first, second] of LAYOUTS) {
-      if (!name.endsWith(first)) continue;
+  for (const name of has) {
+    const prefixes = LAYOUTS.flatMap(([, first, second]) => {
       const prefix = name.slice(0, -first.length);
-      if ((prefix === '' || prefix.endsWith('.')) && has.has(`${prefix}${second}`)) found.add(prefix);
-    }
+      const isOne = name.endsWith(first) && (prefix === '' || prefix.endsWith('.'));
+      return isOne && has.has(`${prefix}${second}`) ? [prefix] : [];
+    });
+    // Of names that begin several layouts the longest counts: `vit.` belongs to a model's own.
+    const [prefix] = prefixes.sort((a, b) => a.length - b.length);
+    if (prefix !== undefined) found.add(prefix);
+  }
   return [...found];
 }
 
@@ -69,6 +72,8 @@ export function layoutPrefixes(names: Iterable<string>): string[] {
 export function toOfficial(shapes: Shapes): Renaming {
   const naming = detectNaming(shapes.keys());
   if (naming === 'vit-npz') return fromFlaxVit(shapes);
+  if (naming === 'vit-torchvision') return fromTorchvisionVit(shapes);
+  if (naming === 'vit-huggingface') return fromHuggingfaceVit(shapes);
   return rename(shapes, RULES[naming], naming === 'bit-npz' ? fromHwio : flattenUnits);
 }
 
@@ -82,39 +87,6 @@ export function convnextToTimm(shapes: Shapes, options: { convMlp?: boolean } = 
 /** The names of a BiT in google-research/big_transfer: bit_pytorch/models.py. */
 export function bitToOfficial(shapes: Shapes): Renaming {
   return rename(shapes, BIT_TO_OFFICIAL, (_, shape) => ({ shape }));
-}
-
-type Reshape = (
-  name: string,
-  shape: readonly number[],
-) => Omit<Origin, 'sources' | 'view'> & { view?: readonly number[] };
-
-function rename(shapes: Shapes, rules: readonly Rule[], reshape: Reshape): Renaming {
-  const renamed = new Map<string, Origin>();
-  for (const [source, sourceShape] of shapes) {
-    let name = source;
-    // Both kinds of replacement are valid; the signatures of `replace` do not take their union.
-    for (const [from, to] of rules)
-      name = typeof to === 'string' ? name.replace(from, to) : name.replace(from, to);
-    const { axes, shape, view } = reshape(name, sourceShape);
-    add(renamed, name, {
-      sources: [source],
-      view: view ?? sourceShape,
-      shape,
-      ...(axes === undefined ? {} : { axes }),
-    });
-  }
-  return renamed;
-}
-
-function add(renamed: Map<string, Origin>, name: string, origin: Origin): void {
-  const other = renamed.get(name);
-  if (other !== undefined)
-    throw new FrameworkError(
-      'formats/name-clash',
-      `${origin.sources.join(', ')} and ${other.sources.join(', ')} would both be named ${name}`,
-    );
-  renamed.set(name, origin);
 }
 
 /** (o, i, 1, 1) linear weights of ConvNeXt become (o, i), and (C, 1, 1) layer scales (C). */
@@ -131,68 +103,6 @@ const fromHwio: Reshape = (_, shape) => {
   const [h, w, i, o] = shape;
   return shape.length === 4 ? { axes: [3, 2, 0, 1], shape: [o, i, h, w] as number[] } : { shape };
 };
-
-const FLAX_VIT: readonly Rule[] = [
-  [/^cls$/, 'cls_token'],
-  [/^Transformer\/posembed_input\/pos_embedding$/, 'pos_embed'],
-  [/^embedding\//, 'patch_embed.proj.'],
-  [/^Transformer\/encoder_norm\//, 'norm.'],
-  [/^Transformer\/encoderblock_(\d+)\//, 'blocks.$1.'],
-  [/LayerNorm_0\//, 'norm1.'],
-  [/LayerNorm_2\//, 'norm2.'],
-  [/MultiHeadDotProductAttention_1\/out\//, 'attn.proj.'],
-  [/MlpBlock_3\/Dense_0\//, 'mlp.fc1.'],
-  [/MlpBlock_3\/Dense_1\//, 'mlp.fc2.'],
-  [/^head\//, 'head.'],
-  [/^pre_logits\//, 'pre_logits.fc.'],
-  [/\.(kernel|scale)$/, '.weight'],
-];
-
-function fromFlaxVit(shapes: Shapes): Renaming {
-  const attention =
-    /^Transformer\/encoderblock_(\d+)\/MultiHeadDotProductAttention_1\/(query|key|value)\/(kernel|bias)$/;
-  const rest = new Map([...shapes].filter(([name]) => !attention.test(name)));
-  const renamed = new Map(
-    rename(rest, FLAX_VIT, (name, shape) => {
-      if (name === 'patch_embed.proj.weight') return fromHwio(name, shape);
-      if (!name.endsWith('.weight') || shape.length < 2) return { shape };
-      const outputs = shape.at(-1) as number;
-      const inputs = shape.slice(0, -1).reduce((product, dim) => product * dim, 1);
-      return { view: [inputs, outputs], axes: [1, 0], shape: [outputs, inputs] };
-    }),
-  );
-  for (const source of shapes.keys()) {
-    const [, block, role, part] = attention.exec(source) ?? [];
-    if (role === 'query' && block !== undefined && part !== undefined)
-      joinAttention(shapes, renamed, block, part);
-  }
-  return renamed;
-}
-
-/** query, key and value, (D, heads, width) each, become the rows of one (3·heads·width, D) weight. */
-function joinAttention(shapes: Shapes, renamed: Map<string, Origin>, block: string, part: string): void {
-  const sources = ['query', 'key', 'value'].map(
-    (role) => `Transformer/encoderblock_${block}/MultiHeadDotProductAttention_1/${role}/${part}`,
-  );
-  const shape = shapes.get(sources[0] as string) ?? [];
-  for (const source of sources)
-    if (shapes.get(source)?.join() !== shape.join())
-      throw new FrameworkError(
-        'formats/name-clash',
-        `${source} is missing or has another shape than its fellows`,
-      );
-  const rows = (part === 'kernel' ? shape.slice(1) : shape).reduce((product, dim) => product * dim, 1);
-  const columns = shape[0] as number;
-  if (part === 'bias')
-    add(renamed, `blocks.${block}.attn.qkv.bias`, { sources, view: [rows], shape: [3 * rows] });
-  else
-    add(renamed, `blocks.${block}.attn.qkv.weight`, {
-      sources,
-      view: [columns, rows],
-      axes: [1, 0],
-      shape: [3 * rows, columns],
-    });
-}
 
 /** `file` under the names of `renaming`; tensors are still read, and now transposed, one at a time. */
 export function renamedFile(file: TensorFile, renaming: Renaming): TensorFile {

@@ -46,9 +46,13 @@ export interface Family<C extends CommonConfig> {
   recognise?(shapes: Shapes): Partial<C> | undefined;
   /** timm's names for the entries of a state dict, or the reason why there are none. Default: the same names. */
   timmNames?(shapes: Shapes, config: C, name: string): Renaming | string;
+  /** torchvision's or Hugging Face's names for the entries of a state dict. Default: it has none. */
+  otherNames?(naming: OtherNaming, shapes: Shapes): Renaming | string;
   /** The names of the papers' code, where the model carries others'. */
   officialNames?(shapes: Shapes): Renaming;
 }
+
+export type OtherNaming = 'torchvision' | 'huggingface';
 
 /** A family that hides the type of its configuration. */
 export interface ModelFamily {
@@ -65,6 +69,7 @@ export interface ModelFamily {
   conflict(config: Readonly<Record<string, unknown>>): Conflict | undefined;
   recognise(shapes: Shapes): Readonly<Record<string, unknown>> | undefined;
   timmNames(shapes: Shapes, model: Model): Renaming | string | undefined;
+  otherNames(naming: OtherNaming, shapes: Shapes): Renaming | string;
   officialNames(shapes: Shapes): Renaming | undefined;
 }
 
@@ -95,6 +100,8 @@ export function defineFamily<C extends CommonConfig>(family: Family<C>): ModelFa
     conflict: (config) => family.conflict(config as unknown as C),
     recognise: (shapes) => family.recognise?.(shapes),
     timmNames: (shapes, { config, name }) => family.timmNames?.(shapes, config as unknown as C, name),
+    otherNames: (naming, shapes) =>
+      family.otherNames?.(naming, shapes) ?? 'names of that kind are not known for its family',
     officialNames: (shapes) => family.officialNames?.(shapes),
   };
 }

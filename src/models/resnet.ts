@@ -3,7 +3,8 @@ import { batchNorm, conv2d, globalAveragePool, linear, maxPool, relu } from '../
 import { kaimingNormal } from '../nn/parameters.ts';
 import type { Recording } from '../nn/recording.ts';
 import { defined } from '../util/errors.ts';
-import { defineFamily, unequalStages } from './family.ts';
+import { defineFamily, unequalStages, type OtherNaming } from './family.ts';
+import { sameNames } from '../formats/renaming.ts';
 import { evaluationAt, type Block } from './model.ts';
 import { depths, option, perStage, width, type CommonConfig, type Options } from './options.ts';
 import { childrenOf, depthsFrom, extentsOf } from './recognise.ts';
@@ -176,6 +177,8 @@ const common = {
 
 const imagenetFamily = {
   ...common,
+  otherNames: (naming: OtherNaming, shapes: Shapes) =>
+    naming === 'torchvision' ? sameNames(shapes) : 'Hugging Face has other names for ResNet',
   head: 'fc',
   imageSize: () => 224,
   preprocessing: (_: ResNetConfig, pixels: number) => evaluationAt(pixels, { interpolation: 'bilinear' }),

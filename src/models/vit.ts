@@ -1,4 +1,5 @@
 import type { Shapes } from '../formats/names.ts';
+import { toHuggingfaceVit, toTorchvisionVit } from '../formats/vit-names.ts';
 import type { Tensor } from '../graph/graph.ts';
 import { dropPathRates } from '../nn/drop-path.ts';
 import { conv2d, gelu, layerNorm, linear, residualOfTokens } from '../nn/layers.ts';
@@ -9,7 +10,7 @@ import { toRows } from '../ops/layout/op.ts';
 import { firstToken, tokens } from '../ops/tokens/op.ts';
 import { integer } from '../schema/fields.ts';
 import { defined } from '../util/errors.ts';
-import { defineFamily, type Conflict, type Family } from './family.ts';
+import { defineFamily, type Conflict, type Family, type OtherNaming } from './family.ts';
 import { evaluationAt, type Adaptation, type Block } from './model.ts';
 import { dropPath, factor, option, width, type CommonConfig, type Options } from './options.ts';
 import { resamplePositions } from './position-table.ts';
@@ -181,6 +182,8 @@ const common = {
   conflict,
   blocks,
   layerDecay,
+  otherNames: (naming: OtherNaming, shapes: Shapes) =>
+    naming === 'torchvision' ? toTorchvisionVit(shapes) : toHuggingfaceVit(shapes),
   imageSize: ({ imageSize }: VitConfig) => imageSize,
   fixedSize: true as const,
   adapt,
@@ -210,6 +213,8 @@ export const dino = defineFamily<VitConfig>({
   presets: { 'dino-s16': size(384, 12, 16, 0), 'dino-s8': size(384, 12, 8, 0) },
   record: recordFeatures,
   head: null,
+  otherNames: (naming, shapes) =>
+    naming === 'torchvision' ? 'torchvision has no DINO' : toHuggingfaceVit(shapes),
   preprocessing: (_, pixels) => evaluationAt(pixels, { interpolation: 'bilinear' }),
   recognise: (shapes) => (shapes.has('head.weight') ? undefined : recognise(shapes)),
 });

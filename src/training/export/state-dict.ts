@@ -2,6 +2,7 @@ import { writeSafetensors, type TensorToWrite } from '../../formats/safetensors.
 import type { DType } from '../../formats/dtype.ts';
 import type { Renaming } from '../../formats/names.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
+import type { OtherNaming } from '../../models/family.ts';
 import type { Model } from '../../models/model.ts';
 import { familyOf } from '../../models/registry.ts';
 import { FrameworkError } from '../../util/errors.ts';
@@ -16,7 +17,7 @@ import { recogniseModel } from '../weights/recognise.ts';
  * shapes, and a `num_batches_tracked` (int64 scalar) beside the running statistics of every BatchNorm.
  */
 
-export type TargetNaming = 'official' | 'timm';
+export type TargetNaming = 'official' | 'timm' | OtherNaming;
 
 export interface Conversion {
   readonly tensors: number;
@@ -51,7 +52,7 @@ export async function convertWeights(
     const model = declared ?? (await recogniseModel(file))?.model;
     await writeSafetensors(
       output,
-      to === 'timm' ? inTimmNames(tensors, path, model) : inOfficialNames(tensors, model),
+      to === 'official' ? inOfficialNames(tensors, model) : inForeignNames(tensors, path, model, to),
       {
         format: 'pt',
         ...(resolved === undefined ? keptMetadata(file.metadata) : metadataOf(resolved.classes)),
@@ -105,20 +106,26 @@ function counter(name: string, data: TensorToWrite['data'] = BigInt64Array.of(0n
   return { name, shape: [], dtype: 'I64', data };
 }
 
-function inTimmNames(
+const OWNERS = { timm: 'timm', torchvision: 'torchvision', huggingface: 'Hugging Face' } as const;
+
+function inForeignNames(
   tensors: readonly TensorToWrite[],
   path: string,
   model: Model | undefined,
+  to: Exclude<TargetNaming, 'official'>,
 ): readonly TensorToWrite[] {
   const refuse = (why: string, hint: string) =>
-    new FrameworkError('checkpoint/naming', `${path} cannot be written in timm's names: ${why}.`, { hint });
+    new FrameworkError('checkpoint/naming', `${path} cannot be written in ${OWNERS[to]}'s names: ${why}.`, {
+      hint,
+    });
   if (model === undefined)
     throw refuse(
       'which model it belongs to is not clear',
       'Say it with --model, and --set where it differs.',
     );
   const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]));
-  const renaming = familyOf(model.name).timmNames(shapes, model);
+  const family = familyOf(model.name);
+  const renaming = to === 'timm' ? family.timmNames(shapes, model) : family.otherNames(to, shapes);
   if (renaming === undefined) return tensors;
   if (typeof renaming === 'string') throw refuse(renaming, 'Use --to official.');
   return renamed(tensors, renaming);
@@ -141,10 +148,19 @@ function renamed(tensors: readonly TensorToWrite[], renaming: Renaming): readonl
       {
         sources: [from = ''],
         shape,
+        third,
       },
     ]) => {
       const tensor = sources.get(from);
-      return tensor === undefined ? [] : [{ ...tensor, name, shape }];
+      if (tensor === undefined) return [];
+      return [{ ...tensor, name, shape, ...(third === undefined ? {} : { data: thirdOf(tensor, third) }) }];
     },
   );
+}
+
+function thirdOf({ data }: TensorToWrite, index: number): TensorToWrite['data'] {
+  return async () => {
+    const whole = await (typeof data === 'function' ? data() : data);
+    return whole.subarray((index * whole.length) / 3, ((index + 1) * whole.length) / 3);
+  };
 }

@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { openTensors } from '../../src/formats/open.ts';
+import { createModel } from '../../src/models/registry.ts';
+import { loadWeights } from '../../src/training/weights/initial-weights.ts';
+import { formula } from '../models/formula.ts';
+import { scratchFolder } from '../training/tiny.ts';
+import { runCommand } from './run.ts';
+
+/** Files of one small vision transformer, written by PyTorch and NumPy: test/golden/checkpoints/vit.py */
+const golden = (name: string) => fileURLToPath(new URL(`../golden/checkpoints/vit/${name}`, import.meta.url));
+const OPTIONS = { dim: 8, depth: 2, heads: 2, patch: 4, mlpRatio: 2, imageSize: 12 };
+const MODEL = createModel('vit-b16', { ...OPTIONS, classes: 5 });
+const BARE = createModel('dino-s16', OPTIONS);
+const folder = scratchFolder();
+
+const valuesOf = ({ parameters }: typeof MODEL) =>
+  new Map(parameters.map(({ name, shape }) => [name, Float32Array.from(formula(name, shape))]));
+
+async function read(path: string, entry?: string) {
+  const file = await openTensors(path, { entry });
+  const values = new Map<string, Float32Array>();
+  for (const name of file.names()) values.set(name, await file.read(name));
+  const shapes = Object.fromEntries(file.names().map((name) => [name, file.info(name).shape]));
+  await file.close();
+  return { values, shapes };
+}
+
+describe('vision transformers', () => {
+  it.each([
+    ['flax.npz', 'vit-npz'],
+    ['deit.pth', 'official'],
+    ['torchvision.pth', 'vit-torchvision'],
+    ['huggingface.bin', 'vit-huggingface'],
+  ])('%s is recognised and read value for value', async (file, naming) => {
+    const found = JSON.parse((await runCommand('inspect', golden(file), '--json')).stdout) as {
+      naming: string;
+      model: { name: string; classes: number; set: string[] };
+    };
+    expect(found.naming).toBe(naming);
+    expect(found.model).toMatchObject({ classes: 5 });
+    expect(found.model.set).toEqual(expect.arrayContaining(['model.depth=2', 'data.imageSize=12']));
+    const { values, notes } = await loadWeights(golden(file), MODEL);
+    expect(values).toEqual(valuesOf(MODEL));
+    expect(notes).toEqual([]);
+  });
+
+  it('DINO is recognised by having no classifier, and its teacher is found beside the student', async () => {
+    const { stdout } = await runCommand('inspect', golden('dino.pth'));
+    expect(stdout).toMatch(/--model dino-s\d+ .*0 classes/);
+    expect((await loadWeights(golden('dino.pth'), BARE)).values).toEqual(valuesOf(BARE));
+    const teacher = await loadWeights(golden('dino-full.pth'), BARE, { entry: 'teacher' });
+    expect(teacher.values).toEqual(valuesOf(BARE));
+    expect(teacher.notes.join()).toContain('head.mlp.0.weight');
+    const student = await loadWeights(golden('dino-full.pth'), BARE, { entry: 'student' });
+    expect(student.values.get('cls_token')).toEqual(
+      valuesOf(BARE)
+        .get('cls_token')!
+        .map((v) => 2 * v),
+    );
+    await expect(loadWeights(golden('dino-full.pth'), BARE)).rejects.toThrow('2 sets of weights');
+  });
+
+  it.each([
+    ['timm', 'deit.pth'],
+    ['official', 'deit.pth'],
+    ['huggingface', 'huggingface.bin'],
+    ['torchvision', 'torchvision.pth'],
+  ])('convert --to %s writes the names and values of %s, from any other file', async (to, file) => {
+    const expected = await raw(file);
+    for (const source of ['flax.npz', 'torchvision.pth', 'huggingface.bin']) {
+      const out = join(folder, `${to}-${source}.safetensors`);
+      expect((await runCommand('convert', golden(source), out, '--to', to)).code).toBe(0);
+      expect(await raw(out)).toEqual(expected);
+      expect((await loadWeights(out, MODEL)).values).toEqual(valuesOf(MODEL));
+    }
+  });
+
+  it('convert knows the names of a DINO, and says where there are none', async () => {
+    const out = join(folder, 'dino.safetensors');
+    await runCommand('convert', golden('dino.pth'), out, '--to', 'huggingface');
+    expect((await read(out)).shapes).toHaveProperty('encoder.layer.1.attention.attention.key.weight', [8, 8]);
+    expect((await loadWeights(out, BARE)).values).toEqual(valuesOf(BARE));
+    const refused = await runCommand('convert', golden('dino.pth'), out, '--to', 'torchvision');
+    expect(refused.stderr).toContain('torchvision has no DINO');
+  });
+
+  it('resamples the position table for another image size, and says so', async () => {
+    const wider = createModel('vit-b16', { ...OPTIONS, classes: 5, imageSize: 20 });
+    const { values, notes } = await loadWeights(golden('deit.pth'), wider);
+    expect(values.get('pos_embed')?.length).toBe(26 * 8);
+    expect(notes).toEqual(['position table of 3×3 patches resampled for 5×5']);
+  });
+
+  it.each([
+    ['flax-21k.npz', 'pre_logits is the layer before the classifier'],
+    ['deit-distilled.pth', 'belong to a distilled DeiT'],
+  ])('says what is surplus in %s', async (file, words) => {
+    await expect(loadWeights(golden(file), MODEL)).rejects.toMatchObject({
+      code: 'checkpoint/names',
+      hint: expect.stringContaining(words) as string,
+    });
+  });
+
+  it('says that a classifier has other classes', async () => {
+    const model = createModel('vit-b16', { ...OPTIONS, classes: 7 });
+    await expect(loadWeights(golden('deit.pth'), model)).rejects.toMatchObject({
+      code: 'checkpoint/shape',
+      hint: expect.stringContaining('The file has 5 classes') as string,
+    });
+  });
+});
+
+/** Names, as torchvision has had them since 0.13, with shapes and values. */
+async function raw(file: string) {
+  const { values, shapes } = await read(file.startsWith('/') ? file : golden(file));
+  const now = (name: string) => name.replace('.linear_1.', '.0.').replace('.linear_2.', '.3.');
+  return new Map(
+    [...values]
+      .map(([name, data]) => [now(name), { shape: shapes[name], data }] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
