@@ -1,7 +1,8 @@
 import { panelsSvg } from '../report/plot-svg.ts';
 import { plotFigures } from '../report/plots.ts';
 import type { Attack } from '../robustness/attacks/attack.ts';
-import { attackWarnings, type AttackPoint } from '../robustness/attacks/attack-scoring.ts';
+import { attackWarnings } from '../robustness/attacks/attack-scoring.ts';
+import type { AttackPoint } from '../robustness/scoring/curve.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
 import { groupProblems, partsText } from '../robustness/benchmarks/images/problems.ts';
 import { writeFileAtomic } from '../util/files.ts';

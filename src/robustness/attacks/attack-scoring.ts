@@ -1,33 +1,8 @@
 import { proportion } from '../metrics/accuracy.ts';
 import { sweepScoring } from '../analyses/sweep-scoring.ts';
-import type { Curve, CurvePoint, Plot } from '../scoring/curve.ts';
+import type { AttackPoint, Curve, CurvePoint, Plot } from '../scoring/curve.ts';
 import type { PartTallies, Scoring } from '../scoring/scoring.ts';
 import type { Tally } from '../scoring/tally.ts';
-
-/** What is known of the images at one ε, beside how many are still right. */
-export interface AttackPoint {
-  readonly eps: number;
-  /** Still right after the attack, of all. Their share is robust accuracy; 1 minus it is the success rate over all images. */
-  readonly correct: number;
-  readonly total: number;
-  readonly accuracy: number;
-  readonly low: number;
-  readonly high: number;
-  /** Right before the attack, and of those wrong after it: the success rate over images that were right. */
-  readonly cleanCorrect: number;
-  readonly flipped: number;
-  readonly success: { readonly value: number; readonly low: number; readonly high: number } | null;
-  readonly attacked: number;
-  /** Attacked images that stayed as they were because their first gradient is exactly zero. */
-  readonly untouched: number;
-  /** Attacked images that are taken for the class that was chosen. */
-  readonly hit?: number;
-  /** The largest change of a value, and the mean length of changes. */
-  readonly linf: number;
-  readonly l2: number;
-  /** Of TAIG: mean and largest share by which attributions miss the difference of logits. */
-  readonly completeness?: { readonly mean: number; readonly max: number };
-}
 
 export function attackPlot(name: string, norm: string, space: string): Plot {
   return {
