@@ -11,8 +11,22 @@ import { collect, positiveInteger, positiveNumber, tuneMode } from './train.ts';
 /** One measurement, as the lines of `--json` have it. */
 type Row = Readonly<Record<string, unknown>>;
 
-/** `largekernel bench corruptions|loader|ops|step`. */
+/** `largekernel bench attack|corruptions|loader|ops|step`. */
 export function addBench(command: Command): void {
+  command
+    .command('attack')
+    .description('a step of PGD beside a forward pass of the same batch')
+    .option('--model <name>', 'a model by name', 'resnet18')
+    .option('--batch <n>', 'images at once', positiveInteger, 8)
+    .option('--size <pixels>', 'side of the images (default: the model’s)', positiveInteger)
+    .option('--turns <n>', 'the median of so many is taken', positiveInteger, 9)
+    .option(
+      '--adapter <name>',
+      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
+      'auto',
+    )
+    .option('--json', 'one line of JSON on standard output')
+    .action(attack);
   command
     .command('corruptions')
     .description('milliseconds per image of every corruption and perturbation, on one thread')
@@ -71,6 +85,20 @@ export function addBench(command: Command): void {
     .action(step);
   const stepCommand = command.commands.find((each) => each.name() === 'step');
   if (stepCommand) onlyWhen(stepCommand, 'without --versus', ['--profile'], ({ has }) => !has('--versus'));
+}
+
+interface AttackOptions {
+  readonly model: string;
+  readonly batch: number;
+  readonly size?: number;
+  readonly turns: number;
+  readonly adapter: string;
+  readonly json?: boolean;
+}
+
+async function attack(options: AttackOptions): Promise<void> {
+  const { benchAttack } = await import('../bench/attack.ts');
+  print([{ ...(await benchAttack(options)) }], options);
 }
 
 async function corruptions(options: { size: number; repeats: number; json?: boolean }): Promise<void> {
