@@ -19,7 +19,7 @@ export function addBench(command: Command): void {
     .option('--model <name>', 'a model by name', 'resnet18')
     .option('--batch <n>', 'images at once', positiveInteger, 8)
     .option('--size <pixels>', 'side of the images (default: the model’s)', positiveInteger)
-    .option('--turns <n>', 'the median of so many is taken', positiveInteger, 9)
+    .option('--turns <n>', 'the best of so many is taken', positiveInteger, 9)
     .option(
       '--adapter <name>',
       'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
