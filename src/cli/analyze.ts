@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { openDevice, type Device } from '../device/device.ts';
 import { ModelWeights } from '../models/weights.ts';
+import { pictureGrid } from '../report/picture-grid.ts';
 import { MOST_WORKERS } from '../recipe/schema.ts';
 import { startCrew, type Crew } from '../robustness/benchmarks/crew/crew.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
@@ -54,6 +55,7 @@ export interface ContextOptions {
   readonly workers?: number;
   readonly out?: string;
   readonly figure?: string;
+  readonly pictures?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -68,6 +70,8 @@ export function addAnalyze(command: Command): void {
     const own = command.command(analysis.id).description(analysis.description);
     weightsOptions(own, analysis);
     if (analysis.needs !== 'nothing') imageOptions(own, analysis);
+    if (analysis.pictures !== undefined)
+      own.option('--pictures <file.svg>', 'show what becomes of some of the images of the first checkpoint');
     for (const [key, field] of Object.entries(analysis.settings)) own.addOption(settingOption(key, field));
     own
       .option('--out <folder>', 'where results go (default: <run>/robustness, or runs/robustness)')
@@ -184,6 +188,10 @@ async function analyze(analysis: Analysis, options: AnalyzeOptions): Promise<voi
             if (options.dryRun === true) await printPlan(analysis, checkpoint, context, settings, options);
             else {
               const result = await analysis.run(context, settings);
+              if (options.pictures !== undefined && results.length === 0) {
+                const rows = (await analysis.pictures?.(context, settings)) ?? [];
+                await writeFileAtomic(options.pictures, await pictureGrid(analysis.name, rows));
+              }
               results.push({ checkpoint, result, file: join(context.folder, 'result.json') });
             }
             line.clear();

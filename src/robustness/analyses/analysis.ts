@@ -1,4 +1,5 @@
 import type { ClassInfo } from '../../data/dataset.ts';
+import type { Image } from '../../data/image/image.ts';
 import type { Device } from '../../device/device.ts';
 import type { Model } from '../../models/model.ts';
 import type { ModelWeights } from '../../models/weights.ts';
@@ -69,6 +70,12 @@ export type SettingFields = Readonly<Record<string, Field>>;
 export type Settings<F extends SettingFields> = { readonly [K in keyof F]: Infer<F[K]> };
 export type PresetName = 'paper' | 'released' | 'default';
 
+/** An image, unchanged and changed. */
+export interface PictureRow {
+  readonly label: string;
+  readonly pictures: readonly { readonly label: string; readonly image: Image }[];
+}
+
 export interface Condition<S> {
   readonly keys: readonly string[];
   readonly words: string;
@@ -92,11 +99,13 @@ export interface Analysis {
   readonly conditions?: readonly Condition<Readonly<Record<string, unknown>>>[];
   run(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<BenchmarkResult>;
   plan(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<AnalysisPlan>;
+  /** What it does to some of the images, for people; after `run`. */
+  pictures?(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<PictureRow[]>;
 }
 
 /** An analysis whose functions take its settings with their types. */
 export function defineAnalysis<const F extends SettingFields>(
-  analysis: Omit<Analysis, 'settings' | 'presets' | 'conditions' | 'run' | 'plan'> & {
+  analysis: Omit<Analysis, 'settings' | 'presets' | 'conditions' | 'run' | 'plan' | 'pictures'> & {
     readonly settings: F;
     readonly presets: Readonly<Partial<Record<Exclude<PresetName, 'default'>, Partial<Settings<F>>>>>;
     readonly conditions?: readonly (Condition<Settings<F>> & {
@@ -104,6 +113,7 @@ export function defineAnalysis<const F extends SettingFields>(
     })[];
     run(context: AnalysisContext, settings: Settings<F>): Promise<BenchmarkResult>;
     plan(context: AnalysisContext, settings: Settings<F>): Promise<AnalysisPlan>;
+    pictures?(context: AnalysisContext, settings: Settings<F>): Promise<PictureRow[]>;
   },
 ): Analysis {
   return analysis;

@@ -1,7 +1,8 @@
 import { choice, field, integer, list, number, orAuto, orNone, text } from '../../schema/fields.ts';
 import { patchesAcross, type PatchDrop } from '../inputs/patches.ts';
 import { defineAnalysis, settingWords, type AnalysisContext, type Settings } from './analysis.ts';
-import { saliencyOf } from './saliency.ts';
+import { occlusionPictures } from './occlusion-pictures.ts';
+import { saliencyFile, saliencyOf } from './saliency.ts';
 import { changeMetric } from './sweep-scoring.ts';
 import { planSweep, runSweep, type SweepPoint } from './sweep.ts';
 
@@ -54,7 +55,7 @@ function patchOf({ patch }: OcclusionSettings, imageSize: number): number {
 function pointsOf(
   { imageSize }: Pick<AnalysisContext, 'imageSize'>,
   chosen: OcclusionSettings,
-  saliencyFile: string | undefined,
+  salient: string | undefined,
 ): SweepPoint[] {
   const { shares, fill, patternScope, repetitions, seed } = chosen;
   const patch = patchOf(chosen, imageSize);
@@ -70,14 +71,14 @@ function pointsOf(
       return { series: 'random', x: share, repetition, input, note };
     }),
   );
-  if (saliencyFile === undefined) return random;
-  const salient = (['salient', 'background'] as const).flatMap((kind) =>
+  if (salient === undefined) return random;
+  const bySaliency = (['salient', 'background'] as const).flatMap((kind) =>
     shares.map((share): SweepPoint => {
-      const input = drop({ kind, share, file: saliencyFile });
+      const input = drop({ kind, share, file: salient });
       return { series: kind, x: share, repetition: 0, input, note: `patches of ${patch} px` };
     }),
   );
-  return [...random, ...salient];
+  return [...random, ...bySaliency];
 }
 
 const DROPS = [
@@ -127,6 +128,14 @@ export const occlusion = defineAnalysis({
           ),
         ),
     });
+  },
+  pictures: (context, chosen) => {
+    const half = { ...chosen, shares: [0.5], repetitions: 1 };
+    const file = chosen.saliency === 'none' ? undefined : saliencyFile(context);
+    const drops = pointsOf(context, half, file).flatMap(({ series, input }) =>
+      input?.kind === 'patches' ? [{ label: `${series}, 50 %`, change: input }] : [],
+    );
+    return occlusionPictures(context, drops);
   },
   plan: (context, chosen) =>
     planSweep(context, pointsOf(context, chosen, chosen.saliency === 'none' ? undefined : chosen.saliency)),

@@ -19,6 +19,11 @@ export interface Saliency {
   readonly words: string;
 }
 
+/** Where the saliency of an analysis lies, once it is made. */
+export function saliencyFile({ folder }: Pick<AnalysisContext, 'folder'>): string {
+  return join(folder, 'saliency.f32');
+}
+
 /** Images of a unit: what is looked at again at most after a stop. */
 const GROUP = 256;
 
@@ -34,7 +39,7 @@ export async function saliencyOf(
 ): Promise<Saliency> {
   const images = await chosenImages(context, (part) => selectItems(part.keys, context.selection), '');
   try {
-    const file = join(context.folder, 'saliency.f32');
+    const file = saliencyFile(context);
     if (source.endsWith('.f32')) {
       const rows = await givenRows(source, across ** 2);
       await writeFileAtomic(file, bytesOf(rows));

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { NORMALIZATIONS } from '../../../src/data/normalization.ts';
 import { toTensor } from '../../../src/data/transform.ts';
 import { cumulativeShares, massMask } from '../../../src/models/saliency.ts';
+import { blackened } from '../../../src/robustness/analyses/occlusion-pictures.ts';
 import { changeInput } from '../../../src/robustness/inputs/change.ts';
 import {
   droppedPatches,
@@ -38,6 +39,17 @@ describe('random patches', () => {
     }
     changeInput(x, random(64), image);
     expect(x).toEqual(black);
+  });
+
+  it('are black in pictures where they are in the input', () => {
+    const data = Uint8Array.from({ length: 32 * 32 * 3 }, (_, i) => 1 + (i % 250));
+    const black = blackened({ width: 32, height: 32, data }, random(16), 3);
+    const x = new Float32Array(3 * 32 * 32);
+    toTensor({ width: 32, height: 32, data }, mean, std, x);
+    changeInput(x, random(16), image);
+    const shown = new Float32Array(3 * 32 * 32);
+    toTensor(black, mean, std, shown);
+    expect(shown).toEqual(x);
   });
 
   it('of none change nothing; patterns grow, differ between images and repetitions, and are shared in a group', () => {
