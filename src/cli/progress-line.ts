@@ -1,4 +1,5 @@
 import { duration } from '../training/log/reporter.ts';
+import { oneRow } from '../util/terminal.ts';
 
 export interface Amount {
   readonly done: number;
@@ -40,7 +41,7 @@ export class ProgressLine {
     const left = rate > 0 ? `  ${rate.toFixed(1)}/s  ${duration((total - done) / rate)} left` : '';
     const bad = failures > 0 ? `  ${failures} unreadable` : '';
     const text = `${what}  ${done} of ${total}${left}${bad}`;
-    process.stderr.write(isTerminal ? `\r\x1b[K${text}` : `${text}\n`);
+    process.stderr.write(isTerminal ? `\r\x1b[K${oneRow(text, process.stderr)}` : `${text}\n`);
     this.isOpen = isTerminal;
   }
 

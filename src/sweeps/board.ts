@@ -6,6 +6,7 @@ import type { Weights } from '../training/step/session.ts';
 import type { Outcome } from './execute.ts';
 import { holderText } from './state.ts';
 import type { SweepRun } from './runs.ts';
+import { oneRow } from '../util/terminal.ts';
 
 export type BoardStyle = 'terminal' | 'lines' | 'quiet';
 
@@ -145,7 +146,7 @@ export class Board {
     const time = performance.now();
     if (!now && time - this.lastDraw < REDRAW_MS) return;
     this.lastDraw = time;
-    const lines = this.lines();
+    const lines = this.lines().map((line) => oneRow(line, this.out));
     this.clear();
     this.out.write(lines.map((line) => `${line}\n`).join(''));
     this.drawn = lines.length;

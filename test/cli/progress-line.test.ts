@@ -1,3 +1,4 @@
+import { oneRow } from '../../src/util/terminal.ts';
 import { afterEach, expect, it, vi } from 'vitest';
 import { ProgressLine } from '../../src/cli/progress-line.ts';
 
@@ -23,4 +24,13 @@ it('where the output is no terminal, a line comes now and then, and none for wha
     'images  90 of 100  2.0/s  5 s left\n',
     'images  100 of 100  2.0/s  0 s left\n',
   ]);
+});
+
+it('a line that is rewritten fits into one row, after a resize too', () => {
+  const terminal = { columns: 80 };
+  const line = 'epoch 1/5  step 53/1560  loss 0.8153  lr 3.00e-3';
+  expect(oneRow(line, terminal)).toBe(line);
+  terminal.columns = 40;
+  expect(oneRow(line, terminal)).toBe('epoch 1/5  step 53/1560  loss 0.8153  …');
+  expect(oneRow(line, {})).toBe(line);
 });

@@ -1,6 +1,7 @@
 import type { Evaluation } from '../evaluation/evaluation.ts';
 import type { MetricsRecord } from './metrics-log.ts';
 import type { Weights } from '../step/session.ts';
+import { oneRow } from '../../util/terminal.ts';
 
 /** How a run speaks to people and programs. */
 export interface Reporter {
@@ -67,12 +68,12 @@ export function makeReporter(
       if (now - heard < SIGNS[style].after || now - shown < SIGNS[style].every) return;
       shown = now;
       open = style === 'terminal';
-      out.stderr.write(open ? `\r\x1b[K${what}` : `${what}\n`);
+      out.stderr.write(open ? `\r\x1b[K${oneRow(what, out.stderr)}` : `${what}\n`);
     },
     progress(state) {
       heard = clock();
       if (style === 'terminal') {
-        out.stderr.write(`\r\x1b[K${progressLine(state)}`);
+        out.stderr.write(`\r\x1b[K${oneRow(progressLine(state), out.stderr)}`);
         open = true;
       } else if (
         style === 'lines' &&
