@@ -35,6 +35,9 @@ const OTHER: Readonly<Record<string, string>> = {
   'model.decomposed': 'true', 'model.merged': 'true', 'model.widthFactor': '2', 'model.depths': '[2,2]', 'model.dims': '[4,6]',
   'model.stemStride': '2', 'model.dropPath': '0.4', 'model.layerScaleInit': '0', 'model.headInitScale': '2', 'model.classes': '9',
   'model.stemPatch': '9', 'model.bn': 'false', 'model.dwRatio': '2', 'model.ffnRatio': '3',
+  'model.groups': '4', 'model.block': 'dw', 'model.stem': 'resnet', 'model.strides': '[1,1]', 'model.strideAt': 'before', 'model.norms': '[2]',
+  'model.activations': '[3]', 'model.patch': '8', 'model.dim': '64', 'model.depth': '2', 'model.heads': '2', 'model.mlpRatio': '2',
+  'distill.teacher': 'x.pth', 'distill.entry': 'model', 'distill.kind': 'hard', 'distill.alpha': '0.3', 'distill.temperature': '2',
   'data.dataset': 'cifar10', 'data.format': 'parquet', 'data.root': '/elsewhere', 'data.classes': 'mnist',
   'data.trainSplit': 'other', 'data.valSplit': 'train', 'data.imageSize': '56', 'data.shuffle': 'false', 'data.onError': 'skip', 'data.workers': '3',
   'data.mean': '[0.1,0.1,0.1]', 'data.std': '[2,2,2]', 'data.limitTrain': '3', 'data.limitVal': '3',
@@ -255,7 +258,9 @@ describe('--set', () => {
     const before = (await loadRecipe(tiny)).recipe;
     for (const key of KEYS) {
       const value = OTHER[key] ?? '';
-      const after = await loadRecipe(tiny, [`${key}=${value}`]).catch((error: unknown) => error);
+      // A teacher's settings need the teacher.
+      const beside = key.startsWith('distill.') ? ['distill.teacher=y.pth'] : [];
+      const after = await loadRecipe(tiny, [...beside, `${key}=${value}`]).catch((error: unknown) => error);
       if (after instanceof FrameworkError) {
         // What the recipe's model has no use for.
         expect([key, after.code]).toEqual([key, expect.stringMatching(/^recipe\/(conflict|no-effect)$/)]);
