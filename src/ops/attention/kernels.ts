@@ -22,7 +22,7 @@ const TILES: readonly Tile[] = ([4, 2] as const).flatMap((owned) =>
 );
 
 /**
- * Processors: two tokens a lane. Four are a quarter faster, but compilers that optimise need seven times as long for them; where they do not
+ * Processors: two tokens a lane. Four are a quarter faster, but compilers that optimise need five to nine times as long for them; where they do not
  * optimise, four, unless more lanes stay empty. GPUs: as many tokens as registers hold, because each number that is met serves all of them;
  * lanes share columns only where subgroups can add up.
  */
