@@ -38,7 +38,8 @@ function taig(variant: 's' | 'r'): Attack {
     onlyCorrect: false,
     canTarget: true,
     eightBit: true,
-    passes: ({ steps, samples }) => 3 * (samples + 1) * (steps + (isNoisy ? 1 : 0)),
+    // One path more, by which completeness is measured.
+    passes: ({ steps, samples }) => 3 * (samples + 1) * (steps + 1),
     run: async (model, images, { eps, seed }, { steps, stepSize, samples }) => {
       const { elems } = model;
       const ball = ballAround(images.x, eps, 'linf', model);
