@@ -1,3 +1,4 @@
+import { shortName } from './bars.ts';
 import { GROUND, FIGURE_STYLE, escapeXml, niceTicks, seriesClass } from './svg.ts';
 
 /** A point of a curve with its band. */
@@ -44,7 +45,7 @@ export interface PlotChart {
 export const PLOT_WIDTH = 400;
 const [LEFT, RIGHT, TOP, HEIGHT, BOTTOM] = [50, 12, 24, 270, 40];
 const LEGEND_ROW = 18;
-const NAME_CHARACTERS = 52;
+const NAME_CHARACTERS = 44;
 const DASHES = ['', '7 4', '2 3', '9 3 2 3', '5 2', '12 3'];
 /** Markers on a line of many points. */
 const FEW = 9;
@@ -169,7 +170,7 @@ function legendRow({ name, colour, mark = colour, isScatter }: PlotLine, y: numb
   const dash = DASHES[mark % DASHES.length];
   const dashed = dash === '' || dash === undefined ? '' : ` stroke-dasharray="${dash}"`;
   const line = isScatter === true ? '' : `<path class="line" d="M${LEFT} ${y}H${LEFT + 34}"${dashed}/>`;
-  const shown = name.length <= NAME_CHARACTERS ? name : `${name.slice(0, NAME_CHARACTERS - 1)}…`;
+  const shown = shortName(name, NAME_CHARACTERS);
   return `<g class="${seriesClass(colour)}">${line}${marker(mark, LEFT + 17, y)}</g><text x="${LEFT + 42}" y="${y}" dominant-baseline="middle">${escapeXml(shown)}<title>${escapeXml(name)}</title></text>`;
 }
 

@@ -135,7 +135,7 @@ function distances(context: AnalysisContext, chosen: DistanceSettings): Found {
     better: 'higher',
   }));
   const axes = { xLabel: 'channel, sorted, last = 1', isDense: true as const, yMin: 0 };
-  const title = 'Distance of kernel weights from the centre';
+  const title = 'Distance of kernel weights';
   return {
     metrics,
     curves,
