@@ -2,10 +2,13 @@ import type { OnnxGraph } from '../formats/onnx.ts';
 import { FrameworkError } from '../util/errors.ts';
 import type { Node, NodeOf, Tensor } from '../graph/graph.ts';
 import { add } from '../ops/add/op.ts';
+import { attention } from '../ops/attention/op.ts';
 import { batchNorm } from '../ops/batch-norm/op.ts';
+import { concat } from '../ops/concat/op.ts';
 import { conv2d } from '../ops/conv2d/op.ts';
 import { depthwise } from '../ops/depthwise/op.ts';
 import { gelu } from '../ops/gelu/op.ts';
+import { groupNorm } from '../ops/group-norm/op.ts';
 import { layerNorm } from '../ops/layer-norm/op.ts';
 import { toMaps, toRows } from '../ops/layout/op.ts';
 import { matmul } from '../ops/matmul/op.ts';
@@ -14,12 +17,14 @@ import { averagePool, globalAveragePool, maxPool } from '../ops/pool/op.ts';
 import { relu } from '../ops/relu/op.ts';
 import { scaleResidual } from '../ops/scale-residual/op.ts';
 import { scale } from '../ops/scale/op.ts';
+import { standardize } from '../ops/standardize/op.ts';
 import { subsamplePad } from '../ops/subsample-pad/op.ts';
 import { elems, showShape } from '../ops/tensor.ts';
+import { firstToken, tokens } from '../ops/tokens/op.ts';
 
 /**
- * How the ops of an inference graph are written in ONNX. Maps are (n, c, h, w) in both. Rows (n·h·w, c) become (n, h, w, c): ops on
- * rows act on the last axis only, so the batch can stay free and nothing needs a reshape.
+ * How the ops of an inference graph are written in ONNX. Maps are (n, c, h, w) in both. Rows (n·h·w, c) become (n, h, w, c), and
+ * tokens (n·tokens, c) become (n, tokens, c): ops on rows act on the last axis only, so the batch stays free.
  */
 
 /** The means with which a rule writes nodes. */
@@ -142,7 +147,9 @@ rule(scaleResidual, (w, node, out) => {
   if (mask) throw unwritable(node, 'it drops branches at random');
   let y = w.name(branch);
   // gamma (c) lies along the last axis of rows; of maps it is (c, 1, 1).
-  if (from === 'rows') {
+  if (from === 'tokens') {
+    if (gamma) y = w.onnx.node('Mul', [y, w.name(gamma)], [w.inner(node, 'scaled')]);
+  } else if (from === 'rows') {
     if (gamma) y = w.onnx.node('Mul', [y, w.name(gamma)], [w.inner(node, 'scaled')]);
     y = w.onnx.node('Transpose', [y], [w.inner(node, 'maps')], TO_MAPS);
   } else if (gamma) {
@@ -152,6 +159,104 @@ rule(scaleResidual, (w, node, out) => {
   }
   w.onnx.node('Add', [w.name(x), y], [out]);
 });
+
+rule(tokens, (w, node, out) => {
+  const { patches, cls, positions } = node.inputs;
+  const [, count = 0, c = 0] = positions.spec.shape;
+  const list = (part: string, values: readonly number[]) => w.onnx.integers(w.inner(node, part), values);
+  // The class token's row and the patches' rows, each padded by zeros to all tokens, add up: the batch stays free.
+  const row = w.onnx.node(
+    'Pad',
+    [w.name(cls), list('behind', [0, 0, 0, 0, count - 1, 0])],
+    [w.inner(node, 'row')],
+  );
+  const table = w.onnx.node('Add', [row, w.name(positions)], [w.inner(node, 'table')]);
+  const rows = w.onnx.node(
+    'Reshape',
+    [w.name(patches), list('shape', [0, count - 1, c])],
+    [w.inner(node, 'rows')],
+  );
+  const padded = w.onnx.node('Pad', [rows, list('before', [0, 1, 0, 0, 0, 0])], [w.inner(node, 'padded')]);
+  w.onnx.node('Add', [padded, table], [out]);
+});
+
+rule(firstToken, (w, node, out) => {
+  const at = w.onnx.integers(w.inner(node, 'at'), [0]);
+  const first = w.onnx.node('Gather', [w.name(node.inputs.x), at], [w.inner(node, 'first')], { axis: 1 });
+  w.onnx.node('Flatten', [first], [out]);
+});
+
+rule(attention, (w, node, out) => {
+  const { heads, tokens: count } = node.attrs;
+  const width = (node.outputs.y.spec.shape[1] ?? 0) / heads;
+  const list = (part: string, values: readonly number[]) => w.onnx.integers(w.inner(node, part), values);
+  const make = (type: string, inputs: readonly string[], part: string, attributes = {}) =>
+    w.onnx.node(type, inputs, [w.inner(node, part)], attributes);
+  const split = make(
+    'Reshape',
+    [w.name(node.inputs.qkv), list('split', [0, count, 3, heads, width])],
+    'parts',
+  );
+  const byKind = make('Transpose', [split], 'by-kind', { perm: [2, 0, 3, 1, 4] });
+  const [q = '', k = '', v = ''] = ['q', 'k', 'v'].map((part, i) =>
+    make('Gather', [byKind, list(`at-${part}`, [i])], part, { axis: 0 }),
+  );
+  const turned = make('Transpose', [k], 'k-turned', { perm: [0, 1, 2, 4, 3] });
+  const factor = w.onnx.initializer(w.inner(node, 'factor'), Float32Array.of(width ** -0.5), []);
+  const scores = make('Mul', [make('MatMul', [q, turned], 'products'), factor], 'scores');
+  const mixed = make('MatMul', [make('Softmax', [scores], 'probabilities', { axis: -1 }), v], 'heads');
+  const back = make('Transpose', [mixed], 'back', { perm: [1, 3, 2, 4, 0] });
+  w.onnx.node('Reshape', [back, list('joined', [0, count, heads * width])], [out]);
+});
+
+rule(groupNorm, (w, node, out) => {
+  const { x, weight, bias } = node.inputs;
+  const { groups, eps, relu: after } = node.attrs;
+  const [, c = 0, ...area] = x.spec.shape;
+  const list = (part: string, values: readonly number[]) => w.onnx.integers(w.inner(node, part), values);
+  const name = (part: string) => w.inner(node, part);
+  const normal = normalised(w, node, w.name(x), {
+    before: [0, groups, -1],
+    rows: groups,
+    after: [0, c, ...area],
+    eps,
+  });
+  const column = list('column', [c, ...area.map(() => 1)]);
+  const gamma = w.onnx.node('Reshape', [w.name(weight), column], [name('gamma')]);
+  const beta = w.onnx.node('Reshape', [w.name(bias), column], [name('beta')]);
+  const scaled = w.onnx.node('Mul', [normal, gamma], [name('scaled')]);
+  if (after !== true) w.onnx.node('Add', [scaled, beta], [out]);
+  else w.onnx.node('Relu', [w.onnx.node('Add', [scaled, beta], [name('shifted')])], [out]);
+});
+
+rule(standardize, (w, node, out) => {
+  const { weight } = node.inputs;
+  const [rows = 0, ...rest] = weight.spec.shape;
+  const { eps } = node.attrs;
+  normalised(w, node, w.name(weight), { before: [1, rows, -1], rows, after: [rows, ...rest], eps }, out);
+});
+
+rule(concat, (w, { inputs: { a, b } }, out) =>
+  w.onnx.node('Concat', [w.name(a), w.name(b)], [out], { axis: 1 }),
+);
+
+/** x with each of its `rows` of the shape `before` normalised to mean 0 and variance 1, in the shape `after`. */
+function normalised(
+  w: Writer,
+  node: Node,
+  x: string,
+  { before, rows, after, eps }: { before: number[]; rows: number; after: number[]; eps: number },
+  out = w.inner(node, 'normal'),
+): string {
+  const list = (part: string, values: readonly number[]) => w.onnx.integers(w.inner(node, part), values);
+  const vector = (part: string, value: number) =>
+    w.onnx.initializer(w.inner(node, part), new Float32Array(rows).fill(value), [rows]);
+  const seen = w.onnx.node('Reshape', [x, list('rows-shape', before)], [w.inner(node, 'rows')]);
+  const operands = [seen, vector('ones', 1), vector('zeros', 0)];
+  const attributes = { epsilon: { float: eps } };
+  const normal = w.onnx.node('InstanceNormalization', operands, [w.inner(node, 'rows-normal')], attributes);
+  return w.onnx.node('Reshape', [normal, list('shape-after', after)], [out]);
+}
 
 rule(globalAveragePool, (w, node, out) => {
   const pooled = w.onnx.node('GlobalAveragePool', [w.name(node.inputs.x)], [w.inner(node, 'maps')]);

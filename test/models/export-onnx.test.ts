@@ -21,7 +21,10 @@ function formulaWeights(model: Model): Map<string, Float32Array> {
   return new Map(model.parameters.map(({ name, shape }) => [name, Float32Array.from(formula(name, shape))]));
 }
 
-describe.each(goldenCases)('%s in ONNX Runtime', (_name, golden) => {
+const hasClassifier = ([, golden]: (typeof goldenCases)[number]) =>
+  createModel(golden.model, golden.config).head !== null;
+
+describe.each(goldenCases.filter(hasClassifier))('%s in ONNX Runtime', (_name, golden) => {
   const { n, size } = golden;
   const model = createModel(golden.model, golden.config);
   const x = Float32Array.from(images(n, 3, size));
@@ -79,6 +82,12 @@ function modelOf(record: (graph: Graph, x: Tensor) => Tensor): Model {
 }
 
 describe('exportOnnx', () => {
+  it('refuses a model without a classifier', () => {
+    expect(() => exportOnnx(createModel('dino-s8'), new Map(), { imageSize: 224 })).toThrow(
+      /dino-s8 has no classifier/,
+    );
+  });
+
   const pooled = { kernel: [3, 3], stride: [2, 2], padding: [1, 1] } as const;
   const rows = { from: 'nchw' } as const;
   it.each<[string, (graph: Graph, x: Tensor) => Tensor]>([

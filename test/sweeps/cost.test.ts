@@ -46,11 +46,18 @@ describe('steps', () => {
     expect(stepsOf(few, images)).toBe(2 * 4);
   });
 
-  it('are unknown where the images are not there, and the reason is kept', async () => {
-    const { recipe } = await loadRecipe('convnext-t');
+  it('are those of the published data set where its images are not there, and the reason is kept', async () => {
+    const { recipe } = await loadRecipe('convnext-t-k31');
+    const images = await trainingImages(recipe, new Map());
+    expect(images).toMatchObject({ count: 1_281_167, classes: 1000 });
+    expect(images.problem).toMatch(/imagenet/);
+    expect(stepsOf(recipe, images)).toBe(120 * Math.floor(1_281_167 / recipe.batch.size));
+  });
+
+  it('are unknown where nobody can know the number of images', async () => {
+    const { recipe } = await loadRecipe('convnext-t', ['data.dataset=image-folder']);
     const images = await trainingImages(recipe, new Map());
     expect(images).toMatchObject({ count: undefined, classes: 1000 });
-    expect(images.problem).toMatch(/imagenet/);
     expect(stepsOf(recipe, images)).toBeUndefined();
   });
 });
