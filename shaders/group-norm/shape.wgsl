@@ -6,7 +6,7 @@
 
 const C = ${GROUPS * CHANNELS}u;
 
-// Of a plane, n·C + c: its channel, and its group n·GROUPS + g.
+// For plane n·C + c: its channel, and its group n·GROUPS + g.
 fn channel_of(plane: u32) -> u32 {
   return plane % C;
 }

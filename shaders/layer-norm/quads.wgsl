@@ -16,7 +16,7 @@
 #endif
 #bind read_write statistics: array<vec4f> // mean of each row, then rstd of each
 
-// Of each lane's channels, four positions side by side: mean, and Σ (x − mean)².
+// For each lane's channels, four positions side by side: mean, and Σ (x − mean)².
 var<workgroup> means: array<vec4f, 64>;
 var<workgroup> squares: array<vec4f, 64>;
 

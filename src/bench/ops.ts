@@ -21,7 +21,7 @@ export interface OpTiming {
   readonly spread: number;
   /** Processor time of the adapter's threads for one run: on a software adapter, the work itself, whatever else runs beside it. */
   readonly workerMs: number;
-  /** Of all multiply-adds, as papers count them, and of those that touch data; two operations each. */
+  /** Counts all multiply-adds, as papers do, and those that touch data; two operations each. */
   readonly gflopsNominal: number;
   readonly gflopsLive: number;
   /** Every operand counted once. */

@@ -29,7 +29,7 @@ export interface StepTiming {
   readonly maxMs: number;
   readonly steps: number;
   readonly imagesPerSecond: number;
-  /** Of multiply-adds that touch the image, two operations each; over the median. */
+  /** Counts multiply-adds that touch the image, two operations each; over the median. */
   readonly gflops: number;
   readonly compileMs: number;
   /** The step's kernels by themselves, costliest first; with `--profile`. */
@@ -45,9 +45,9 @@ export interface KernelTiming {
   readonly variant: string;
   /** Nodes of one optimiser step. */
   readonly count: number;
-  /** Of all of them. */
+  /** Time of all of them. */
   readonly ms: number;
-  /** Of multiply-adds that touch data. */
+  /** Counts multiply-adds that touch data. */
   readonly gflops: number;
   readonly gbps: number;
 }
@@ -174,7 +174,7 @@ export interface ComparedTiming {
   readonly minMs: number;
   readonly maxMs: number;
   readonly steps: number;
-  /** Of the medians, and of the least times, over those of the first recipe. */
+  /** Medians, and least times, over those of the first recipe. */
   readonly ratio: number;
   readonly minRatio: number;
 }

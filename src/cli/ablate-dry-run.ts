@@ -46,7 +46,7 @@ export async function dryRun(request: AblateRequest, asJson: boolean): Promise<v
   );
 }
 
-/** Of the runs that can start, one after the other. */
+/** Total of the runs that can start, one after the other. */
 function timeText(checks: readonly (TrainingCheck | FrameworkError)[]): string {
   const seconds = checks.reduce(
     (sum, check) => sum + (check instanceof FrameworkError ? 0 : check.seconds),

@@ -40,7 +40,7 @@ import { ProgressLine } from './progress-line.ts';
 import { say, underWay } from './say.ts';
 import { collect, integerUpTo, positiveInteger, styleOf } from './train.ts';
 
-/** Of every command that looks at several checkpoints one after the other. */
+/** Options of every command that looks at several checkpoints one after the other. */
 export interface ContextOptions {
   readonly checkpoint: readonly string[];
   readonly model?: string;

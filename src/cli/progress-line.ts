@@ -3,7 +3,7 @@ import { oneRow } from '../util/terminal.ts';
 
 export interface Amount {
   readonly done: number;
-  /** Of those done: in an earlier run, which says nothing about the speed of this one. */
+  /** How many of those done belong to an earlier run, which says nothing about the speed of this one. */
   readonly before: number;
   readonly total: number;
 }

@@ -20,7 +20,7 @@ export interface AugmentConfig {
     | ({ readonly kind: 'random-resized' } & ResizedCropConfig)
     | { readonly kind: 'pad-crop'; readonly padding: number }
     | { readonly kind: 'center' };
-  /** Of the crop's resize and of RandAugment's warps. */
+  /** Filter for the crop's resize and for RandAugment's warps. */
   readonly interpolation: 'bilinear' | 'bicubic';
   /** Probability of a horizontal flip. */
   readonly flip: number;

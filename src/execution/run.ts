@@ -23,7 +23,7 @@ interface Command {
 export class OpRun {
   private readonly device: Device;
   private readonly op: AnyOp;
-  /** Of inputs and outputs, by name. */
+  /** Specs of inputs and outputs, by name. */
   private readonly specs: Readonly<Record<string, TensorSpec>>;
   private readonly buffers: ReadonlyMap<string, GPUBuffer>;
   private readonly scratch: ReadonlyMap<Slot, GPUBuffer>;

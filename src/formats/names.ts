@@ -58,7 +58,7 @@ export function layoutPrefixes(names: Iterable<string>): string[] {
       const isOne = name.endsWith(first) && (prefix === '' || prefix.endsWith('.'));
       return isOne && has.has(`${prefix}${second}`) ? [prefix] : [];
     });
-    // Of names that begin several layouts the longest counts: `vit.` belongs to a model's own.
+    // If a name begins several layouts, the longest counts: `vit.` belongs to a model's own.
     const [prefix] = prefixes.sort((a, b) => a.length - b.length);
     if (prefix !== undefined) found.add(prefix);
   }

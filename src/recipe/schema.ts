@@ -27,7 +27,7 @@ const rate = number({ min: 0, max: 1, open: 'max' });
 const LARGEST = 1e15;
 const notNegative = number({ min: 0, max: LARGEST });
 const positive = number({ min: 0, max: LARGEST, open: 'min' });
-/** Of images, epochs, steps. */
+/** Counts of images, epochs and steps. */
 const count = integer({ min: 1, max: 1e9 });
 const batchSize = integer({ min: 1, max: 2 ** 20 });
 const pixels = integer({ min: 1, max: 8192 });

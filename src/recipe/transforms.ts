@@ -1,7 +1,7 @@
 /** The image transforms a recipe describes, in the shape `src/data/transform.ts` takes. */
 import type { Recipe } from './schema.ts';
 
-/** Of training images. */
+/** How training images are prepared. */
 export function augmentConfig({ augment }: Recipe) {
   const {
     crop: kind,
@@ -30,7 +30,7 @@ export function augmentConfig({ augment }: Recipe) {
   } as const;
 }
 
-/** Of evaluation images. */
+/** How evaluation images are prepared. */
 export function evalConfig({ evaluation }: Recipe) {
   const { resize, crop, squash, interpolation } = evaluation;
   return { resize, crop, squash, interpolation } as const;

@@ -8,9 +8,9 @@ export interface FieldType<T> {
   /** `min` or `max` itself is not allowed. */
   readonly open?: 'min' | 'max';
   readonly odd?: true;
-  /** Of a choice. */
+  /** The words that a choice allows. */
   readonly values?: readonly string[];
-  /** Of a list. */
+  /** What each item of a list is. */
   readonly item?: FieldType<unknown>;
   readonly lengths?: readonly [number, number];
   /** A single value may stand for the whole list. */

@@ -185,7 +185,7 @@ function progressOf(row: Row): string {
   return parts.join('  ');
 }
 
-/** Of raw and averaged weights, each by its name. */
+/** Numbers of raw and averaged weights, each by its name. */
 function accuraciesOf(top1: Accuracies): string[] {
   return (['raw', 'ema'] as const).flatMap((weights) => {
     const value = top1[weights];

@@ -25,7 +25,7 @@ export interface Execution {
   readonly benchmarkData: string | undefined;
   /** Whether `evaluate` takes --benchmarks. */
   readonly hasBenchmarks: boolean;
-  /** Of the runs' processes: tells them that they end with this one. */
+  /** Environment of the runs' processes: tells them to end with this one. */
   readonly environment: NodeJS.ProcessEnv;
 }
 

@@ -26,7 +26,7 @@ export interface Measurement {
   readonly info: MetricInfo;
   readonly weights: WeightsColumn;
   readonly value: number;
-  /** Of the same images as published numbers: the release, all of it. */
+  /** Measured on the images of the published numbers: the release, all of it. */
   readonly isComparable: boolean;
 }
 

@@ -15,7 +15,7 @@ export interface SweepRun {
   /** `key=value`, for `train --set`. */
   readonly overrides: readonly string[];
   readonly recipe: Recipe;
-  /** Of what results depend on. */
+  /** Hash of everything that results depend on. */
   readonly hash: string;
   readonly folder: RunFolder;
 }

@@ -65,7 +65,7 @@ export async function checkTraining(
   );
 }
 
-/** Of a whole run: its steps and its evaluations, from the time of one evaluation batch. */
+/** Time of a whole run: its steps and its evaluations, from the time of one evaluation batch. */
 async function secondsOf(
   { schedule, evaluation, batch }: Recipe,
   session: TrainingSession,

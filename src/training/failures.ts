@@ -25,7 +25,7 @@ export async function nonFiniteError(
   );
 }
 
-/** Of logits that are not finite: says of which step and weights, and what is kept. */
+/** The error for logits that are not finite. It names the step and the weights, and says what is kept. */
 export async function evaluationError(
   error: unknown,
   step: number,

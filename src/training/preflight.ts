@@ -53,11 +53,11 @@ async function firstBatch(
 
 /** Room that checkpoints take. */
 export interface DiskNeed {
-  /** Of one checkpoint. */
+  /** Size of one checkpoint. */
   readonly bytes: number;
   /** Checkpoints there are at once: those that are kept, the best, and the one being written. */
   readonly checkpoints: number;
-  /** Of those, there already. */
+  /** How many of those exist already. */
   readonly present: number;
   /** Undefined where the file system does not tell. */
   readonly free: number | undefined;

@@ -42,7 +42,7 @@ export interface TrainRequest {
   readonly maxSteps: number | undefined;
   readonly adapter: string;
   readonly memoryGib: number | undefined;
-  /** Of a new run; one that goes on keeps its kernels. Off unless given. */
+  /** How a new run chooses its kernels; a resumed run keeps those it has. Off unless given. */
   readonly tuning?: TuneMode;
 }
 

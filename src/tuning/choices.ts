@@ -12,7 +12,7 @@ import { kernelsOf } from '../execution/kernels.ts';
 
 /** The fastest variant for one problem on one adapter. */
 export interface Choice {
-  /** Of the variants it was chosen from; see `fingerprintOf`. */
+  /** Identifies the variants it was chosen from; see `fingerprintOf`. */
   readonly fingerprint: string;
   readonly variant: Variant;
 }

@@ -19,7 +19,7 @@ export interface Holder extends ProcessIdentity {
   readonly work: string;
   /** When it began, ISO 8601. */
   readonly since: string;
-  /** Of this claim alone. */
+  /** Tells this claim from every other. */
   readonly token: string;
 }
 

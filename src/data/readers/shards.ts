@@ -40,7 +40,7 @@ export async function findShards(root: string, split: string, extension: string)
   });
 }
 
-/** Of one of several places, which need not be there. */
+/** Lists one of several places, which need not exist. */
 async function names(folder: string): Promise<string[]> {
   return (await isFolder(folder)) ? readdir(folder) : [];
 }

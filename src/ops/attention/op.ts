@@ -57,7 +57,7 @@ export const attentionGradient: Op<AttentionAttrs, 'qkv' | 'y' | 'logsumexp' | '
     {
       inputs: { qkv: QKV, y: f32(26, 24), logsumexp: f32(2, 3, 13), dy: f32(26, 24) },
       attrs: ATTRS,
-      // Of scores of standard normal q and k.
+      // About what standard normal q and k give.
       data: { logsumexp: new Float64Array(2 * 3 * 13).fill(3) },
     },
   ],

@@ -13,7 +13,7 @@ interface Head {
   /** `part`: 0 for q, 1 for k, 2 for v. */
   readonly packed: (part: number, token: number, column: number) => number;
   readonly row: (token: number, column: number) => number;
-  /** Of the token's numbers, such as its logsumexp. */
+  /** Index of the token's own numbers, such as its logsumexp. */
   readonly scalar: (token: number) => number;
 }
 

@@ -37,7 +37,7 @@ export const concat: Op<Readonly<Record<string, never>>, 'a' | 'b', 'y'> = {
 };
 
 export interface ConcatGradientAttrs {
-  /** Of a. */
+  /** Channels of a. */
   readonly channels: number;
 }
 

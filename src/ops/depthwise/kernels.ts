@@ -21,7 +21,7 @@ import {
 } from './strip.ts';
 import { type Tile, layout, tilesFor } from './tiles.ts';
 
-/** Of a correlation that makes a map. */
+/** Tiles for a correlation whose result is a map. */
 type MapTile = StripTile | Tile;
 
 const mapTiles = (p: Planes, profile: DeviceProfile): readonly MapTile[] => [

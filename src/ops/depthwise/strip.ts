@@ -34,7 +34,7 @@ const WHOLE = 14;
 const NARROW = 8;
 /** Strips that a lane of a weight gradient takes at least, for what its sums cost at the end. */
 const LEAST_STRIPS = 2;
-/** Of lanes that keep a GPU busy. */
+/** Lanes of a launch, as a multiple of those that keep a GPU busy. */
 const WAVES = 1.5;
 
 /** Columns that are read at once. */

@@ -1,4 +1,4 @@
-// Of each sample, with logits z, soft targets t, the teacher's logits u, K classes:
+// For each sample, with logits z, soft targets t, the teacher's logits u, K classes:
 //   loss = (1 − α) CE + α KD,  CE = −Σ t log softmax(z)
 //   soft: KD = τ²/K Σ p (log p − log softmax(z/τ)), p = softmax(u/τ)     hard: KD = −log softmax(z)_c, c = argmax u
 //   dz = dloss ((1 − α) (softmax(z) Σ t − t) + α dKD)
@@ -8,7 +8,7 @@ export interface DistillationAttrs {
   readonly kind: 'soft' | 'hard';
   /** Share of the teacher's term. */
   readonly alpha: number;
-  /** Of `soft`: what both logits are divided by. */
+  /** What both logits are divided by; `soft` only. */
   readonly temperature: number;
 }
 

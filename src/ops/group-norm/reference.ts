@@ -1,4 +1,4 @@
-// Of each image, over the elements of each of G groups of channels: m = mean(x), v = mean((x − m)²), x̂ = (x − m)/√(v + eps),
+// For each image, over the elements of each of G groups of channels: m = mean(x), v = mean((x − m)²), x̂ = (x − m)/√(v + eps),
 // y = weight·x̂ + bias, then max(y, 0) with ReLU.
 // With z = relu ? dy·[y > 0] : dy and g = weight·z: dbias = Σz, dweight = Σz·x̂ over images and maps, and
 // dx = rstd·(g − mean(g) − x̂·mean(g·x̂)), means over a group.

@@ -21,7 +21,7 @@ export interface LossScaleAttrs {
   readonly interval: number;
 }
 
-/** Of torch.amp.GradScaler. */
+/** The default of torch.amp.GradScaler. */
 export const LOSS_SCALE: LossScaleAttrs = { interval: 2000 };
 
 /** y = x · scale; scaler (4). */

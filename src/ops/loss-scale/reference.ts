@@ -2,7 +2,7 @@
 // Σg² not finite: scale ← scale/2, good ← 0, skipped + 1. Else good ← good + 1, and after `interval` of them scale ← 2·scale, good ← 0.
 // `used` is the scale that this step had.
 
-/** Of torch.amp.GradScaler. */
+/** The default of torch.amp.GradScaler. */
 export const GROWTH = 2;
 export const BACKOFF = 0.5;
 

@@ -65,7 +65,7 @@ export function packScalars(settings: StepSettings): Float32Array<ArrayBuffer> {
   return Float32Array.from(SCALARS, (name) => values[name]);
 }
 
-/** Of the examples. */
+/** Scalars of the examples. */
 const SCALARS_DATA = Float64Array.from(
   packScalars({
     lr: 0.01,

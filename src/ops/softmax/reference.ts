@@ -1,4 +1,4 @@
-// Of each row: y = e^{x − m} / Σ e^{x − m}, m = max x;  dx = y (dy − Σ dy y).
+// For each row: y = e^{x − m} / Σ e^{x − m}, m = max x;  dx = y (dy − Σ dy y).
 
 function eachRow(cols: number, n: number, visit: (first: number) => void): void {
   for (let first = 0; first < n; first += cols) visit(first);

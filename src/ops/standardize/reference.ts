@@ -1,4 +1,4 @@
-// Of each row w of a weight, one output channel over (ci/groups, kh, kw): m = mean(w), v = mean((w − m)²), y = (w − m)/√(v + eps).
+// For each row w of a weight, one output channel over (ci/groups, kh, kw): m = mean(w), v = mean((w − m)²), y = (w − m)/√(v + eps).
 // dw = rstd·(dy − mean(dy) − y·mean(dy·y)) with rstd = 1/√(v + eps).
 
 type Data<N extends string> = Readonly<Record<N, Float64Array>>;

@@ -1,6 +1,6 @@
 // y[i, 0] = class + position[0];  y[i, t] = patch[i, t − 1] + position[t].  An image i has T tokens of c channels, T − 1 of them patches.
 // dpatches[i, t − 1] = dy[i, t];  dposition[t] = Σ_i dy[i, t];  dclass = dposition[0].
-// Of the first tokens alone: y[i] = x[i, 0];  dx[i, 0] = dy[i], dx[i, t] = 0 otherwise.
+// The first tokens alone: y[i] = x[i, 0];  dx[i, 0] = dy[i], dx[i, t] = 0 otherwise.
 
 export interface TokensSize {
   /** Images. */

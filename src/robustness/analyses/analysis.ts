@@ -51,7 +51,7 @@ export interface AnalysisContext {
   readonly data: string | undefined;
   readonly selection: Selection;
   readonly crew: Crew | undefined;
-  /** Of this analysis: units, then `result.json`. */
+  /** Where this analysis writes: units first, then `result.json`. */
   readonly folder: string;
   readonly maker?: Maker;
   readonly signal?: AbortSignal;

@@ -5,7 +5,7 @@ import { unpackBits } from '../scoring/bits.ts';
 /** How far two models err on the same images (Geirhos et al. 2020): Cohen's κ of right and wrong. */
 export interface ErrorConsistency {
   readonly models: readonly [string, string];
-  /** Of a sweep: `<curve>/<x>/<repetition>`. */
+  /** The point of a sweep: `<curve>/<x>/<repetition>`. */
   readonly point: string;
   readonly images: number;
   /** Images on which both are right, or both wrong. */
@@ -32,7 +32,7 @@ export function consistency(
   return { images: n, agreed, kappa, low: Math.max(-1, kappa - half), high: Math.min(1, kappa + half) };
 }
 
-/** Of every two results on the same files, at every point that both have. */
+/** Compares every two results on the same files, at every point that both have. */
 export function errorConsistency(results: readonly BenchmarkResult[]): ErrorConsistency[] {
   return results.flatMap((a, i) =>
     results.slice(i + 1).flatMap((b) => {

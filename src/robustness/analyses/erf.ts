@@ -52,7 +52,7 @@ export function areaRatio(map: ArrayLike<number>, side: number, threshold: numbe
   return 1;
 }
 
-/** Of the map as RepLKNet's authors have it, log10(map + 1), which depends on the scale of the gradients; and of the map itself. */
+/** The map as RepLKNet's authors have it, log10(map + 1), which depends on the scale of the gradients; and the map itself. */
 const MAPS = [
   { name: 'log10(contribution + 1)', of: (value: number) => Math.log10(value + 1) },
   { name: 'contribution', of: (value: number) => value },

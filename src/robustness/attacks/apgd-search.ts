@@ -13,7 +13,7 @@ import { isFooled } from './objectives.ts';
 
 /** Share of the steps after which a step size is looked at for the first time, by which the intervals shrink, and the shortest. */
 const CHECK = { first: 0.22, shrink: 0.03, least: 0.06 } as const;
-/** Of the steps since the last look: with fewer rises the step is halved. */
+/** Share of the steps since the last check: with fewer rises the step is halved. */
 const RISES = 0.75;
 /** Share of the plain step in a step with momentum. */
 const PLAIN = 0.75;
@@ -23,7 +23,7 @@ export interface Search {
   readonly eps: number;
   readonly steps: number;
   readonly seed: number;
-  /** Of the random start. */
+  /** Seed of the random start. */
   readonly stream: string;
 }
 

@@ -30,9 +30,9 @@ export interface AttackRequest {
   readonly eightBit: boolean;
   /** Where adversarial images go. */
   readonly save: string | undefined;
-  /** Of saved images: the ball that they must lie in, if it is known. Default: the attack's. */
+  /** The ball that saved images must lie in, if it is known. Default: the attack's. */
   readonly norm?: Norm | null;
-  /** Of saved images: what they are. */
+  /** What saved images are. */
   readonly of?: string;
   /** Hears of images through the model. */
   readonly onPasses?: (images: number) => void;

@@ -26,7 +26,7 @@ export interface Classifier {
 /** What a classifier that examines images is told of each. */
 export interface ExaminedImage {
   readonly label: number;
-  /** Of its random draws: its place in the data set. */
+  /** Keys its random draws: its place in the data set. */
   readonly number: number;
 }
 

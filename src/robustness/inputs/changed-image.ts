@@ -4,6 +4,6 @@ import type { Normalization } from '../../data/normalization.ts';
 export interface ChangedImage extends Normalization {
   /** Side in pixels. */
   readonly imageSize: number;
-  /** Of the image: names its random draws, whatever the batch and the number of threads. */
+  /** The image's number: keys its random draws, whatever the batch and the number of threads. */
   readonly number: number;
 }

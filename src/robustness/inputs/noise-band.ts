@@ -10,7 +10,7 @@ import { Fft } from './fft.ts';
  */
 export interface BandNoise {
   readonly kind: 'noise';
-  /** Of the unfiltered noise: of signs, the value; otherwise the standard deviation. */
+  /** Amplitude of the unfiltered noise: the value of signs, otherwise the standard deviation. */
   readonly amplitude: number;
   readonly space: 'normalised' | 'pixel';
   readonly distribution: 'sign' | 'gaussian' | 'uniform';

@@ -64,7 +64,7 @@ export function accuracies(tally: Tally, hasTop5: boolean): Metric[] {
   ]);
 }
 
-/** Of the restricted logits where there is a restriction. */
+/** Computed from the restricted logits if there is a restriction. */
 function calibrationMetrics({ calibration, counts }: Tally): Metric[] {
   if (!calibration) return [];
   const [protocol = ''] = Object.keys(counts); // the restricted one stands first

@@ -38,7 +38,7 @@ export interface CurvePoint {
   readonly total?: number;
   /** Against the unchanged images, of the same images one by one, with its 95 % interval. */
   readonly change?: { readonly value: number; readonly low: number; readonly high: number };
-  /** Of an attack: what became of the images. */
+  /** What became of the images; attacks only. */
   readonly attack?: AttackPoint;
 }
 

@@ -39,7 +39,7 @@ export interface Summary {
   readonly absent: readonly AbsentMetric[];
   /** Where a benchmark has corruptions or perturbations. */
   readonly rows?: readonly MetricRow[];
-  /** Of an analysis. */
+  /** Analyses only. */
   readonly curves?: readonly Curve[];
 }
 

@@ -42,7 +42,7 @@ export interface Tally {
   scores: number[];
   /** ImageNet-P: sums over clips of their means. */
   clips: ClipSums | null;
-  /** Of an analysis. */
+  /** Analyses only. */
   outcomes?: Outcomes;
   /** What was noted of images, by name: sums, and the largest. */
   notes?: { sums: Record<string, number>; maxima: Record<string, number> };

@@ -98,7 +98,7 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
   }
 }
 
-/** Of a file whose model was said, or is recognised by its tensors; the latter is said. */
+/** For a file whose model the user named, or which its tensors identify; the latter is printed. */
 async function resolveNamed(
   { model, overrides, checkpoint }: WeightsRequest,
   file: TensorFile,

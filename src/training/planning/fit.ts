@@ -16,7 +16,7 @@ export interface Target {
   /** Largest micro-batch worth choosing. */
   readonly preferred: number;
   readonly choose?: ChooseVariant;
-  /** Of a recipe with `distill`: see weights/teacher.ts. */
+  /** The teacher of a recipe with `distill`; see weights/teacher.ts. */
   readonly teacher?: Model | undefined;
 }
 

@@ -15,9 +15,9 @@ export interface PlanReport {
   readonly microBatches: number;
   readonly parameters: number;
   readonly stateEntries: number;
-  /** Of one image, forward: over the zero-padded window as papers count, and those that touch the image. */
+  /** Multiply-adds of one forward image: over the zero-padded window as papers count, and those that touch the image. */
   readonly macs: { readonly nominal: number; readonly live: number };
-  /** Of one optimiser step, forward and backward. */
+  /** Multiply-adds of one optimiser step, forward and backward. */
   readonly stepMacs: { readonly nominal: number; readonly live: number };
   readonly dispatches: { readonly microBatch: number; readonly update: number; readonly step: number };
   /** Ops of one step: each needs a dispatch at least. */
@@ -71,7 +71,7 @@ function total(...plans: readonly (Plan | undefined)[]): Cost {
   return { macs: sum('macs'), liveMacs: sum('liveMacs'), bytes: sum('bytes') };
 }
 
-/** Of one micro-batch; see `bytesLowerBound`. */
+/** Bytes that one micro-batch must move at least; see `bytesLowerBound`. */
 function leastBytes({ step: { plan, graph }, memory }: TrainingPlan): number {
   const made = new Set(
     plan.steps

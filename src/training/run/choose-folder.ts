@@ -95,7 +95,7 @@ type FolderState =
   | { readonly kind: 'empty' }
   | {
       readonly kind: 'run';
-      /** Of its newest checkpoint. */
+      /** The step of its newest checkpoint. */
       readonly step: number;
       readonly recipeHash: string;
       readonly sameRecipe: boolean;

@@ -93,7 +93,7 @@ export interface Environment {
 
 /** `environment.json`: which run a folder holds, and what it was begun with. */
 export interface RunIdentity extends Environment {
-  /** Of what decides the result; see `recipeHash`. */
+  /** Hash of everything that decides the result; see `recipeHash`. */
   readonly recipeHash: string;
 }
 
@@ -118,7 +118,7 @@ export interface TrainingSummary {
   readonly imagesPerSecond: number;
   /** Time from the start of training that the rate leaves out. */
   readonly firstStepSeconds?: number;
-  /** Of all steps of the run, those whose gradient overflowed 16 bits, and which changed nothing; with `precision: f16`. */
+  /** Steps of the whole run whose gradient overflowed 16 bits and which changed nothing; with `precision: f16`. */
   readonly skippedSteps?: number;
   readonly best: Counters['best'];
   readonly evaluations: Partial<Record<'raw' | 'ema', Evaluation>>;

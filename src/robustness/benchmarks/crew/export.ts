@@ -32,7 +32,7 @@ export interface ExportOptions {
 
 export interface ExportProgress {
   readonly done: number;
-  /** Of those done: files that were there before. */
+  /** How many of those done existed before. */
   readonly kept: number;
   readonly total: number;
 }

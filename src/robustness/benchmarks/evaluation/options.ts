@@ -13,7 +13,7 @@ export interface EvaluateOptions {
   readonly parts: readonly Part[];
   /** Problems found while locating and opening, e.g. missing parts. */
   readonly problems?: readonly Problem[];
-  /** Of an analysis: all of its settings, in words. Parts are the points of its curves, all of the same files. */
+  /** All settings of an analysis, in words. Its parts are the points of its curves, all of the same files. */
   readonly settings?: string;
   /** The classifier of a part, where parts differ in the model; `done` frees it. Default: `classifier`. */
   readonly classifierOf?: (part: string) => Promise<{ classifier: Classifier; done: () => void }>;
@@ -49,7 +49,7 @@ export interface Progress {
   readonly unit: string;
   readonly imagesDone: number;
   readonly imagesTotal: number;
-  /** Of those done: finished in an earlier run. */
+  /** How many of those done were finished in an earlier run. */
   readonly imagesResumed: number;
   readonly failures: number;
 }

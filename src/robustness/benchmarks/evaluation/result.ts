@@ -12,7 +12,7 @@ export interface PartResult {
   readonly metrics: readonly Metric[];
   /** What sets it apart from the others, for people. */
   readonly note?: string;
-  /** Of an analysis: which of its items are right, bit by bit from the first, in base64. */
+  /** Which items are right, bit by bit from the first, in base64; analyses only. */
   readonly correct?: string;
 }
 
@@ -39,7 +39,7 @@ export interface Protocol {
   readonly classListSha256: string;
   /** SHA-256 of the names of the evaluated files, in order. */
   readonly fileListSha256: string;
-  /** Of an analysis: everything that it was told, in words. */
+  /** All settings of an analysis, in words. */
   readonly settings?: string;
 }
 
@@ -61,13 +61,13 @@ export interface BenchmarkResult {
   readonly absent: readonly AbsentMetric[];
   /** By corruption over its severities, or by perturbation. */
   readonly rows: readonly MetricRow[];
-  /** Of an analysis. */
+  /** Analyses only. */
   readonly curves?: readonly Curve[];
   readonly parts: readonly PartResult[];
   /** Top-1 by class over all parts: class id → [correct, total], by protocol. */
   readonly perClass: Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>>;
   readonly report: ReportHooks;
-  /** Of the clean images themselves: curves of other results may begin here. */
+  /** Measured on the clean images themselves: curves of other results may begin here. */
   readonly isClean: boolean;
 }
 

@@ -10,7 +10,7 @@ export type Identity = Readonly<Record<string, string | number>>;
 
 /** What numbers are made with. */
 export interface Maker {
-  /** Of largekernel. */
+  /** The version of largekernel. */
   readonly version: string;
   /** Adapter and driver in words. */
   readonly adapter: string;
@@ -31,14 +31,14 @@ const UNIT = sealedKind<Tally>(
 export const EVALUATION_LOG = sealedKind<EvaluationLog>('evaluation log', 1, AGAIN);
 export const EVALUATION_LOG_NAME = 'sessions.json';
 
-/** What of an identity is told by a checksum. */
+/** Parts of an identity that are known by their checksum only. */
 const CHECKSUMS: Readonly<Record<string, string>> = {
   modelFingerprint: 'the weights are others',
   classListSha256: 'the images have other classes',
   fileListSha256: 'it is of other image files, by their names and number',
 };
 
-/** What of an identity people know under another name. */
+/** Parts of an identity that people know by another name. */
 const WORDS: Readonly<Record<string, string>> = {
   dataOrigin: 'origin of the images',
   imageSize: 'image size',

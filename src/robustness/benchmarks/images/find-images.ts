@@ -43,7 +43,7 @@ export interface ImageOptions {
   readonly names: readonly string[] | undefined;
   readonly severities: readonly Severity[] | undefined;
   readonly difficulty: Difficulty;
-  /** Of generated C: compress as the release does; default where images are 224 px. */
+  /** Compress generated C as the release does; the default for images of 224 px. */
   readonly jpeg85: boolean | undefined;
   readonly selection: Selection;
   /** Side of the images of C, 9 and Stylized that are not the release's 224 px. */
