@@ -22,7 +22,7 @@ import { dryRun } from './ablate-dry-run.ts';
 import { EXIT_CODES, EXIT_INTERRUPTED } from './errors.ts';
 import { onStopRequests } from './interrupt.ts';
 import { PARENT_VARIABLE } from './onlookers.ts';
-import { collect, integerUpTo, positiveNumber } from './train.ts';
+import { ADAPTERS, collect, integerUpTo, positiveNumber } from './train.ts';
 
 interface Options {
   readonly data?: string;
@@ -62,7 +62,7 @@ export function addAblate(command: Command): void {
       [],
     )
     .option('--lead <seconds>', 'of slurm: save so long before the time limit', integerUpTo(86_400), 300)
-    .option('--adapter <name>', 'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name')
+    .option('--adapter <name>', ADAPTERS)
     .option('--memory <gib>', 'device memory that a run may use', positiveNumber)
     .option('--only <run>', 'one run of the sweep, without the table')
     .option('--table', 'make the table of what is there; run nothing')

@@ -11,18 +11,18 @@ import { runAttack } from '../robustness/attacks/run-attack.ts';
 import { savedAttack } from '../robustness/attacks/saved.ts';
 import type { Space } from '../robustness/attacks/session-model.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
-import {
-  checkpointsOptions,
-  imageOptions,
-  settingOption,
-  withContext,
-  type ContextOptions,
-  type Means,
-} from './analyze.ts';
+import { settingOption } from './analyze.ts';
 import { printAttack, type AttackMade } from './attack-output.ts';
 import { attackProgress } from './attack-progress.ts';
 import { choiceOptions, epsilonOption, outputOptions } from './attack-options.ts';
 import { onlyWhen } from './conflicts.ts';
+import {
+  checkpointsOptions,
+  imageOptions,
+  withContext,
+  type ContextOptions,
+  type Means,
+} from './contexts.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
 

@@ -6,7 +6,7 @@ import { say } from './say.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { classCountOf } from '../training/data.ts';
 import { onlyWhen } from './conflicts.ts';
-import { collect, positiveInteger, positiveNumber, tuneMode } from './train.ts';
+import { ADAPTERS, collect, positiveInteger, positiveNumber, tuneMode } from './train.ts';
 
 /** One measurement, as the lines of `--json` have it. */
 type Row = Readonly<Record<string, unknown>>;
@@ -20,11 +20,7 @@ export function addBench(command: Command): void {
     .option('--batch <n>', 'images at once', positiveInteger, 8)
     .option('--size <pixels>', 'side of the images (default: the model’s)', positiveInteger)
     .option('--turns <n>', 'the best of so many is taken', positiveInteger, 9)
-    .option(
-      '--adapter <name>',
-      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
-      'auto',
-    )
+    .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--json', 'one line of JSON on standard output')
     .action(attack);
   command
@@ -52,11 +48,7 @@ export function addBench(command: Command): void {
     .option('--filter <text>', 'only shapes and passes with this in their names, such as k=51')
     .option('--turns <n>', 'the median of so many is taken', positiveInteger, 9)
     .option('--all', 'every way to compute an op, not only the one that is chosen without tuning')
-    .option(
-      '--adapter <name>',
-      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
-      'auto',
-    )
+    .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--json', 'one line of JSON a row on standard output')
     .action(ops);
   command
@@ -66,11 +58,7 @@ export function addBench(command: Command): void {
     .option('--set <key=value>', 'change a value of the recipe; may be given many times', collect, [])
     .option('--batch <n>', 'images of one micro-batch', positiveInteger)
     .option('--steps <n>', 'timed steps', positiveInteger, 5)
-    .option(
-      '--adapter <name>',
-      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
-      'auto',
-    )
+    .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
     .option('--tune', 'first find the fastest kernels for this adapter, where none are stored')
     .option('--no-tune', 'leave out what `largekernel tune` has stored')

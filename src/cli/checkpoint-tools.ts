@@ -19,7 +19,7 @@ import { listImages } from '../training/evaluation/predict.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 import { convertWeights, type TargetNaming } from '../training/export/state-dict.ts';
 import { say, underWay } from './say.ts';
-import { collect, positiveInteger, positiveNumber } from './train.ts';
+import { ADAPTERS, collect, positiveInteger, positiveNumber } from './train.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
 import { checkpointOptions, onlyRun, weightsRequest, type CheckpointOptions } from './weights.ts';
 
@@ -185,11 +185,7 @@ export function addMerge(command: Command): void {
       positiveNumber,
       MERGE_TOLERANCE,
     )
-    .option(
-      '--adapter <name>',
-      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
-      'auto',
-    )
+    .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--json', 'JSON on standard output')
     .action(merge);
   onlyWhen(command, 'without --images', ['--count'], ({ has }) => !has('--images'));

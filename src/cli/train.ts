@@ -39,11 +39,7 @@ export function addTrain(command: Command): void {
     .option('--entry <name>', 'which set of weights of --init, where the file holds several')
     .option('--resume', 'insist on going on with an earlier run')
     .option('--max-steps <n>', 'stop after so many optimiser steps in all', positiveInteger)
-    .option(
-      '--adapter <name>',
-      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
-      'auto',
-    )
+    .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
     .option('--tune', 'first find the fastest kernels for this adapter, where none are stored')
     .option('--no-tune', 'leave out what `largekernel tune` has stored')
@@ -55,6 +51,9 @@ export function addTrain(command: Command): void {
   onlyWhen(command, 'without --json', ['--quiet'], ({ has }) => !has('--json'));
   onlyWhen(command, 'without --dry-run', ['--detach'], ({ has }) => !has('--dry-run'));
 }
+
+/** What `--adapter` takes. */
+export const ADAPTERS = 'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name';
 
 export function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value];

@@ -10,7 +10,7 @@ import { problemsOf } from '../tuning/problem.ts';
 import { describeResult, isChanged, tune, type TuneResult } from '../tuning/tune.ts';
 import { classCountOf } from '../training/data.ts';
 import { underWay } from './say.ts';
-import { collect, positiveInteger, positiveNumber } from './train.ts';
+import { ADAPTERS, collect, positiveInteger, positiveNumber } from './train.ts';
 
 interface Options {
   readonly recipe: string;
@@ -32,11 +32,7 @@ export function addTune(command: Command): void {
       'images of one micro-batch (default: the recipe’s, or the largest that fits)',
       positiveInteger,
     )
-    .option(
-      '--adapter <name>',
-      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
-      'auto',
-    )
+    .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
     .option('--again', 'time kernels whose fastest is stored, too')
     .option('--json', 'one line of JSON a kernel on standard output')

@@ -30,7 +30,7 @@ import { untilInterrupted } from './interrupt.ts';
 import { say, underWay } from './say.ts';
 import { compilingReporter, makeReporter } from '../training/log/reporter.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
-import { collect, integerUpTo, styleOf } from './train.ts';
+import { ADAPTERS, collect, integerUpTo, styleOf } from './train.ts';
 import type { WeightsUse } from '../training/weights/settings.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 
@@ -79,11 +79,7 @@ export function weightsRequest(options: CheckpointOptions, use: WeightsUse): Wei
 
 function weightsOptions(command: Command): Command {
   return checkpointOptions(command)
-    .option(
-      '--adapter <name>',
-      'auto, gpu, gpu:1, lavapipe, swiftshader or part of an adapter’s name',
-      'auto',
-    )
+    .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--batch <n>', 'images at once', integerUpTo(2 ** 16), 16)
     .option('--json', 'JSON on standard output');
 }
