@@ -71,7 +71,8 @@ export function pickAdapter(request: string, entries: readonly AdapterEntry[]): 
       ? entries[0]
       : kind !== undefined
         ? entries.filter((e) => e.kind === kind)[Number(number)]
-        : entries.find((e) => e.kind === wanted || e.name.toLowerCase().includes(wanted));
+        : (entries.find((e) => e.kind === wanted || e.name.toLowerCase() === wanted) ??
+          entries.find((e) => e.name.toLowerCase().includes(wanted)));
   if (entry === undefined) throw noAdapter(request, entries);
   // Dawn's binding takes a name and opens the first adapter whose name contains it.
   const opened = entries.find(({ backend, name }) => backend === entry.backend && name.includes(entry.name));

@@ -36,4 +36,11 @@ describe('which adapter --adapter means', () => {
     expect(() => pickAdapter('gpu:1', [a100, second])).toThrow(/Dawn tells adapters apart by name/);
     expect(pickAdapter('gpu:0', [a100, second])).toBe(a100);
   });
+
+  it('is the one whose whole name is given, not one whose name holds it', () => {
+    expect(() => pickAdapter('NVIDIA A10', [a100, entry('NVIDIA A10')])).toThrow(
+      /NVIDIA A10 is NVIDIA A10, but Dawn .* would open NVIDIA A100/,
+    );
+    expect(pickAdapter('nvidia a10', [entry('NVIDIA A10'), a100]).name).toBe('NVIDIA A10');
+  });
 });
