@@ -15,13 +15,18 @@ import {
   mergeWeights,
   writeMerged,
 } from '../training/export/merge-weights.ts';
-import { listImages } from '../training/evaluation/predict.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 import { convertWeights, type TargetNaming } from '../training/export/state-dict.ts';
 import { say, underWay } from './say.ts';
 import { ADAPTERS, collect, positiveInteger, positiveNumber } from './train.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
-import { checkpointOptions, onlyRun, weightsRequest, type CheckpointOptions } from './weights.ts';
+import {
+  checkpointOptions,
+  onlyRun,
+  readableImages,
+  weightsRequest,
+  type CheckpointOptions,
+} from './weights.ts';
 
 interface InspectOptions {
   readonly entry?: string;
@@ -193,10 +198,11 @@ export function addMerge(command: Command): void {
 
 async function merge(options: MergeOptions): Promise<void> {
   const { output, batch, tolerance } = options;
+  const images =
+    options.images === undefined ? options.count : await readableImages(options.images, options.json);
   const resolved = await resolveWeights(weightsRequest(options, 'merge'));
   resolved.notes.forEach(say);
   const merged = await underWay('merging', () => mergeWeights(resolved), options.json);
-  const images = options.images === undefined ? options.count : await listImages(options.images, say);
   const device = await openDevice(options.adapter);
   try {
     const agreement = await underWay(

@@ -81,15 +81,20 @@ function bashScript(program: Command, values: Values, isZsh: boolean): string {
   const open = [...taking].filter(([, words]) => words.length === 0).map(([flag]) => flag);
   const withInner = program.commands.filter(({ commands: inner }) => inner.length > 0);
   return `${isZsh ? 'autoload -U +X bashcompinit && bashcompinit\n' : ''}_largekernel() {
-  local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" command="\${COMP_WORDS[1]}" words=''
+  local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" command="\${COMP_WORDS[1]}" words='' prefix=''
+  # bash takes the equals sign of --recipe=quickstart for a word of its own, zsh does not
+  if [[ "$word" == '=' ]]; then word=''
+  elif [[ "$before" == '=' ]]; then before="\${COMP_WORDS[COMP_CWORD-2]}"
+  elif [[ "$word" == --*=* ]]; then before="\${word%%=*}" prefix="\${word%%=*}=" word="\${word#*=}"
+  fi
   case "$command" in ${withInner.map((each) => each.name()).join('|')}) [ "$COMP_CWORD" -gt 2 ] && command="$command \${COMP_WORDS[2]}" ;; esac
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W '${program.commands.map((each) => each.name()).join(' ')} --help --version' -- "$word"))
     return
   fi
   case "$before" in
-${closed.map(([flag, words]) => `    ${flag}) COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$word") $(compgen -f -- "$word")); return ;;`).join('\n')}
-    ${open.join('|')}) COMPREPLY=($(compgen -f -- "$word")); return ;;
+${closed.map(([flag, words]) => `    ${flag}) COMPREPLY=($(compgen -P "$prefix" -W '${words.join(' ')}' -- "$word") $(compgen -P "$prefix" -f -- "$word")); return ;;`).join('\n')}
+    ${open.join('|')}) COMPREPLY=($(compgen -P "$prefix" -f -- "$word")); return ;;
   esac
   case "$command" in
 ${flags.join('\n')}

@@ -16,7 +16,7 @@ import {
 } from '../training/evaluation/evaluate-weights.ts';
 import { describeLabels, namesOf } from '../training/weights/model-classes.ts';
 import { loadWeights } from '../training/weights/initial-weights.ts';
-import { listImages, predictFiles } from '../training/evaluation/predict.ts';
+import { checkImages, listImages, predictFiles } from '../training/evaluation/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
 import {
   BENCHMARK_FLAGS,
@@ -127,7 +127,7 @@ async function openWeights(
 async function predict(
   options: WeightsOptions & { images: readonly string[]; output?: string },
 ): Promise<void> {
-  const files = await listImages(options.images, say);
+  const files = await readableImages(options.images, options.json);
   await openWeights(
     { ...options, batch: Math.min(options.batch, files.length) },
     weightsRequest(options, 'predict'),
@@ -154,6 +154,18 @@ async function predict(
       }
     },
   );
+}
+
+/** The images that paths name, each of them decoded once before anything long begins. */
+export async function readableImages(paths: readonly string[], isQuiet?: boolean): Promise<string[]> {
+  const files = await listImages(paths, say);
+  let looked = 0;
+  await underWay(
+    () => `looking at ${looked} of ${files.length} images`,
+    () => checkImages(files, (count) => (looked = count)),
+    isQuiet,
+  );
+  return files;
 }
 
 function top5(row: Float32Array, names: readonly ClassInfo[]) {

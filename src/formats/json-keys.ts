@@ -87,8 +87,13 @@ function expectCode(text: string, from: number, code: number): number {
 
 function skipBlank(text: string, from: number): number {
   let at = from;
-  while (/[ \t\r\n]/.test(text.charAt(at))) at++;
+  while (isBlank(text.charCodeAt(at))) at++;
   return at;
+}
+
+/** Space, tab, line feed or carriage return. */
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
 }
 
 function unexpected(text: string, at: number): Error {

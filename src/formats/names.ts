@@ -42,9 +42,14 @@ const LAYOUTS: readonly (readonly [Naming, string, string])[] = [
   ['official', 'patch_embed.proj.weight', 'blocks.0.norm1.weight'],
 ];
 
+/** All entries that tell a layout. */
+const TELLING: ReadonlySet<string> = new Set(LAYOUTS.flatMap(([, first, second]) => [first, second]));
+
 /** Which naming a file has; `official` for everything that needs no renaming. */
 export function detectNaming(names: Iterable<string>): Naming {
-  const has = new Set(names);
+  // Only the names that tell are kept: files may have hundreds of thousands.
+  const has = new Set<string>();
+  for (const name of names) if (TELLING.has(name)) has.add(name);
   return LAYOUTS.find(([, first, second]) => has.has(first) && has.has(second))?.[0] ?? 'official';
 }
 
@@ -54,8 +59,9 @@ export function layoutPrefixes(names: Iterable<string>): string[] {
   const found = new Set<string>();
   for (const name of has) {
     const prefixes = LAYOUTS.flatMap(([, first, second]) => {
+      if (!name.endsWith(first)) return [];
       const prefix = name.slice(0, -first.length);
-      const isOne = name.endsWith(first) && (prefix === '' || prefix.endsWith('.'));
+      const isOne = prefix === '' || prefix.endsWith('.');
       return isOne && has.has(`${prefix}${second}`) ? [prefix] : [];
     });
     // If a name begins several layouts, the longest counts: `vit.` belongs to a model's own.

@@ -85,7 +85,7 @@ function setsOf(file: TensorFile): WeightsFile {
     format,
     close,
     sets: sets.map(({ entry, also, leftOut, tensors: named }) => {
-      const sourceOf = (name: string) => named.get(name)?.source ?? unknownTensor(path, name, named.keys());
+      const find = (name: string) => named.get(name) ?? unknownTensor(path, name, named.keys());
       return {
         entry,
         also,
@@ -94,9 +94,12 @@ function setsOf(file: TensorFile): WeightsFile {
           entry,
           leftOut,
           names: () => [...named.keys()],
-          info: (name) => file.info(sourceOf(name)),
-          read: async (name) => file.read(sourceOf(name)),
-          readInts: async (name) => file.readInts(sourceOf(name)),
+          info: (name) => {
+            const { dtype, shape } = find(name);
+            return { dtype, shape };
+          },
+          read: async (name) => file.read(find(name).source),
+          readInts: async (name) => file.readInts(find(name).source),
         },
       };
     }),

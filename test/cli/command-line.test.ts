@@ -51,6 +51,11 @@ describe('completion', () => {
     expect(complete('data', 'ver')).toEqual(['verify']);
     expect(complete('data', 'verify', '--spl')).toEqual(['--split']);
     expect(complete('completion', 'fi')).toEqual(['fish']);
+    // `--recipe=quick` as bash splits it, and as zsh does not
+    expect(complete('train', '--recipe', '=', 'quick')).toEqual(['quickstart']);
+    expect(complete('train', '--recipe', '=')).toEqual(expect.arrayContaining(values['--recipe']));
+    expect(complete('train', '--recipe=quick')).toEqual(['--recipe=quickstart']);
+    expect(complete('train', '--data', '=', '/us')).toEqual(['/usr']);
   });
 
   it('names every command and option in every shell', async () => {

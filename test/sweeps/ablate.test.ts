@@ -256,6 +256,23 @@ points: [{ label: 31, set: { model.kernels: 13 }, paper: ConvNeXt-31 }]
     expect(await started()).toHaveLength(3);
   });
 
+  it('that are damaged are named, enter no table, and are measured anew once deleted', async () => {
+    await ablate(await prepare(true), new Stopper());
+    const path = join(evaluationFolder(runs.runs[0]!, 'raw'), 'a', 'result.json');
+    const before = await readFile(path, 'utf8');
+    await writeFile(path, before.replace(/"value": ?10\.5\b/, '"value":11.5'));
+    expect(await readFile(path, 'utf8')).not.toBe(before);
+    await ablate(await prepare(true), new Stopper());
+    const table = await text('table.md');
+    expect(table).toMatch(/- 31-seed0: failed in evaluate: \S*result\.json .*damaged or changed/);
+    expect(table).not.toMatch(/1[01]\.50/);
+    expect(await started()).toHaveLength(3);
+    await rm(path);
+    await ablate(await prepare(true), new Stopper());
+    expect(await text('table.md')).toContain('| 31 | raw | 10.50 |');
+    expect(await started()).toHaveLength(4);
+  });
+
   it('are left to the process that evaluates them', async () => {
     const asked = await prepare(true);
     behaviour = { '31-seed0': { top1: 0.8, evaluateExit: 9 } };

@@ -285,32 +285,51 @@ describe('a classifier to start from', () => {
     name: 'r',
     classes: names.map((id) => ({ id, name: id })),
   });
+  const bare = { metadata: new Map<string, string>() };
   const file = (...names: string[]) => ({
     metadata: new Map(Object.entries(classMetadata(run(...names).classes))),
   });
 
   it('gives its rows by name', async () => {
-    expect((await headRows('w', file('a', 'b'), 2, run('a', 'b'))).rows).toBeUndefined();
-    expect((await headRows('w', file('a', 'b', 'c'), 3, run('c', 'a'))).rows).toEqual([2, 0]);
+    expect((await headRows('w', file('a', 'b'), 2, run('a', 'b'), 'auto')).rows).toBeUndefined();
+    expect((await headRows('w', file('a', 'b', 'c'), 3, run('c', 'a'), 'auto')).rows).toEqual([2, 0]);
     expect(takeRows(Float32Array.of(1, 2, 3, 4, 5, 6), 3, [2, 0])).toEqual(Float32Array.of(5, 6, 1, 2));
-    const imagenet = await headRows('w', { metadata: new Map() }, 1000, run('n01443537', 'n01440764'));
+    const imagenet = await headRows('w', bare, 1000, run('n01443537', 'n01440764'), 'auto');
     expect(imagenet.rows).toEqual([1, 0]);
     expect(imagenet.note).toContain("taken for ImageNet's");
   });
 
-  it('is refused where it lacks a class, and noted where it names none', async () => {
-    await expect(headRows('w', file('a', 'b'), 2, run('a', 'z'))).rejects.toThrow(
+  it('is refused where it lacks a class', async () => {
+    await expect(headRows('w', file('a', 'b'), 2, run('a', 'z'), 'auto')).rejects.toThrow(
       "w knows 2 classes (a, b), but not 1 of the run's 2: z.",
     );
-    const { rows, note } = await headRows('w', { metadata: new Map() }, 2, run('a', 'b'));
-    expect(rows).toBeUndefined();
-    expect(note).toContain('w names no classes');
+  });
+
+  it('that names no classes needs their order said, as in evaluation', async () => {
+    await expect(headRows('w', bare, 2, run('a', 'b'), 'auto')).rejects.toMatchObject({
+      code: 'data/class-order',
+      message: 'w names no classes: which of its 2 outputs is which of a, b in r is not known',
+      hint: expect.stringMatching(/--set data.classes=folders; or .*init\.dropHead=true/) as unknown,
+    });
+    for (const choice of ['folders', 'list.txt']) {
+      const { rows, note } = await headRows('w', bare, 2, run('a', 'b'), choice);
+      expect(rows).toBeUndefined();
+      expect(note).toContain(
+        `w names no classes: the order of its classifier is taken to be that of data.classes: ${choice}`,
+      );
+    }
+    const { classes } = classList('cifar10');
+    const known = await headRows('w', bare, 10, { name: 'r', classes: [...classes].reverse() }, 'auto');
+    expect(known.rows).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    expect((await headRows('w', bare, 3, run('0', '2', '1'), 'auto')).rows).toEqual([0, 2, 1]);
+    // Another number is told by the classifier's shape.
+    expect((await headRows('w', bare, 3, run('a', 'b'), 'auto')).rows).toBeUndefined();
   });
 
   it('of a run knows what the run keeps', async () => {
     const root = temporaryFolder();
     writeFileSync(join(root, 'recipe.yaml'), '');
     await keepClasses(runFolder(root), run('b', 'a'));
-    expect((await headRows(root, { metadata: new Map() }, 2, run('a', 'b'))).rows).toEqual([1, 0]);
+    expect((await headRows(root, bare, 2, run('a', 'b'), 'auto')).rows).toEqual([1, 0]);
   });
 });

@@ -1,8 +1,8 @@
 /** The classifier of weights to start from, when they know other classes or the same in another order. */
-import { classList, sameClasses } from '../../data/classes.ts';
+import { classList, listOfWords, sameClasses } from '../../data/classes.ts';
 import { classesOfMetadata } from '../../data/class-metadata.ts';
 import type { ClassInfo, ClassList } from '../../data/dataset.ts';
-import { some } from '../../data/match-classes.ts';
+import { matchClasses, some } from '../../data/match-classes.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { storedClasses } from '../classes.ts';
@@ -19,20 +19,22 @@ export interface HeadRows {
 /**
  * Compares the classes of weights to start from with a run's. A list that holds all of the run's gives their rows by name.
  * @param path as it was named: a run folder or a file @param count rows of the file's classifier
- * @throws FrameworkError `checkpoint/classes` where the weights do not know a class of the run
+ * @param choice the run's `data.classes`
+ * @throws FrameworkError `checkpoint/classes` where the weights do not know a class of the run, `data/class-order` where nothing says
+ * which row is which class
  */
 export async function headRows(
   path: string,
   file: Pick<TensorFile, 'metadata'>,
   count: number,
-  { classes }: ClassList,
+  list: ClassList,
+  choice: string,
 ): Promise<HeadRows> {
+  const { classes } = list;
   const known = await classesOf(path, file, count);
-  if (known === undefined)
-    return {
-      rows: undefined,
-      note: `${path} names no classes: the order of its classifier is taken to be the run's`,
-    };
+  // Another number is an error of the classifier's shape, which names both.
+  if (known === undefined && count === classes.length) return bareRows(path, list, choice);
+  if (known === undefined) return { rows: undefined, note: `${path} names no classes` };
   if (sameClasses(known.classes, classes))
     return { rows: undefined, note: `its classifier knows the run's classes` };
   const rowOf = new Map(known.classes.map(({ id }, row) => [id, row]));
@@ -48,6 +50,30 @@ export async function headRows(
     rows,
     note: `its classifier knows ${known.classes.length} classes${known.assumed} in ${rows.length === known.classes.length ? 'another order' : 'its own order'}: the ${rows.length} rows are taken by name`,
   };
+}
+
+/** Rows of a classifier that names no classes: evaluation takes their order for known by the same rule. */
+function bareRows(path: string, { name, classes }: ClassList, choice: string): HeadRows {
+  const count = classes.length;
+  if (choice !== 'auto')
+    return {
+      rows: undefined,
+      note: `${path} names no classes: the order of its classifier is taken to be that of data.classes: ${choice}`,
+    };
+  const words = listOfWords(classes.map(({ id }) => id));
+  try {
+    const found = { where: name, classes, numbered: false };
+    const { by, labels } = matchClasses(found, words ?? { name: path, count });
+    return {
+      rows: labels.map((row) => row ?? -1),
+      note: `${path} names no classes: its ${count} rows are taken ${words === undefined ? `by ${by}` : `for ${words.name}'s classes in their usual order`}`,
+    };
+  } catch (error) {
+    if (!(error instanceof FrameworkError)) throw error;
+    throw new FrameworkError(error.code, error.message, {
+      hint: `${error.hint ?? ''}; or train a new classifier with --set init.dropHead=true`,
+    });
+  }
 }
 
 async function classesOf(

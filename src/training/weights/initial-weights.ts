@@ -28,7 +28,7 @@ export async function loadInitial(
   try {
     const { values, note } = dropHead
       ? await withoutHead(file, path, model, without)
-      : await valuesByClass(file, path, model, classes);
+      : await valuesByClass(file, path, model, classes, recipe.data.classes);
     reporter.note(`started from ${path}: ${values.size} tensors, ${note}`);
     [...adaptedFile(file, model).notes, ...leftOutNote(file)].forEach((line) => {
       reporter.note(line);
@@ -50,17 +50,18 @@ async function withoutHead(
   return { values, note: `classifier left out${before.length > 0 ? ', and pre_logits before it' : ''}` };
 }
 
-/** All values; the rows of the classifier are those of the run's classes. */
+/** All values; the rows of the classifier are those of the run's classes. @param choice the run's `data.classes` */
 export async function valuesByClass(
   file: TensorFile,
   path: string,
   model: Model,
   classes: ClassList | undefined,
+  choice: string,
 ): Promise<{ values: Map<string, Float32Array>; note: string }> {
   const [head, count] = [headOf(file), classesOf(file)];
   if (head === undefined || count === undefined || classes === undefined)
     return { values: await readValues(file, path, model), note: 'its classifier among them' };
-  const { rows, note } = await headRows(path, file, count, classes);
+  const { rows, note } = await headRows(path, file, count, classes, choice);
   if (rows === undefined) return { values: await readValues(file, path, model), note };
   const names = withBias(head);
   const values = await readValues(file, path, model, new Set(names));

@@ -43,19 +43,21 @@ function checkSize({ name, fixedSize, imageSize }: Model, size: number): void {
  * @param model as `withTeacher` found it @param classes undefined: its classifier is taken as it is
  */
 export async function loadTeacher(
-  { distill }: Recipe,
+  { distill, data }: Pick<Recipe, 'distill' | 'data'>,
   model: Model | undefined,
   classes: ClassList | undefined,
   note: (line: string) => void,
 ): Promise<ReadonlyMap<string, Float32Array> | undefined> {
   if (distill === null || model === undefined) return undefined;
   return opened(distill, async (file, path) => {
-    const { values, note: about } = await valuesByClass(file, path, model, classes).catch(
+    const choice = data.classes;
+    const { values, note: about } = await valuesByClass(file, path, model, classes, choice).catch(
       (error: unknown) => {
         // Advice on a classifier to start from is none for a teacher.
-        if (!(error instanceof FrameworkError) || error.code !== 'checkpoint/classes') throw error;
+        if (!(error instanceof FrameworkError) || !/^(checkpoint\/classes|data\/)/.test(error.code))
+          throw error;
         throw new FrameworkError(error.code, `distill.teacher: ${error.message}`, {
-          hint: "A teacher must know all of the run's classes.",
+          hint: "A teacher must know all of the run's classes. Where its file names none, data.classes says their order: folders, or a file.",
         });
       },
     );

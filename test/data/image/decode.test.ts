@@ -63,7 +63,10 @@ describe('decodeImage', () => {
     expect((await failure(goldenBytes('kinds/page.jpg'), 'a/page.jpg')).message).toBe(
       'a/page.jpg should be a JPEG or PNG image but is a text file beginning "<html>404 not found</html>"',
     );
-    expect((await failure(Buffer.from('\0\0\0\x18ftypheic'), 'x')).message).toContain('a HEIC image');
+    const heic = await failure(Buffer.from('\0\0\0\x18ftypheic'), 'x');
+    expect(heic.message).toContain('a HEIC image');
+    expect(heic.hint).toContain('(heif-convert does, or on macOS sips -s format png)');
+    expect((await failure(Buffer.from('%PDF-1.7'), 'x')).hint).not.toContain('heif-convert');
     expect((await failure(new Uint8Array(0), 'x')).message).toContain('is empty');
     expect((await failure(Uint8Array.of(0, 1, 2, 255), 'x')).message).toContain('bytes 000102ff');
     const pointer = Buffer.from('version https://git-lfs.github.com/spec/v1\n');

@@ -5,7 +5,7 @@ import { classList } from '../../../src/data/classes.ts';
 import { openDataset } from '../../../src/data/datasets.ts';
 import type { ClassTarget, Dataset } from '../../../src/data/dataset.ts';
 import { leftOut } from '../../../src/data/left-out.ts';
-import { listImages } from '../../../src/training/evaluation/predict.ts';
+import { checkImages, listImages } from '../../../src/training/evaluation/predict.ts';
 import type { FrameworkError } from '../../../src/util/errors.ts';
 import { golden, temporaryFolder, writeTree } from '../fixtures.ts';
 
@@ -123,6 +123,19 @@ describe('image folder', () => {
       `${root}: 1 .heic file left out, c.heic`,
     ]);
     await expect(listImages([join(root, 'nowhere')], () => undefined)).rejects.toMatchObject({ code: 'data/not-found' });
+  });
+
+  it('predict looks at every image before anything long, and counts the unreadable', async () => {
+    const root = writeTree(temporaryFolder(), { 'a.jpg': jpeg, 'b.jpg': jpeg.subarray(0, 300), 'c.jpg': 'x', 'd.jpg': jpeg });
+    const files = await listImages([root], () => undefined);
+    await expect(checkImages(files)).rejects.toMatchObject({
+      code: 'image/corrupt',
+      message: expect.stringMatching(/b\.jpg is a JPEG of 300 bytes .*; 2 of 4 images cannot be read$/) as unknown,
+    });
+    await expect(checkImages([join(root, 'e.jpg')])).rejects.toMatchObject({ code: 'file/missing' });
+    let looked = 0;
+    await checkImages(files.filter((file) => /[ad]\.jpg$/.test(file)), (count) => (looked = count));
+    expect(looked).toBe(2);
   });
 
   it('a folder of splits is one level too high', async () => {
