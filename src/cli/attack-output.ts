@@ -99,6 +99,7 @@ function pointText(point: AttackPoint): string {
     hit,
     attacked,
     completeness,
+    standing = {},
   } = point;
   const percent = (value: number) => (100 * value).toFixed(2);
   return [
@@ -111,6 +112,7 @@ function pointText(point: AttackPoint): string {
         ]),
     ...(hit === undefined ? [] : [`${hit} of ${attacked} taken for the target`]),
     ...(eps === 0 ? [] : [`largest change ${linf.toPrecision(4)}`]),
+    ...Object.entries(standing).map(([id, count]) => `${count} right after ${id}`),
     ...(completeness === undefined
       ? []
       : [

@@ -3,6 +3,7 @@ import { sweepScoring } from '../analyses/sweep-scoring.ts';
 import type { AttackPoint, Curve, CurvePoint, Plot } from '../scoring/curve.ts';
 import type { PartTallies, Scoring } from '../scoring/scoring.ts';
 import type { Tally } from '../scoring/tally.ts';
+import { AFTER } from './standing.ts';
 
 export function attackPlot(name: string, norm: string, space: string): Plot {
   return {
@@ -54,6 +55,9 @@ function pointOf(eps: number, tally: Tally, clean: string): AttackPoint {
   const cleanCorrect = count((_, before) => before === '1');
   const flipped = count((now, before) => before === '1' && now === '0');
   const attacked = sums['attacked'] ?? 0;
+  const standing = Object.entries(sums).flatMap(([name, sum]) =>
+    name.startsWith(AFTER) ? [[name.slice(AFTER.length), sum] as const] : [],
+  );
   return {
     ...{ eps, correct, total, accuracy: value, low, high, cleanCorrect, flipped },
     success: cleanCorrect === 0 ? null : intervalOf(flipped, cleanCorrect),
@@ -62,6 +66,7 @@ function pointOf(eps: number, tally: Tally, clean: string): AttackPoint {
     ...(sums['hit'] === undefined ? {} : { hit: sums['hit'] }),
     linf: maxima['linf'] ?? 0,
     l2: (sums['l2'] ?? 0) / bits.length,
+    ...(standing.length === 0 ? {} : { standing: Object.fromEntries(standing) }),
     ...(sums['completeness'] === undefined || attacked === 0
       ? {}
       : { completeness: { mean: sums['completeness'] / attacked, max: maxima['completeness'] ?? 0 } }),
@@ -81,6 +86,14 @@ export function attackWarnings(points: readonly AttackPoint[]): string[] {
       warnings.push(
         `ε ${eps}: ${untouched} of ${attacked} attacked images were left untouched, because their gradient is exactly zero; that hides the way and is no robustness`,
       );
+  for (const { eps, total, standing } of points) {
+    const [before = 0, after = 0] = Object.values(standing ?? {}).slice(-2);
+    // The limit of the reference implementation.
+    if (before - after > 0.002 * total)
+      warnings.push(
+        `ε ${eps}: Square, which sees no gradients, fooled the model with ${before - after} images that attacks with gradients left standing; gradients seem to hide the way`,
+      );
+  }
   for (const [i, point] of points.entries()) {
     const weaker = points
       .slice(0, i)

@@ -5,9 +5,9 @@ import { defineAttack, type Attack, type AttackedImages } from './attack.ts';
 import { fabT } from './fab-t.ts';
 import { requireClasses } from './objectives.ts';
 import { square } from './square.ts';
-import { onStanding, type Attempt } from './standing.ts';
+import { AFTER, onStanding, type Attempt } from './standing.ts';
 
-/** AutoAttack's standard ensemble, l∞: each attack only on what stood before it. Names of the notes say which one fooled the model. */
+/** AutoAttack's standard ensemble, l∞: each attack only on what stood before it. Notes count what stands after each. */
 const MEMBERS: readonly Attack[] = [apgdCe, apgdT, fabT, square];
 
 type Shares = { readonly steps: number; readonly classes: number; readonly queries: number };
@@ -39,7 +39,13 @@ export const autoattack = defineAttack({
       const made = await member.run(model, some, budget, settingsOf(member, settings));
       return made as Attempt;
     });
-    return onStanding(model, images, attempts);
+    const made = await onStanding(model, images, attempts);
+    const stands = (member: number) =>
+      Float64Array.from(made.turn, (turn) => (turn === 0 || turn > member ? 1 : 0));
+    return {
+      ...made,
+      notes: Object.fromEntries(MEMBERS.map(({ id }, i) => [`${AFTER}${id}`, stands(i + 1)])),
+    };
   },
 });
 

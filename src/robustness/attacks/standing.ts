@@ -1,11 +1,19 @@
 import type { Adversarial, AttackedImages, AttackedModel } from './attack.ts';
 import { gather } from './ball.ts';
 
+/** Notes of ensembles: `after <attack>` is 1 where the model is still right after it. */
+export const AFTER = 'after ';
+
 /** What one attempt made of the images it was given. */
 export interface Attempt {
   readonly x: Float32Array;
   readonly fooled: Uint8Array;
   readonly zeroGradient?: Uint8Array;
+}
+
+/** What all attempts made, and at which of them, from 1 on, an image fooled the model; 0 where none did. */
+export interface Attempts extends Adversarial, Attempt {
+  readonly turn: Uint8Array;
 }
 
 /**
@@ -16,22 +24,23 @@ export async function onStanding(
   { elems }: Pick<AttackedModel, 'elems'>,
   images: AttackedImages,
   attempts: readonly ((images: AttackedImages) => Promise<Attempt>)[],
-): Promise<Adversarial & Attempt> {
+): Promise<Attempts> {
   const n = images.labels.length;
   const x = images.x.slice();
-  const [fooled, zeroGradient] = [new Uint8Array(n), new Uint8Array(n)];
+  const [fooled, zeroGradient, turns] = [new Uint8Array(n), new Uint8Array(n), new Uint8Array(n)];
   for (const [turn, attempt] of attempts.entries()) {
     const standing = [...fooled.keys()].filter((image) => fooled[image] === 0);
     if (standing.length === 0) break;
     const made = await attempt(someOf(images, standing, elems));
     standing.forEach((image, i) => {
       fooled[image] = made.fooled[i] as number;
+      if (made.fooled[i] === 1) turns[image] = turn + 1;
       if (turn === 0) zeroGradient[image] = made.zeroGradient?.[i] ?? 0;
       if (turn === 0 || made.fooled[i] === 1)
         x.set(made.x.subarray(i * elems, (i + 1) * elems), image * elems);
     });
   }
-  return { x, fooled, zeroGradient };
+  return { x, fooled, zeroGradient, turn: turns };
 }
 
 /** Some of the images. @param list their places */

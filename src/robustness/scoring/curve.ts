@@ -19,6 +19,8 @@ export interface AttackPoint {
   /** The largest change of a value, and the mean length of changes. */
   readonly linf: number;
   readonly l2: number;
+  /** AutoAttack only: images still right after each of its attacks, in their order. */
+  readonly standing?: Readonly<Record<string, number>>;
   /** TAIG only: mean and largest share by which attributions miss the difference of logits. */
   readonly completeness?: { readonly mean: number; readonly max: number };
 }

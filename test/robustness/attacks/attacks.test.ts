@@ -161,6 +161,27 @@ describe('attacks on a linear model', () => {
     },
   );
 
+  it('AutoAttack tells what stands after each of its attacks', async () => {
+    const attack = findAttack('autoattack');
+    const far = images.labels.map((label, i) => distanceTo(model, rowOf(images.x, i), label, 'linf'));
+    const eps = 1.02 * far.toSorted((a, b) => a - b)[3]!;
+    const settings = usual(attack, { steps: 30, classes: 4, queries: 5 });
+    const { notes } = await attack.run(model, images, { eps, seed: 0 }, settings);
+    const standing = Object.entries(notes!).map(([name, each]) => [
+      name,
+      each.reduce((sum, v) => sum + v, 0),
+    ]);
+    expect(standing.map(([name]) => name)).toEqual([
+      'after apgd-ce',
+      'after apgd-t',
+      'after fab-t',
+      'after square',
+    ]);
+    expect(standing[0]![1]).toBeGreaterThanOrEqual(2);
+    expect(standing.slice(1).map(([, count]) => count)).toEqual([2, 2, 2]);
+    expect([...notes!['after square']!]).toEqual(far.map((distance) => Number(distance > eps)));
+  });
+
   it('Square sees no gradient', async () => {
     const blind = linearModel(5, { gradients: false });
     const attack = findAttack('square');

@@ -156,3 +156,17 @@ describe.skipIf(adapters.length === 0)('an attack', () => {
     await expect(runAttack(context(), request('apgd-t'))).rejects.toThrow('needs 4');
   });
 });
+
+describe('warnings', () => {
+  const point = { eps: 0.1, correct: 97, total: 100, accuracy: 0.97, low: 0.9, high: 0.99, attacked: 100 };
+  const rest = { cleanCorrect: 100, flipped: 3, success: null, untouched: 0, linf: 0.1, l2: 1 };
+  const after = (square: number) => ({
+    ...{ ...point, ...rest },
+    standing: { 'apgd-ce': 99, 'apgd-t': 98, 'fab-t': 98, square },
+  });
+
+  it('name images that only an attack without gradients finds', () => {
+    expect(attackWarnings([after(98)])).toEqual([]);
+    expect(attackWarnings([after(97)])[0]).toMatch(/^ε 0.1: Square.* 1 images that attacks with gradients/);
+  });
+});
