@@ -16,6 +16,7 @@ import {
   writeMerged,
 } from '../training/export/merge-weights.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
+import { publishedAs } from '../training/weights/published/list.ts';
 import { convertWeights, type TargetNaming } from '../training/export/state-dict.ts';
 import { say, underWay } from './say.ts';
 import { ADAPTERS, collect, positiveInteger, positiveNumber } from './train.ts';
@@ -37,7 +38,7 @@ interface InspectOptions {
 /** `largekernel inspect`: what a file of weights holds. */
 export function addInspect(command: Command): void {
   command
-    .argument('<file|run>', 'safetensors, .pth, .npy or .npz, or a run folder')
+    .argument('<file|run>', 'safetensors, .pth, .npy or .npz, a run folder, or published weights by name')
     .option('--entry <name>', 'which set of weights of a file with several, for example model_ema')
     .option('--ema', 'the averaged weights of a run')
     .option('--json', 'JSON on standard output')
@@ -120,7 +121,7 @@ interface ConvertOptions extends Omit<CheckpointOptions, 'checkpoint'> {
 /** `largekernel convert`: any readable weights as safetensors in PyTorch's names. */
 export function addConvert(command: Command): void {
   command
-    .argument('<file|run>', 'safetensors, .pth or .npz, or a run folder')
+    .argument('<file|run>', 'safetensors, .pth or .npz, a run folder, or published weights by name')
     .argument('<output>', 'a .safetensors file', safetensorsPath)
     .option('--model <name>', 'check the entries against this model')
     .option('--set <key=value>', 'its settings; may be given many times', collect, [])
@@ -144,7 +145,8 @@ export function addConvert(command: Command): void {
 
 async function convert(checkpoint: string, output: string, options: ConvertOptions): Promise<void> {
   const request = weightsRequest({ ...options, checkpoint }, 'convert');
-  const checked = options.model !== undefined || isRunFolder(checkpoint);
+  const checked =
+    options.model !== undefined || isRunFolder(checkpoint) || publishedAs(checkpoint) !== undefined;
   const {
     tensors,
     addedCounters,

@@ -58,7 +58,7 @@ export function checkpointsOptions(command: Command): void {
   command
     .requiredOption(
       '--checkpoint <run|file...>',
-      'run folders or files of weights; several are put side by side',
+      'run folders, files of weights or names of published ones; several are put side by side',
     )
     .option('--model <name>', 'the model bare files belong to, where their tensors do not tell')
     .option('--entry <name>', 'which set of weights of a file with several, for example model_ema')

@@ -3,6 +3,7 @@ import { describeError, exitCodeOf } from './errors.ts';
 import { guardOutput } from './output.ts';
 import { DAWN_VARIABLE, parseToggles } from '../device/dawn.ts';
 import { nearest } from '../util/errors.ts';
+import { setWeightsMirror } from '../util/mirror.ts';
 import { setJob } from '../util/process-identity.ts';
 import { versionOf } from '../util/modules.ts';
 
@@ -56,6 +57,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   models: {
     description: 'list the models',
     load: async () => (await import('./lists.ts')).addModels,
+  },
+  weights: {
+    description: 'list the published weights that are known by name, or fetch some',
+    load: async () => (await import('./published.ts')).addWeights,
   },
   recipes: {
     description: 'list the recipes',
@@ -191,7 +196,8 @@ function refuseUnknown(parent: Command, command: Command): void {
 /** Runs one command and sets the exit code; see errors.ts for the codes. */
 export async function main(argv: readonly string[]): Promise<void> {
   guardOutput();
-  const { SLURM_JOB_ID: id, SLURM_RESTART_COUNT: restarts } = process.env;
+  const { SLURM_JOB_ID: id, SLURM_RESTART_COUNT: restarts, LARGEKERNEL_WEIGHTS: mirror } = process.env;
+  if (mirror !== undefined && mirror !== '') setWeightsMirror(mirror);
   if (id !== undefined) setJob({ id: `slurm ${id}`, restarts: Number(restarts ?? 0) });
   try {
     await (await buildProgram(argv)).parseAsync([...argv], { from: 'user' });

@@ -35,7 +35,10 @@ export function addTrain(command: Command): void {
     .option('--data <folder>', 'the data set, in place of data.root')
     .option('--out <folder>', 'the run folder (default: runs/<recipe>)')
     .option('--set <key=value>', 'change a value of the recipe; may be given many times', collect, [])
-    .option('--init <file>', 'start from these weights (.safetensors, .pth, .npz or a run folder)')
+    .option(
+      '--init <file>',
+      'start from these weights: .safetensors, .pth, .npz, a run folder, or a name as convnext-t@official',
+    )
     .option('--entry <name>', 'which set of weights of --init, where the file holds several')
     .option('--resume', 'insist on going on with an earlier run')
     .option('--max-steps <n>', 'stop after so many optimiser steps in all', positiveInteger)

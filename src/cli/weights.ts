@@ -52,7 +52,10 @@ interface WeightsOptions extends CheckpointOptions {
 export function checkpointOptions(command: Command): Command {
   onlyRun(command, ({ value }) => String(value('--checkpoint')));
   return command
-    .requiredOption('--checkpoint <run|file>', 'a run folder or a file of weights (.safetensors, .pth, .npz)')
+    .requiredOption(
+      '--checkpoint <run|file>',
+      'a run folder, a file of weights (.safetensors, .pth, .npz), or published ones by name',
+    )
     .option('--model <name>', 'the model a bare file belongs to, where its tensors do not tell')
     .option('--entry <name>', 'which set of weights of a file with several, for example model_ema')
     .option(

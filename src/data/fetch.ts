@@ -1,17 +1,14 @@
 /** Downloads the data sets whose makers offer them freely: checked, resumable, unpacked. */
-import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import { ArchiveFiles, fileStamp } from './readers/archive-files.ts';
 import { indexTar } from './readers/tar.ts';
-import { FrameworkError, messageOf, nearest } from '../util/errors.ts';
-import { ifThere, makeFolder, writeFileAtomic } from '../util/files.ts';
+import { addressBelow, download, requireChecksum, sizeOf, type DownloadOptions } from '../util/download.ts';
+import { FrameworkError, nearest } from '../util/errors.ts';
+import { makeFolder, writeFileAtomic } from '../util/files.ts';
 
 /** A `.tar.gz` and the files in it that are wanted. */
 export interface Download {
@@ -46,14 +43,9 @@ export const DOWNLOADS: Readonly<Record<string, Download>> = {
   },
 };
 
-export interface FetchOptions {
+export interface FetchOptions extends DownloadOptions {
   /** Address the archive's name is appended to, for a mirror; default the makers' own. */
   readonly baseUrl?: string;
-  /** Tries after a broken connection, each going on where the last one ended; default 3. */
-  readonly attempts?: number;
-  /** Wait before the second try in milliseconds, doubled for each further one; default 1000. */
-  readonly waitMs?: number;
-  readonly onProgress?: (bytes: number, total: number | undefined) => void;
 }
 
 /**
@@ -72,116 +64,28 @@ export async function fetchDataset(name: string, root: string, options: FetchOpt
 }
 
 /** {@link fetchDataset} for any archive. */
-export async function fetchArchive(download: Download, root: string, options: FetchOptions = {}): Promise<string> {
-  const folder = join(root, download.folder);
-  if (await isComplete(folder, download)) return folder;
-  const url = addressOf(download.archive, options.baseUrl ?? TORONTO);
+export async function fetchArchive(archive: Download, root: string, options: FetchOptions = {}): Promise<string> {
+  const folder = join(root, archive.folder);
+  if (await isComplete(folder, archive)) return folder;
+  const wanted = {
+    url: addressBelow(options.baseUrl ?? TORONTO, archive.archive, 'data', TORONTO),
+    checksum: { algorithm: 'md5', digits: archive.md5 },
+    area: 'data',
+    otherwise: 'fetch the archive by hand and unpack it into the data folder, or name a mirror',
+  } as const;
   await makeFolder(root);
-  const archive = join(root, download.archive);
-  if ((await sizeOf(archive)) === undefined) {
-    const partial = `${archive}.part`;
-    await downloadWithRetries(url, partial, download.md5, options);
-    await checkMd5(partial, download.md5, url);
-    await rename(partial, archive);
-  } else await checkMd5(archive, download.md5, url); // left by a run that ended while unpacking
-  await unpack(archive, folder, download);
-  await rm(archive);
+  const path = join(root, archive.archive);
+  if ((await sizeOf(path)) === undefined) await download(wanted, path, options);
+  else await requireChecksum(wanted, path); // left by a run that ended while unpacking
+  await unpack(path, folder, archive);
+  await rm(path);
   return folder;
-}
-
-/** @throws FrameworkError `data/fetch` unless it is an address of the web */
-function addressOf(archive: string, base: string): string {
-  const folder = base.endsWith('/') ? base : `${base}/`;
-  const url = URL.canParse(archive, folder) ? new URL(archive, folder) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol)) return url.href;
-  throw new FrameworkError('data/fetch', `${JSON.stringify(base)} is no address that can be fetched from`, {
-    hint: `give one that begins with https:// or http://, as ${TORONTO}`,
-  });
 }
 
 async function isComplete(folder: string, { files }: Download): Promise<boolean> {
   for (const [name, bytes] of Object.entries(files))
     if ((await sizeOf(join(folder, name))) !== bytes) return false;
   return true;
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  return (await ifThere(path, (at) => stat(at)))?.size;
-}
-
-async function downloadWithRetries(
-  url: string,
-  partial: string,
-  md5: string,
-  options: FetchOptions,
-): Promise<void> {
-  const { attempts = 3, waitMs = 1000 } = options;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await downloadRest(url, partial, md5, options);
-      return;
-    } catch (error) {
-      if (error instanceof FrameworkError) throw error;
-      if (attempt >= attempts)
-        throw new FrameworkError(
-          'data/fetch',
-          `${url}: the connection broke ${attempts} times; ${(await sizeOf(partial)) ?? 0} bytes are here: ${reason(error)}`,
-          { hint: 'run the same command again: it goes on where it ended', cause: error },
-        );
-      await sleep(waitMs * 2 ** (attempt - 1));
-    }
-  }
-}
-
-/** Appends what is missing to `partial`; starts over where the server does not send parts. */
-async function downloadRest(
-  url: string,
-  partial: string,
-  md5: string,
-  { onProgress }: FetchOptions,
-): Promise<void> {
-  let have = (await sizeOf(partial)) ?? 0;
-  const response = await fetch(url, have > 0 ? { headers: { Range: `bytes=${have}-` } } : {});
-  if (response.status === 416 && have > 0) {
-    // The part is as long as the file, or it is a part of something else: its checksum tells which.
-    await response.body?.cancel();
-    if ((await md5Of(partial)) === md5) return;
-    await rm(partial);
-    throw new Error(`the server has nothing after the ${have} bytes that were here, which are not the file`);
-  }
-  if (!response.ok || response.body === null) {
-    await response.body?.cancel();
-    const fault = `${url}: the server answered ${response.status} ${response.statusText}`;
-    if (response.status >= 500) throw new Error(fault); // it may recover: worth another try
-    throw new FrameworkError('data/fetch', fault, {
-      hint: 'fetch the archive by hand and unpack it into the data folder, or name a mirror',
-    });
-  }
-  const resumes = response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${have}-`);
-  if (!resumes) have = 0;
-  const rest = Number(response.headers.get('content-length') ?? NaN);
-  const total = Number.isFinite(rest) ? have + rest : undefined;
-  const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
-  body.on('data', (chunk: Uint8Array) => onProgress?.((have += chunk.length), total));
-  await pipeline(body, createWriteStream(partial, { flags: resumes ? 'a' : 'w' }));
-}
-
-async function md5Of(path: string): Promise<string> {
-  const hash = createHash('md5');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
-
-async function checkMd5(path: string, expected: string, url: string): Promise<void> {
-  const found = await md5Of(path);
-  if (found === expected) return;
-  const bytes = await sizeOf(path);
-  await rm(path);
-  throw new FrameworkError(
-    'data/checksum',
-    `${url}: the ${bytes} bytes that came have md5 ${found} instead of ${expected}; they were deleted`,
-    { hint: 'fetch again; if it happens twice, the server sends something else' },
-  );
 }
 
 /** Writes the wanted files, each complete or not at all. Names come from `download`, never from the archive. */
@@ -205,10 +109,4 @@ async function unpack(archive: string, folder: string, download: Download): Prom
     await files.close();
     await rm(tar, { force: true });
   }
-}
-
-/** undici says "fetch failed" and keeps the reason in the cause. */
-function reason(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause === undefined ? messageOf(error) : `${messageOf(error)} (${messageOf(cause)})`;
 }

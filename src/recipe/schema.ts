@@ -306,7 +306,7 @@ export const recipeSchema = group('A training run.', {
     {
       teacher: required(
         text,
-        "The teacher's weights: a file (safetensors, .pth, .npz) or a run folder, by its path from the current folder. Its model is recognised by them.",
+        "The teacher's weights: a file (safetensors, .pth, .npz) or a run folder, by its path from the current folder, or published ones by name (`resnet50@a1`). Its model is recognised by them.",
       ),
       entry: field(orNull(text), null, 'Which set of weights, where the file holds several.'),
       kind: field(
@@ -344,7 +344,7 @@ export const recipeSchema = group('A training run.', {
       file: field(
         orNull(text),
         null,
-        'A file of weights (safetensors, .pth, .npz) or a run folder, by its path from the current folder; null starts from random ones.',
+        'A file of weights (safetensors, .pth, .npz) or a run folder, by its path from the current folder, or published weights by name (`convnext-t@official`); null starts from random ones.',
       ),
       entry: field(
         orNull(text),

@@ -8,7 +8,7 @@ import type { Failure } from '../../data/render.ts';
 import type { EvalConfig } from '../../data/transform.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import { requireClassifier, type Model } from '../../models/model.ts';
-import { loadRecipe, type LoadedRecipe } from '../../recipe/load.ts';
+import { loadRecipe, overriddenPaths, type LoadedRecipe } from '../../recipe/load.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { evalConfig } from '../../recipe/transforms.ts';
 import { FrameworkError } from '../../util/errors.ts';
@@ -16,6 +16,8 @@ import { existsNow } from '../../util/files.ts';
 import { datasetOf, normalizationOf } from '../data.ts';
 import { classesOfFile, classesOfRun, type ModelClasses } from '../weights/model-classes.ts';
 import { leftOutNote, openWeights } from '../weights/open-weights.ts';
+import { publishedAs } from '../weights/published/list.ts';
+import type { PublishedWeights } from '../weights/published/record.ts';
 import { bareRecipe, classesOf, modelOfFile, modelOfRecipe } from '../weights/recipe-model.ts';
 import { checkModelSettings, checkSettings, type WeightsUse } from '../weights/settings.ts';
 import { preferredModel, recogniseModel, type Recognised } from '../weights/recognise.ts';
@@ -24,7 +26,7 @@ import type { Weights } from '../step/session.ts';
 
 /** A command's options about the weights it uses. */
 export interface WeightsRequest {
-  /** A file of weights or a run folder. */
+  /** A file of weights, a run folder, or the name of published weights. */
   readonly checkpoint: string;
   /** The model, where the checkpoint is a bare file. */
   readonly model: string | undefined;
@@ -74,21 +76,25 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
   const isRun = isRunFolder(checkpoint);
   const settings = { overrides, use, isRun, replaced };
   checkSettings(settings);
+  const published = isRun ? undefined : publishedAs(checkpoint);
+  const named = request.model ?? published?.model;
   const loaded = isRun
     ? await runRecipe(checkpoint, overrides)
-    : await bareRecipe(request.model ?? ANY_MODEL, overrides);
+    : await bareRecipe(named ?? ANY_MODEL, overrides);
   const file = await openWeights(checkpoint, {
     entry,
     weights,
     model: (found) => {
       if (isRun) return modelOfRecipe(loaded.recipe, classesOf(found) ?? 1000);
-      return request.model === undefined ? undefined : modelOfFile(loaded, found);
+      return named === undefined ? undefined : modelOfFile(loaded, found);
     },
   });
   try {
     const resolved = isRun
       ? await resolveRun(checkpoint, loaded, classesOf(file))
-      : await resolveNamed(request, file);
+      : published === undefined
+        ? await resolveNamed(request, file)
+        : await resolvePublished(published, request, file);
     if (use !== 'convert' && use !== 'merge') requireClassifier(resolved.model);
     checkModelSettings(settings, loaded.recipe, resolved.evalConfig.resize);
     const { notes = [], ...rest } = resolved;
@@ -108,6 +114,19 @@ async function resolveNamed(
   const { name } = known.model;
   const notes = [`model: ${[name, ...known.settings].join(' ')}, by its tensors`];
   return { ...(await resolveFile(name, [...known.settings, ...overrides], file)), notes };
+}
+
+/** Published weights have the preprocessing of their published accuracy, and ImageNet's classes. */
+async function resolvePublished(
+  { name, model, classes, set }: PublishedWeights,
+  request: WeightsRequest,
+  file: TensorFile,
+): Promise<Resolved> {
+  const said = overriddenPaths(request.overrides);
+  const known = classes === 1000 ? [...set, 'data.classes=imagenet-1k'] : set;
+  const settings = known.filter((setting) => !said.some((path) => setting.startsWith(`${path}=`)));
+  const notes = [`${name}: ${[model, ...settings].join(' ')}`];
+  return { ...(await resolveFile(request.model ?? model, [...settings, ...request.overrides], file)), notes };
 }
 
 async function runRecipe(root: string, overrides: readonly string[]): Promise<LoadedRecipe> {

@@ -6,6 +6,8 @@ import type { Model } from '../../models/model.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { checkEntries } from './check-entries.ts';
 import { latestCheckpoint, verifyFile } from '../run/checkpoints.ts';
+import { pretrainedFile } from './pretrained.ts';
+import { publishedAs } from './published/list.ts';
 import { recogniseModel } from './recognise.ts';
 import { isRunFolder, runFolder } from '../run/run-folder.ts';
 import type { Weights } from '../step/session.ts';
@@ -23,8 +25,8 @@ export interface WeightsChoice {
 }
 
 /**
- * Opens the weights a path stands for, in official names: a file, or a run's newest checkpoint. Where a file holds several sets and none
- * was named, it is the only one that the model takes; every command comes through here.
+ * Opens the weights a path or name stands for, in official names: a file, a run's newest checkpoint, or published weights. Where a file
+ * holds several sets and none was named, it is the only one that the model takes; every command comes through here.
  * @throws FrameworkError `formats/several-sets`, `formats/unknown-entry`, and what opening throws
  */
 export async function openWeights(path: string, choice: WeightsChoice = {}): Promise<TensorFile> {
@@ -51,10 +53,16 @@ export function leftOutNote({ path, leftOut }: TensorFile): readonly string[] {
   return [`left out of ${path}: ${some}${leftOut.length > 3 ? `, … (${leftOut.length} tensors)` : ''}`];
 }
 
-/** The file of weights a path stands for: itself, or of a run's newest checkpoint, once every byte of it was verified. */
+/**
+ * The file of weights a path or name stands for: itself, that of a run's newest checkpoint, or published weights (`convnext-t@official`),
+ * which are fetched where they are not there yet. The latter two are returned once every byte was verified.
+ */
 export async function weightsFile(path: string, weights: Weights): Promise<string> {
   if (!isRunFolder(path)) {
-    if (weights === 'raw') return path;
+    if (weights === 'raw') {
+      const published = publishedAs(path);
+      return published === undefined ? path : pretrainedFile(published);
+    }
     throw new FrameworkError(
       'checkpoint/no-ema',
       `The averaged weights were asked of ${path}, which is no run.`,
