@@ -54,6 +54,7 @@ export default tseslint.config(
       '.build',
       'docs',
       'bench/peers',
+      'wasm',
       'test/golden',
       '**/*.mjs',
       'bin',

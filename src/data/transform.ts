@@ -9,6 +9,7 @@ import { drawResizedCrop, type ResizedCropConfig } from './augment/random-resize
 import { centerCrop, hflip, padCrop } from './image/crop.ts';
 import { roundHalfEven, type Image } from './image/image.ts';
 import { resize, resizeShortSide, type ResizeFilter } from './image/resize.ts';
+import { freshWorkspace } from './image/wasm.ts';
 
 /** What happens to a training image, in this order, which is timm's (huggingface/pytorch-image-models timm/data/transforms_factory.py). */
 export interface AugmentConfig {
@@ -130,12 +131,18 @@ export function toTensor(image: Image, mean: Colour, std: Colour, out: Float32Ar
       `an image of ${image.width}×${image.height} takes ${3 * pixels} floats from ${offset} on, but the array has ${out.length}`,
       { hint: 'every image of a batch must have the same size: check the crop of the transform' },
     );
-  const planes = out.subarray(offset, offset + 3 * pixels);
-  const table = new Float32Array(256);
+  const tables = new Float32Array(768);
   for (let c = 0; c < 3; c++) {
     const shift = Math.fround(mean[c] as number);
     const scale = Math.fround(std[c] as number);
-    for (let v = 0; v < 256; v++) table[v] = Math.fround(Math.fround(v / 255) - shift) / scale;
-    for (let i = 0, p = c, o = c * pixels; i < pixels; i++, p += 3, o++) planes[o] = table[data[p] as number] as number;
+    for (let v = 0; v < 256; v++)
+      tables[c * 256 + v] = Math.fround(Math.fround(v / 255) - shift) / scale;
   }
+  const space = freshWorkspace();
+  const from = space.put(data);
+  const table = space.put(tables);
+  const to = space.room(12 * pixels);
+  space.run.toPlanes(from, pixels, table, to);
+  const planes = space.view(to, 12 * pixels);
+  out.set(new Float32Array(planes.buffer, planes.byteOffset, 3 * pixels), offset);
 }

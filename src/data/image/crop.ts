@@ -1,4 +1,5 @@
 import { checkInside, newImage, roundHalfEven, type Box, type Image } from './image.ts';
+import { mapImage } from './wasm.ts';
 
 /** Copies `box` out of the image. Throws `image/crop` if it does not lie inside. */
 export function crop(image: Image, box: Box): Image {
@@ -50,16 +51,5 @@ function pad(image: Image, left: number, top: number, width: number, height: num
 
 /** The mirror image, left to right. */
 export function hflip(image: Image): Image {
-  const { width, height, data } = image;
-  const out = newImage(width, height);
-  const to = out.data;
-  for (let y = 0; y < height; y++) {
-    let from = (y + 1) * width * 3 - 3;
-    for (let o = y * width * 3, end = o + width * 3; o < end; o += 3, from -= 3) {
-      to[o] = data[from] as number;
-      to[o + 1] = data[from + 1] as number;
-      to[o + 2] = data[from + 2] as number;
-    }
-  }
-  return out;
+  return mapImage(image, (run, from, to) => run.flip(from, image.width, image.height, to));
 }

@@ -1,4 +1,5 @@
 import { checkInside, newImage, type Box, type Image } from './image.ts';
+import { freshWorkspace } from './wasm.ts';
 
 /**
  * Pillow's resize on 8-bit RGB, to the bit (python-pillow/Pillow src/libImaging/Resample.c):
@@ -7,7 +8,8 @@ import { checkInside, newImage, type Box, type Image } from './image.ts';
 export type ResizeFilter = 'bilinear' | 'bicubic' | 'box';
 
 const PRECISION_BITS = 22;
-const HALF = 1 << (PRECISION_BITS - 1);
+/** So much of the image is copied at a time, however large it is. */
+const STRIP_BYTES = 1 << 21;
 
 const SUPPORT: Record<ResizeFilter, number> = { box: 0.5, bilinear: 1, bicubic: 2 };
 
@@ -26,15 +28,15 @@ function kernel(filter: ResizeFilter, x: number): number {
   }
 }
 
-/** For each output position: the first input position it reads, and `width` fixed-point weights (zero-padded). */
+/** For each output position: the first input position it reads, and `pairs` pairs of fixed-point weights as wasm/pixels.ts has them. */
 interface Taps {
-  readonly width: number;
+  readonly pairs: number;
   readonly first: Int32Array;
-  readonly weights: Int32Array;
+  readonly weights: Int16Array;
 }
 
 const cache = new Map<string, Taps>();
-const CACHE_LIMIT = 2048; // a random crop has a few hundred sizes; at 224 outputs an entry is about 10 KiB
+const CACHE_LIMIT = 2048; // a random crop has a few hundred sizes; at 224 outputs an entry is about 15 KiB
 
 function tapsOf(inSize: number, outSize: number, filter: ResizeFilter): Taps {
   const key = `${inSize} ${outSize} ${filter}`;
@@ -72,19 +74,18 @@ export function windowOf(inSize: number, outSize: number, filter: ResizeFilter, 
 
 function computeTaps(inSize: number, outSize: number, filter: ResizeFilter): Taps {
   const windows = Array.from({ length: outSize }, (_, i) => windowOf(inSize, outSize, filter, i));
-  // A multiple of four for the unrolled passes; `stepBack` keeps zero-padded windows inside the input.
-  const width = Math.ceil(windows.reduce((most, { weights }) => Math.max(most, weights.length), 0) / 4) * 4;
-  const first = new Int32Array(outSize);
-  const fixedPoint = new Int32Array(outSize * width);
-  windows.forEach(({ start, weights }, i) => {
-    const stepBack = Math.max(0, Math.min(start, start + width - inSize));
-    first[i] = start - stepBack;
+  const pairs = Math.ceil(Math.max(...windows.map(({ weights }) => weights.length)) / 2);
+  const halves = new Int16Array(outSize * pairs * 4);
+  windows.forEach(({ weights }, i) =>
     weights.forEach((weight, k) => {
       const fixed = weight * (1 << PRECISION_BITS);
-      fixedPoint[i * width + stepBack + k] = Math.trunc(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
-    });
-  });
-  return { width, first, weights: fixedPoint };
+      const whole = Math.trunc(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
+      const at = (i * pairs + (k >> 1)) * 4 + (k & 1);
+      halves[at] = whole & 0x7fff;
+      halves[at + 2] = whole >> 15;
+    }),
+  );
+  return { pairs, first: Int32Array.from(windows, ({ start }) => start), weights: halves };
 }
 
 /**
@@ -97,10 +98,27 @@ export function resize(image: Image, width: number, height: number, filter: Resi
   const from = box ?? { left: 0, top: 0, width: image.width, height: image.height };
   checkInside(image, from);
   if (!box && width === image.width && height === image.height) return image;
-  const out = newImage(width, height);
-  const rows = passHorizontal(image, from, width, filter);
-  passVertical(rows, width * 3, tapsOf(from.height, height, filter), out.data);
-  return out;
+  const { data } = newImage(width, height);
+  const across = tapsOf(from.width, width, filter);
+  const down = tapsOf(from.height, height, filter);
+  const space = freshWorkspace();
+  const acrossAt = [space.put(across.first), space.put(across.weights), across.pairs] as const;
+  const downAt = [space.put(down.first), space.put(down.weights), down.pairs] as const;
+  const [inStride, outStride] = [image.width * 3, width * 3];
+  const strip = Math.max(1, Math.min(from.height, Math.floor(STRIP_BYTES / inStride)));
+  const source = space.room(strip * inStride);
+  // A window's padding may reach one row past the last.
+  const rows = space.room((from.height + 1) * outStride);
+  const to = space.room(height * outStride);
+  for (let y = 0; y < from.height; y += strip) {
+    const count = Math.min(strip, from.height - y);
+    const start = (from.top + y) * inStride;
+    space.write(source, image.data.subarray(start, start + count * inStride));
+    space.run.passHorizontal(source + from.left * 3, inStride, count, rows + y * outStride, width, ...acrossAt);
+  }
+  space.run.passVertical(rows, outStride, to, height, ...downAt);
+  data.set(space.view(to, data.length));
+  return { width, height, data };
 }
 
 /** Resizes so that the shorter side is `short`; the longer is truncated, as torchvision does. */
@@ -110,60 +128,4 @@ export function resizeShortSide(image: Image, short: number, filter: ResizeFilte
   return width <= height
     ? resize(image, short, Math.trunc((short * height) / width), filter)
     : resize(image, Math.trunc((short * width) / height), short, filter);
-}
-
-/** Every row of the box at its new width: (box.height, outWidth, 3). */
-function passHorizontal(image: Image, box: Box, outWidth: number, filter: ResizeFilter): Uint8Array {
-  const { data } = image;
-  const { first, weights, width: count } = tapsOf(box.width, outWidth, filter);
-  const out = new Uint8ClampedArray(box.height * outWidth * 3);
-  const inStride = image.width * 3;
-  const outStride = outWidth * 3;
-  const origin = box.top * inStride + box.left * 3;
-  for (let y = 0; y < box.height; y++) {
-    let o = y * outStride;
-    const row = origin + y * inStride;
-    for (let x = 0, w = 0; x < outWidth; x++, o += 3) {
-      let p = row + (first[x] as number) * 3;
-      let red = HALF;
-      let green = HALF;
-      let blue = HALF;
-      for (const end = w + count; w < end; w += 4, p += 12) {
-        const w0 = weights[w] as number;
-        const w1 = weights[w + 1] as number;
-        const w2 = weights[w + 2] as number;
-        const w3 = weights[w + 3] as number;
-        red = (red + Math.imul(data[p] as number, w0) + Math.imul(data[p + 3] as number, w1) + Math.imul(data[p + 6] as number, w2) + Math.imul(data[p + 9] as number, w3)) | 0;
-        green = (green + Math.imul(data[p + 1] as number, w0) + Math.imul(data[p + 4] as number, w1) + Math.imul(data[p + 7] as number, w2) + Math.imul(data[p + 10] as number, w3)) | 0;
-        blue = (blue + Math.imul(data[p + 2] as number, w0) + Math.imul(data[p + 5] as number, w1) + Math.imul(data[p + 8] as number, w2) + Math.imul(data[p + 11] as number, w3)) | 0;
-      }
-      out[o] = red >> PRECISION_BITS;
-      out[o + 1] = green >> PRECISION_BITS;
-      out[o + 2] = blue >> PRECISION_BITS;
-    }
-  }
-  return new Uint8Array(out.buffer);
-}
-
-/** Mixes the rows of `rows`, `stride` bytes each, into `out`. */
-function passVertical(rows: Uint8Array, stride: number, taps: Taps, out: Uint8Array): void {
-  const { first, weights, width: count } = taps;
-  const clamped = new Uint8ClampedArray(out.buffer, out.byteOffset, out.length);
-  const sums = new Int32Array(stride);
-  for (let y = 0, w = 0; y < first.length; y++) {
-    let base = (first[y] as number) * stride;
-    sums.fill(HALF);
-    for (const end = w + count; w < end; w += 4, base += 4 * stride) {
-      const w0 = weights[w] as number;
-      const w1 = weights[w + 1] as number;
-      const w2 = weights[w + 2] as number;
-      const w3 = weights[w + 3] as number;
-      const base1 = base + stride;
-      const base2 = base1 + stride;
-      const base3 = base2 + stride;
-      for (let i = 0; i < stride; i++)
-        sums[i] = (sums[i] as number) + Math.imul(rows[base + i] as number, w0) + Math.imul(rows[base1 + i] as number, w1) + Math.imul(rows[base2 + i] as number, w2) + Math.imul(rows[base3 + i] as number, w3);
-    }
-    for (let i = 0, o = y * stride; i < stride; i++, o++) clamped[o] = (sums[i] as number) >> PRECISION_BITS;
-  }
 }
