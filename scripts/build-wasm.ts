@@ -2,8 +2,10 @@
  * Compiles wasm/*.ts, which is AssemblyScript, to wasm/image.wasm: `npm run wasm`. The result is committed, so an installation needs no
  * compiler. It names the sources and the compiler that made it; a test compares those with what is there.
  */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 const FOLDER = new URL('../wasm/', import.meta.url);
 const RESULT = new URL('image.wasm', FOLDER);
@@ -28,26 +30,19 @@ export function builtChecksum(): string {
   return readFileSync(RESULT).subarray(-64).toString();
 }
 
-async function build(): Promise<void> {
-  const { default: asc } = await import('assemblyscript/asc');
-  let module: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(['index.ts', '-o', 'image.wasm', ...OPTIONS], {
-    readFile: (name, folder) => {
-      try {
-        return readFileSync(new URL(name, folder === '.' ? FOLDER : new URL(`${folder}/`, FOLDER)), 'utf8');
-      } catch {
-        return null;
-      }
-    },
-    writeFile: (_, contents) => {
-      module = contents as Uint8Array;
-    },
+function build(): void {
+  const partial = `${fileURLToPath(RESULT)}.partial`;
+  const { status } = spawnSync('npx', ['asc', 'wasm/index.ts', '-o', partial, ...OPTIONS], {
+    cwd: fileURLToPath(new URL('..', FOLDER)),
+    stdio: 'inherit',
   });
-  if (error || module === undefined) throw new Error(stderr.toString());
+  if (status !== 0) process.exit(1);
+  const module = readFileSync(partial);
   const name = Buffer.from(SECTION);
   const content = Buffer.concat([Buffer.of(name.length), name, Buffer.from(sourcesChecksum())]);
   writeFileSync(RESULT, Buffer.concat([module, Buffer.of(0, content.length), content]));
+  rmSync(partial);
   process.stdout.write(`wasm/image.wasm: ${module.length} bytes\n`);
 }
 
-if (import.meta.url === `file://${process.argv[1]}`) await build();
+if (import.meta.url === `file://${process.argv[1]}`) build();
