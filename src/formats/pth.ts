@@ -48,7 +48,9 @@ export function torchFile(
     throw new FrameworkError(
       'formats/no-state-dict',
       `${path} has no tensors under model, state_dict or any other key: it holds ${odd.length > 0 ? `only ${some(odd)}, which cannot be read` : describeValue(root)}`,
-      { hint: 'save the weights: torch.save(model.state_dict(), file)' },
+      {
+        hint: 'save the weights as tensors: torch.save(model.state_dict(), file); or arrays with numpy.savez',
+      },
     );
   }
   const entries = sets.map(({ entry }) => entry).join(' ');

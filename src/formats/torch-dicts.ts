@@ -41,7 +41,7 @@ export function findDicts(path: string, root: PickleValue): TensorDict[] {
     seen.set(value, dict);
     if (dict !== undefined) found.push(dict);
     for (const [key, child] of children ?? []) {
-      const name = typeof key === 'number' && !(value instanceof Map) ? String(key) : key;
+      const name = typeof key === 'number' ? String(key) : key;
       if (typeof name === 'string' && name.length <= MAX_KEY && !BESIDE.test(name))
         visit(child, [...keys, name]);
     }

@@ -112,6 +112,7 @@ export function tensorIn(value: PickleValue): Tensor | OddTensor | undefined {
   if (value instanceof Tensor || value instanceof OddTensor) return value;
   if (!(value instanceof PickleCall && value.callee instanceof PickleGlobal)) return undefined;
   const { path } = value.callee;
+  if (/^numpy\.(_core|core)\.multiarray\._reconstruct$/.test(path)) return new OddTensor('a NumPy array');
   return /^torch\.(_utils|_tensor)\._rebuild_/.test(path) ? new OddTensor(path) : undefined;
 }
 
@@ -136,7 +137,7 @@ function rebuildTensor(path: string, args: readonly PickleValue[]): Tensor | Odd
   if (count > 0 && last >= storage.count)
     throw corrupt(path, `a tensor ${sizes} reaches element ${last} of a storage of ${storage.count}`);
   if (count > Math.max(storage.count, MAX_EXPANDED))
-    throw corrupt(path, `a tensor ${sizes} is expanded from a storage of ${storage.count}`);
+    return new OddTensor(`${sizes}, expanded from a storage of ${storage.count}`);
   return tensor;
 }
 

@@ -56,9 +56,14 @@ function unwrapped<Entry extends TensorInfo>(path: string, dict: NamedTensors<En
   };
   const prefixes = layoutPrefixes(plain.tensors.keys()).sort((a, b) => b.length - a.length);
   if (prefixes.length === 0) return [withoutWrappers(path, plain)];
+  // Scripts put `best_acc1`, `epoch` or a random state beside the names of modules.
+  const isScore = (name: string) => {
+    const tensor = plain.tensors.get(name);
+    return tensor !== undefined && !/[./]/.test(name) && !isWeight(tensor);
+  };
   const prefixOf = (name: string) => prefixes.find((prefix) => name.startsWith(prefix));
   return prefixes.map((prefix) =>
-    below(plain, prefix, prefixes.length > 1, (name) => prefixOf(name) === prefix),
+    below(plain, prefix, prefixes.length > 1, (name) => prefixOf(name) === prefix && !isScore(name)),
   );
 }
 

@@ -112,6 +112,61 @@ describe('a .pth made to do harm', () => {
   });
 });
 
+describe('a .pth with more than the weights', () => {
+  const four = storage('FloatStorage', 4);
+  const weight = tensor(four, 0, [4], [1]);
+  const model = [...text('conv1.weight'), ...weight, ...text('layer1.0.conv1.weight'), ...weight];
+  const inner = (...pairs: number[][]) => [0x7d, 0x28, ...pairs.flat(), 0x75];
+  const names = ['conv1.weight', 'layer1.0.conv1.weight'];
+
+  it('scores and random states right beside the names of modules are left out, and said', async () => {
+    const bytes = tensor(storage('ByteStorage', 16), 0, [16], [1]);
+    const file = await open(
+      dict(model, text('best_acc1'), tensor(four, 0, [], []), text('rng_state'), bytes),
+    );
+    expect(file.names()).toEqual(names);
+    expect(file.leftOut).toEqual(['best_acc1', 'rng_state']);
+    await file.close();
+    // A weight that stands alone may be the model's.
+    const token = await open(dict(model, text('cls_token'), weight));
+    expect(token.names()).toEqual([...names, 'cls_token']);
+    await token.close();
+  });
+
+  it('a tensor elsewhere that is too large to be read is nobody’s concern', async () => {
+    const huge = tensor(four, 0, [65536, 65536], [0, 0]);
+    const file = await open(dict(text('net'), inner(model), text('mask'), huge));
+    expect([file.entry, file.names()]).toEqual(['net', names]);
+    await file.close();
+  });
+
+  it('dicts under numbers are sets like others', async () => {
+    const second = [
+      ...text('conv1.weight'),
+      ...tensor(four, 0, [2], [1]),
+      ...text('layer1.0.conv1.weight'),
+      ...weight,
+    ];
+    await expect(open(dict(int(0), inner(model), int(1), inner(second)))).rejects.toThrow(
+      /2 sets of weights: 0, 1$/,
+    );
+    const file = await open(dict(int(0), inner(model)));
+    expect([file.entry, file.names()]).toEqual(['0', names]);
+    await file.close();
+  });
+
+  it('NumPy arrays are named, not passed over', async () => {
+    const array = [
+      ...global('numpy._core.multiarray', '_reconstruct'),
+      ...tuple(global('numpy', 'ndarray'), tuple(int(0)), text('b')),
+      0x52,
+    ];
+    await expect(open(dict(text('fc.weight'), array))).rejects.toThrow(
+      /holds only fc\.weight \(a NumPy array\), which cannot be read/,
+    );
+  });
+});
+
 describe('a .pth of another kind', () => {
   it('is named', async () => {
     const empty = dict();
