@@ -54,7 +54,7 @@ export interface DatasetSpec {
 
 /** Something found beside the data that is not used; never an error by itself. */
 export interface Note {
-  readonly kind: 'stray' | 'hidden' | 'empty class' | 'broken link' | 'link loop' | 'duplicate class' | 'no cache';
+  readonly kind: 'stray' | 'hidden' | 'empty class' | 'broken link' | 'link loop' | 'duplicate class' | 'missing shard' | 'no cache';
   readonly path: string;
 }
 

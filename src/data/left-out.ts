@@ -7,6 +7,7 @@ const ONE_BY_ONE: Partial<Record<Note['kind'], string>> = {
   'empty class': 'no image can be read in the class',
   'duplicate class': 'one class under two names',
   'link loop': 'a link that leads back into its own folder',
+  'missing shard': 'shards that are not there',
   'no cache': 'the index cannot be kept for the next time',
 };
 const MOST = 5;

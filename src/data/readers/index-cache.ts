@@ -9,7 +9,7 @@ import { ifThere, readSealedBytes, sealedKind, writeSealedBytes } from '../../ut
 import { fileStamp } from './archive-files.ts';
 
 /** Raise the version when the content of any index changes. */
-const INDEX = sealedKind<Uint8Array>('archive index', 3, 'It is made again.');
+const INDEX = sealedKind<Uint8Array>('archive index', 4, 'It is made again.');
 
 interface CacheFile<T> {
   readonly sources: readonly { path: string; size: number; mtimeMs: number }[];

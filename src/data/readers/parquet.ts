@@ -7,40 +7,33 @@
 import { basename } from 'node:path';
 import { parquetMetadataAsync } from 'hyparquet';
 import type { FileMetaData, RowGroup } from 'hyparquet';
-import { imagenetClasses } from '../classes.ts';
-import type { Dataset, DatasetSpec, Note } from '../dataset.ts';
+import type { Dataset, DatasetSpec } from '../dataset.ts';
 import { sortedOrder, tableDataset } from '../dataset.ts';
-import { classOf, namedClasses, numberedClasses } from '../found-classes.ts';
-import type { FoundClasses } from '../found-classes.ts';
 import { FrameworkError, defined, messageOf } from '../../util/errors.ts';
 import { ArchiveFiles, fileStamp } from './archive-files.ts';
 import { cachedIndex } from './index-cache.ts';
+import { classesFor, classNames, oneKind, sameNames, type ClassColumns } from './parquet-classes.ts';
 import { readChunk, readDictionary, readPage, pageTable } from './parquet-pages.ts';
 import type { Chunk, PageTable, Value } from './parquet-pages.ts';
-import { findShards } from './shards.ts';
+import { findShards, missingShards } from './shards.ts';
 import type { RangeReader } from './tar.ts';
 
 /** Decoded pages kept in memory by one reader. */
 const CACHE_BYTES = 64 << 20;
 
-interface Index {
+interface Index extends ClassColumns {
   readonly keys: string[];
-  readonly labels: number[];
   /** Which of `chunks` a sample is in, and its row there. */
   readonly groups: number[];
   readonly rows: number[];
   readonly chunks: { readonly file: number; readonly image: Chunk }[];
-  /** Labels that are strings. */
-  readonly ids: string[] | undefined;
-  /** Names of the classes, if the file has them. */
-  readonly names: string[] | undefined;
 }
 
 /** @throws FrameworkError `data/not-found`, `data/corrupt`, `data/unsupported`, `data/bad-label` */
 export async function openParquet(spec: DatasetSpec): Promise<Dataset> {
   const shards = await findShards(spec.root, spec.split, '.parquet');
   const files = new ArchiveFiles();
-  const notes: Note[] = [];
+  const notes = missingShards(shards);
   try {
     const index = await cachedIndex(`parquet-${spec.split}`, shards, spec.cache, notes, () =>
       indexFiles(files, shards),
@@ -54,7 +47,7 @@ export async function openParquet(spec: DatasetSpec): Promise<Dataset> {
       load: async (i) => {
         const bytes = await pages.value(index.groups[i] as number, index.rows[i] as number);
         if (bytes instanceof Uint8Array) return bytes;
-        throw new FrameworkError('data/corrupt', `${index.keys[i] ?? i} has a path but no bytes in the file`);
+        throw new FrameworkError('data/corrupt', `${index.keys[i] ?? i} has no bytes in the file`);
       },
       close: () => files.close(),
     });
@@ -69,15 +62,16 @@ async function indexFiles(files: ArchiveFiles, shards: readonly string[]): Promi
   const index: Index = { keys: [], labels: [], groups: [], rows: [], chunks: [], ids: undefined, names: undefined };
   const labels: (number | string)[] = [];
   const places: { group: number; row: number }[] = [];
-  let names: string[] | undefined;
+  const named: { path: string; names: string[] | undefined }[] = [];
   for (const [file, path] of shards.entries()) {
     const { size } = await fileStamp(path);
     const read: RangeReader = (offset, length) => files.read(path, offset, length);
     try {
       const metadata = await readMetadata(read, size);
       const columns = findColumns(metadata);
-      names ??= classNames(metadata, columns.label);
+      named.push({ path, names: classNames(metadata, columns.label) });
       for (const rowGroup of metadata.row_groups) {
+        if (Number(rowGroup.num_rows) === 0) continue;
         const group = index.chunks.length;
         index.chunks.push({ file, image: chunkOf(rowGroup, columns.image, size) });
         const groupLabels = await readChunk(read, chunkOf(rowGroup, columns.label, size));
@@ -101,21 +95,7 @@ async function indexFiles(files: ArchiveFiles, shards: readonly string[]): Promi
     index.rows.push(row);
   }
   const inOrder = Array.from(sortedOrder(keys), (i) => defined(labels[i], `label ${i}`));
-  return { ...index, names, ...oneKind(index.keys, inOrder) };
-}
-
-/** All numbers or all strings. @throws FrameworkError `data/bad-label` */
-function oneKind(
-  keys: readonly string[],
-  labels: readonly (number | string)[],
-): Pick<Index, 'ids' | 'labels'> {
-  const ids = labels.filter((label) => typeof label === 'string');
-  if (ids.length === 0) return { ids: undefined, labels: labels as number[] };
-  if (ids.length === labels.length && !ids.includes('')) return { ids, labels: [] };
-  const missing = labels.findIndex((label) => typeof label !== 'string' || label === '');
-  throw new FrameworkError('data/bad-label', `${keys[missing] ?? missing} has no label, while others are strings such as "${ids[0] ?? ''}"`, {
-    hint: 'fill in the column, or leave the row out',
-  });
+  return { ...index, names: sameNames(named), ...oneKind(index.keys, inOrder) };
 }
 
 /** Decodes pages on demand and keeps the last ones; a page is read once although several samples wait for it. */
@@ -236,7 +216,7 @@ function findColumns(metadata: FileMetaData): { image: Leaf; path: Leaf | undefi
   if (image === undefined || label === undefined)
     throw new FrameworkError(
       'data/unsupported',
-      `no ${image === undefined ? 'image' : 'label'} column among ${leaves.map(({ name }) => name).join(', ')}`,
+      `no ${image === undefined ? 'image' : 'label'} column among ${leaves.map(({ name, type }) => `${name} (${type})`).join(', ')}`,
       { hint: 'expected a struct column image {bytes, path} and a column label of integers, strings or booleans' },
     );
   const parent = image.name.replace(/\.bytes$/, '');
@@ -259,29 +239,6 @@ function chunkOf(rowGroup: RowGroup, leaf: Leaf, fileSize: number): Chunk {
       `column ${leaf.name}: bytes ${start} to ${start + bytes} of ${fileSize}, ${meta.num_values} values in ${rows} rows`,
     );
   return { start, bytes, rows, codec: meta.codec, type: leaf.type, maxDefinition: leaf.maxDefinition };
-}
-
-/** The `ClassLabel` names that the `datasets` library stores in the file. */
-function classNames(metadata: FileMetaData, { name: label, type }: Leaf): string[] | undefined {
-  if (type === 'BOOLEAN') return ['false', 'true'];
-  const stored = metadata.key_value_metadata?.find(({ key }) => key === 'huggingface')?.value;
-  if (stored === undefined) return undefined;
-  try {
-    const { info } = JSON.parse(stored) as { info?: { features?: Record<string, { names?: unknown }> } };
-    const names = info?.features?.[label]?.names;
-    return Array.isArray(names) && names.every((name) => typeof name === 'string') ? names : undefined;
-  } catch {
-    return undefined; // names are an extra; the labels are numbers
-  }
-}
-
-function classesFor({ keys, labels, ids, names }: Index): FoundClasses {
-  if (ids !== undefined) return namedClasses(ids);
-  if (names === undefined) return numberedClasses(keys, labels);
-  const imagenet = imagenetClasses();
-  const first = defined(imagenet[0], 'class 0').name;
-  const isImagenet = names.length === imagenet.length && names[0]?.startsWith(first) === true;
-  return { classes: isImagenet ? imagenet : names.map(classOf), labels, numbered: false };
 }
 
 function text(bytes: Uint8Array): string {

@@ -1,6 +1,7 @@
 /** The files of a split that is spread over many: `<split>-000123.tar`, `<split>-00001-of-00294.parquet`, `<split>/….tar`. */
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import type { Note } from '../dataset.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { isFolder } from '../../util/files.ts';
 import { unreadable } from './archive-files.ts';
@@ -10,6 +11,9 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
   val: ['val', 'validation'],
   validation: ['validation', 'val'],
 };
+
+/** More than data sets have; a name may claim any number. */
+const MAX_SHARDS = 100_000;
 
 /**
  * Sorted paths of the shards: `root` itself if it is such a file; else the files of `root`, `root/data` or `root/<split>`
@@ -38,6 +42,21 @@ export async function findShards(root: string, split: string, extension: string)
   throw new FrameworkError('data/not-found', `no ${extension} file of the split "${split}" in ${root}`, {
     hint: `expected names such as ${split}-00000${extension}, in that folder, in data/ or in ${split}/`,
   });
+}
+
+/** Shards that the names of the others promise: of `train-00000-of-00003.tar` alone the two others. */
+export function missingShards(shards: readonly string[]): Note[] {
+  const names = new Set(shards.map((path) => basename(path)));
+  const missing = new Set<string>();
+  for (const name of names) {
+    const [, before = '', digits = '', of = '', after = ''] = /^(.*?)(\d+)(-of-\d+)(.*)$/.exec(name) ?? [];
+    const count = Math.min(Number(of.slice('-of-'.length)), MAX_SHARDS);
+    for (let i = 0; i < count; i++) {
+      const other = `${before}${String(i).padStart(digits.length, '0')}${of}${after}`;
+      if (!names.has(other)) missing.add(other);
+    }
+  }
+  return [...missing].sort().map((path) => ({ kind: 'missing shard', path }));
 }
 
 /** Lists one of several places, which need not exist. */

@@ -43,10 +43,10 @@ export async function indexTar(
   let position = start;
   let longName: string | undefined;
   let pax = new Map<string, string>();
+  if (end > start) refusePacked(await window(start, Math.min(BLOCK, end - start)), label);
   while (position + BLOCK <= end) {
     const block = await window(position, BLOCK);
     if (block.every((byte) => byte === 0)) return index;
-    if (position === start) refusePacked(block, label);
     const header = parseHeader(block, `${label} at byte ${position}`);
     const meta = 'xgLK'.includes(header.type);
     const size = meta ? header.size : paxSize(pax, header.size, label);

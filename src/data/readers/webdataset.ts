@@ -10,7 +10,7 @@ import { numberedClasses } from '../found-classes.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { ArchiveFiles, fileStamp } from './archive-files.ts';
 import { cachedIndex } from './index-cache.ts';
-import { findShards } from './shards.ts';
+import { findShards, missingShards } from './shards.ts';
 import { indexTar } from './tar.ts';
 
 /** A label is a number or a short JSON text, in bytes. */
@@ -33,7 +33,7 @@ interface Index {
 export async function openWebdataset(spec: DatasetSpec): Promise<Dataset> {
   const shards = await findShards(spec.root, spec.split, '.tar');
   const files = new ArchiveFiles();
-  const notes: Note[] = [];
+  const notes = missingShards(shards);
   try {
     const index = await cachedIndex(`webdataset-${spec.split}`, shards, spec.cache, notes, () =>
       indexShards(files, shards),
@@ -98,6 +98,10 @@ async function indexShard(
   );
   for (const name of skipped) notes.push({ kind: 'stray', path: name });
   for (const entry of entries) {
+    if (entry.name.slice(entry.name.lastIndexOf('/') + 1).startsWith('.')) {
+      notes.push({ kind: 'hidden', path: entry.name }); // macOS packs `._x.jpg` beside each `x.jpg`
+      continue;
+    }
     const { stem, extension } = splitName(entry.name);
     const sample = samples.get(stem) ?? { images: [], partImages: [], labels: [], texts: [] };
     samples.set(stem, sample);
@@ -113,7 +117,8 @@ async function indexShard(
     const [image, other] = images.length > 0 ? images : partImages;
     if (other !== undefined) throw twoCandidates(path, 'image', stem, image?.name, other.name);
     for (const { name } of images.length > 0 ? partImages : []) notes.push({ kind: 'stray', path: name });
-    if (image === undefined) notes.push({ kind: 'stray', path: stem });
+    if (image === undefined)
+      for (const { name } of [...sample.labels, ...sample.texts]) notes.push({ kind: 'stray', path: name });
     else {
       const { name: key, offset, size } = image;
       rows.push({ key, offset, size, shard, label: await labelOf(files, path, stem, sample) });
@@ -142,7 +147,7 @@ async function labelOf(files: ArchiveFiles, path: string, stem: string, sample: 
     );
   if (first !== undefined) return first.label;
   const [text, another] = sample.texts;
-  if (text === undefined) throw badLabel(path, stem, 'it has neither .cls, a label in .json nor .txt');
+  if (text === undefined) throw badLabel(path, stem, 'it has neither .cls, a whole number as label in .json, nor .txt');
   if (another !== undefined) throw twoCandidates(path, 'label', stem, text.name, another.name);
   return defined(await readLabel(files, path, text, 'cls'), text.name);
 }
@@ -169,18 +174,22 @@ function parseCls(path: string, name: string, text: string): number {
   return Number(text);
 }
 
-/** `label` or `cls` of the record; a record of anything else is no label. */
+/** `label` or `cls` of the record, which must not differ; a record of anything else is no label. */
 function parseJson(path: string, name: string, text: string): number | undefined {
   let record: unknown;
   try {
-    record = JSON.parse(text);
+    record = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
     throw badLabel(path, name, 'it is not JSON');
   }
   if (typeof record !== 'object' || record === null) return undefined;
   const { label, cls } = record as { label?: unknown; cls?: unknown };
-  const value = label ?? cls;
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined;
+  const [value, other] = [label, cls].filter(
+    (each) => typeof each === 'number' && Number.isInteger(each) && each >= 0,
+  ) as number[];
+  if (other !== undefined && other !== value)
+    throw badLabel(path, name, `its "label" is ${value}, its "cls" ${other}`);
+  return value;
 }
 
 function badLabel(path: string, name: string, found: string): FrameworkError {

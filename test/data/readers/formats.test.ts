@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { classList, imagenetClasses } from '../../../src/data/classes.ts';
 import { compareKeys } from '../../../src/data/dataset.ts';
 import { openDataset } from '../../../src/data/datasets.ts';
+import { leftOut } from '../../../src/data/left-out.ts';
 import { contents, golden, temporaryFolder, writeTree } from '../fixtures.ts';
 
 const cache = temporaryFolder();
@@ -61,6 +62,24 @@ describe('the same pictures in every format', () => {
       openDataset({ kind: 'parquet', root: golden(`labels/${name}.parquet`), split: 'train', cache });
     await expect(open('missing')).rejects.toThrow(/n01440764_17\.JPEG has no label, while others are strings such as "cat"/);
     await expect(open('two')).rejects.toThrow(/first_label and second_label may both be meant/);
+  });
+
+  it('parquet in several files is one data set, whose numbers mean one thing', async () => {
+    const open = (...files: [name: string, source: string][]) => {
+      const root = temporaryFolder();
+      for (const [name, source] of files) copyFileSync(golden(`labels/${source}.parquet`), join(root, `train-${name}.parquet`));
+      return openDataset({ kind: 'parquet', root, split: 'train', cache });
+    };
+    const data = await open(['00000-of-00004', 'empty'], ['00001-of-00004', 'named']);
+    expect((await contents(data)).map(({ label }) => label)).toEqual([2, 0, 2, 1]);
+    expect(leftOut('train', data.notes)).toEqual([
+      'train: shards that are not there: train-00002-of-00004.parquet, train-00003-of-00004.parquet',
+    ]);
+    await data.close();
+    await expect(open(['0', 'named'], ['1', 'renamed'])).rejects.toThrow(
+      /names its classes cat, dog, wolf, but \S*train-1\.parquet names its classes wolf, dog, cat: a number would mean two things/,
+    );
+    await expect(open(['0', 'named'], ['1', 'booleans'])).rejects.toMatchObject({ code: 'data/mixed-classes' });
   });
 
   it('parquet without paths keeps the order of the file', async () => {

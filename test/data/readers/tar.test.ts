@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../../src/data/dataset.ts';
 import { openDataset } from '../../../src/data/datasets.ts';
+import { leftOut } from '../../../src/data/left-out.ts';
 import { indexTar } from '../../../src/data/readers/tar.ts';
 import type { TarIndex } from '../../../src/data/readers/tar.ts';
 import { golden, tarHeader, temporaryFolder, writeTree } from '../fixtures.ts';
@@ -89,5 +90,35 @@ describe('tar index', () => {
     await expect(open(shard(tarHeader('a.jpg', '0')))).rejects.toThrow(/no class number for a: it has neither/);
     await expect(open(shard(tarHeader('a.jpg', '0'), tarHeader('a.cls', '3'), text('cat')))).rejects.toThrow(/it says "cat"/);
     await expect(open(shard(tarHeader('a.jpg', '0'), tarHeader('a.json', '2'), text('{"')))).rejects.toThrow(/not JSON/);
+  });
+
+  it('WebDataset members are known by name alone', async () => {
+    const text = (value: string): Buffer => Buffer.concat([Buffer.from(value), Buffer.alloc(512 - Buffer.byteLength(value))]);
+    const member = (name: string, value: string): Buffer =>
+      Buffer.concat([tarHeader(name, Buffer.byteLength(value).toString(8)), text(value)]);
+    const open = (file: string, ...members: Buffer[]): Promise<Dataset> => {
+      const root = writeTree(temporaryFolder(), { [file]: Buffer.concat([...members, Buffer.alloc(1024)]) });
+      return openDataset({ kind: 'webdataset', root, split: 'train', cache: root });
+    };
+    const jpg = tarHeader('v1.0/a.JPG', '0');
+    // What macOS packs beside each member, a label without an image, a shard of three.
+    const data = await open(
+      'train-00000-of-00003.tar',
+      ...[tarHeader('v1.0/._a.JPG', '0'), jpg, member('v1.0/a.CLS', '\uFEFF3\r\n'), member('info.json', '{"label":1}')],
+    );
+    expect([data.length, data.key(0), data.label(0)]).toEqual([1, 'v1.0/a.JPG', 3]);
+    expect(leftOut('train', data.notes)).toEqual([
+      'train: 1 hidden file left out, v1.0/._a.JPG',
+      'train: 1 .json file left out, info.json',
+      'train: shards that are not there: train-00001-of-00003.tar, train-00002-of-00003.tar',
+    ]);
+    await data.close();
+    const json = await open('train-0.tar', jpg, member('v1.0/a.json', '\uFEFF{"cls": 4, "label": "a cat"}'));
+    expect(json.label(0)).toBe(4);
+    await json.close();
+    await expect(open('train-0.tar', jpg, member('v1.0/a.json', '{"cls": 4, "label": 5}'))).rejects.toThrow(/its "label" is 5, its "cls" 4/);
+    await expect(open('train-0.tar', jpg, member('v1.0/a.json', '{"label": "cat"}'))).rejects.toThrow(/a whole number as label in \.json/);
+    const small = writeTree(temporaryFolder(), { 'train-0.tar': gzipSync('x') });
+    await expect(openDataset({ kind: 'webdataset', root: small, split: 'train' })).rejects.toThrow(/packed with gzip/);
   });
 });

@@ -34,16 +34,21 @@ for name, options in {
 four = rows[:4]
 words = pa.array(["wolf", "cat", "wolf", "bee"])
 feature = {"info": {"features": {"label": {"names": ["cat", "dog", "wolf"], "_type": "ClassLabel"}}}}
+renamed = {"info": {"features": {"label": {"names": ["wolf", "dog", "cat"], "_type": "ClassLabel"}}}}
 for name, columns, options in [
     ("words", dict(label=words), {}),
     ("words-plain", dict(label=words), dict(use_dictionary=False)),
     ("booleans", dict(label=pa.array([True, False, True, True])), {}),
     ("booleans-v2", dict(label=pa.array([True, False, True, True])), dict(data_page_version="2.0")),
     ("named", dict(label=pa.array([2, 0, 2, 1])), {}),
+    ("renamed", dict(label=pa.array([0, 2, 0, 1])), {}),
     ("missing", dict(label=pa.array(["cat", None, "cat", "dog"])), {}),
     ("two", dict(first_label=pa.array([0, 1, 0, 1]), second_label=pa.array([0, 1, 0, 1])), {}),
 ]:
     small = table(four, **columns)
-    if name == "named":
-        small = small.replace_schema_metadata({"huggingface": json.dumps(feature)})
+    if name in ("named", "renamed"):
+        small = small.replace_schema_metadata({"huggingface": json.dumps(feature if name == "named" else renamed)})
     pq.write_table(small, HERE / "labels" / f"{name}.parquet", **options)
+
+empty = table(four, label=pa.array([2, 0, 2, 1])).slice(0, 0).replace_schema_metadata({"huggingface": json.dumps(feature)})
+pq.write_table(empty, HERE / "labels" / "empty.parquet")
