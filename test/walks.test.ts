@@ -123,15 +123,15 @@ describe('a model family', () => {
   });
 });
 
-/** ImageNet-V2 of six images, evaluated with any classifier. */
+/** The photographs of the walk, six of them, evaluated with any classifier. */
 async function evaluator(): Promise<(classifier: Classifier) => Promise<BenchmarkResult>> {
   const data = mkdtempSync(join(copy, 'data-'));
-  await writePictures(join(data, 'imagenetv2-matched-frequency-format-val'), { 0: 2, 7: 2, 999: 2 });
+  await writePictures(join(data, 'lab-photographs'), { 0: 2, 7: 2, 99: 2 });
   const { findBenchmark } = await load<typeof recordsModule>(`${benchmarks}/records.ts`);
   const { locate } = await load<typeof locateModule>(`${benchmarks}/images/locate.ts`);
   const { openRelease } = await load<typeof releaseModule>(`${benchmarks}/images/release.ts`);
   const { evaluateBenchmark } = await load<typeof evaluateModule>(`${benchmarks}/evaluation/evaluate.ts`);
-  const benchmark = findBenchmark('v2');
+  const benchmark = findBenchmark('lab');
   return async (classifier) => {
     const { parts, problems } = await openRelease(await locate(benchmark, data));
     const folder = join(data, 'results', classifier.name);
@@ -150,16 +150,14 @@ async function evaluator(): Promise<(classifier: Classifier) => Promise<Benchmar
 describe('a benchmark', () => {
   it('is evaluated, checked against its release, and drawn', async () => {
     const result = await (await evaluator())(new LinearClassifier('imagenet1k'));
-    expect(result).toMatchObject({ name: 'ImageNet-V2', items: { scored: 6 }, complete: false });
+    expect(result).toMatchObject({ name: 'Laboratory', items: { scored: 6 }, complete: false });
     expect(result.problems.map(({ kind, what }) => `${kind}: ${what}`).join()).toMatch(
-      /no images of 1, 2.*10.?000/s,
+      /no images of 1, 2.*the release has 1000/s,
     );
     const { columnsOf } = await load<typeof columnsModule>('src/report/columns.ts');
     const { metricFigures } = await load<typeof figuresModule>('src/report/figures.ts');
     const models = [{ name: 'linear', results: [result] }];
-    expect(metricFigures(columnsOf(models), models).map(({ title }) => title)).toEqual([
-      'ImageNet-V2: top-1',
-    ]);
+    expect(metricFigures(columnsOf(models), models).map(({ title }) => title)).toEqual(['Laboratory: top-1']);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Image } from '../data/image/image.ts';
-import { CORRUPTIONS, corrupt, perturb } from '../robustness/corruptions/registry.ts';
+import { ALL_CORRUPTIONS, corrupt, perturb } from '../robustness/corruptions/registry.ts';
 import { PERTURBATIONS } from '../robustness/corruptions/sequences.ts';
 import { SEVERITIES } from '../robustness/corruptions/types.ts';
 import { Rng } from '../util/rng.ts';
@@ -22,7 +22,7 @@ export async function benchCorruptions(
   const { size = 224, repeats = 3 } = options;
   const image = cloudy(size);
   const rows: CorruptionTiming[] = [];
-  for (const { name } of CORRUPTIONS) {
+  for (const { name } of ALL_CORRUPTIONS) {
     const times: number[] = [];
     for (const severity of SEVERITIES)
       times.push(await best(repeats, (i) => corrupt(image, name, severity, { seed: 0, imageNumber: i })));

@@ -51,6 +51,9 @@ export interface BenchmarkOptions {
   readonly storedSize?: number;
   /** Commander's name for --no-jpeg. */
   readonly jpeg: boolean;
+  readonly known?: string;
+  readonly near?: string;
+  readonly far?: string;
   readonly seed: number;
   readonly workers: number;
   readonly out?: string;
@@ -73,6 +76,13 @@ export const BENCHMARK_FLAGS = [
   '--workers', '--no-jpeg', '--stored-size', '--out', '--dry-run',
 ]; // prettier-ignore
 
+/** Options of the detection of unknown images alone. */
+export const DETECTION_FLAGS = ['--known', '--near', '--far'];
+
+export function asksForDetection(benchmarks: string | undefined): boolean {
+  return (benchmarks ?? '').split(',').some((id) => /^\s*(ood|all)\s*$/i.test(id));
+}
+
 /** Adds the options of the benchmarks to `evaluate`. */
 export function benchmarkOptions(command: Command): Command {
   const ids = BENCHMARKS.map(({ id }) => id).join(', ');
@@ -81,12 +91,18 @@ export function benchmarkOptions(command: Command): Command {
     .option('--data-root <folder>', 'the folder that holds the benchmarks as downloaded')
     .option(
       '--generate',
-      'make C and P from the validation images (--data, the run’s own, or below --data-root)',
+      'make C, C-bar and P from the validation images (--data, the run’s own, or below --data-root)',
     )
     .option('--limit <n>', 'at most so many images of each part, evenly spaced', positiveInteger)
     .option('--subset <name>', `${SUBSET}: RobustBench’s 5,000 validation images`, subsetName);
   return changeOptions(command)
-    .option('--no-jpeg', 'of generated C at 224 px: leave out the final JPEG of the release')
+    .option(
+      '--known <folder>',
+      'for ood: images of known classes (default: the validation images, or --data)',
+    )
+    .option('--near <folder>', 'for ood: images of unknown classes that are like them')
+    .option('--far <folder>', 'for ood: images that are quite different')
+    .option('--no-jpeg', 'of generated C and C-bar at 224 px: leave out the final JPEG of the release')
     .option(
       '--stored-size <px>',
       'of C, 9 and Stylized whose images are not the release’s 224 px: their side; no AlexNet-normalised numbers',
@@ -100,7 +116,7 @@ export function benchmarkOptions(command: Command): Command {
 export function changeOptions(command: Command): Command {
   return command
     .option('--corruptions <list>', 'only these corruptions or perturbations', nameList)
-    .option('--severities <list>', 'of C: only these, e.g. 1,3,5', severityList)
+    .option('--severities <list>', 'of C and C-bar: only these, e.g. 1,3,5', severityList)
     .option('--difficulty <n>', 'of P: 1, 2 or 3', difficulty, 1)
     .option('--seed <n>', 'of generated images', wholeNumber, 0)
     .option(
@@ -169,6 +185,7 @@ export async function evaluateBenchmarks(
     difficulty: options.difficulty,
     jpeg85: options.jpeg ? undefined : false,
     stored: options.storedSize,
+    detection: { known: options.known, near: options.near, far: options.far },
     maker: { version: versionOf('largekernel'), adapter },
     selection: { limit: options.limit, subset: options.subset === undefined ? undefined : SUBSET },
     batchSize: options.batch,
@@ -242,10 +259,13 @@ function printOutcomes(outcomes: readonly Outcome[], { json, checkpoint }: Bench
 function outcomeText(outcome: Outcome): string {
   if (outcome.kind !== 'measured') return `${outcome.kind}: ${outcome.reason}\n`;
   const { result, path } = outcome;
-  const { scored, asked } = result.items;
+  const { scored, asked, unlabelled } = result.items;
   const width = Math.max(0, ...result.metrics.map(({ label }) => label.length));
   return [
     `${result.name}: ${scored.toLocaleString('en')} of ${asked.toLocaleString('en')} items; ${result.protocol.subset}; ${result.protocol.dataOrigin}`,
+    ...(unlabelled === undefined
+      ? []
+      : [`  ${unlabelled.toLocaleString('en')} images have no label and are left out`]),
     ...result.metrics.map(
       (metric) =>
         `  ${metric.label.padEnd(width)}  ${formatMetric(metric).padStart(12)} ${metric.unit.padEnd(2)} ${metric.protocol.replace(`, ${result.protocol.dataOrigin}`, '')}`,

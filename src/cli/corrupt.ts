@@ -3,6 +3,7 @@ import type { DatasetSpec } from '../data/dataset.ts';
 import { DATASETS, namedDataset, openDataset } from '../data/datasets.ts';
 import { startCrew } from '../robustness/benchmarks/crew/crew.ts';
 import { exportC, exportP, type ExportOptions } from '../robustness/benchmarks/crew/export.ts';
+import { BAR_CORRUPTIONS } from '../robustness/corruptions/bar.ts';
 import type { Difficulty, Severity } from '../robustness/corruptions/types.ts';
 import { changeOptions } from './benchmarks.ts';
 import { onlyWhen } from './conflicts.ts';
@@ -16,7 +17,7 @@ interface Options {
   readonly dataset?: string;
   readonly split: string;
   readonly out: string;
-  readonly set: 'c' | 'p';
+  readonly set: 'c' | 'c-bar' | 'p';
   readonly size: number;
   readonly limit?: number;
   readonly corruptions?: readonly string[];
@@ -27,7 +28,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `largekernel corrupt`: ImageNet-C or -P of any images, as files in the layout of the releases. */
+/** `largekernel corrupt`: ImageNet-C, -C-bar or -P of any images, as files in the layout of the releases. */
 export function addCorrupt(command: Command): void {
   command
     .requiredOption('--data <folder|name>', 'images in one folder per class, or a data set that is built in')
@@ -36,20 +37,21 @@ export function addCorrupt(command: Command): void {
     .requiredOption('--out <folder>', 'where to write; files that are there are kept')
     .option(
       '--set <letter>',
-      'c: corruptions at five severities (JPEG); p: clips (MP4, needs ffmpeg)',
+      'c or c-bar: corruptions at five severities (JPEG); p: clips (MP4, needs ffmpeg)',
       letter,
       'c',
     )
     .option('--size <pixels>', 'side of the images; smaller ones keep theirs', positiveInteger, 224)
     .option('--limit <n>', 'at most so many images, evenly spaced', positiveInteger);
   changeOptions(command).option('--json', 'JSON on standard output').action(run);
-  onlyWhen(command, 'with --set c', ['--severities'], ({ value }) => value('--set') === 'c');
+  onlyWhen(command, 'with --set c or c-bar', ['--severities'], ({ value }) => value('--set') !== 'p');
   onlyWhen(command, 'with --set p', ['--difficulty'], ({ value }) => value('--set') === 'p');
 }
 
-function letter(text: string): 'c' | 'p' {
+function letter(text: string): 'c' | 'c-bar' | 'p' {
   const lower = text.toLowerCase();
-  if (lower !== 'c' && lower !== 'p') throw new InvalidArgumentError('c or p is wanted.');
+  if (lower !== 'c' && lower !== 'c-bar' && lower !== 'p')
+    throw new InvalidArgumentError('c, c-bar or p is wanted.');
   return lower;
 }
 
@@ -58,6 +60,8 @@ async function run(options: Options): Promise<void> {
   const dataset = await openDataset(spec);
   const crew = startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
+  const bar = options.set === 'c-bar' ? BAR_CORRUPTIONS.map(({ name }) => name) : undefined;
+  const names = options.corruptions ?? bar;
   const exporting: ExportOptions = {
     seed: options.seed,
     size: options.size,
@@ -65,10 +69,10 @@ async function run(options: Options): Promise<void> {
     selection: { limit: options.limit },
     threads: { crew, spec },
     onProgress: ({ done, kept, total }) => line.show(options.out, { done, before: kept, total }, 0),
-    ...(options.corruptions === undefined ? {} : { names: options.corruptions }),
+    ...(names === undefined ? {} : { names }),
     ...(options.severities === undefined ? {} : { severities: options.severities }),
   };
-  const write = options.set === 'c' ? exportC : exportP;
+  const write = options.set === 'p' ? exportP : exportC;
   try {
     await untilInterrupted(async (signal) => {
       const { written, kept, failures } = await write(dataset, options.out, { ...exporting, signal });

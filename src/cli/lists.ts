@@ -6,7 +6,7 @@ import { listRecipes } from '../recipe/load.ts';
 import { columns } from './columns.ts';
 import { OPS } from '../execution/kernels.ts';
 
-/** `largekernel models|recipes|kernels|datasets|attacks|analyses`: what the registries hold. */
+/** `largekernel models|recipes|kernels|datasets|benchmarks|attacks|analyses`: what the registries hold. */
 export function addModels(command: Command): void {
   list(command, () =>
     modelNames().map((name): [string, string] => {
@@ -42,6 +42,13 @@ export function addDatasets(command: Command): void {
   list(command, () =>
     Object.entries(DATASETS).map(([name, { description }]): [string, string] => [name, description]),
   );
+}
+
+export function addBenchmarks(command: Command): void {
+  list(command, async () => {
+    const { BENCHMARKS } = await import('../robustness/benchmarks/records.ts');
+    return BENCHMARKS.map(({ id, name, description }): [string, string] => [id, `${name}: ${description}`]);
+  });
 }
 
 export function addAttacks(command: Command): void {

@@ -75,8 +75,12 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./lists.ts')).addDatasets,
   },
   corrupt: {
-    description: 'write the corrupted images of a data set in the layout of ImageNet-C or ImageNet-P',
+    description: 'write the corrupted images of a data set in the layout of ImageNet-C, -C-bar or -P',
     load: async () => (await import('./corrupt.ts')).addCorrupt,
+  },
+  benchmarks: {
+    description: 'list the robustness benchmarks',
+    load: async () => (await import('./lists.ts')).addBenchmarks,
   },
   attack: {
     description:

@@ -19,7 +19,9 @@ import { loadWeights } from '../training/weights/initial-weights.ts';
 import { checkImages, listImages, predictFiles } from '../training/evaluation/predict.ts';
 import { FrameworkError } from '../util/errors.ts';
 import {
+  asksForDetection,
   BENCHMARK_FLAGS,
+  DETECTION_FLAGS,
   benchmarkOptions,
   evaluateBenchmarks,
   type BenchmarkOptions,
@@ -193,6 +195,9 @@ export function addEvaluate(command: Command): void {
     .option('--on-error <what>', 'what an unreadable image does: fail or skip', 'fail');
   benchmarkOptions(command).action(evaluate);
   onlyWhen(command, 'with --benchmarks', BENCHMARK_FLAGS, ({ has }) => has('--benchmarks'));
+  onlyWhen(command, 'with ood among --benchmarks', DETECTION_FLAGS, ({ value }) =>
+    asksForDetection(value('--benchmarks') as string | undefined),
+  );
   onlyWhen(command, 'without --benchmarks', ['--on-error'], ({ has }) => !has('--benchmarks'));
 }
 

@@ -44,6 +44,7 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
   evaluate: [
     ...['--data-root x', '--generate', '--limit 5', '--subset val-subset-5k', '--corruptions fog', '--severities 1'],
     ...['--difficulty 2', '--seed 1', '--workers 2', '--no-jpeg', '--stored-size 64', '--out x', '--dry-run', '--ema', '--benchmarks c --on-error skip'],
+    ...['--known x', '--benchmarks a,c --near x', '--far x'],
   ].map((rest) => `--checkpoint x.pth ${rest}`).concat(...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`)),
   predict: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --images x ${rest}`), '--checkpoint x.pth --images x --ema'],
   merge: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --output x.safetensors ${rest}`), '--checkpoint x.pth --output x.safetensors --images x --count 2', '--checkpoint x.pth --output x.safetensors --ema'],

@@ -68,7 +68,7 @@ describe('evaluate --benchmarks all', () => {
       const { benchmarks } = JSON.parse(run.stdout) as { benchmarks: Record<string, unknown>[] };
       const leftOut = (id: string) => benchmarks.find(({ benchmark }) => benchmark === id)?.['left out'];
       expect(benchmarks.map(({ benchmark }) => benchmark)).toEqual([
-      'val', 'a', 'c', 'o', 'p', 'r', '9', 'sketch', 'stylized',
+      'val', 'real', 'v2-matched-frequency', 'v2-threshold-0.7', 'v2-top-images', 'a', 'c', 'c-bar', 'o', 'p', 'r', '9', 'sketch', 'stylized', 'ood',
     ]); // prettier-ignore
       expect(leftOut('r')).toMatch(
         /ImageNet-R: not in .*imagenet-r\.tar, 2\.2 GB; layout imagenet-r\/<wnid>/,

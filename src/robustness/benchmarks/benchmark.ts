@@ -42,6 +42,10 @@ export interface Benchmark {
   readonly frames: (part: string) => number;
   /** Numbers of classes a model may have. */
   readonly classes: readonly ('imagenet1k' | number | 'any')[];
+  /** Its images are the validation images, and this JSON file, relative to the data root, has the right answers. */
+  readonly labelFile?: readonly string[];
+  /** Its images are those of any folders that are named. */
+  readonly fromFolders?: true;
   /** Also needs the validation images. */
   readonly needsVal?: true;
   /** The clean images themselves: a model of other classes takes its own. */
@@ -49,7 +53,7 @@ export interface Benchmark {
   /** Made from the validation images file by file, under their names: subsets of these apply to it. */
   readonly ofValidation?: true;
   /** What its parts are and how they are made from other images. */
-  readonly variants?: 'corruptions' | 'perturbations';
+  readonly variants?: 'corruptions' | 'bar' | 'perturbations';
 }
 
 /**
@@ -64,7 +68,7 @@ export function whyNotApplicable(
   if (benchmark.classes.includes('any')) return undefined;
   if (generated) {
     if (benchmark.variants !== undefined) return undefined;
-    return `${benchmark.name} cannot be generated from other images; only ImageNet-C and ImageNet-P can`;
+    return `${benchmark.name} cannot be generated from other images; only ImageNet-C, ImageNet-C-bar and ImageNet-P can`;
   }
   if (benchmark.classes.includes(classifier.classes)) return undefined;
   const wanted = benchmark.classes.map((c) =>

@@ -1,58 +1,45 @@
 import { FrameworkError, nearest } from '../../util/errors.ts';
-import { CORRUPTIONS } from '../corruptions/registry.ts';
-import { PERTURBATIONS } from '../corruptions/sequences.ts';
+import { BAR_CORRUPTIONS } from '../corruptions/bar.ts';
 import { backgrounds } from '../scoring/backgrounds.ts';
-import { classification } from '../scoring/classification.ts';
+import { anyOfLabels, classification } from '../scoring/classification.ts';
+import { corruptionMeans } from '../scoring/corruption-means.ts';
 import { corruptionErrors } from '../scoring/corruptions.ts';
 import { detection } from '../scoring/detection.ts';
+import { outOfDistribution } from '../scoring/out-of-distribution.ts';
 import { perturbationStability } from '../scoring/perturbations.ts';
 import { imagenetClasses, imagenetSubset } from '../../data/classes.ts';
 import { imagenet9Classes } from '../metrics/normalisers.ts';
-import type { Benchmark, PartRecord } from './benchmark.ts';
+import type { Benchmark } from './benchmark.ts';
+import { barParts, corruptionParts, nineParts, perturbationParts, single } from './part-records.ts';
 
 const IMAGENET = ['imagenet1k'] as const;
+const VAL_ROOTS = ['val', 'imagenet/val', 'ILSVRC2012/val', 'ILSVRC2012_img_val', 'ILSVRC/Data/CLS-LOC/val'];
 const thousand = (): readonly string[] => imagenetClasses().map(({ id }) => id);
 const subset = (letter: 'a' | 'r' | 'o') => (): readonly string[] => imagenetSubset(letter).wnids;
-const single = (expected: number | null, expectedPerClass?: number): PartRecord[] => [
-  { name: 'all', folders: [''], expected, ...(expectedPerClass === undefined ? {} : { expectedPerClass }) },
-];
 const one = (): number => 1;
 
-const GROUP_FOLDERS = ['noise', 'blur', 'weather', 'digital', 'extra', 'validation'] as const;
-const inGroups = (folder: string): string[] => [
-  folder,
-  ...GROUP_FOLDERS.map((group) => `${group}/${folder}`),
-];
-
-const corruptionParts: readonly PartRecord[] = CORRUPTIONS.flatMap(({ name, group }) =>
-  [1, 2, 3, 4, 5].map((severity) => ({
-    name: `${name}/${severity}`,
-    folders: inGroups(name).map((folder) => `${folder}/${severity}`),
-    expected: 50_000,
-    expectedPerClass: 50,
-    ...(group === 'extra' ? { optional: true as const } : {}),
-  })),
-);
-
-const perturbationParts: readonly PartRecord[] = PERTURBATIONS.map(({ name, group }) => ({
-  name,
-  folders: inGroups(name),
-  expected: 50_000,
-  expectedPerClass: 50,
-  ...(group === 'validation' ? { optional: true as const } : {}),
-}));
-
-const NINE_VARIATIONS = [
-  'original',
-  'mixed_same',
-  'mixed_rand',
-  'mixed_next',
-  'no_fg',
-  'only_fg',
-  'only_bg_b',
-  'only_bg_t',
-];
-const NINE_REQUIRED = ['original', 'mixed_same', 'mixed_rand'];
+/** Recht et al. 2019: three choices among the same candidates, 10 images of each class, in folders named by class index. */
+const version2 = (variant: string, note: string): Benchmark => {
+  const folder = `imagenetv2-${variant.replaceAll('threshold-', 'threshold')}`;
+  return {
+    id: `v2-${variant}`,
+    name: `ImageNet-V2 ${variant}`,
+    description: `new test images, collected as those of ImageNet were: ${note}`,
+    source: {
+      archives: [`${folder}.tar.gz`],
+      size: 'not stated by its makers',
+      layout: `${folder}-format-val/<class index>/*.jpeg`,
+    },
+    roots: [`${folder}-format-val`, `imagenetv2/${folder}-format-val`, folder, `imagenetv2/${folder}`],
+    parts: single(10_000, 10),
+    scoring: classification(null),
+    labels: () => Array.from({ length: 1000 }, (_, index) => String(index)),
+    items: 'images',
+    stored: null,
+    frames: one,
+    classes: IMAGENET,
+  };
+};
 
 export const BENCHMARKS: readonly Benchmark[] = [
   {
@@ -64,7 +51,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
       size: '6.7 GB',
       layout: 'val/<wnid>/ILSVRC2012_val_00000001.JPEG, or all 50,000 files in val/',
     },
-    roots: ['val', 'imagenet/val', 'ILSVRC2012/val', 'ILSVRC2012_img_val', 'ILSVRC/Data/CLS-LOC/val'],
+    roots: VAL_ROOTS,
     parts: single(50_000, 50),
     scoring: classification(null),
     labels: null,
@@ -75,6 +62,29 @@ export const BENCHMARKS: readonly Benchmark[] = [
     isClean: true,
     ofValidation: true,
   },
+  {
+    id: 'real',
+    name: 'ImageNet-ReaL',
+    description: 'the clean validation images with reassessed labels, several of an image',
+    source: {
+      archives: ['real.json (google-research/reassessed-imagenet)'],
+      size: '0.4 MB',
+      layout: 'real.json, and the validation images',
+    },
+    roots: VAL_ROOTS,
+    parts: single(50_000, 50),
+    scoring: anyOfLabels,
+    labels: thousand,
+    labelFile: ['real.json', 'imagenet-real/real.json', 'reassessed-imagenet/real.json'],
+    items: 'images',
+    stored: null,
+    frames: one,
+    classes: IMAGENET,
+    ofValidation: true,
+  },
+  version2('matched-frequency', 'chosen as often as ImageNet’s'),
+  version2('threshold-0.7', 'chosen by at least 70 % of the people asked'),
+  version2('top-images', 'chosen most often'),
   {
     id: 'a',
     name: 'ImageNet-A',
@@ -108,6 +118,29 @@ export const BENCHMARKS: readonly Benchmark[] = [
     classes: IMAGENET,
     ofValidation: true,
     variants: 'corruptions',
+  },
+  {
+    id: 'c-bar',
+    name: 'ImageNet-C-bar',
+    description: '10 corruptions unlike those of C, at 5 severities of the validation images',
+    source: {
+      archives: ['imagenet_c_bar.tar.gz'],
+      size: 'not stated by its makers',
+      layout: 'imagenet-c-bar/<corruption>/<severity>/<wnid>/*.JPEG',
+    },
+    roots: ['imagenet-c-bar', 'imagenet_c_bar', 'ImageNet-C-Bar', 'imagenet_c_bar/imagenet_c_bar'],
+    parts: barParts,
+    scoring: corruptionMeans(
+      BAR_CORRUPTIONS.map(({ name }) => name),
+      'bar',
+    ),
+    labels: thousand,
+    items: 'images',
+    stored: 224,
+    frames: one,
+    classes: IMAGENET,
+    ofValidation: true,
+    variants: 'bar',
   },
   {
     id: 'o',
@@ -177,13 +210,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
       'imagenet-9/bg_challenge',
       'imagenet-9',
     ],
-    parts: NINE_VARIATIONS.map((name) => ({
-      name,
-      folders: [`${name}/val`],
-      expected: 4050,
-      expectedPerClass: 450,
-      ...(NINE_REQUIRED.includes(name) ? {} : { optional: true as const }),
-    })),
+    parts: nineParts,
     scoring: backgrounds,
     labels: () => imagenet9Classes().folders,
     items: 'images',
@@ -233,6 +260,30 @@ export const BENCHMARKS: readonly Benchmark[] = [
     frames: one,
     classes: IMAGENET,
     ofValidation: true,
+  },
+  {
+    id: 'ood',
+    name: 'OOD detection',
+    description: 'near and far unknown images among known ones, of any folders: AUROC, FPR95, AUPR',
+    source: {
+      archives: [],
+      size: 'no download: any folders of images',
+      layout: '--known <folder> --near <folder> --far <folder>',
+    },
+    roots: [],
+    parts: ['in', 'near', 'far'].map((name) => ({
+      name,
+      folders: [],
+      expected: null,
+      optional: true as const,
+    })),
+    scoring: outOfDistribution,
+    labels: null,
+    fromFolders: true,
+    items: 'images',
+    stored: null,
+    frames: one,
+    classes: ['any'],
   },
 ];
 

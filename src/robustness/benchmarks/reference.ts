@@ -37,6 +37,12 @@ const COLUMNS: readonly Column[] = [
   { set: 'lkrobust', table: [6, 7], column: 'ImageNet', to: top1('val', FULL) },
   { set: 'robustcnn_iclr23', column: 'ImageNet', to: top1('val', FULL) },
   { set: 'timm_masked', column: 'ImageNet', to: top1('val', FULL) },
+  { set: 'timm_masked', column: 'ImageNet-ReaL', to: top1('real', FULL) },
+  {
+    set: 'timm_masked',
+    column: 'ImageNet-V2 matched-frequency',
+    to: top1('v2-matched-frequency', FULL),
+  },
   // The paper's A and R are plain arg-max over 1000 classes; RobustCNN and timm restrict to 200.
   { set: 'lkrobust', table: [5, 6, 7], column: 'ImageNet-A', to: top1('a', FULL) },
   { set: 'paul_chen_aaai22', column: 'ImageNet-A top-1', to: top1('a', FULL) },

@@ -12,8 +12,8 @@ interface Definition<P> {
   readonly deterministic: boolean;
   /** hendrycks/robustness ImageNet-C/create_c/make_imagenet_c.py */
   readonly imagenet: Five<P>;
-  /** hendrycks/robustness ImageNet-C/create_c/make_cifar_c.py */
-  readonly cifar: Five<P>;
+  /** hendrycks/robustness ImageNet-C/create_c/make_cifar_c.py; absent: ImageNet's at every size */
+  readonly cifar?: Five<P>;
   run(image: Image, parameters: P, draws: Draws, parameterSet: ParameterSet): Image | Promise<Image>;
 }
 
@@ -27,7 +27,7 @@ export function defineCorruption<P>(definition: Definition<P>): Corruption {
     deterministic,
     async apply(image, severity, draws, parameterSet = parameterSetOf(image)) {
       if (severity === 0) return image;
-      const parameters = definition[parameterSet][severity - 1];
+      const parameters = (definition[parameterSet] ?? definition.imagenet)[severity - 1];
       if (parameters === undefined)
         throw new FrameworkError('corruption/severity', `${name}: severity ${severity as number} asked for`, {
           hint: 'severities are 0 (the image itself) to 5',

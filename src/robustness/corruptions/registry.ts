@@ -1,6 +1,7 @@
 import type { Image } from '../../data/image/image.ts';
 import { FrameworkError, nearest } from '../../util/errors.ts';
 import { Rng } from '../../util/rng.ts';
+import { BAR_CORRUPTIONS } from './bar.ts';
 import { defocusBlur, gaussianBlur, glassBlur, motionBlur, zoomBlur } from './blur.ts';
 import { contrast, elasticTransform, jpegCompression, pixelate, saturate, throughJpeg } from './digital.ts';
 import { gaussianNoise, impulseNoise, shotNoise, speckleNoise } from './noise.ts';
@@ -33,12 +34,15 @@ export const CORRUPTIONS: readonly Corruption[] = [
   saturate,
 ];
 
+/** Of both benchmarks; no two have one name. */
+export const ALL_CORRUPTIONS: readonly Corruption[] = [...CORRUPTIONS, ...BAR_CORRUPTIONS];
+
 /** Changes whenever generated pixels change; part of every result made from generated images. */
 export const GENERATOR_VERSION = 1;
 
 /** The corruption of that name. Throws `corruption/unknown` with the nearest name. */
 export function findCorruption(name: string): Corruption {
-  return find(CORRUPTIONS, name, 'corruption');
+  return find(ALL_CORRUPTIONS, name, 'corruption');
 }
 
 /** The perturbation sequence of that name. Throws `corruption/unknown` with the nearest name. */

@@ -21,9 +21,10 @@ export const SEVERITIES = [1, 2, 3, 4, 5] as const;
 /** Whose parameter table: ImageNet-C's (224 px; scaled to other sizes) or CIFAR-10-C's (32 px). */
 export type ParameterSet = 'imagenet' | 'cifar';
 
-export type CorruptionGroup = 'noise' | 'blur' | 'weather' | 'digital' | 'extra';
+/** `bar`: the ten of ImageNet-C-bar. */
+export type CorruptionGroup = 'noise' | 'blur' | 'weather' | 'digital' | 'extra' | 'bar';
 
-/** One of the 19 corruptions of ImageNet-C (Hendrycks & Dietterich, ICLR 2019). */
+/** One of the 19 corruptions of ImageNet-C (Hendrycks & Dietterich, ICLR 2019), or of the 10 of ImageNet-C-bar (Mintun et al., NeurIPS 2021). */
 export interface Corruption {
   readonly name: string;
   /** `extra` are the four meant for tuning; they never enter mCE. */

@@ -1,4 +1,5 @@
 import { FrameworkError } from '../../util/errors.ts';
+import { Z95 } from './accuracy.ts';
 
 /** Counts of a threshold sweep from the highest score down, one entry per distinct score: ties cannot be separated. */
 interface Sweep {
@@ -58,6 +59,45 @@ export function auroc(positives: ArrayLike<number>, negatives: ArrayLike<number>
     [tpBefore, fpBefore] = [tp, fp];
   }
   return area / (positives.length * negatives.length);
+}
+
+/**
+ * 95 % interval of the area under the ROC curve (DeLong et al. 1988): from the scatter of each positive's share of negatives below it, and
+ * of each negative's share of positives above it.
+ */
+export function aurocInterval(
+  positives: ArrayLike<number>,
+  negatives: ArrayLike<number>,
+): { readonly low: number; readonly high: number } {
+  const value = auroc(positives, negatives);
+  const below = placements(positives, negatives);
+  const above = placements(negatives, positives);
+  const half = Z95 * Math.sqrt(variance(below) / below.length + variance(above) / above.length);
+  return { low: Math.max(0, value - half), high: Math.min(1, value + half) };
+}
+
+/** Of each score the share of `others` that are lower, ties one half. */
+function placements(scores: ArrayLike<number>, others: ArrayLike<number>): number[] {
+  const sorted = Float64Array.from(others).sort();
+  // The first place at which `isPast` holds: of the sorted scores it does from there on.
+  const first = (isPast: (other: number) => boolean): number => {
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (isPast(sorted[middle] as number)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+  return Array.from(
+    scores,
+    (score) => (first((other) => other >= score) + first((other) => other > score)) / (2 * sorted.length),
+  );
+}
+
+function variance(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1);
 }
 
 /** Share of negatives above the highest threshold that finds at least `recall` of the positives. */

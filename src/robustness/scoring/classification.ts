@@ -56,6 +56,33 @@ function classificationScorer(restriction: 'a' | 'r' | null, { classes }: PartCo
   };
 }
 
+const ANY_OF_LABELS = 'any of the reassessed labels';
+
+/** ImageNet-ReaL (Beyer et al. 2020): the arg-max over all classes is right if it is one of the image's labels. */
+export const anyOfLabels: Scoring = {
+  labelsAreLogits: true,
+  scorer: ({ classes }) => {
+    const protocol = `${fullProtocol(classes)}, ${ANY_OF_LABELS}`;
+    return {
+      begin: (labels) => tallyOf(labels, [protocol]),
+      score(tally, [row], label, answers = [label]) {
+        const logits = row as Float32Array;
+        argmax(logits); // refuses logits that are not numbers
+        seen(tally, label);
+        count(tally, protocol, Math.min(...answers.map((answer) => rankOf(logits, answer))), label);
+      },
+      finish: (tally) => tally,
+    };
+  },
+  partMetrics: (tally) => (tally.items === 0 ? [] : accuracies(tally, false)),
+  summarise: ([first]) => {
+    const metrics = first === undefined || first.tally.items === 0 ? [] : accuracies(first.tally, false);
+    const absent = { id: 'top1', label: 'top-1', protocol: ANY_OF_LABELS, why: NOTHING_SCORED };
+    return { metrics, absent: metrics.length === 0 ? [absent] : [] };
+  },
+  report: { figures: ['top1'] },
+};
+
 /** Top-1, and top-5 where there are enough classes for it, of each protocol. */
 export function accuracies(tally: Tally, hasTop5: boolean): Metric[] {
   return Object.entries(tally.counts).flatMap(([protocol, { top1, top5 }]) => [

@@ -70,7 +70,7 @@ function summarise(parts: PartTallies, options: SummaryOptions): Summary {
   };
 }
 
-function cleanMetric(parts: PartTallies, { origin }: SummaryOptions): Metric | undefined {
+export function cleanMetric(parts: PartTallies, { origin }: SummaryOptions): Metric | undefined {
   const tally = parts.find(({ name }) => name === `${UNCORRUPTED}/0`)?.tally;
   const [counts] = Object.values(tally?.counts ?? {});
   if (tally === undefined || counts === undefined) return undefined;
@@ -139,7 +139,7 @@ function groupMetrics(meanError: Readonly<Record<string, number>>, origin: strin
 }
 
 /** Over all corrupted images together. */
-function overallCalibration(parts: PartTallies, origin: string): Metric[] {
+export function overallCalibration(parts: PartTallies, origin: string): Metric[] {
   const states = parts.flatMap(({ name, tally }) =>
     tally.calibration && !name.startsWith(`${UNCORRUPTED}/`) ? [tally.calibration] : [],
   );

@@ -48,8 +48,13 @@ export interface Tally {
   notes?: { sums: Record<string, number>; maxima: Record<string, number> };
 }
 
-/** Scores one item: rows of logits (1 for an image, the frames for a clip). */
-export type Score = (tally: Tally, rows: readonly Float32Array[], label: number) => void;
+/** Scores one item: rows of logits (1 for an image, the frames for a clip). @param answers labels that are right, where there may be several */
+export type Score = (
+  tally: Tally,
+  rows: readonly Float32Array[],
+  label: number,
+  answers?: readonly number[],
+) => void;
 
 export interface Scorer {
   /** An empty tally; calibration accumulates inside until `finish`. @param labels classes of the part */

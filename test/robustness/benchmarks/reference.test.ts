@@ -26,8 +26,15 @@ describe('published numbers', () => {
     expect(plain.map(({ value }) => value)).toEqual([42.8, 42.3, 42.1, 40.9, 41.6, 51.2]);
   });
 
-  it('exist for every benchmark', () => {
+  it('exist for every benchmark of which papers give numbers', () => {
     const ids = new Set(references().map(({ benchmark }) => benchmark));
-    expect(BENCHMARKS.map(({ id }) => id).filter((id) => !ids.has(id))).toEqual([]);
+    expect(BENCHMARKS.map(({ id }) => id).filter((id) => !ids.has(id))).toEqual([
+      'v2-threshold-0.7',
+      'v2-top-images',
+      'c-bar',
+      'ood',
+    ]);
+    const real = { id: 'top1', protocol: 'full1000, any of the reassessed labels' };
+    expect(referencesFor('real', real, 'resnet50.tv_in1k@224').map(({ value }) => value)).toEqual([82.969]);
   });
 });

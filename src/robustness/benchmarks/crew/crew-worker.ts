@@ -6,6 +6,7 @@ import { serveJobs } from '../../../util/threads.ts';
 import type { CrewJob, CrewResult } from './crew.ts';
 import { exportFile } from './export-job.ts';
 import { itemElems, renderItems } from './render-items.ts';
+import { loadFile } from '../images/any-folders.ts';
 import { loadFrom } from '../images/source.ts';
 import type { Load, PartSource } from '../images/source.ts';
 import { readClip } from '../images/video.ts';
@@ -27,10 +28,16 @@ serveJobs<null, CrewJob, CrewResult>(async () => {
     }
     return found;
   };
-  const loadOf = async (source: PartSource): Promise<Load> =>
-    source.kind === 'clips'
-      ? (place) => readClip(join(source.folder, String(place)), source.frames)
-      : loadFrom(await datasetOf(source.dataset, source.length), source.change);
+  const loadOf = async (source: PartSource): Promise<Load> => {
+    switch (source.kind) {
+      case 'clips':
+        return (place) => readClip(join(source.folder, String(place)), source.frames);
+      case 'files':
+        return loadFile(source.folder);
+      case 'images':
+        return loadFrom(await datasetOf(source.dataset, source.length), source.change);
+    }
+  };
 
   return async (job) => {
     const load = await loadOf(job.source);

@@ -20,6 +20,7 @@ export interface ExportOptions {
   readonly seed: number;
   /** Side of the stored images in pixels; 224 for ImageNet. Smaller images keep their size. */
   readonly size: number;
+  /** Default: all of ImageNet-C's, or ImageNet-P's. */
   readonly names?: readonly string[];
   readonly severities?: readonly Severity[];
   readonly difficulty?: Difficulty;
@@ -53,7 +54,7 @@ interface Variant {
 }
 
 /**
- * Writes ImageNet-C in the layout of the release, `<folder>/<corruption>/<severity>/<class>/<file>.JPEG`, quality 85.
+ * Writes ImageNet-C, or by `names` ImageNet-C-bar, in the layout of the release, `<folder>/<corruption>/<severity>/<class>/<file>.JPEG`, quality 85.
  * Files that exist are left alone. Unreadable images are reported, never skipped silently.
  * @throws FrameworkError `evaluate/aborted` between two files
  */

@@ -62,6 +62,7 @@ export function resultOf(
       asked,
       scored: named.reduce((sum, { tally }) => sum + tally.items, 0),
       unreadable: named.reduce((sum, { tally }) => sum + tally.failures.length, 0),
+      ...(parts[0]?.unlabelled === undefined ? {} : { unlabelled: parts[0].unlabelled }),
     },
     metrics,
     absent,

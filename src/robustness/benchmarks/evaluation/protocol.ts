@@ -8,11 +8,15 @@ import type { WorkUnit } from './units.ts';
 export function protocolOf(options: EvaluateOptions, units: readonly WorkUnit[]): Protocol {
   const { classifier, parts, selection = {}, difficulty = 1, normalised = true, settings } = options;
   const { imageSize, mean, std } = classifier.preprocessing;
-  const keys = new Map(parts.map((part) => [part.name, part.keys]));
+  const ofName = new Map(parts.map((part) => [part.name, part]));
   // Points of an analysis are of the same files, which are named once.
   const ofPart = settings === undefined ? units : units.filter(({ part }) => part === parts[0]?.name);
   const files = ofPart.flatMap(({ part, items }) =>
-    items.map((item) => `${part}/${keys.get(part)?.[item] ?? ''}`),
+    items.map((item) => {
+      const of = ofName.get(part);
+      const answers = of?.answers?.(item);
+      return `${part}/${of?.keys[item] ?? ''}${answers === undefined ? '' : ` ${answers.join(' ')}`}`;
+    }),
   );
   const limit =
     selection.limit === undefined ? [] : [`${selection.limit} images of each part, evenly spaced`];

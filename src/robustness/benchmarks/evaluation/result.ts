@@ -37,7 +37,7 @@ export interface Protocol {
   readonly normaliser: string;
   /** SHA-256 of the class ids in label order. */
   readonly classListSha256: string;
-  /** SHA-256 of the names of the evaluated files, in order. */
+  /** SHA-256 of the names of the evaluated files, in order, with their right answers where there may be several. */
   readonly fileListSha256: string;
   /** All settings of an analysis, in words. */
   readonly settings?: string;
@@ -55,7 +55,13 @@ export interface BenchmarkResult {
   readonly complete: boolean;
   readonly problems: readonly Problem[];
   /** Images or clips asked for and scored. */
-  readonly items: { readonly asked: number; readonly scored: number; readonly unreadable: number };
+  readonly items: {
+    readonly asked: number;
+    readonly scored: number;
+    readonly unreadable: number;
+    /** Images without a right answer, which were not asked for; ImageNet-ReaL only. */
+    readonly unlabelled?: number;
+  };
   readonly metrics: readonly Metric[];
   /** Aggregates that could not be computed, each with the reason. */
   readonly absent: readonly AbsentMetric[];

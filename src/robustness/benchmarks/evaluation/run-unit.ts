@@ -25,7 +25,12 @@ export interface Prepared {
   readonly batch: Float32Array;
   readonly images: number;
   /** Items that could be read, with their number of images. */
-  readonly items: readonly { readonly label: number; readonly number: number; readonly images: number }[];
+  readonly items: readonly {
+    readonly label: number;
+    readonly answers: readonly number[] | undefined;
+    readonly number: number;
+    readonly images: number;
+  }[];
   readonly failures: readonly Failure[];
 }
 
@@ -55,7 +60,8 @@ export async function prepare(
     images: readable.length * part.frames,
     items: readable.map((i) => {
       const item = items[i] as number;
-      return { label: part.label(item), number: Number(part.place(item)), images: part.frames };
+      const [label, answers] = [part.label(item), part.answers?.(item)];
+      return { label, answers, number: Number(part.place(item)), images: part.frames };
     }),
     failures: [...errors].map(([i, message]) => ({ key: part.keys[items[i] as number] as string, message })),
   };
@@ -178,8 +184,8 @@ async function scoreBatch(
     }
   }
   let at = 0;
-  for (const { label, images } of prepared.items) {
-    scorer.score(tally, rows.slice(at, at + images), label);
+  for (const { label, answers, images } of prepared.items) {
+    scorer.score(tally, rows.slice(at, at + images), label, answers);
     const own = notes[at];
     if (own !== undefined) addNotes(tally, own);
     at += images;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { FrameworkError, nearest } from '../../../util/errors.ts';
-import { CORRUPTIONS } from '../../corruptions/registry.ts';
+import { ALL_CORRUPTIONS } from '../../corruptions/registry.ts';
 import { PERTURBATIONS } from '../../corruptions/sequences.ts';
 import type { Crew } from '../crew/crew.ts';
 import { evaluateBenchmark } from './evaluate.ts';
@@ -32,18 +32,25 @@ export type Outcome =
   { readonly kind: 'measured'; readonly result: BenchmarkResult; readonly path: string } | Absent;
 
 /**
- * `all`, or ids separated by commas, in the registry's order.
+ * `all`, or ids separated by commas, in the registry's order; `v2` stands for all that begin with `v2-`.
  * @throws FrameworkError `benchmark/unknown`
  */
 export function chooseBenchmarks(text: string): readonly Benchmark[] {
   if (text === 'all') return BENCHMARKS;
-  const chosen = new Set(text.split(',').map((id) => findBenchmark(id.trim())));
+  const chosen = new Set(text.split(',').flatMap((id) => benchmarksNamed(id.trim())));
   return BENCHMARKS.filter((benchmark) => chosen.has(benchmark));
+}
+
+function benchmarksNamed(id: string): readonly Benchmark[] {
+  const lower = id.toLowerCase();
+  if (BENCHMARKS.some((benchmark) => benchmark.id === lower)) return [findBenchmark(id)];
+  const group = BENCHMARKS.filter((benchmark) => benchmark.id.startsWith(`${lower}-`));
+  return group.length > 0 ? group : [findBenchmark(id)];
 }
 
 /** @throws FrameworkError `corruption/unknown` if a name is neither a corruption nor a perturbation */
 export function checkNames(names: readonly string[]): void {
-  const known = new Set([...CORRUPTIONS, ...PERTURBATIONS].map(({ name }) => name));
+  const known = new Set([...ALL_CORRUPTIONS, ...PERTURBATIONS].map(({ name }) => name));
   for (const name of names) {
     if (known.has(name)) continue;
     const near = nearest(name, known);

@@ -3,11 +3,13 @@ import { classList } from '../../../data/classes.ts';
 import type { Dataset, DatasetSpec } from '../../../data/dataset.ts';
 import { openDataset } from '../../../data/datasets.ts';
 import { FrameworkError } from '../../../util/errors.ts';
+import { BAR_CORRUPTIONS } from '../../corruptions/bar.ts';
 import { CORRUPTIONS } from '../../corruptions/registry.ts';
 import { PERTURBATIONS } from '../../corruptions/sequences.ts';
 import type { Difficulty, Severity } from '../../corruptions/types.ts';
 import type { Classifier } from '../../classifier/classifier.ts';
-import { generateC, generateP } from './generated.ts';
+import { prepareDetection, type DetectionFolders } from './any-folders.ts';
+import { generateC, generateP, NO_NORMALISER } from './generated.ts';
 import type { Generated } from './generated.ts';
 import { locate } from './locate.ts';
 import type { Location } from './locate.ts';
@@ -46,6 +48,8 @@ export interface ImageOptions {
   /** Compress generated C as the release does; the default for images of 224 px. */
   readonly jpeg85: boolean | undefined;
   readonly selection: Selection;
+  /** Folders for the detection of unknown images. */
+  readonly detection?: DetectionFolders | undefined;
   /** Side of the images of C, 9 and Stylized that are not the release's 224 px. */
   readonly stored?: number | undefined;
 }
@@ -97,6 +101,7 @@ export async function prepareBenchmark(
   benchmark: Benchmark,
 ): Promise<Prepared | Absent> {
   const { classifier, generate } = options;
+  if (benchmark.fromFolders) return prepareDetection(options, benchmark);
   const isGenerated = generate && benchmark.variants !== undefined;
   const reason = whyNotApplicable(benchmark, classifier, isGenerated);
   if (reason !== undefined) {
@@ -166,7 +171,7 @@ async function prepareRelease(options: ImageOptions, location: Location): Promis
     ...of,
     name: benchmark.name,
     origin: isWhole ? 'release' : 'release, not as published',
-    normalised: true,
+    normalised: benchmark.variants === 'bar' ? { not: NO_NORMALISER } : true,
   };
 }
 
@@ -228,10 +233,10 @@ async function prepareGenerated(options: ImageOptions, benchmark: Benchmark): Pr
     await dataset.close();
     return { kind: 'left out', benchmark, reason: `${benchmark.name}: none of its parts was asked for` };
   }
-  const style = generated.normalised === true || title !== IMAGENET ? '' : '-style';
+  const style = generated.isAsReleased || title !== IMAGENET ? '' : '-style';
   return {
     benchmark,
-    name: `${title}-${benchmark.id.toUpperCase()}${style}`,
+    name: `${title}-${benchmark.id.replace(/^./, (letter) => letter.toUpperCase())}${style}`,
     ...generated,
     isRelease: false,
     problems: [],
@@ -248,12 +253,15 @@ function generate(
   title: string,
 ): Generated {
   const { classifier, seed, severities, difficulty, jpeg85 } = options;
-  const all = variants === 'corruptions' ? CORRUPTIONS : PERTURBATIONS;
-  const names = all.map(({ name }) => name).filter((name) => options.names?.includes(name) ?? true);
+  const all = { corruptions: CORRUPTIONS, bar: BAR_CORRUPTIONS, perturbations: PERTURBATIONS };
+  const names = all[variants ?? 'corruptions']
+    .map(({ name }) => name)
+    .filter((name) => options.names?.includes(name) ?? true);
   const shared = { seed, names, difficulty, spec, isImagenet: title === IMAGENET };
   if (variants === 'perturbations') return generateP(dataset, classifier, shared);
   const generated = generateC(dataset, classifier, {
     ...shared,
+    set: variants === 'bar' ? 'C-bar' : 'C',
     ...(severities === undefined ? {} : { severities }),
     ...(jpeg85 === undefined ? {} : { jpeg85 }),
   });

@@ -1,4 +1,5 @@
 import type { Dataset, DatasetSpec } from '../../../data/dataset.ts';
+import { BAR_CORRUPTIONS } from '../../corruptions/bar.ts';
 import { CORRUPTIONS, GENERATOR_VERSION } from '../../corruptions/registry.ts';
 import { PERTURBATIONS } from '../../corruptions/sequences.ts';
 import type { Difficulty, Severity } from '../../corruptions/types.ts';
@@ -14,10 +15,12 @@ import { loadFrom, shortSide } from './source.ts';
 import type { Change } from './source.ts';
 
 export interface GenerateOptions {
+  /** Whose corruptions; default ImageNet-C's. */
+  readonly set?: 'C' | 'C-bar';
   readonly seed: number;
   /** ImageNet-C: encode and decode at quality 85 as the release does; default true at 224 px, else false. */
   readonly jpeg85?: boolean;
-  /** Default: all 19, or all 14. */
+  /** Default: all 19, 10 or 14. */
   readonly names?: readonly string[];
   /** ImageNet-C; default 1 … 5. */
   readonly severities?: readonly Severity[];
@@ -34,6 +37,8 @@ export interface Generated {
   readonly parts: Part[];
   /** E.g. `generated (seed 0, generator 1, ImageNet-C at 224 px, JPEG 85)`. */
   readonly origin: string;
+  /** Of ImageNet's validation images at 224 px, as the release is. */
+  readonly isAsReleased: boolean;
   /** AlexNet's numbers are of 224-px images made from ImageNet's; otherwise why not. */
   readonly normalised: SummaryOptions['normalised'];
   /** From the stored image to the model's input, in words. */
@@ -41,14 +46,15 @@ export interface Generated {
 }
 
 /**
- * ImageNet-C made on the fly from a validation set of any classes. The first part, `clean/0`, is the uncorrupted images
+ * ImageNet-C or -C-bar made on the fly from a validation set of any classes. The first part, `clean/0`, is the uncorrupted images
  * through the same steps, so severity 0 of every curve is measured and not assumed.
  */
 export function generateC(dataset: Dataset, classifier: Classifier, options: GenerateOptions): Generated {
   checkClasses(classifier, dataset.classes.length, dataset.name);
   const { imageSize: size, evalConfig } = classifier.preprocessing;
   const jpeg85 = options.jpeg85 ?? size === 224;
-  const names = options.names ?? CORRUPTIONS.map(({ name }) => name);
+  const { set = 'C' } = options;
+  const names = options.names ?? (set === 'C' ? CORRUPTIONS : BAR_CORRUPTIONS).map(({ name }) => name);
   const severities = options.severities ?? [1, 2, 3, 4, 5];
   const clean = datasetPart(dataset, 'clean/0');
   const changeOf = (name: string, severity: Severity): Change => ({
@@ -67,8 +73,8 @@ export function generateC(dataset: Dataset, classifier: Classifier, options: Gen
   }));
   return {
     parts: [changedPart(clean, dataset, changeOf('clean', 0), options.spec), ...parts],
-    origin: originOf('C', options.seed, size, jpeg85 ? ', JPEG 85' : ', no final JPEG'),
-    normalised: normalisedFor(dataset, size, options),
+    origin: originOf(set, options.seed, size, jpeg85 ? ', JPEG 85' : ', no final JPEG'),
+    ...normalisedFor(dataset, size, options),
     framing: describeEval(evalConfig),
   };
 }
@@ -94,19 +100,25 @@ export function generateP(dataset: Dataset, classifier: Classifier, options: Gen
   return {
     parts,
     origin: originOf('P', options.seed, size, `, difficulty ${difficulty}, no video compression`),
-    normalised: normalisedFor(dataset, size, options),
+    ...normalisedFor(dataset, size, options),
     framing: `short side ${shortSide(size)} bilinear where larger, frames of ${size} px`,
   };
 }
 
+/** Its paper averages plain errors. */
+export const NO_NORMALISER = 'errors of ImageNet-C-bar are not normalised';
+
 function normalisedFor(
   { classes }: Dataset,
   size: number,
-  { isImagenet: isOf = isImagenet(classes.map(({ id }) => id)) }: GenerateOptions,
-): SummaryOptions['normalised'] {
-  if (!isOf) return { not: 'AlexNet’s numbers are of ImageNet’s validation images, and these are others' };
-  if (size !== 224) return { not: `AlexNet’s numbers are of images of 224 px, and these have ${size}` };
-  return true;
+  { isImagenet: isOf = isImagenet(classes.map(({ id }) => id)), set }: GenerateOptions,
+): Pick<Generated, 'normalised' | 'isAsReleased'> {
+  const isAsReleased = isOf && size === 224;
+  const because = (not: string) => ({ isAsReleased, normalised: { not } });
+  if (set === 'C-bar') return because(NO_NORMALISER);
+  if (!isOf) return because('AlexNet’s numbers are of ImageNet’s validation images, and these are others');
+  if (size !== 224) return because(`AlexNet’s numbers are of images of 224 px, and these have ${size}`);
+  return { isAsReleased, normalised: true };
 }
 
 /** A part of the same images, each changed. Items are samples: every class of the data set is one of the part. */
@@ -119,8 +131,11 @@ function changedPart(part: Part, dataset: Dataset, change: Change, spec: Dataset
   };
 }
 
-function originOf(letter: 'C' | 'P', seed: number, size: number, rest: string): string {
+function originOf(letter: 'C' | 'C-bar' | 'P', seed: number, size: number, rest: string): string {
   const parameterSet = parameterSetOf({ width: size, height: size });
-  const table = parameterSet === 'cifar' ? `CIFAR-10-${letter} parameters` : `ImageNet-${letter} parameters`;
+  const table =
+    parameterSet === 'cifar' && letter !== 'C-bar'
+      ? `CIFAR-10-${letter} parameters`
+      : `ImageNet-${letter} parameters`;
   return `generated (seed ${seed}, generator ${GENERATOR_VERSION}, ${table}, ${size} px${rest})`;
 }

@@ -1,7 +1,7 @@
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Benchmark, PartRecord } from '../benchmark.ts';
 import { BENCHMARKS, findBenchmark } from '../records.ts';
-import { isFolder } from '../../../util/files.ts';
+import { exists, isFolder } from '../../../util/files.ts';
 
 /** Where a benchmark lies below a data root, or what to fetch. */
 export interface Location {
@@ -10,6 +10,8 @@ export interface Location {
   readonly status: 'found' | 'partial' | 'missing';
   readonly root: string | undefined;
   readonly parts: readonly LocatedPart[];
+  /** The benchmark's file of right answers. */
+  readonly labelFile?: string;
   /** Required parts that are not there. */
   readonly missing: readonly string[];
   /** For people: where it was found, or its official name, size and layout. */
@@ -41,6 +43,7 @@ export async function locate(benchmark: Benchmark, dataRoot: string): Promise<Lo
     if (found.parts.length > (best?.parts.length ?? 0)) best = found;
   }
   if (!best) return absent(benchmark, dataRoot);
+  if (benchmark.labelFile !== undefined) return withLabelFile(best, benchmark.labelFile, dataRoot);
   if (!benchmark.needsVal) return best;
   const val = await locate(findBenchmark('val'), dataRoot);
   const [part] = val.parts;
@@ -56,6 +59,14 @@ export async function locate(benchmark: Benchmark, dataRoot: string): Promise<Lo
     path: part.path,
   };
   return { ...best, parts: [...best.parts, within] };
+}
+
+/** The images are of no use without their labels, which lie below the data root or beside the images. */
+async function withLabelFile(found: Location, names: readonly string[], dataRoot: string): Promise<Location> {
+  const roots = [dataRoot, dirname(found.root ?? dataRoot)];
+  for (const path of roots.flatMap((root) => names.map((name) => join(root, name))))
+    if (await exists(path)) return { ...found, labelFile: path };
+  return absent(found.benchmark, dataRoot);
 }
 
 async function locateParts(benchmark: Benchmark, root: string): Promise<Location> {

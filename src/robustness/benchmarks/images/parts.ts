@@ -33,6 +33,10 @@ export interface Part {
   /** The same as `load`, for worker threads; absent where the images are only in this process. */
   readonly source?: PartSource;
   label(item: number): number;
+  /** All labels that are right, where an image may have several. */
+  answers?(item: number): readonly number[];
+  /** Images that were found and have no right answer: they are no items. */
+  readonly unlabelled?: number;
   /** Where the source has an item. */
   place(item: number): Place;
   /** The image, or the frames of the clip in order. */

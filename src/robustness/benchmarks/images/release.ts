@@ -10,6 +10,7 @@ import { countProblems, isImagenet, nameProblems, sameFilesProblems } from './re
 import type { Location, LocatedPart } from './locate.ts';
 import { datasetPart, extraProblems } from './parts.ts';
 import type { Part, Problem } from './parts.ts';
+import { reassessedPart } from './reassessed.ts';
 import { readClip } from './video.ts';
 
 export interface OpenOptions {
@@ -42,7 +43,7 @@ export async function openRelease(
       parts.push(
         benchmark.items === 'clips'
           ? await openClips(benchmark, located, difficulty)
-          : await openImages(benchmark, located, stored, valClasses),
+          : await openImages(location, located, stored, valClasses),
       );
     } catch (error) {
       if (!(error instanceof FrameworkError)) throw error;
@@ -54,12 +55,12 @@ export async function openRelease(
 }
 
 async function openImages(
-  benchmark: Benchmark,
+  { benchmark, labelFile }: Location,
   { record, path }: LocatedPart,
   stored: number | undefined,
   valClasses: ClassTarget,
 ): Promise<Part> {
-  const classes = benchmark.isClean ? valClasses : 'folders';
+  const classes = benchmark.isClean || labelFile !== undefined ? valClasses : 'folders';
   const spec: DatasetSpec = { kind: 'folder', root: path, split: '', classes };
   const part = datasetPart(await openDataset(spec), record.name, {
     spec,
@@ -71,7 +72,11 @@ async function openImages(
   const isRelease = !benchmark.isClean || isImagenet(part.classes);
   if (!isRelease) return part;
   const names = benchmark.ofValidation ? nameProblems(part) : [];
-  return { ...part, problems: [...part.problems, ...names, ...countProblems(part, record, 'images')] };
+  const checked = {
+    ...part,
+    problems: [...part.problems, ...names, ...countProblems(part, record, 'images')],
+  };
+  return labelFile === undefined ? checked : reassessedPart(checked, labelFile);
 }
 
 /** Clips `<wnid>/*.mp4`; labels are not needed. Harder noise lies in `gaussian_noise_2` and so on. */

@@ -45,9 +45,10 @@ export type PartSource =
       readonly length: number;
       readonly change: Change | null;
     }
+  | { readonly kind: 'files'; readonly folder: string }
   | { readonly kind: 'clips'; readonly folder: string; readonly frames: number };
 
-/** One item of a source: the number of a sample, or the path of a clip below the folder. */
+/** One item of a source: the number of a sample, or the path of a file below the folder. */
 export type Place = number | string;
 
 /** The image of an item, or its frames in order. */
