@@ -102,6 +102,19 @@ describe('build', () => {
     expect(record('resnet50', ['layer2.1']).logits.spec.shape).toEqual([1, 1000]);
   });
 
+  it('without a whole stage runs the transition before it directly into the one behind', () => {
+    const config = { depths: [1, 1, 2, 1], dims: [4, 4, 4, 4], kernels: [9, 7, 7, 5], smallKernel: 3 };
+    const model = createModel('replknet-31b', config);
+    const graph = new Graph();
+    const x = graph.input('x', f32(1, 3, 64, 64));
+    const skip = new Set(model.blocks.filter(({ stage }) => stage === 2).map(({ name }) => name));
+    model.build(graph, { x, training: false, skip });
+    const before = graph.taps.get('transitions.1.1');
+    const readers = graph.nodes.filter(({ inputs }) => Object.values(inputs).some((each) => each === before));
+    expect(readers.map(({ inputs }) => inputs['weight']?.name)).toEqual(['transitions.2.0.conv.weight']);
+    expect([...graph.parameters.keys()].filter((name) => name.startsWith('stages.2'))).toEqual([]);
+  });
+
   it('has a drop-path input for each block with a rate, only in training', () => {
     const graph = new Graph();
     const x = graph.input('x', f32(5, 3, 64, 64));

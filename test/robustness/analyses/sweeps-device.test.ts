@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Analysis } from '../../../src/robustness/analyses/analysis.ts';
 import { settingsOf } from '../../../src/robustness/analyses/presets.ts';
 import { findAnalysis } from '../../../src/robustness/analyses/registry.ts';
@@ -60,14 +60,28 @@ describe.each(adapters)('sweeps on %s', (kind) => {
     });
   });
 
-  it('of lesions compile every shader once, and remove what they say', async () => {
+  it('of lesions compile every shader once, upload no weights again, and remove what they say', async () => {
     const ctx = (await shared)();
-    const { device } = await ctx.onDevice();
+    const { device, weights } = await ctx.onDevice();
+    const before = PipelineCache.of(device).size;
+    const spies = [
+      vi.spyOn(device.gpu, 'createShaderModule'),
+      vi.spyOn(device.gpu.queue, 'writeBuffer'),
+      vi.spyOn(device.gpu, 'createBuffer'),
+    ] as const;
     const analysis = findAnalysis('lesion');
     const first = await analysis.run(ctx, own(analysis, { samples: 2 }));
     const compiled = PipelineCache.of(device).size;
     const again = await analysis.run({ ...ctx, folder: `${ctx.folder}-b` }, own(analysis, { samples: 3 }));
     expect(PipelineCache.of(device).size).toBe(compiled);
+    const [shaders, writes, buffers] = spies;
+    expect(shaders).toHaveBeenCalledTimes(compiled - before);
+    const stores = new Set([...weights.parameters.buffers, ...weights.state.buffers]);
+    expect(writes.mock.calls.filter(([target]) => stores.has(target))).toEqual([]);
+    const labels = buffers.mock.calls.map(([{ label = '' }]) => label);
+    expect(labels.length).toBeGreaterThan(0);
+    expect(labels.filter((label) => /^(parameters|state) /.test(label))).toEqual([]);
+    for (const spy of spies) spy.mockRestore();
     const [curve] = again.curves!;
     expect(curve!.points.map(({ x }) => x)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
     expect(curve!.points.at(-1)).toMatchObject({ total: 12 }); // all blocks: one set
