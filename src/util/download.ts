@@ -76,7 +76,10 @@ async function downloadWithRetries(wanted: Wanted, partial: string, options: Dow
         throw new FrameworkError(
           `${wanted.area}/fetch`,
           `${wanted.url}: the connection broke ${attempts} times; ${(await sizeOf(partial)) ?? 0} bytes are here: ${reason(error)}`,
-          { hint: 'run the same command again: it goes on where it ended', cause: error },
+          {
+            hint: `run the same command again: it goes on where it ended; or ${wanted.otherwise}`,
+            cause: error,
+          },
         );
       await sleep(waitMs * 2 ** (attempt - 1));
     }

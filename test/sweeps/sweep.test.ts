@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { loadRecipe } from '../../src/recipe/load.ts';
 import { recipeHash } from '../../src/recipe/resolved.ts';
 import { expandSweep } from '../../src/sweeps/runs.ts';
+import { paperValue } from '../../src/sweeps/results.ts';
+import { publishedAs } from '../../src/training/weights/published/list.ts';
 import { listSweeps, loadSweep, parseSweep } from '../../src/sweeps/sweep.ts';
 
 const HEAD = `recipe: ${new URL('./quickstart.yaml', import.meta.url).pathname}\naxis: kernel\n`;
@@ -13,7 +15,9 @@ describe('the project’s sweeps', () => {
   it('load, are described, and every run’s recipe resolves', async () => {
     const names = await listSweeps();
     const kernels = ['cifar10-kernels', 'quick-kernels', 'table5', 'table7', 'table7-slak'];
-    expect(names).toEqual(['cifar10-components', 'combinations', 'components', ...kernels].sort());
+    expect(names).toEqual(
+      ['cifar10-components', 'combinations', 'components', 'distillation', ...kernels].sort(),
+    );
     for (const name of names) {
       const sweep = await loadSweep(name);
       expect(sweep.name).toBe(name);
@@ -31,6 +35,38 @@ describe('the project’s sweeps', () => {
     const { runs } = await expandSweep(await loadSweep(name), '/tmp/out', []);
     const expected = await Promise.all(recipes.map(async (r) => recipeHash((await loadRecipe(r)).recipe)));
     expect(runs.map(({ hash }) => hash)).toEqual(expected);
+  });
+
+  it('distillation trains teachers by the project’s recipes, and students as their models alone', async () => {
+    const { runs } = await expandSweep(await loadSweep('distillation'), '/tmp/out', []);
+    for (const [at, name] of [
+      [0, 'resnet50'],
+      [3, 'deit-s16-100'],
+    ] as const) {
+      expect(runs[at]!.hash).toBe(recipeHash((await loadRecipe(name)).recipe));
+      for (const student of runs.slice(at + 1, at + 3))
+        expect(recipeHash({ ...student.recipe, distill: null })).toBe(runs[at]!.hash);
+    }
+    const kinds = runs.map(({ recipe }) => recipe.distill?.kind);
+    expect(kinds).toEqual([undefined, 'soft', 'hard', undefined, 'soft', 'hard']);
+    for (const { recipe } of runs)
+      if (recipe.distill) expect(publishedAs(recipe.distill.teacher)).toBeDefined();
+  });
+
+  it('published values stand beside distillation under their protocols', async () => {
+    const { points, paper } = await loadSweep('distillation');
+    const value = (benchmark: string, id: string, protocol: string) =>
+      points.map(
+        (point) =>
+          paperValue(point, paper, { benchmark, id, protocol, label: '', unit: '%', better: 'higher' })
+            ?.value,
+      );
+    expect(value('val', 'top1', 'full1000')).toEqual([76.3, 76.7, 76.7, 76.8, 76.2, 76.2]);
+    expect(value('a', 'top1', 'masked200')).toEqual([4.5, 5.2, 5.2, 12.2, 10.9, 10.9]);
+    expect(value('a', 'top1', 'full1000')).toEqual(points.map(() => undefined));
+    expect(value('c', 'mean-error-15', '15 corruptions, un-normalised')).toEqual([
+      55.6, 54.2, 54.2, 48, 49.3, 49.3,
+    ]);
   });
 });
 

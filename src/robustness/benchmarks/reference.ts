@@ -43,10 +43,12 @@ const COLUMNS: readonly Column[] = [
     column: 'ImageNet-V2 matched-frequency',
     to: top1('v2-matched-frequency', FULL),
   },
+  { set: 'bai_neurips21', column: 'ImageNet', to: top1('val', FULL) },
   // The paper's A and R are plain arg-max over 1000 classes; RobustCNN and timm restrict to 200.
   { set: 'lkrobust', table: [5, 6, 7], column: 'ImageNet-A', to: top1('a', FULL) },
   { set: 'paul_chen_aaai22', column: 'ImageNet-A top-1', to: top1('a', FULL) },
   { set: 'timm_masked', column: 'ImageNet-A (masked 200)', to: top1('a', MASKED) },
+  { set: 'bai_neurips21', column: 'ImageNet-A', to: top1('a', MASKED) },
   { set: 'lkrobust', table: [5, 6, 7], column: 'ImageNet-R', to: top1('r', FULL) },
   { set: 'paul_chen_aaai22', column: 'ImageNet-R top-1', to: top1('r', FULL) },
   { set: 'timm_masked', column: 'ImageNet-R (masked 200)', to: top1('r', MASKED) },
@@ -68,11 +70,11 @@ const COLUMNS: readonly Column[] = [
     column: 'ImageNet-C',
     to: { benchmark: 'c', metric: 'accuracy-19-severity-5', protocol: '19 corruptions, severity 5' },
   },
-  {
-    set: 'robustcnn_iclr23',
+  ...['robustcnn_iclr23', 'bai_neurips21'].map((set) => ({
+    set,
     column: 'ImageNet-C',
     to: { benchmark: 'c', metric: 'mean-error-15', protocol: '15 corruptions, un-normalised' },
-  },
+  })),
   {
     set: 'lkrobust',
     table: 5,
@@ -113,12 +115,14 @@ const COLUMNS: readonly Column[] = [
   { set: 'robustcnn_iclr23', column: 'ImageNet-Sketch', to: top1('sketch', FULL) },
   { set: 'timm_masked', column: 'ImageNet-Sketch', to: top1('sketch', FULL) },
   { set: 'robustcnn_iclr23', column: 'Stylized-ImageNet', to: top1('stylized', FULL) },
+  { set: 'bai_neurips21', column: 'Stylized-ImageNet', to: top1('stylized', FULL) },
 ];
 
 /** Names of the sources as columns of a report can show them. */
 const SOURCES: Readonly<Record<string, string>> = {
   lkrobust: 'Chen et al., ICML 2024',
   robustcnn_iclr23: 'Wang et al., ICLR 2023',
+  bai_neurips21: 'Bai et al., NeurIPS 2021',
   timm_masked: 'timm results',
   paul_chen_aaai22: 'Paul & Chen, AAAI 2022',
   imagenet9_official: 'Xiao et al., ICLR 2021',

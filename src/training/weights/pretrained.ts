@@ -90,7 +90,7 @@ async function take(weights: PublishedWeights, path: string, options: Pretrained
   const isThere = (await sizeOf(path)) !== undefined;
   if (!isThere) {
     const checksum = digits === undefined ? undefined : ({ algorithm: 'sha256', digits } as const);
-    const otherwise = `Fetch ${file} by hand and put it at ${path}, or name a mirror (docs/weights.md).`;
+    const otherwise = `fetch ${file} by hand and put it at ${path}, or name a mirror (docs/weights.md).`;
     await withProgress(name, options, (onProgress) =>
       download({ url, checksum, area: 'checkpoint', otherwise }, path, { ...options, onProgress }),
     );

@@ -203,6 +203,7 @@ describe('the list', () => {
   it('is printed with files, addresses, accuracy, licence and checksum', async () => {
     const { stdout } = await runCommand('weights', 'resnet50', '--json');
     expect(JSON.parse(stdout)).toMatchObject([
+      { name: 'resnet50@100', isVerified: false },
       { name: 'resnet50@a1', top1: { percent: 80.382 } },
       {
         file: 'resnet50-0676ba61.pth',

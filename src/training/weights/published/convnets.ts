@@ -225,6 +225,28 @@ export const ROBUST_RESNETS = published(
   })),
 );
 
+/** A ResNet-50 and a DeiT-S trained alike, each other's teachers in Bai et al., NeurIPS 2021. */
+export const ALIGNED = published(
+  { ...DRIVE, licence: 'not stated', source: 'ytongbai/ViTs-vs-CNNs: README.md' },
+  [
+    {
+      name: 'resnet50@100',
+      path: drive('1SE8u1jctOM5dsbhmrcYW9Mwo3yWfNAaw'),
+      file: 'res50_aligned.pth',
+      about: IN1K,
+      top1: [76.3, AT_224],
+      set: ['evaluation.interpolation=bicubic'],
+    },
+    {
+      name: 'deit-s16@100',
+      path: drive('1VorHupVJxnBOMS79gYbIhcOaL00h_KTr'),
+      file: 'deitsmall.pth',
+      about: IN1K,
+      top1: [76.8, AT_224],
+    },
+  ],
+);
+
 export const BITS = published(
   {
     base: 'https://storage.googleapis.com/bit_models/',

@@ -1,12 +1,30 @@
 /** Public checkpoints of the families, by name: `convnext-t@official`. `largekernel weights` prints them. */
 import { FrameworkError, nearest } from '../../../util/errors.ts';
 import { existsNow } from '../../../util/files.ts';
-import { BITS, CONVNEXTS, REPLKNETS, ROBUST_RESNETS, SLAKS, TIMMS, TORCHVISIONS } from './convnets.ts';
+import {
+  ALIGNED,
+  BITS,
+  CONVNEXTS,
+  REPLKNETS,
+  ROBUST_RESNETS,
+  SLAKS,
+  TIMMS,
+  TORCHVISIONS,
+} from './convnets.ts';
 import type { PublishedWeights } from './record.ts';
 import { DEITS, DINOS, VITS } from './transformers.ts';
 
 export const PUBLISHED: readonly PublishedWeights[] = [
-  ...[...CONVNEXTS, ...TIMMS, ...TORCHVISIONS, ...REPLKNETS, ...SLAKS, ...ROBUST_RESNETS, ...BITS],
+  ...[
+    ...CONVNEXTS,
+    ...TIMMS,
+    ...TORCHVISIONS,
+    ...REPLKNETS,
+    ...SLAKS,
+    ...ROBUST_RESNETS,
+    ...ALIGNED,
+    ...BITS,
+  ],
   ...[...VITS, ...DEITS, ...DINOS],
 ].sort((a, b) => (a.name < b.name ? -1 : 1));
 
