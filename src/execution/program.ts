@@ -182,8 +182,13 @@ export class Program {
   }
 
   /** Records all dispatches into one compute pass, or those from `from` to before `to`. */
-  encode(encoder: GPUCommandEncoder, from = 0, to = this.commands.length): void {
-    const pass = encoder.beginComputePass();
+  encode(
+    encoder: GPUCommandEncoder,
+    from = 0,
+    to = this.commands.length,
+    timestampWrites?: GPUComputePassTimestampWrites,
+  ): void {
+    const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
     for (let i = from; i < to; i++) {
       const { pipeline, group, grid } = this.commands[i] as Command;
       pass.setPipeline(pipeline);

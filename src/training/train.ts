@@ -7,6 +7,7 @@ import type { TrainingJob } from './job.ts';
 import { MetricsLog, type MetricsRecord } from './log/metrics-log.ts';
 import { duration, withSigns } from './log/reporter.ts';
 import { StepClock } from './log/step-clock.ts';
+import { RunLook } from './look/run-look.ts';
 import { pruneCheckpoints, saveCheckpoint } from './run/checkpoints.ts';
 import type { TrainingSummary } from './run/run-folder.ts';
 import { loadState, stateFiles } from './run/run-state.ts';
@@ -51,6 +52,7 @@ class TrainingRun {
   /** When a step or an evaluation ended, in ms. */
   private news = performance.now();
   private readonly evaluations: RunEvaluations;
+  private readonly look: RunLook;
 
   private constructor(job: TrainingJob, log: MetricsLog) {
     this.job = job;
@@ -62,7 +64,9 @@ class TrainingRun {
     this.step = counters?.step ?? 0;
     this.firstStep = this.step;
     this.batchesTracked = counters?.batchesTracked ?? 0;
+    this.look = new RunLook(job, this.schedule, this.stepsPerEpoch);
     this.evaluations = new RunEvaluations(job, this.stepsPerEpoch, this.step, log.kept, {
+      look: this.look,
       write: (record) => this.write(record),
       doing: (what) => {
         this.works(what);
@@ -81,6 +85,7 @@ class TrainingRun {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.pending);
+    await this.look.close();
     await this.log.close();
   }
 
@@ -142,6 +147,7 @@ class TrainingRun {
     for await (const batch of loader.train({ epoch, step: within * groupsPerStep, epochs: epoch + 1 })) {
       const number = this.step * groupsPerStep + inStep;
       const targets = this.targets.make(batch.x, batch.labels, number);
+      this.look.group(batch, targets, inStep === 0);
       inStep++;
       const done = await this.submitGroup(batch.x, targets, number * group, inStep === groupsPerStep);
       if (done === 'given up') return;

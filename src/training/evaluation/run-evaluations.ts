@@ -2,6 +2,7 @@ import { openEvaluation } from '../data.ts';
 import { evaluationError } from '../failures.ts';
 import type { TrainingJob } from '../job.ts';
 import type { MetricsRecord } from '../log/metrics-log.ts';
+import type { RunLook } from '../look/run-look.ts';
 import type { Counters } from '../run/checkpoints.ts';
 import type { Weights } from '../step/session.ts';
 import { EvaluationCounter, type Evaluation } from './evaluation.ts';
@@ -11,6 +12,7 @@ export interface Listener {
   readonly write: (record: MetricsRecord) => Promise<void>;
   /** The current activity, in words. */
   readonly doing: (what: string) => void;
+  readonly look: Pick<RunLook, 'evaluation' | 'evaluated'>;
 }
 
 /** The evaluations of a run between its steps, of raw and averaged weights. */
@@ -57,7 +59,7 @@ export class RunEvaluations {
     const { reporter } = this.job;
     for (const weights of this.sets) {
       if (this.madeAt[weights] === step) continue;
-      const made = await this.pass(weights).catch(async (error: unknown) => {
+      const made = await this.pass(weights, step).catch(async (error: unknown) => {
         throw await evaluationError(error, step, weights, this.job);
       });
       if (made === undefined) return;
@@ -93,13 +95,17 @@ export class RunEvaluations {
   }
 
   /** One pass over the evaluation images; undefined where it was interrupted. */
-  private async pass(weights: Weights): Promise<{ result: Evaluation; skipped: number } | undefined> {
+  private async pass(
+    weights: Weights,
+    step: number,
+  ): Promise<{ result: Evaluation; skipped: number } | undefined> {
     const { recipe, classes, session, reporter, interrupted } = this.job;
     const loader = await openEvaluation(recipe, classes, session.plan.evaluationBatch, ({ key, message }) => {
       reporter.note(`left out: ${key}: ${message}`);
     });
     try {
       const counter = new EvaluationCounter(session.model.config.classes);
+      const watch = this.listener.look.evaluation();
       const name = weights === 'ema' ? 'averaged' : 'raw';
       let done = 0;
       const seen = () => {
@@ -108,10 +114,13 @@ export class RunEvaluations {
       seen();
       for await (const batch of loader.evaluate()) {
         if (interrupted()) return undefined;
-        counter.add(await session.logits(batch.x, batch.labels.length, weights), batch.labels);
+        const logits = await session.logits(batch.x, batch.labels.length, weights);
+        counter.add(logits, batch.labels);
+        watch.add(logits, batch);
         done += batch.labels.length;
         seen();
       }
+      this.listener.look.evaluated(watch, step, weights);
       return { result: counter.result(), skipped: loader.failures.size };
     } finally {
       await loader.close();

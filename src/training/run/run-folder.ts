@@ -30,6 +30,7 @@ import type { Evaluation } from '../evaluation/evaluation.ts';
  *     metrics.jsonl       one line per step and one per evaluation
  *     summary.json        written at the end of the run
  *     checkpoints/        see checkpoints.ts
+ *     looks/              for people: see look/look-files.ts
  *     claim.json          who trains here, while it does
  *
  * Each file carries checksums (see util/sealed.ts), which are verified before anything in it is used.
@@ -44,6 +45,7 @@ export interface RunFolder {
   readonly metrics: string;
   readonly summary: string;
   readonly checkpoints: string;
+  readonly looks: string;
   readonly claim: string;
 }
 
@@ -58,6 +60,7 @@ export function runFolder(root: string): RunFolder {
     metrics: join(root, 'metrics.jsonl'),
     summary: join(root, 'summary.json'),
     checkpoints: join(root, 'checkpoints'),
+    looks: join(root, 'looks'),
     claim: join(root, 'claim.json'),
   };
 }

@@ -51,6 +51,8 @@ export class TrainingSession {
   /** The work after a step's last micro-batch. */
   readonly update: Program;
   private readonly evaluation: Readonly<Record<Weights, Program | undefined>>;
+  /** Runs step and update in their places while it is set. */
+  timing: { readonly step: Pick<Program, 'run'>; readonly update: Pick<Program, 'encode'> } | undefined;
   private readonly teacher: Teacher | undefined;
   private readonly ring: ReadbackRing;
   /** Micro-batches of the current step that were submitted. */
@@ -157,7 +159,7 @@ export class TrainingSession {
       this.teacher.encode(ahead, this.step.locate(graph.x), this.step.locate(graph.teacher));
       this.device.gpu.queue.submit([ahead.finish()]);
     }
-    this.step.run();
+    (this.timing?.step ?? this.step).run();
     const encoder = this.device.gpu.createCommandEncoder();
     const bytes = this.plan.micro * 4;
     slot.copy(encoder, this.step.locate(this.plan.step.graph.loss), this.submitted * bytes, bytes);
@@ -167,7 +169,7 @@ export class TrainingSession {
       return undefined;
     }
     for (const [name, data] of this.plan.update.graph.scalars(update)) this.update.write(name, data);
-    this.update.encode(encoder);
+    (this.timing?.update ?? this.update).encode(encoder);
     slot.copy(encoder, this.update.locate(this.plan.update.graph.squaredNorm), this.plan.batch * 4, 4);
     const scaler = this.scaler?.locate(LOSS_SCALER);
     if (scaler) slot.copy(encoder, scaler, (this.plan.batch + 1) * 4, SCALER.length * 4);
