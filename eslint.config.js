@@ -18,6 +18,7 @@ const LAYERS = [
   'robustness',
   'training',
   'report',
+  'watch',
   'sweeps',
   'bench',
   'cli',

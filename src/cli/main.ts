@@ -29,6 +29,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: 'train a recipe at several points and seeds, and compare; goes on where it was stopped',
     load: async () => (await import('./ablate.ts')).addAblate,
   },
+  watch: {
+    description: 'follow runs in a browser: curves, time left, samples, mistakes; several over each other',
+    load: async () => (await import('./watch.ts')).addWatch,
+  },
   evaluate: {
     description: 'top-1, top-5 and loss on labelled images, or robustness benchmarks',
     load: async () => (await import('./weights.ts')).addEvaluate,

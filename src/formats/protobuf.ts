@@ -1,4 +1,4 @@
-/** The writing half of Protocol Buffers, as much of it as ONNX needs: varints, floats, and length-delimited fields. */
+/** The writing half of Protocol Buffers, as much of it as ONNX and event files need: varints, floats, doubles, and length-delimited fields. */
 
 const LARGE_BYTES = 4096;
 
@@ -21,6 +21,12 @@ export class ProtobufWriter {
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setFloat32(0, value, true);
     return this.varint((BigInt(field) << 3n) | 5n).append(bytes);
+  }
+
+  double(field: number, value: number): this {
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setFloat64(0, value, true);
+    return this.varint((BigInt(field) << 3n) | 1n).append(bytes);
   }
 
   string(field: number, value: string): this {

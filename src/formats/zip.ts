@@ -4,6 +4,7 @@
  */
 import { Inflate, inflateSync } from 'fflate';
 import { messageOf } from '../util/errors.ts';
+import { crc32 } from '../util/crc.ts';
 import type { RangeFile } from './range.ts';
 import { corrupt } from './tensor-file.ts';
 
@@ -198,22 +199,6 @@ function inflate(path: string, member: ZipMember, packed: Uint8Array): Uint8Arra
   if (bytes.length !== member.size)
     throw corrupt(path, `${member.name} unpacks to another length than the ${member.size} bytes it claims`);
   return bytes;
-}
-
-let crcTable: Uint32Array | undefined;
-
-/** CRC-32 of ISO 3309, as ZIP uses it. */
-export function crc32(bytes: Uint8Array): number {
-  crcTable ??= Uint32Array.from({ length: 256 }, (_, n) => {
-    let c = n;
-    for (let bit = 0; bit < 8; bit++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
-    return c;
-  });
-  const table = crcTable;
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++)
-    crc = (crc >>> 8) ^ (table[(crc ^ (bytes[i] as number)) & 255] as number);
-  return (crc ^ 0xffffffff) >>> 0;
 }
 
 function dataView(bytes: Uint8Array): DataView {

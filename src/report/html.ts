@@ -25,11 +25,28 @@ export interface ReportInput {
  * @example await writeFileAtomic('report.html', reportHtml({ title: 'Kernel ablation', models, gallery }))
  */
 export function reportHtml(input: ReportInput): string {
-  const { title, models, gallery, figures = [], about = [] } = input;
+  const { title, about = [] } = input;
+  return [
+    '<!doctype html>',
+    '<html lang="en"><head><meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    '<meta name="color-scheme" content="light dark">',
+    `<title>${text(title)}</title><style>${PAGE_STYLE}${FIGURE_STYLE}</style></head><body><main>`,
+    `<h1>${text(title)}</h1>`,
+    ...about.map((paragraph) => `<p>${text(paragraph)}</p>`),
+    reportSections(input),
+    '</main></body></html>',
+    '',
+  ].join('\n');
+}
+
+/** What stands below the title; a page that holds it has the report's styles. */
+export function reportSections(input: Omit<ReportInput, 'title' | 'about'>): string {
+  const { models, gallery, figures = [] } = input;
   const columns = columnsOf(models);
   const main = metricFigures(columns, models);
   const sections = [
-    modelsHtml(models),
+    ...(models.length === 0 ? [] : [modelsHtml(models)]),
     ...(main.length === 0 ? [] : [figuresHtml(main)]),
     ...plotsHtml(plotFigures(models)),
     ...figures.map(figureHtml),
@@ -39,21 +56,10 @@ export function reportHtml(input: ReportInput): string {
       .filter((group) => group.figures.length > 0)
       .map((group) => severityHtml(group, models)),
     ...(gallery === undefined ? [] : [galleryHtml(gallery)]),
-    protocolsHtml(models),
+    ...(models.length === 0 ? [] : [protocolsHtml(models)]),
     problemsHtml(models),
   ];
-  return [
-    '<!doctype html>',
-    '<html lang="en"><head><meta charset="utf-8">',
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="color-scheme" content="light dark">',
-    `<title>${text(title)}</title><style>${PAGE_STYLE}${FIGURE_STYLE}</style></head><body><main>`,
-    `<h1>${text(title)}</h1>`,
-    ...about.map((paragraph) => `<p>${text(paragraph)}</p>`),
-    ...sections,
-    '</main></body></html>',
-    '',
-  ].join('\n');
+  return sections.join('\n');
 }
 
 function figuresHtml(figures: readonly Figure[]): string {

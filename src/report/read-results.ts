@@ -48,10 +48,7 @@ async function findResults(paths: readonly string[]): Promise<Found[]> {
   const found = new Map<string, Found>();
   for (const path of paths) {
     const files = await resultFiles(path);
-    if (files.length === 0)
-      throw new FrameworkError('data/no-results', `There is no result.json in ${path}.`, {
-        hint: `Name a run or a folder that \`largekernel evaluate --benchmarks\` wrote to; for a run alone, \`largekernel evaluate --checkpoint ${path} --benchmarks val\` measures it on its own validation images.`,
-      });
+    if (files.length === 0) throw noResults(path);
     for (const file of files) {
       const log = await readSealedIfThere(join(dirname(file), EVALUATION_LOG_NAME), EVALUATION_LOG);
       const result = await readSealed(file, RESULT);
@@ -60,6 +57,17 @@ async function findResults(paths: readonly string[]): Promise<Found[]> {
     }
   }
   return [...found.values()];
+}
+
+export function noResults(path: string): FrameworkError {
+  return new FrameworkError('data/no-results', `There is no result.json in ${path}.`, {
+    hint: `Name a run or a folder that \`largekernel evaluate --benchmarks\` wrote to; for a run alone, \`largekernel evaluate --checkpoint ${path} --benchmarks val\` measures it on its own validation images.`,
+  });
+}
+
+/** Whether a path holds results at any depth. @throws FrameworkError `data/no-results` where it is not there */
+export async function hasResults(path: string): Promise<boolean> {
+  return (await resultFiles(path)).length > 0;
 }
 
 function byWeights(found: readonly Found[]): Map<string, Found[]> {

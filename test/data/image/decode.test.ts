@@ -3,7 +3,7 @@ import { decodeImage } from '../../../src/data/image/decode.ts';
 import { encodeJpeg, encodePng } from '../../../src/data/image/encode.ts';
 import { crop } from '../../../src/data/image/crop.ts';
 import { sharp } from '../../../src/data/image/sharp.ts';
-import { crc32 } from '../../../src/formats/zip.ts';
+import { crc32 } from '../../../src/util/crc.ts';
 import { FrameworkError } from '../../../src/util/errors.ts';
 import { expectDigest, golden, goldenBytes, photo, texture, type Digest } from './golden.ts';
 
