@@ -1,6 +1,8 @@
 /** The module: what the loader calls for every pixel. src/data/image/wasm.ts lays out memory, passes addresses and knows the meaning. */
 export { affineBicubic, affineBilinear, affineNearest } from './affine';
 export { blend, greySum, histograms, mapChannels, sharpen } from './colour';
+export { decodeScan, makeTable, unstuff } from './jpeg';
+export { coloursOf, greysOf } from './jpeg-colour';
 export { flip, passHorizontal, passVertical, toPlanes } from './pixels';
 
 /** The first byte that no constant of the module occupies. */

@@ -2,6 +2,7 @@ import type libvips from 'sharp';
 import type { Sharp } from 'sharp';
 import { FrameworkError, messageOf } from '../../util/errors.ts';
 import { decodeBmp } from './bmp.ts';
+import { decodeBaseline } from './jpeg.ts';
 import { MAX_PIXELS, type Image } from './image.ts';
 import { decodePnm } from './pnm.ts';
 import { sniff } from './sniff.ts';
@@ -27,6 +28,8 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
     throw new FrameworkError('image/format', `${name} should be a JPEG or PNG image but is ${found.description}`, {
       hint: `convert it to PNG${howTo(found.description)}, or leave it out; ${IMAGE_KINDS} are read`,
     });
+  const quick = found.kind === 'jpeg' ? decodeBaseline(bytes) : undefined;
+  if (quick !== undefined) return quick;
   // libvips takes a third of a second to load: only runs that decode images wait for it.
   const { sharp } = await import('./sharp.ts');
   try {

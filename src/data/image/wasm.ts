@@ -20,6 +20,15 @@ interface Functions {
   greySum(from: number, pixels: number): number;
   blend(from: number, pixels: number, factor: number, to: number): void;
   sharpen(from: number, width: number, height: number, factor: number, to: number): void;
+  unstuff(from: number, bytes: number, to: number): number;
+  makeTable(counts: number, table: number): number;
+  decodeScan(data: number, bytes: number, components: number, count: number, wide: number, high: number): number;
+  greysOf(luma: number, stride: number, width: number, height: number, to: number): void;
+  coloursOf(
+    luma: number, stride: number, width: number, height: number,
+    cb: number, cr: number, chromaStride: number, chromaWidth: number, chromaHeight: number,
+    across: number, down: number, scratch: number, to: number,
+  ): void;
   affineNearest: Affine;
   affineBilinear: Affine;
   affineBicubic: Affine;
@@ -30,7 +39,7 @@ type Affine = (
   a: number, b: number, c: number, d: number, e: number, f: number,
 ) => void;
 
-type Bytes = Uint8Array | Int16Array | Int32Array | Uint32Array | Float32Array;
+type Bytes = Uint8Array | Uint16Array | Int16Array | Int32Array | Uint32Array | Float32Array;
 
 const PAGE = 65536;
 /** Vectors may reach so far past what they are asked for, on either side. */
