@@ -2,6 +2,7 @@
 
 export { kernels as accumulate } from './accumulate/kernels.ts';
 export { kernels as add } from './add/kernels.ts';
+export { kernels as adversarial } from './adversarial/kernels.ts';
 export { kernels as attention } from './attention/kernels.ts';
 export { kernels as batchNorm } from './batch-norm/kernels.ts';
 export { kernels as cast } from './cast/kernels.ts';

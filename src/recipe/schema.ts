@@ -324,6 +324,30 @@ export const recipeSchema = group('A training run.', {
     },
     { shorthand: 'teacher' },
   ),
+  adversarial: nullableGroup(
+    'Training on adversarial images (PGD, l∞); null for none. Each image is changed after augmentation and mixing so that the cross-entropy with its targets rises. The model is in evaluation mode meanwhile: BatchNorm takes its running statistics and leaves them alone. Every step costs a forward pass and a backward pass without weight gradients; a teacher sees the changed images.',
+    {
+      eps: required(positive, 'Largest change of a pixel value in [0, 1]; 8/255 is 0.0314.'),
+      steps: field(
+        integer({ min: 1, max: 1000 }),
+        1,
+        'Gradient steps. 1 with a random start is fast adversarial training.',
+        { source: 'Madry et al. 2018; 1: Wong et al. 2020' },
+      ),
+      stepSize: field(
+        orNull(positive),
+        null,
+        'Change of a pixel value in one step; null: 2.5 · eps / steps, and 1.25 · eps for one step.',
+        { source: 'Madry et al. 2018; Wong et al. 2020' },
+      ),
+      randomStart: field(
+        boolean,
+        true,
+        'Begin at a random place within eps, which depends on the seed and the number of the image in the run alone.',
+      ),
+    },
+    { shorthand: 'eps' },
+  ),
   precision: field(
     choice('f32', 'f16'),
     'f32',

@@ -32,6 +32,12 @@ export function streamId(name: string): number {
   return hash >>> 0;
 }
 
+/** The key of a stream: two words. @param index any non-negative integer below 2^53 */
+export function streamKey(seed: number, stream: string, index: number): [number, number] {
+  const [a, b] = threefry2x32(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, streamId(stream), 0x6c6b);
+  return threefry2x32(a, b, index >>> 0, Math.floor(index / 2 ** 32) >>> 0);
+}
+
 /** A sequence of draws that depends only on (seed, stream, index). Cheap to make: make one per sample. */
 export class Rng {
   private readonly k0: number;
@@ -41,8 +47,7 @@ export class Rng {
 
   /** @param index e.g. epoch · dataset size + sample; any non-negative integer below 2^53 */
   constructor(seed: number, stream: string, index = 0) {
-    const [a, b] = threefry2x32(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, streamId(stream), 0x6c6b);
-    [this.k0, this.k1] = threefry2x32(a, b, index >>> 0, Math.floor(index / 2 ** 32) >>> 0);
+    [this.k0, this.k1] = streamKey(seed, stream, index);
   }
 
   /** Uniform in [0, 1) with 53 random bits. */

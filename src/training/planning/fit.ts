@@ -4,7 +4,7 @@ import { DEFAULT_PROFILE, type DeviceProfile } from '../../device/profile.ts';
 import type { Model } from '../../models/model.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
-import { mixGroupOf } from '../data.ts';
+import { mixGroupOf, normalizationOf } from '../data.ts';
 import { planTraining, type PlanSettings, type TrainingPlan } from '../step/training-plan.ts';
 import type { ChooseVariant } from '../../execution/plan.ts';
 
@@ -147,6 +147,7 @@ function settingsOf(recipe: Recipe, target: Target, micro: number): PlanSettings
     emaDecay: recipe.ema?.decay ?? null,
     emaWarmup: recipe.ema?.warmup ?? false,
     distill: distillationOf(recipe, target.teacher),
+    adversarial: adversarialOf(recipe),
     profile,
     ...(choose === undefined ? {} : { choose }),
   };
@@ -156,6 +157,20 @@ function distillationOf({ distill }: Recipe, teacher: Model | undefined): PlanSe
   if (distill === null) return undefined;
   const { kind, alpha, temperature } = distill;
   return { teacher: defined(teacher, 'model of the teacher'), loss: { kind, alpha, temperature } };
+}
+
+/** ε and step are of pixels in [0, 1], and so are the ends of the range. */
+function adversarialOf(recipe: Recipe): PlanSettings['adversarial'] {
+  if (recipe.adversarial === null) return undefined;
+  const { eps, steps, randomStart } = recipe.adversarial;
+  const stepSize = recipe.adversarial.stepSize ?? (steps === 1 ? 1.25 * eps : (2.5 * eps) / steps);
+  const { mean, std } = normalizationOf(recipe);
+  const rows = [() => stepSize, () => eps, (m: number) => -m, (m: number) => 1 - m];
+  return {
+    steps,
+    randomStart,
+    box: Float32Array.from(rows.flatMap((of) => mean.map((m, c) => of(m) / (std[c] ?? 1)))),
+  };
 }
 
 function divisors(n: number): number[] {

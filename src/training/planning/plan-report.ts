@@ -36,11 +36,12 @@ export interface PlanReport {
 export function planReport(recipe: Recipe, plan: TrainingPlan): PlanReport {
   const microBatches = plan.batch / plan.micro;
   const forward = total(plan.evaluation.plan);
-  const step = total(plan.step.plan, plan.teacher?.plan);
+  const parts = partsOf(plan);
+  const step = total(...parts);
   const update = total(plan.update.plan);
   const perImage = (macs: number) => macs / plan.evaluationBatch;
   const dispatches = {
-    microBatch: dispatchesOf(plan.step.plan, plan.teacher?.plan),
+    microBatch: dispatchesOf(...parts),
     update: dispatchesOf(plan.update.plan),
   };
   return {
@@ -55,7 +56,8 @@ export function planReport(recipe: Recipe, plan: TrainingPlan): PlanReport {
     macs: { nominal: perImage(forward.macs), live: perImage(forward.liveMacs) },
     stepMacs: { nominal: step.macs * microBatches, live: step.liveMacs * microBatches },
     dispatches: { ...dispatches, step: dispatches.microBatch * microBatches + dispatches.update },
-    ops: plan.step.plan.steps.length * microBatches + plan.update.plan.steps.length,
+    ops:
+      parts.reduce((sum, { steps }) => sum + steps.length, 0) * microBatches + plan.update.plan.steps.length,
     bytesMoved: step.bytes * microBatches + update.bytes,
     bytesLowerBound: leastBytes(plan) * microBatches + update.bytes,
     memory: plan.memory,
@@ -65,8 +67,14 @@ export function planReport(recipe: Recipe, plan: TrainingPlan): PlanReport {
   };
 }
 
-function total(...plans: readonly (Plan | undefined)[]): Cost {
-  const steps = plans.flatMap((plan) => plan?.steps ?? []);
+/** Everything that is run for a micro-batch, as often as it is. */
+function partsOf({ step, teacher, adversary }: TrainingPlan): readonly Plan[] {
+  const passes = new Array<Plan | undefined>(adversary?.settings.steps ?? 0).fill(adversary?.pass.plan);
+  return [adversary?.start?.plan, ...passes, teacher?.plan, step.plan].filter((plan) => plan !== undefined);
+}
+
+function total(...plans: readonly Plan[]): Cost {
+  const steps = plans.flatMap((plan) => plan.steps);
   const sum = (key: keyof Cost) => steps.reduce((t, step) => t + step.cost[key], 0);
   return { macs: sum('macs'), liveMacs: sum('liveMacs'), bytes: sum('bytes') };
 }
@@ -88,8 +96,8 @@ function leastBytes({ step: { plan, graph }, memory }: TrainingPlan): number {
   return 2 * (saved + memory.parameters + memory.gradients) + bytesOf(graph.x.spec);
 }
 
-function dispatchesOf(...plans: readonly (Plan | undefined)[]): number {
-  return plans.flatMap((plan) => plan?.steps ?? []).reduce((sum, step) => sum + step.dispatches.length, 0);
+function dispatchesOf(...plans: readonly Plan[]): number {
+  return plans.flatMap((plan) => plan.steps).reduce((sum, step) => sum + step.dispatches.length, 0);
 }
 
 /** The report for people. */
@@ -125,6 +133,9 @@ export function describePlan(r: PlanReport): string {
     ['  evaluation, besides', mib(r.memory.evaluation)],
     ['  inputs and read-back', mib(r.memory.inputs)],
     ...(r.memory.teacher === 0 ? [] : [['  teacher', mib(r.memory.teacher)] as [string, string]]),
+    ...(r.memory.adversary === 0
+      ? []
+      : [['  adversarial images', mib(r.memory.adversary)] as [string, string]]),
     ['', ''],
     ...r.largest.map(({ name, shape, bytes }, i): [string, string] => [
       i === 0 ? 'largest tensors' : '',

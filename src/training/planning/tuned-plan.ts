@@ -26,8 +26,14 @@ export interface TuneRequest {
   readonly interrupted?: () => boolean;
 }
 
-export function plansOf({ step, update, evaluation, teacher }: TrainingPlan): readonly Plan[] {
-  return [step.plan, update.plan, evaluation.plan, ...(teacher === undefined ? [] : [teacher.plan])];
+export function plansOf({ step, update, evaluation, teacher, adversary }: TrainingPlan): readonly Plan[] {
+  return [
+    step.plan,
+    update.plan,
+    evaluation.plan,
+    ...(teacher === undefined ? [] : [teacher.plan]),
+    ...(adversary === undefined ? [] : [adversary.pass.plan]),
+  ];
 }
 
 /** The plan of a recipe with the variants that were found fastest on the device; says in one line how many they are. */

@@ -7,6 +7,7 @@ import type { PipelineCache } from '../../shader/pipelines.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { nextTurn } from '../../util/turn.ts';
 import type { TrainingPlan } from './training-plan.ts';
+import { Adversary } from './adversary.ts';
 import type { StepScalars } from './optimizer.ts';
 import { ReadbackRing } from './readback.ts';
 import { Teacher } from './teacher.ts';
@@ -54,6 +55,7 @@ export class TrainingSession {
   /** Runs step and update in their places while it is set. */
   timing: { readonly step: Pick<Program, 'run'>; readonly update: Pick<Program, 'encode'> } | undefined;
   private readonly teacher: Teacher | undefined;
+  private readonly adversary: Adversary | undefined;
   private readonly ring: ReadbackRing;
   /** Micro-batches of the current step that were submitted. */
   private submitted = 0;
@@ -73,6 +75,7 @@ export class TrainingSession {
     this.update = programs.update;
     this.evaluation = { raw: programs.raw, ema: programs.ema };
     this.teacher = programs.teacher;
+    this.adversary = programs.adversary;
     this.ring = new ReadbackRing(device, (plan.batch + 1 + SCALER.length) * 4);
     this.step.write('loss-weight', new Float32Array(plan.micro).fill(1 / plan.batch));
   }
@@ -117,7 +120,10 @@ export class TrainingSession {
         step,
         defined(teacher, 'weights of the teacher'),
       ));
-    return new TrainingSession(device, plan, stores, { step, update, raw: evaluation, ema, teacher: taught });
+    const adversary =
+      plan.adversary && (await Adversary.create(device, pipelines, plan.adversary, locate, step));
+    const programs = { step, update, raw: evaluation, ema, teacher: taught, adversary };
+    return new TrainingSession(device, plan, stores, programs);
   }
 
   /** Fills parameters and state with the model's initial values, overridden by `loaded`, and starts the averages from them. */
@@ -137,7 +143,7 @@ export class TrainingSession {
   /**
    * Submits one micro-batch.
    * @param x (micro, channels, size, size) @param targets (micro, classes)
-   * @param first number of the first sample in the run, for drop path
+   * @param first number of the first sample in the run, for drop path and adversarial starts
    * @param update the step's scalars, with its last micro-batch
    * @returns the step's result with the last micro-batch, else undefined
    */
@@ -147,7 +153,11 @@ export class TrainingSession {
     first: number,
     update: StepScalars | undefined,
   ): Promise<StepResult> | undefined {
-    this.step.write('x', x);
+    if (this.adversary === undefined) this.step.write('x', x);
+    else {
+      const to = this.step.locate(this.plan.step.graph.x);
+      this.adversary.attack(x, targets, this.plan.seed, first, to);
+    }
     this.step.write('targets', targets);
     for (const path of this.plan.step.graph.dropPaths) {
       this.step.write(path.input, drawDropPath(path, this.plan.seed, first, this.plan.micro));
@@ -247,6 +257,7 @@ export class TrainingSession {
       this.update.ownBytes +
       defined(this.evaluation.raw, 'evaluation').ownBytes +
       (this.teacher?.bytes ?? 0) +
+      (this.adversary?.bytes ?? 0) +
       this.ring.bytes
     );
   }
@@ -270,6 +281,7 @@ interface Programs {
   readonly raw: Program;
   readonly ema: Program | undefined;
   readonly teacher: Teacher | undefined;
+  readonly adversary: Adversary | undefined;
 }
 
 /** Loss scaling has a store of its own. */

@@ -2,6 +2,7 @@ import type { DeviceProfile } from '../../device/profile.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { recordInference, type ImageShape, type InferenceGraph } from '../../models/inference.ts';
 import type { Model } from '../../models/model.ts';
+import { planAdversary, type AdversarialSettings, type AdversaryPlan } from './adversary.ts';
 import { parameterGroups, stateMembers } from './groups.ts';
 import { recordUpdate, momentsOf, type OptimizerConfig, type UpdateGraph } from './optimizer.ts';
 import { recordTraining, type Precision, type StepShape, type TrainingGraph } from './step-graph.ts';
@@ -30,6 +31,8 @@ export interface TrainingPlan {
   readonly evaluation: { readonly graph: InferenceGraph; readonly plan: Plan };
   /** Forward of a micro-batch by the teacher, if there is one. */
   readonly teacher: TeacherPlan | undefined;
+  /** What makes the images of a micro-batch adversarial, if anything does. */
+  readonly adversary: AdversaryPlan | undefined;
   readonly memory: MemoryPlan;
 }
 
@@ -54,6 +57,8 @@ export interface MemoryPlan {
   readonly inputs: number;
   /** Weights of the teacher, and what it needs beyond the training step's buffers. */
   readonly teacher: number;
+  /** What adversarial images need beyond the training step's buffers. */
+  readonly adversary: number;
   readonly total: number;
   /** Least memory for the step's values under any assignment of buffers. */
   readonly activationsLowerBound: number;
@@ -73,6 +78,7 @@ export interface PlanSettings {
   readonly emaWarmup?: boolean;
   /** A teacher of as many classes, and the loss with it. */
   readonly distill?: { readonly teacher: Model; readonly loss: DistillationAttrs } | undefined;
+  readonly adversarial?: AdversarialSettings | undefined;
   readonly profile: DeviceProfile;
   readonly choose?: ChooseVariant;
 }
@@ -110,6 +116,8 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     return { graph, plan: planNodes(graph.nodes, { ...options, kept: [graph.logits] }), batch };
   });
   const teacher = distill && planTeacher(distill.teacher, { ...shape, batch: micro }, options);
+  const { adversarial, precision } = settings;
+  const adversary = adversarial && planAdversary(model, shape, precision, adversarial, options);
   const moments = momentsOf(optimizer);
   const memory = estimateMemory({
     layout,
@@ -120,6 +128,7 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     update,
     evaluation,
     teacher,
+    adversary,
     batch: settings.batch,
   });
   return {
@@ -136,6 +145,7 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     update,
     evaluation,
     teacher,
+    adversary,
     memory,
   };
 }
@@ -182,12 +192,29 @@ function teacherBytes(training: Plan, { model, plan }: TeacherPlan): number {
   );
 }
 
+function adversaryBytes(training: Plan, { start, pass }: AdversaryPlan): number {
+  const plans = [pass.plan, ...(start === undefined ? [] : [start.plan])];
+  return plans.reduce(
+    (sum, plan) => sum + beyond(training, plan) + plan.inputs.reduce((t, { spec }) => t + bytesOf(spec), 0),
+    0,
+  );
+}
+
 const READBACK_SLOTS = 8;
 
 function estimateMemory(
   parts: Pick<
     TrainingPlan,
-    'layout' | 'stateLayout' | 'moments' | 'emaDecay' | 'step' | 'update' | 'evaluation' | 'teacher' | 'batch'
+    | 'layout'
+    | 'stateLayout'
+    | 'moments'
+    | 'emaDecay'
+    | 'step'
+    | 'update'
+    | 'evaluation'
+    | 'teacher'
+    | 'adversary'
+    | 'batch'
   >,
 ): MemoryPlan {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -211,6 +238,7 @@ function estimateMemory(
     evaluation,
     inputs: inputs + readback,
     teacher: parts.teacher === undefined ? 0 : teacherBytes(parts.step.plan, parts.teacher),
+    adversary: parts.adversary === undefined ? 0 : adversaryBytes(parts.step.plan, parts.adversary),
   };
   return {
     ...memory,

@@ -155,6 +155,7 @@ def run(slak, kind=None):
 
 ALPHA, TAU = 0.7, 3
 STEPS_TOTAL = 12  # three epochs of four steps; ten of them are run
-with open(os.path.join(HERE, 'steps.json'), 'w') as f:
-    json.dump({'program': f'torch {torch.__version__}', 'plain': run(False), 'slak': run(True),
-               'soft': run(False, 'soft'), 'hard': run(False, 'hard')}, f)
+if __name__ == '__main__':
+    with open(os.path.join(HERE, 'steps.json'), 'w') as f:
+        json.dump({'program': f'torch {torch.__version__}', 'plain': run(False), 'slak': run(True),
+                   'soft': run(False, 'soft'), 'hard': run(False, 'hard')}, f)
