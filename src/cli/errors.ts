@@ -17,6 +17,7 @@ import { FrameworkError } from '../util/errors.ts';
  * | 8 | a file is missing or could not be read or written |
  * | 9 | another process holds the folder |
  * | 75 | interrupted by a signal after saving; run again with --resume |
+ * | 130, 143 | a second Ctrl-C or TERM, or one during work of the device that does not end in time: nothing more was saved |
  */
 export const EXIT_CODES: Readonly<Record<string, number>> = {
   cli: 2,

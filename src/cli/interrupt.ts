@@ -1,4 +1,4 @@
-import { leave } from '../device/leaving.ts';
+import { endBySignal, leave } from '../device/leaving.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 import { isGone, isNohup, onlookersOf } from './onlookers.ts';
@@ -20,7 +20,7 @@ export interface StopHandlers {
   /** The first request. @param why it came, for people */
   readonly asked: (why: string) => void;
   /** A second Ctrl-C or TERM: end at once. */
-  readonly again: () => void;
+  readonly again: (signal: 'SIGINT' | 'SIGTERM') => void;
 }
 
 /**
@@ -42,7 +42,7 @@ export function onStopRequests({ detach = false, asked, again }: StopHandlers): 
       onlookers = []; // what started this may end with the terminal
     else if (since === undefined) ask(signal);
     else if (performance.now() - since > SAME_REQUEST && (signal === 'SIGINT' || signal === 'SIGTERM'))
-      again();
+      again(signal);
   };
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
   const timer = setInterval(() => {
@@ -59,15 +59,15 @@ export function onStopRequests({ detach = false, asked, again }: StopHandlers): 
   };
 }
 
-/** Ends the process within two seconds of a request to. */
-export async function endInterrupted(): Promise<never> {
-  await leave(LEAVING);
-  process.exit(EXIT_INTERRUPTED);
+/** Ends the process within two seconds of a request to. @param why as {@link StopHandlers} tell it */
+export async function endInterrupted(why: string): Promise<void> {
+  if (await leave(LEAVING)) process.exit(EXIT_INTERRUPTED);
+  else endBySignal(why === 'SIGINT' ? 'SIGINT' : 'SIGTERM');
 }
 
 /**
  * Runs something long that stops by itself when its signal says so: the first interrupt lets it finish what it is at, the
- * second ends the process. Either way the exit code is that of an interrupted command.
+ * second ends the process. The exit code is that of an interrupted command, or what the signal gives where nothing could finish.
  * @param atOnce says what is kept and ends the process on the first interrupt, for work that has nothing to finish
  */
 export async function untilInterrupted(
@@ -79,13 +79,13 @@ export async function untilInterrupted(
     asked: (why) => {
       if (atOnce !== undefined) {
         process.stderr.write(`\n${why}: ${atOnce()}\n`);
-        void endInterrupted();
+        void endInterrupted(why);
         return;
       }
       process.stderr.write(`\n${why}: finishing what is under way; once more to stop at once\n`);
       stop.abort();
     },
-    again: () => process.exit(EXIT_INTERRUPTED),
+    again: endBySignal,
   });
   try {
     await work(stop.signal);

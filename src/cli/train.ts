@@ -5,6 +5,7 @@ import { startTraining, type TrainRequest, type TrainResult } from '../training/
 import type { TuneMode } from '../training/planning/tuned-plan.ts';
 import { onlyWhen } from './conflicts.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
+import { endBySignal } from '../device/leaving.ts';
 import { endInterrupted, onStopRequests } from './interrupt.ts';
 
 interface Options {
@@ -110,9 +111,9 @@ async function run(options: Options): Promise<void> {
     asked: (why) => {
       isAsked = true;
       process.stderr.write(`\n${why}: ${steps.whatFollows()}\n`);
-      if (!steps.hasNews) void endInterrupted(); // there is nothing to save
+      if (!steps.hasNews) void endInterrupted(why); // there is nothing to save
     },
-    again: () => process.exit(EXIT_INTERRUPTED),
+    again: endBySignal,
   });
   const result = await startTraining(
     request,

@@ -76,7 +76,7 @@ describe('a request to stop', () => {
     const off = onStopRequests({
       detach,
       asked: (why) => heard.push(why),
-      again: () => heard.push('again'),
+      again: (signal) => heard.push(`again ${signal}`),
     });
     return { heard, off };
   }
@@ -99,7 +99,7 @@ describe('a request to stop', () => {
     expect(heard).toEqual(['SIGINT']);
     process.emit('SIGINT', 'SIGINT');
     off();
-    expect(heard).toEqual(['SIGINT', 'again']);
+    expect(heard).toEqual(['SIGINT', 'again SIGINT']);
   });
 
   it('is not the end of the terminal where it was detached', () => {
