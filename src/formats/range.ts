@@ -1,6 +1,5 @@
 /** Reading parts of a file by offset, so that a tensor costs only its own bytes. */
-import { open } from 'node:fs/promises';
-import { readError } from '../util/files.ts';
+import { openRegular, readError } from '../util/files.ts';
 import { corrupt } from './tensor-file.ts';
 
 export interface RangeFile {
@@ -15,15 +14,8 @@ export interface RangeFile {
 /** Opens a regular file. @throws FrameworkError `file/missing`, `file/read` */
 export async function openRange(path: string): Promise<RangeFile> {
   try {
-    const handle = await open(path, 'r');
-    const stat = await handle.stat();
-    if (!stat.isFile()) {
-      await handle.close();
-      throw Object.assign(new Error(`${path} is not a regular file`), {
-        code: stat.isDirectory() ? 'EISDIR' : 'EINVAL',
-      });
-    }
-    const size = stat.size;
+    const handle = await openRegular(path);
+    const { size } = await handle.stat();
     return {
       path,
       size,

@@ -9,7 +9,7 @@ import { link, open, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FrameworkError } from './errors.ts';
-import { exists, makeFolder, readText, writeError } from './files.ts';
+import { exists, makeFolder, readBytes, writeError } from './files.ts';
 import { lifeOf, thisProcess, type ProcessIdentity } from './process-identity.ts';
 import { ifThere, sealedKind, sealedText, unsealed } from './sealed.ts';
 
@@ -32,6 +32,8 @@ export interface SeenHolder extends Holder {
 }
 
 const CLAIM = sealedKind<Holder>('claim', 1, 'If nothing writes into that folder, delete the file.');
+/** Bytes; a claim has a few hundred. */
+const LARGEST = 1 << 16;
 /** By this file of a benchmark's folder a process holds its evaluation. */
 export const EVALUATION_CLAIM = 'claim.json';
 /** Milliseconds between two signs of life. */
@@ -235,7 +237,7 @@ async function temporary(path: string, own: Holder): Promise<string> {
 
 async function readClaim(path: string): Promise<Holder | undefined> {
   for (const end = Date.now() + GRACE; ;) {
-    const text = await ifThere(readText(path));
+    const text = await ifThere(readBytes(path, LARGEST));
     if (text === undefined) return undefined;
     try {
       return unsealed(text, path, CLAIM);

@@ -2,7 +2,7 @@
  * Files that are either wholly there or not at all. A reader never sees half a file, and a full disk or a kill
  * in the middle of a write leaves the file that was there before.
  */
-import { statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -106,15 +106,37 @@ export async function readJson(path: string): Promise<unknown> {
 /** Bytes; more is no recipe, sweep or record. */
 const LARGEST_TEXT = 2 ** 26;
 
-/** The text of a UTF-8 file. @throws FrameworkError `file/missing`, `file/too-large` or `file/read` */
+/** The text of a UTF-8 file, or what a pipe gives. @throws FrameworkError `file/missing`, `file/too-large` or `file/read` */
 export async function readText(path: string, most = LARGEST_TEXT): Promise<string> {
-  return (await readBytes(path, most)).toString('utf8');
+  return (await readFrom((at) => open(at, 'r'), path, most)).toString('utf8');
 }
 
-/** A file's bytes, where it has at most `most`; never more is read, whatever the system says of its size. */
+/** The bytes of a regular file, where it has at most `most`; never more is read, whatever the system says of its size. */
 export async function readBytes(path: string, most: number): Promise<Buffer> {
+  return readFrom(openRegular, path, most);
+}
+
+/** Opens a regular file for reading. To open a pipe that nobody writes to would take for ever. */
+export async function openRegular(path: string): Promise<FileHandle> {
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const info = await handle.stat();
+  if (info.isFile()) return handle;
+  await handle.close();
+  throw Object.assign(new Error('it is no regular file'), { code: info.isDirectory() ? 'EISDIR' : 'EINVAL' });
+}
+
+/** Whether an error of {@link readError} says that there is something else than a file. */
+export function isNoFile({ cause }: FrameworkError): boolean {
+  return ['EISDIR', 'ENOTDIR', 'ELOOP', 'EINVAL'].includes(codeOf(cause));
+}
+
+async function readFrom(
+  opened: (path: string) => Promise<FileHandle>,
+  path: string,
+  most: number,
+): Promise<Buffer> {
   try {
-    const handle = await open(path, 'r');
+    const handle = await opened(path);
     try {
       return await readUpTo(handle, path, most);
     } finally {
@@ -138,7 +160,7 @@ async function readUpTo(handle: FileHandle, path: string, most: number): Promise
         hint: 'check the path: a small file was expected there',
       });
     if (length === bytes.length)
-      bytes = Buffer.concat([bytes, Buffer.allocUnsafe(Math.min(most + 1, length + 65536) - length)]);
+      bytes = Buffer.concat([bytes, Buffer.allocUnsafe(Math.min(most + 1, 2 * length + 65536) - length)]);
   }
 }
 

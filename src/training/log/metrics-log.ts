@@ -142,17 +142,33 @@ async function readLog(path: string): Promise<string> {
   return (await readBytes(path, LARGEST)).toString('utf8');
 }
 
-/** A last line without its end was cut short by a kill: that is no damage. */
+/** A last line without its end was cut short by a kill: that is no damage. Neither are the line ends of Windows. */
 function parseLog(text: string): { records: MetricsRecord[]; damage: string[] } {
   const records: MetricsRecord[] = [];
   const damage: string[] = [];
-  const lines = text.split('\n').slice(0, -1);
+  const lines = text.split(/\r?\n/).slice(0, -1);
+  const isLater = later();
   lines.forEach((line, i) => {
-    const record = unsealedLine(line, lines[i - 1] ?? '');
+    const record = unsealedLine(line, lines[i - 1] ?? '') as MetricsRecord | undefined;
     if (record === undefined) damage.push(`line ${i + 1} was damaged or changed since it was written`);
-    else records.push(record as MetricsRecord);
+    else if (!isLater(record)) damage.push(`line ${i + 1} goes back to step ${record.step}`);
+    else records.push(record);
   });
   return { records, damage: damage.length > 3 ? [...damage.slice(0, 3), `… (${damage.length})`] : damage };
+}
+
+/** Tells whether each record follows those before it: a copy put behind a log would count its steps twice. */
+function later(): (record: MetricsRecord) => boolean {
+  let last = -1;
+  const seen = new Set<string>(); // of the last step
+  return (record) => {
+    const key = record.kind === 'step' ? 'step' : record.weights;
+    if (record.step < last || (record.step === last && seen.has(key))) return false;
+    if (record.step > last) seen.clear();
+    last = record.step;
+    seen.add(key);
+    return true;
+  };
 }
 
 /**

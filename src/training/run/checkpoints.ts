@@ -2,7 +2,7 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '../../formats/safetensors.ts';
 import { FrameworkError, messageOf } from '../../util/errors.ts';
-import { exists, readError } from '../../util/files.ts';
+import { exists, isNoFile, readError } from '../../util/files.ts';
 import { digestOf, readSealed, sealedKind, writeSealed, type FileDigest } from '../../util/sealed.ts';
 
 /**
@@ -197,7 +197,7 @@ async function openCheckpoint(folder: string): Promise<Checkpoint> {
     if (folder.endsWith(checkpointName(info.step))) return { folder, info };
     throw new FrameworkError('file/damaged', `${folder} holds the checkpoint of step ${info.step}.`);
   } catch (error) {
-    if (!(error instanceof FrameworkError) || !DAMAGE.has(error.code)) throw error;
+    if (!(error instanceof FrameworkError) || !(DAMAGE.has(error.code) || isNoFile(error))) throw error;
     const { message, hint } = error;
     throw new FrameworkError('checkpoint/damaged', message, {
       ...(hint !== undefined && { hint }),

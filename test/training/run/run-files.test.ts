@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Device } from '../../../src/device/device.ts';
 import { loadRecipe } from '../../../src/recipe/load.ts';
@@ -104,6 +105,28 @@ describe('a damaged checkpoint', () => {
     const all = await failure(start(true));
     expect(String(all)).toMatch(/step-00000003.*step-00000002.*step-00000001/);
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'may be no folder, or hold a folder or a pipe for a file: nothing hangs, and the step is saved again',
+    async () => {
+      const record = newest('checkpoint.json');
+      const pipe = (path: string) => execFileSync('mkfifo', [path]);
+      const cases: [path: string, put: (path: string) => unknown][] = [
+        [record, pipe],
+        [record, (path) => mkdir(path)],
+        [dirname(record), pipe],
+        [dirname(record), (path) => writeFile(path, 'x')],
+      ];
+      for (const [path, put] of cases) {
+        await rm(path, { recursive: true });
+        await put(path);
+        expect(await failure(start(false))).toMatchObject({ code: 'checkpoint/damaged' });
+        expect((await start(true)).resume?.info.step).toBe(2);
+        await save(3);
+        expect((await start(false)).resume?.info.step).toBe(3);
+      }
+    },
+  );
 
   it('is not evaluated, nor a recipe that was changed', async () => {
     expect(await weightsFile(folder.root, 'raw')).toBe(newest('model.safetensors'));
@@ -243,6 +266,18 @@ describe('the log', () => {
     const after: string[] = [];
     expect((await read(after)).map(({ step }) => step)).toEqual([1, 2, 4, 5]);
     expect(after).toEqual([]);
+  });
+
+  it('that was put behind itself counts no step twice, and line ends of Windows are no damage', async () => {
+    const whole = await readFile(folder.metrics, 'utf8');
+    await writeFile(folder.metrics, whole + whole);
+    const damage: string[] = [];
+    expect(await read(damage)).toEqual(six);
+    expect(damage.join()).toMatch(/line 7 was damaged.*line 8 goes back to step 2/);
+    await writeFile(folder.metrics, whole.replaceAll('\n', '\r\n'));
+    await (await open(6)).close();
+    expect(await read()).toEqual(six);
+    expect(notes).toEqual([]);
   });
 
   it('that is missing is said; one that cannot be read is an error', async () => {
