@@ -1,14 +1,14 @@
 /** Images of each stage between a file and a training tensor in a second of one core, whatever threads use it and what else runs. */
 import { readFileSync } from 'node:fs';
 import { affine, rotation } from '../data/augment/affine.ts';
-import { applyErasing, drawErasing } from '../data/augment/erasing.ts';
+import { applyErasing, drawErasing, type ErasingConfig } from '../data/augment/erasing.ts';
 import { applyAugment, drawRandAugment, parseRandAugment } from '../data/augment/rand-augment.ts';
 import { drawResizedCrop } from '../data/augment/random-resized-crop.ts';
 import { hflip } from '../data/image/crop.ts';
 import { decodeImage } from '../data/image/decode.ts';
 import type { Image } from '../data/image/image.ts';
 import { resize } from '../data/image/resize.ts';
-import { evalTransform, toTensor, trainTransform } from '../data/transform.ts';
+import { evalTransform, toTensor, trainTransform, type AugmentConfig } from '../data/transform.ts';
 import { Rng } from '../util/rng.ts';
 import { percentile } from './times.ts';
 
@@ -39,6 +39,16 @@ const CROP = { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] } as const;
 const RAND = 'rand-m9-mstd0.5-inc1';
 const SIZE = 224;
 
+/** Training of ConvNeXt. */
+export const TRAINING: AugmentConfig & { readonly erasing: ErasingConfig } = {
+  crop: { kind: 'random-resized', ...CROP },
+  interpolation: 'bicubic',
+  flip: 0.5,
+  colorJitter: null,
+  autoAugment: RAND,
+  erasing: { prob: 0.25, mode: 'pixel', count: 1 },
+};
+
 /** Times every stage over all files, `rounds` times each after one warm-up round. Draws differ from round to round, not from run to run. */
 export async function benchAugment(files: readonly string[], rounds = 7): Promise<AugmentRow[]> {
   const samples: Sample[] = [];
@@ -50,19 +60,8 @@ export async function benchAugment(files: readonly string[], rounds = 7): Promis
   const x = new Float32Array(3 * SIZE * SIZE);
   const randAugment = parseRandAugment(RAND);
   const warp = { filter: 'bicubic', fill: [124, 116, 104] } as const;
-  const erasing = { prob: 0.25, mode: 'pixel', count: 1 } as const;
-  const train = trainTransform(
-    {
-      crop: { kind: 'random-resized', ...CROP },
-      interpolation: 'bicubic',
-      flip: 0.5,
-      colorJitter: null,
-      autoAugment: RAND,
-      erasing,
-    },
-    SIZE,
-    MEAN,
-  );
+  const { erasing } = TRAINING;
+  const train = trainTransform(TRAINING, SIZE, MEAN);
   const evaluate = evalTransform({ resize: 256, crop: SIZE, squash: false, interpolation: 'bicubic' });
 
   const stages: Record<string, Stage> = {
