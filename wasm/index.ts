@@ -4,6 +4,7 @@ export { blend, greySum, histograms, mapChannels, sharpen } from './colour';
 export { decodeScan, makeTable, unstuff } from './jpeg';
 export { coloursOf, greysOf } from './jpeg-colour';
 export { flip, passHorizontal, passVertical, toPlanes } from './pixels';
+export { uniforms } from './random';
 
 /** The first byte that no constant of the module occupies. */
 export function heapBase(): usize {

@@ -9,7 +9,7 @@ import { drawResizedCrop, type ResizedCropConfig } from './augment/random-resize
 import { centerCrop, hflip, padCrop } from './image/crop.ts';
 import { roundHalfEven, type Image } from './image/image.ts';
 import { resize, resizeShortSide, type ResizeFilter } from './image/resize.ts';
-import { freshWorkspace } from './image/wasm.ts';
+import { freshWorkspace } from '../util/wasm.ts';
 
 /** What happens to a training image, in this order, which is timm's (huggingface/pytorch-image-models timm/data/transforms_factory.py). */
 export interface AugmentConfig {

@@ -4,6 +4,8 @@
  * another batch size sees the same numbers.
  */
 
+import { freshWorkspace } from './wasm.ts';
+
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 
 /** One block: two 32-bit words from key (k0, k1) and counter (c0, c1). Test vector: key 0, counter 0 → 6b200159, 99ba4efe. */
@@ -82,6 +84,33 @@ export class Rng {
     const angle = 2 * Math.PI * this.uniform();
     this.spare = radius * Math.sin(angle);
     return radius * Math.cos(angle);
+  }
+
+  /** `count` numbers, each as `normal` would give it next. */
+  normals(count: number): Float64Array {
+    const out = new Float64Array(count);
+    let i = 0;
+    if (count > 0 && this.spare !== undefined) out[i++] = this.normal();
+    const pairs = (count - i) >> 1;
+    const draws = this.uniforms(2 * pairs);
+    for (let d = 0; d < 2 * pairs; d += 2) {
+      const radius = Math.sqrt(-2 * Math.log(1 - (draws[d] as number)));
+      const angle = 2 * Math.PI * (draws[d + 1] as number);
+      out[i++] = radius * Math.cos(angle);
+      out[i++] = radius * Math.sin(angle);
+    }
+    if (i < count) out[i] = this.normal();
+    return out;
+  }
+
+  /** The module's memory, until it is used again. */
+  private uniforms(count: number): Float64Array {
+    const space = freshWorkspace();
+    const at = space.room(8 * count);
+    space.run.uniforms(this.k0, this.k1, this.counter, count, at);
+    this.counter += count;
+    const { buffer, byteOffset } = space.view(at, 8 * count);
+    return new Float64Array(buffer, byteOffset, count);
   }
 
   /** Gamma(shape, 1), Marsaglia & Tsang 2000. */

@@ -26,6 +26,15 @@ describe('Rng', () => {
     expect(mean(() => rng.beta(0.8, 0.8))).toBeCloseTo(0.5, 1.6);
   });
 
+  it('gives many normals as it gives them one by one', () => {
+    const [many, single] = [new Rng(9, 'many', 4), new Rng(9, 'many', 4)];
+    for (const count of [0, 1, 2, 7, 1, 64, 0, 3])
+      expect([...many.normals(count), many.normal()]).toEqual(
+        Array.from({ length: count + 1 }, () => single.normal()),
+      );
+    expect(many.uniform()).toBe(single.uniform());
+  });
+
   it('shuffles without loss', () => {
     expect(new Set(new Rng(3, 'shuffle').permutation(100)).size).toBe(100);
   });

@@ -1,5 +1,5 @@
 import type { Image } from '../image/image.ts';
-import { mapImage } from '../image/wasm.ts';
+import { mapImage } from '../image/map-image.ts';
 
 /**
  * Pillow's affine warp of an RGB image (python-pillow/Pillow src/libImaging/Geometry.c). Output pixel (x, y)

@@ -55,13 +55,16 @@ export function applyErasing(
   height: number,
   width: number,
 ): void {
-  for (const box of boxes)
-    for (let plane = 0; plane < x.length; plane += height * width) {
+  for (const { left, top, width: w, height: h } of boxes) {
+    const planes = x.length / (height * width);
+    const noise = mode === 'pixel' ? rng.normals(planes * h * w) : undefined;
+    for (let plane = 0, from = 0; plane < planes; plane++) {
       const colour = mode === 'rand' ? rng.normal() : 0;
-      for (let y = box.top; y < box.top + box.height; y++) {
-        const start = plane + y * width + box.left;
-        if (mode === 'pixel') for (let i = 0; i < box.width; i++) x[start + i] = rng.normal();
-        else x.fill(colour, start, start + box.width);
+      for (let y = top; y < top + h; y++, from += w) {
+        const start = (plane * height + y) * width + left;
+        if (noise) x.set(noise.subarray(from, from + w), start);
+        else x.fill(colour, start, start + w);
       }
     }
+  }
 }

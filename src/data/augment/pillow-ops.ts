@@ -1,5 +1,6 @@
 import type { Image } from '../image/image.ts';
-import { freshWorkspace, mapImage } from '../image/wasm.ts';
+import { freshWorkspace } from '../../util/wasm.ts';
+import { mapImage } from '../image/map-image.ts';
 
 /**
  * Pillow's point operations and enhancers on 8-bit RGB (python-pillow/Pillow src/PIL/{ImageOps,ImageEnhance,ImageFilter}.py and

@@ -1,5 +1,5 @@
 import { checkInside, newImage, roundHalfEven, type Box, type Image } from './image.ts';
-import { mapImage } from './wasm.ts';
+import { mapImage } from './map-image.ts';
 
 /** Copies `box` out of the image. Throws `image/crop` if it does not lie inside. */
 export function crop(image: Image, box: Box): Image {

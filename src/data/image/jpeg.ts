@@ -1,5 +1,5 @@
 import type { Image } from './image.ts';
-import { freshWorkspace } from './wasm.ts';
+import { freshWorkspace } from '../../util/wasm.ts';
 
 /** A larger image would leave its thread's module with as much memory for good. */
 const MOST_PIXELS = 1 << 24;

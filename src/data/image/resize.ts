@@ -1,5 +1,5 @@
 import { checkInside, newImage, type Box, type Image } from './image.ts';
-import { freshWorkspace } from './wasm.ts';
+import { freshWorkspace } from '../../util/wasm.ts';
 
 /**
  * Pillow's resize on 8-bit RGB, to the bit (python-pillow/Pillow src/libImaging/Resample.c):

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { Image } from './image.ts';
 
 /** What of it is used: TypeScript declares it with the browser's types alone. */
 declare const WebAssembly: {
@@ -8,11 +7,28 @@ declare const WebAssembly: {
 };
 
 /** The functions of wasm/index.ts. Addresses are bytes in the module's memory; wasm/*.ts say what lies there. */
-interface Functions {
+export interface Functions {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   heapBase(): number;
-  passHorizontal(from: number, stride: number, rows: number, to: number, width: number, first: number, weights: number, pairs: number): void;
-  passVertical(from: number, stride: number, to: number, height: number, first: number, weights: number, pairs: number): void;
+  passHorizontal(
+    from: number,
+    stride: number,
+    rows: number,
+    to: number,
+    width: number,
+    first: number,
+    weights: number,
+    pairs: number,
+  ): void;
+  passVertical(
+    from: number,
+    stride: number,
+    to: number,
+    height: number,
+    first: number,
+    weights: number,
+    pairs: number,
+  ): void;
   flip(from: number, width: number, height: number, to: number): void;
   toPlanes(from: number, pixels: number, tables: number, to: number): void;
   mapChannels(from: number, pixels: number, tables: number, to: number): void;
@@ -20,14 +36,32 @@ interface Functions {
   greySum(from: number, pixels: number): number;
   blend(from: number, pixels: number, factor: number, to: number): void;
   sharpen(from: number, width: number, height: number, factor: number, to: number): void;
+  uniforms(k0: number, k1: number, counter: number, count: number, to: number): void;
   unstuff(from: number, bytes: number, to: number): number;
   makeTable(counts: number, table: number): number;
-  decodeScan(data: number, bytes: number, components: number, count: number, wide: number, high: number): number;
+  decodeScan(
+    data: number,
+    bytes: number,
+    components: number,
+    count: number,
+    wide: number,
+    high: number,
+  ): number;
   greysOf(luma: number, stride: number, width: number, height: number, to: number): void;
   coloursOf(
-    luma: number, stride: number, width: number, height: number,
-    cb: number, cr: number, chromaStride: number, chromaWidth: number, chromaHeight: number,
-    across: number, down: number, scratch: number, to: number,
+    luma: number,
+    stride: number,
+    width: number,
+    height: number,
+    cb: number,
+    cr: number,
+    chromaStride: number,
+    chromaWidth: number,
+    chromaHeight: number,
+    across: number,
+    down: number,
+    scratch: number,
+    to: number,
   ): void;
   affineNearest: Affine;
   affineBilinear: Affine;
@@ -35,8 +69,17 @@ interface Functions {
 }
 
 type Affine = (
-  from: number, width: number, height: number, to: number, fill: number,
-  a: number, b: number, c: number, d: number, e: number, f: number,
+  from: number,
+  width: number,
+  height: number,
+  to: number,
+  fill: number,
+  a: number,
+  b: number,
+  c: number,
+  d: number,
+  e: number,
+  f: number,
 ) => void;
 
 type Bytes = Uint8Array | Uint16Array | Int16Array | Int32Array | Uint32Array | Float32Array;
@@ -49,13 +92,13 @@ const MARGIN = 64;
  * The module and its memory, laid out anew for each operation: `reset`, then `put` what is read and `room` for what is written.
  * One for each thread; V8 shares the compiled code among them.
  */
-class Workspace {
+export class Workspace {
   readonly run: Functions;
   private bytes: Uint8Array;
   private end = 0;
 
   constructor() {
-    const file = new URL('../../../wasm/image.wasm', import.meta.url);
+    const file = new URL('../../wasm/image.wasm', import.meta.url);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)));
     this.run = exports as Functions;
     this.bytes = new Uint8Array(this.run.memory.buffer);
@@ -106,17 +149,4 @@ let workspace: Workspace | undefined;
 export function freshWorkspace(): Workspace {
   workspace ??= new Workspace();
   return workspace.reset();
-}
-
-/** Makes an image of the same size: `work` is given the address of the pixels and where the new ones go. */
-export function mapImage(
-  image: Image,
-  work: (run: Functions, from: number, to: number, space: Workspace) => void,
-): Image {
-  const { width, height, data } = image;
-  const space = freshWorkspace();
-  const from = space.put(data);
-  const to = space.room(data.length);
-  work(space.run, from, to, space);
-  return { width, height, data: space.take(to, data.length) };
 }
