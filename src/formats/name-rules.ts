@@ -31,6 +31,35 @@ export const RULES = {
     [/^classifier\.0\./, 'norm.'],
     [/^classifier\.2\./, 'head.'],
   ],
+  'convnext-huggingface': [
+    [/^convnext\.embeddings\.patch_embeddings\./, 'downsample_layers.0.0.'],
+    [/^convnext\.embeddings\.layernorm\./, 'downsample_layers.0.1.'],
+    [/^convnext\.encoder\.stages\.(\d)\.downsampling_layer\.(\d)\./, 'downsample_layers.$1.$2.'],
+    [/^convnext\.encoder\.stages\.(\d)\.layers\.(\d+)\./, 'stages.$1.$2.'],
+    [/^(stages\.\d\.\d+)\.layernorm\./, '$1.norm.'],
+    [/\.layer_scale_parameter$/, '.gamma'],
+    [/^convnext\.layernorm\./, 'norm.'],
+    [/^classifier\./, 'head.'],
+  ],
+  'resnet-huggingface': [
+    [/^resnet\.embedder\.embedder\.convolution\./, 'conv1.'],
+    [/^resnet\.embedder\.embedder\.normalization\./, 'bn1.'],
+    [
+      /^resnet\.encoder\.stages\.(\d)\.layers\.(\d+)\./,
+      (_, stage, block) => `layer${Number(stage) + 1}.${block}.`,
+    ],
+    [/\.shortcut\.convolution\./, '.downsample.0.'],
+    [/\.shortcut\.normalization\./, '.downsample.1.'],
+    [/\.layer\.(\d)\.convolution\./, (_, at) => `.conv${Number(at) + 1}.`],
+    [/\.layer\.(\d)\.normalization\./, (_, at) => `.bn${Number(at) + 1}.`],
+    [/^classifier\.1\./, 'fc.'],
+  ],
+  'bit-huggingface': [
+    [/^bit\.embedder\.convolution\./, 'stem.conv.'],
+    [/^bit\.encoder\.stages\.(\d)\.layers\.(\d+)\./, 'stages.$1.blocks.$2.'],
+    [/^bit\.norm\./, 'norm.'],
+    [/^classifier\.1\./, 'head.fc.'],
+  ],
   'bit-npz': [
     [/^resnet\/root_block\/standardized_conv2d\/kernel$/, 'stem.conv.weight'],
     [/^resnet\/group_norm\//, 'norm.'],
@@ -72,4 +101,46 @@ export const CONVNEXT_TO_TIMM: readonly Rule[] = [
   [/^stages\.(\d)\.(\d+)\./, 'stages.$1.blocks.$2.'],
   [/\.dwconv\./, '.conv_dw.'],
   [/\.pwconv(\d)\./, '.mlp.fc$1.'],
+];
+
+export const CONVNEXT_TO_TORCHVISION: readonly Rule[] = [
+  [/^norm\./, 'classifier.0.'],
+  [/^head\./, 'classifier.2.'],
+  [/^downsample_layers\.(\d)\./, (_, stage) => `features.${2 * Number(stage)}.`],
+  [/^stages\.(\d)\.(\d+)\./, (_, stage, block) => `features.${2 * Number(stage) + 1}.${block}.`],
+  [/\.dwconv\./, '.block.0.'],
+  [/^(features\.[1357]\.\d+)\.norm\./, '$1.block.2.'],
+  [/\.pwconv1\./, '.block.3.'],
+  [/\.pwconv2\./, '.block.5.'],
+  [/\.gamma$/, '.layer_scale'],
+];
+
+/** Sources: huggingface/transformers, models/convnext, resnet and bit: modeling_*.py, convert_*_to_pytorch.py */
+export const CONVNEXT_TO_HUGGINGFACE: readonly Rule[] = [
+  [/^norm\./, 'convnext.layernorm.'],
+  [/^head\./, 'classifier.'],
+  [/^downsample_layers\.0\.0\./, 'convnext.embeddings.patch_embeddings.'],
+  [/^downsample_layers\.0\.1\./, 'convnext.embeddings.layernorm.'],
+  [/^downsample_layers\.(\d)\.(\d)\./, 'convnext.encoder.stages.$1.downsampling_layer.$2.'],
+  [/^stages\.(\d)\.(\d+)\.norm\./, 'stages.$1.$2.layernorm.'],
+  [/^stages\.(\d)\.(\d+)\./, 'convnext.encoder.stages.$1.layers.$2.'],
+  [/\.gamma$/, '.layer_scale_parameter'],
+];
+
+export const RESNET_TO_HUGGINGFACE: readonly Rule[] = [
+  [/^conv1\./, 'resnet.embedder.embedder.convolution.'],
+  [/^bn1\./, 'resnet.embedder.embedder.normalization.'],
+  [/^fc\./, 'classifier.1.'],
+  [/\.downsample\.0\./, '.shortcut.convolution.'],
+  [/\.downsample\.1\./, '.shortcut.normalization.'],
+  [/\.conv(\d)\./, (_, at) => `.layer.${Number(at) - 1}.convolution.`],
+  [/\.bn(\d)\./, (_, at) => `.layer.${Number(at) - 1}.normalization.`],
+  [/^layer(\d)\.(\d+)\./, (_, stage, block) => `resnet.encoder.stages.${Number(stage) - 1}.layers.${block}.`],
+];
+
+export const BIT_TO_HUGGINGFACE: readonly Rule[] = [
+  [/^stem\.conv\./, 'bit.embedder.convolution.'],
+  [/^stages\.(\d)\.blocks\.(\d+)\./, 'bit.encoder.stages.$1.layers.$2.'],
+  [/^norm\./, 'bit.norm.'],
+  [/^head\.fc\./, 'classifier.1.'],
 ];

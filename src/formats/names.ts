@@ -1,11 +1,19 @@
 /**
  * One model, many naming schemes. Our models carry the names of the papers' own PyTorch code; this file maps timm's,
- * torchvision's and the JAX archives' names onto them, and ConvNeXt's back to timm's. BiT has timm's names, whose official ones are mapped
+ * torchvision's, Hugging Face's and the JAX archives' names onto them, and back. BiT has timm's names, whose official ones are mapped
  * both ways. Sources: huggingface/pytorch-image-models
  * (timm/models/convnext.py: checkpoint_filter_fn, resnetv2.py), pytorch/vision (convnext.py), google-research/big_transfer.
  * Vision transformers have timm's names; vit-names.ts maps the others, both ways. ResNet, RepLKNet, DeiT, DINO, SLaK and Robust-ResNet have the same names everywhere.
  */
-import { BIT_TO_OFFICIAL, CONVNEXT_TO_TIMM, RULES } from './name-rules.ts';
+import {
+  BIT_TO_HUGGINGFACE,
+  BIT_TO_OFFICIAL,
+  CONVNEXT_TO_HUGGINGFACE,
+  CONVNEXT_TO_TIMM,
+  CONVNEXT_TO_TORCHVISION,
+  RESNET_TO_HUGGINGFACE,
+  RULES,
+} from './name-rules.ts';
 import { rename, type Origin, type Renaming, type Reshape, type Shapes } from './renaming.ts';
 import { permuteBytes } from './strides.ts';
 import type { TensorFile } from './tensor-file.ts';
@@ -18,6 +26,9 @@ export type Naming =
   | 'official'
   | 'convnext-timm'
   | 'convnext-torchvision'
+  | 'convnext-huggingface'
+  | 'resnet-huggingface'
+  | 'bit-huggingface'
   | 'bit-npz'
   | 'bit-official'
   | 'vit-npz'
@@ -27,6 +38,17 @@ export type Naming =
 /** Two entries that tell each layout of names; `official` is that of several families. */
 const LAYOUTS: readonly (readonly [Naming, string, string])[] = [
   ['convnext-torchvision', 'features.0.0.weight', 'features.1.0.block.0.weight'],
+  [
+    'convnext-huggingface',
+    'convnext.embeddings.patch_embeddings.weight',
+    'convnext.encoder.stages.0.layers.0.dwconv.weight',
+  ],
+  [
+    'resnet-huggingface',
+    'resnet.embedder.embedder.convolution.weight',
+    'resnet.encoder.stages.0.layers.0.layer.0.convolution.weight',
+  ],
+  ['bit-huggingface', 'bit.embedder.convolution.weight', 'bit.encoder.stages.0.layers.0.conv1.weight'],
   ['convnext-timm', 'stem.0.weight', 'stages.0.blocks.0.conv_dw.weight'],
   ['bit-npz', 'resnet/root_block/standardized_conv2d/kernel', 'resnet/root_block/standardized_conv2d/kernel'],
   ['bit-official', 'root.conv.weight', 'body.block1.unit01.conv1.weight'],
@@ -80,7 +102,12 @@ export function toOfficial(shapes: Shapes): Renaming {
   if (naming === 'vit-npz') return fromFlaxVit(shapes);
   if (naming === 'vit-torchvision') return fromTorchvisionVit(shapes);
   if (naming === 'vit-huggingface') return fromHuggingfaceVit(shapes);
-  return rename(shapes, RULES[naming], naming === 'bit-npz' ? fromHwio : flattenUnits);
+  const reshape = { 'bit-npz': fromHwio, 'bit-huggingface': fromLinearHead } as const;
+  return rename(
+    shapes,
+    RULES[naming],
+    naming in reshape ? reshape[naming as keyof typeof reshape] : flattenUnits,
+  );
 }
 
 /** timm's names of an official ConvNeXt. `convMlp`: atto to nano, whose linear weights are (o, i, 1, 1) there. */
@@ -94,6 +121,46 @@ export function convnextToTimm(shapes: Shapes, options: { convMlp?: boolean } = 
 export function bitToOfficial(shapes: Shapes): Renaming {
   return rename(shapes, BIT_TO_OFFICIAL, (_, shape) => ({ shape }));
 }
+
+/** ConvNeXt as it was published, the only one that torchvision and Hugging Face have. */
+function isPublishedForm(shapes: Shapes): boolean {
+  const blocks = [...shapes].filter(([name]) => name.endsWith('.dwconv.weight'));
+  return (
+    blocks.length > 0 &&
+    blocks.every(
+      ([name, [, , kh, kw]]) => kh === 7 && kw === 7 && shapes.has(name.replace(/dwconv.weight$/, 'gamma')),
+    )
+  );
+}
+
+/**
+ * torchvision's names of an official ConvNeXt, whose layer scales are (C, 1, 1) there, or Hugging Face's (ConvNextForImageClassification);
+ * or why there are none.
+ */
+export function convnextToOther(naming: 'torchvision' | 'huggingface', shapes: Shapes): Renaming | string {
+  if (!isPublishedForm(shapes)) return 'its ConvNeXt has kernels of 7×7 and layer scale only';
+  if (naming === 'huggingface') return rename(shapes, CONVNEXT_TO_HUGGINGFACE, (_, shape) => ({ shape }));
+  return rename(shapes, CONVNEXT_TO_TORCHVISION, (name, shape) => ({
+    shape: name.endsWith('.layer_scale') ? [...shape, 1, 1] : shape,
+  }));
+}
+
+/** Hugging Face's names of a ResNet: ResNetForImageClassification. */
+export function resnetToHuggingface(shapes: Shapes): Renaming {
+  return rename(shapes, RESNET_TO_HUGGINGFACE, (_, shape) => ({ shape }));
+}
+
+/** Hugging Face's names of a BiT: BitForImageClassification, whose classifier is a linear layer. */
+export function bitToHuggingface(shapes: Shapes): Renaming {
+  return rename(shapes, BIT_TO_HUGGINGFACE, (name, shape) => ({
+    shape: name === 'classifier.1.weight' ? shape.slice(0, 2) : shape,
+  }));
+}
+
+/** A linear classifier (o, i) of BiT is a convolution (o, i, 1, 1) with us. */
+const fromLinearHead: Reshape = (name, shape) => ({
+  shape: name === 'head.fc.weight' && shape.length === 2 ? [...shape, 1, 1] : shape,
+});
 
 /** (o, i, 1, 1) linear weights of ConvNeXt become (o, i), and (C, 1, 1) layer scales (C). */
 const flattenUnits: Reshape = (name, shape) => ({

@@ -1,4 +1,4 @@
-import { bitToOfficial, type Shapes } from '../formats/names.ts';
+import { bitToHuggingface, bitToOfficial, type Shapes } from '../formats/names.ts';
 import type { Tensor } from '../graph/graph.ts';
 import {
   averagePool,
@@ -141,4 +141,6 @@ export const bit = defineFamily<BitConfig>({
     evaluationAt(pixels, { squash: true, interpolation: 'bilinear', normalization: 'half' }),
   recognise,
   officialNames: bitToOfficial,
+  otherNames: (naming, shapes) =>
+    naming === 'torchvision' ? 'torchvision has no BiT' : bitToHuggingface(shapes),
 });

@@ -1,5 +1,5 @@
 import type { Shapes } from '../formats/names.ts';
-import { convnextToTimm } from '../formats/names.ts';
+import { convnextToOther, convnextToTimm } from '../formats/names.ts';
 import { dropPathRates } from '../nn/drop-path.ts';
 import { conv2d, depthwise, gelu, globalAveragePool, layerNorm, linear, residual } from '../nn/layers.ts';
 import { ZERO, truncNormal } from '../nn/parameters.ts';
@@ -283,4 +283,5 @@ export const convnext = defineFamily<ConvNextConfig>({
     variant === 'slak'
       ? 'timm has no large_kernel modules'
       : convnextToTimm(shapes, { convMlp: CONV_MLP.test(name) }),
+  otherNames: convnextToOther,
 });

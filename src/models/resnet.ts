@@ -4,6 +4,7 @@ import { kaimingNormal } from '../nn/parameters.ts';
 import type { Recording } from '../nn/recording.ts';
 import { defined } from '../util/errors.ts';
 import { defineFamily, unequalStages, type OtherNaming } from './family.ts';
+import { resnetToHuggingface } from '../formats/names.ts';
 import { sameNames } from '../formats/renaming.ts';
 import { evaluationAt, type Block } from './model.ts';
 import { depths, option, perStage, width, type CommonConfig, type Options } from './options.ts';
@@ -178,7 +179,7 @@ const common = {
 const imagenetFamily = {
   ...common,
   otherNames: (naming: OtherNaming, shapes: Shapes) =>
-    naming === 'torchvision' ? sameNames(shapes) : 'Hugging Face has other names for ResNet',
+    naming === 'torchvision' ? sameNames(shapes) : resnetToHuggingface(shapes),
   head: 'fc',
   imageSize: () => 224,
   preprocessing: (_: ResNetConfig, pixels: number) => evaluationAt(pixels, { interpolation: 'bilinear' }),
