@@ -147,9 +147,11 @@ async function run(given: AnalysisContext, chosen: ErfSettings) {
           'analysis/no-maps',
           `${model.name} has no feature map before its classifier.`,
         );
-      const shape = { batch, channels: model.config.channels, imageSize: side };
-      const session = await GradientSession.create(device, weights, shape, { of: tap.name });
       const groups = inGroups(images.items, Math.ceil(images.items.length / GROUPS));
+      // A group is measured on its own: places beyond its images would be computed in vain.
+      const most = Math.min(batch, groups[0]?.length ?? 1);
+      const shape = { batch: most, channels: model.config.channels, imageSize: side };
+      const session = await GradientSession.create(device, weights, shape, { of: tap.name });
       const measure = contributions(session, tap, side);
       const { rows, failures } = await measureGroups(context, store, images.part, groups, measure).finally(
         () => {
