@@ -97,7 +97,7 @@ function storeColours(to: usize, r: v128, g: v128, b: v128): void {
 }
 
 /**
- * (height, width, 3) of the planes of luma and chroma. Up to 45 bytes past the end are written.
+ * (height, width, 3) of the planes' rows from `top` on. Up to 45 bytes past the end are written.
  * @param across, down pixels for one of chroma: 1 or 2
  * @param chromaWidth, chromaHeight of the part that belongs to the image
  * @param scratch 4 bytes for each column of the image, and 160
@@ -106,6 +106,7 @@ export function coloursOf(
   luma: usize,
   stride: usize,
   width: i32,
+  top: i32,
   height: i32,
   cbPlane: usize,
   crPlane: usize,
@@ -121,7 +122,8 @@ export function coloursOf(
   const sums = scratch + 16;
   const cbRow = sums + ((<usize>chromaWidth) << 1) + 32;
   const crRow = cbRow + ((<usize>chromaWidth) << 1) + 32;
-  for (let y = 0; y < height; y++) {
+  luma += <usize>top * stride;
+  for (let y = top; y < top + height; y++) {
     const cb = chromaRow(cbPlane, chromaStride, chromaWidth, chromaHeight, y, across, down, sums, cbRow);
     const cr = chromaRow(crPlane, chromaStride, chromaWidth, chromaHeight, y, across, down, sums, crRow);
     for (let x = 0; x < width; x += 16) {

@@ -125,7 +125,7 @@ const PREDICTION: usize = 28;
 const RECORD: usize = 32;
 
 /**
- * Decodes the blocks of all components to their planes.
+ * Decodes all blocks, and transforms to their planes those of the units in a window of rows and columns, its ends included.
  * @param data words of `unstuff`, `bytes` of them, and 4 KiB more that may be read
  * @param components records of: blocks of a unit across and down, tables, quantisation (80 u16 in zigzag order, the last 16 zero),
  *   plane, its stride, 0
@@ -138,6 +138,10 @@ export function decodeScan(
   count: i32,
   wide: i32,
   high: i32,
+  left: i32,
+  top: i32,
+  right: i32,
+  bottom: i32,
 ): bool {
   const end = data + bytes;
   // A damaged file may have left something there.
@@ -148,6 +152,7 @@ export function decodeScan(
   for (let row = 0; row < high; row++)
     for (let column = 0; column < wide; column++) {
       if (data > end + 8) return false;
+      const isWanted = row >= top && row <= bottom && column >= left && column <= right;
       for (let c = 0; c < count; c++) {
         const component = components + <usize>c * RECORD;
         const dc = load<usize>(component, DC_TABLE);
@@ -224,17 +229,16 @@ export function decodeScan(
           if (k > 64) return false;
           const x = block % across;
           const at = corner + <usize>((block / across) * 8) * stride + <usize>(x * 8);
-          if (k == 1) flatBlock(load<i16>(BLOCK), at, stride);
-          else {
-            inverseTransform(BLOCK, at, stride);
+          if (k > 1) {
+            if (isWanted) inverseTransform(BLOCK, at, stride);
             memory.fill(BLOCK, 0, 128);
-          }
+          } else if (isWanted) flatBlock(load<i16>(BLOCK), at, stride);
         }
       }
     }
   // No picture has such coefficients, and where their sums exceed 16 bits decoders differ.
   if (wild >= 1 << 13) return false;
   // Whole bytes that no block used, or blocks that used more than there is: the file is not what it says.
-  const left = <i32>(end - data) * 8 + available;
-  return left >= 0 && left < 8;
+  const unused = <i32>(end - data) * 8 + available;
+  return unused >= 0 && unused < 8;
 }

@@ -71,6 +71,8 @@ export interface Dataset {
   label(index: number): number;
   /** Stable name of a sample such as `n01440764/ILSVRC2012_val_00000293.JPEG`. */
   key(index: number): string;
+  /** The encoded file of a sample, or its pixels where the format holds those. */
+  load(index: number): Promise<Uint8Array | Image>;
   /** Decodes one image; throws {@link FrameworkError} with the key in its message. */
   read(index: number): Promise<Image>;
   close(): Promise<void>;
@@ -110,6 +112,8 @@ export function tableDataset(table: SampleTable): Dataset {
       throw new FrameworkError('data/bad-index', `${name}: sample ${index} asked of ${keys.length}`);
     return index;
   };
+  const load = async (index: number): Promise<Uint8Array | Image> =>
+    table.load(index, keys[check(index)] as string);
   return {
     name,
     length: keys.length,
@@ -118,9 +122,10 @@ export function tableDataset(table: SampleTable): Dataset {
     notes: table.notes,
     label: (index) => labels[check(index)] as number,
     key: (index) => keys[check(index)] as string,
+    load,
     async read(index) {
       const key = keys[check(index)] as string;
-      const loaded = await table.load(index, key);
+      const loaded = await load(index);
       return loaded instanceof Uint8Array ? decodeImage(loaded, key) : loaded;
     },
     close: () => table.close(),

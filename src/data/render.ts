@@ -6,7 +6,9 @@ import { evalTransform, toTensor, trainTransform } from './transform.ts';
 import type { AugmentConfig, EvalConfig } from './transform.ts';
 import { FrameworkError, messageOf } from '../util/errors.ts';
 import { Rng } from '../util/rng.ts';
+import { decodeImage } from './image/decode.ts';
 import type { Image } from './image/image.ts';
+import { withBaseline } from './image/jpeg.ts';
 import type { Normalization } from './normalization.ts';
 
 /** What happens to each image; the result is (3, size, size). Plain data, so a worker can be sent it. */
@@ -67,6 +69,17 @@ export function renderer(dataset: Dataset, options: RenderOptions): Renderer {
   const render = sampleRenderer(pipeline, options.seed);
   const floats = 3 * pipeline.size * pipeline.size;
 
+  const renderLoaded = async (index: number, stream: number, out: Float32Array): Promise<void> => {
+    const loaded = await dataset.load(index);
+    const draw = (image: Image): true => {
+      render(image, stream, out);
+      return true;
+    };
+    if (!(loaded instanceof Uint8Array)) draw(loaded);
+    // Of most photographs only the crop is decoded. Each attempt has the same random numbers.
+    else if (withBaseline(loaded, draw) === undefined) draw(await decodeImage(loaded, dataset.key(index)));
+  };
+
   return async (job) => {
     const batch = new Float32Array(job.slot);
     const failures: Failure[] = [];
@@ -78,7 +91,7 @@ export function renderer(dataset: Dataset, options: RenderOptions): Renderer {
         const position = (item + attempt) % count;
         const index = indices === undefined ? position : (indices[position] as number);
         try {
-          render(await dataset.read(index), job.streams[i] as number, out);
+          await renderLoaded(index, job.streams[i] as number, out);
           used[i] = index;
           return;
         } catch (error) {

@@ -46,12 +46,17 @@ export interface Functions {
     count: number,
     wide: number,
     high: number,
+    left: number,
+    top: number,
+    right: number,
+    bottom: number,
   ): number;
   greysOf(luma: number, stride: number, width: number, height: number, to: number): void;
   coloursOf(
     luma: number,
     stride: number,
     width: number,
+    top: number,
     height: number,
     cb: number,
     cr: number,

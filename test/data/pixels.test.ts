@@ -4,7 +4,7 @@ import type { Dataset } from '../../src/data/dataset.ts';
 import { NORMALIZATIONS } from '../../src/data/normalization.ts';
 import { renderer, type Pipeline } from '../../src/data/render.ts';
 import type { AugmentConfig, EvalConfig } from '../../src/data/transform.ts';
-import { photo } from './image/golden.ts';
+import { goldenBytes } from './image/golden.ts';
 
 const CONVNEXT: AugmentConfig = {
   crop: { kind: 'random-resized', scale: [0.08, 1], ratio: [3 / 4, 4 / 3] },
@@ -27,8 +27,8 @@ const PHOTOS = ['beetle.jpg', 'dough.jpg'];
 
 /** The checksum of `count` rendered samples, taken from the photographs in turn. */
 async function rendered(pipeline: Pick<Pipeline, 'mode'> & object, count: number): Promise<string> {
-  const images = await Promise.all(PHOTOS.map(photo));
-  const dataset = { read: async (index: number) => images[index], key: (index: number) => PHOTOS[index] };
+  const files = PHOTOS.map(goldenBytes);
+  const dataset = { load: async (index: number) => files[index], key: (index: number) => PHOTOS[index] };
   const whole = { size: 224, normalization: NORMALIZATIONS.imagenet, ...pipeline } as Pipeline;
   const render = renderer({ ...dataset, length: PHOTOS.length } as unknown as Dataset, {
     pipeline: whole,

@@ -18,13 +18,18 @@ export interface Box {
   readonly height: number;
 }
 
-/** A black image. Throws `image/size` unless both sides are positive integers. */
-export function newImage(width: number, height: number): Image {
+/** Throws `image/size` unless both sides are positive integers. */
+export function checkSize(width: number, height: number): void {
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1)
     throw new FrameworkError(
       'image/size',
       `an image of ${width}×${height} pixels was asked for; both sides must be integers of at least 1`,
     );
+}
+
+/** A black image. Throws `image/size` unless both sides are positive integers. */
+export function newImage(width: number, height: number): Image {
+  checkSize(width, height);
   return { width, height, data: new Uint8Array(width * height * 3) };
 }
 

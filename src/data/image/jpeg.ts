@@ -1,5 +1,5 @@
-import type { Image } from './image.ts';
-import { freshWorkspace } from '../../util/wasm.ts';
+import { freshWorkspace, type Workspace } from '../../util/wasm.ts';
+import type { Box, Image } from './image.ts';
 
 /** A larger image would leave its thread's module with as much memory for good. */
 const MOST_PIXELS = 1 << 24;
@@ -24,51 +24,127 @@ interface Header {
   readonly start: number;
 }
 
+/** A file that another decoder must judge. */
+class NotBaseline extends Error {}
+
+/** Rows of pixels in the module's memory: the first of the box, and the bytes from one row to the next. */
+export interface Pixels {
+  readonly at: number;
+  readonly stride: number;
+}
+
 /**
- * Decodes an undamaged baseline JPEG of grey or YCbCr, with full, halved or quartered chroma, to the pixels of libjpeg-turbo. Undefined for
- * all others, of which some are images: progressive ones, with restart markers, of other colours, or damaged a little.
+ * A baseline JPEG as an image that is decoded when its pixels are asked for, and as far as they are: its entropy code is read to the end, so
+ * that damage anywhere is found, but only blocks that the box touches are transformed.
  */
+export class LazyJpeg implements Image {
+  readonly width: number;
+  readonly height: number;
+  private readonly bytes: Uint8Array;
+  private readonly header: Header;
+  private whole: Uint8Array | undefined;
+
+  constructor(bytes: Uint8Array, header: Header) {
+    this.width = header.width;
+    this.height = header.height;
+    this.bytes = bytes;
+    this.header = header;
+  }
+
+  get data(): Uint8Array {
+    const { width, height } = this;
+    const space = freshWorkspace();
+    this.whole ??= space.take(this.decode(space, { left: 0, top: 0, width, height }).at, width * height * 3);
+    return this.whole;
+  }
+
+  /** @throws NotBaseline where the file is damaged */
+  decode(space: Workspace, box: Box): Pixels {
+    const { run } = space;
+    const { components, start } = this.header;
+    const [luma, chroma] = components;
+    if (luma === undefined) throw new NotBaseline();
+    const { across, down } = luma;
+    const [unitWidth, unitHeight] = [8 * across, 8 * down];
+    const [wide, high] = [Math.ceil(this.width / unitWidth), Math.ceil(this.height / unitHeight)];
+    // Chroma is interpolated with its neighbours, so two pixels beside the box belong to it.
+    const first = Math.max(0, Math.floor((box.left - 2) / unitWidth));
+    const last = Math.min(wide - 1, Math.floor((box.left + box.width + 1) / unitWidth));
+    const above = Math.max(0, Math.floor((box.top - 2) / unitHeight));
+    const below = Math.min(high - 1, Math.floor((box.top + box.height + 1) / unitHeight));
+    const length = this.bytes.length - start;
+    const coded = space.put(this.bytes.subarray(start));
+    const words = space.room(length + READ_AHEAD);
+    const used = run.unstuff(coded, length, words);
+    if (used < 0) throw new NotBaseline();
+    const planes = this.layPlanes(space, wide, high);
+    const records = space.put(Uint32Array.from(planes.flatMap(({ record }) => record)));
+    const isWhole = run.decodeScan(words, used, records, planes.length, wide, high, first, above, last, below);
+    if (!isWhole) throw new NotBaseline();
+
+    const left = first * unitWidth;
+    const width = Math.min(this.width, (last + 1) * unitWidth) - left;
+    const to = space.room(width * box.height * 3);
+    const [y, cb, cr] = planes;
+    if (y === undefined) throw new NotBaseline();
+    if (cb === undefined || cr === undefined || chroma === undefined)
+      run.greysOf(y.at + left + box.top * y.stride, y.stride, width, box.height, to);
+    else {
+      const chromaLeft = left / across;
+      const [chromaWidth, chromaHeight] = [Math.ceil(width / across), Math.ceil(this.height / down)];
+      run.coloursOf(
+        y.at + left, y.stride, width, box.top, box.height, cb.at + chromaLeft, cr.at + chromaLeft, cb.stride,
+        chromaWidth, chromaHeight, across, down, space.room(4 * width + 160), to,
+      );
+    }
+    return { at: to + (box.left - left) * 3, stride: width * 3 };
+  }
+
+  /** Room for each component's levels, and the record of it that wasm/jpeg.ts reads. */
+  private layPlanes(space: Workspace, wide: number, high: number) {
+    const tables = new Map<Uint8Array, number>();
+    for (const counts of this.header.components.flatMap(({ dc, ac }) => [dc, ac])) {
+      if (tables.has(counts)) continue;
+      const table = space.room(TABLE_BYTES);
+      if (!space.run.makeTable(space.put(counts), table)) throw new NotBaseline();
+      tables.set(counts, table);
+    }
+    return this.header.components.map(({ across, down, quantisation, dc, ac }) => {
+      const factors = new Uint16Array(QUANTISATION_ENTRIES);
+      factors.set(quantisation);
+      const stride = wide * across * 8;
+      const at = space.room(stride * high * down * 8);
+      const found = [tables.get(dc) ?? 0, tables.get(ac) ?? 0, space.put(factors)] as const;
+      return { at, stride, record: [across, down, ...found, at, stride, 0] };
+    });
+  }
+}
+
+/**
+ * The image of a baseline JPEG of grey or YCbCr, with full, halved or quartered chroma. Undefined for all others: progressive ones, with
+ * restart markers, of other colours.
+ */
+export function openBaseline(bytes: Uint8Array): LazyJpeg | undefined {
+  const header = bytes[0] === 0xff && bytes[1] === 0xd8 ? readHeader(bytes) : undefined;
+  return header !== undefined && header.width * header.height <= MOST_PIXELS
+    ? new LazyJpeg(bytes, header)
+    : undefined;
+}
+
+/** What `use` makes of a baseline JPEG; undefined for other files and damaged ones, which are left to a decoder for all. */
+export function withBaseline<T>(bytes: Uint8Array, use: (image: Image) => T): T | undefined {
+  const image = openBaseline(bytes);
+  try {
+    return image === undefined ? undefined : use(image);
+  } catch (error) {
+    if (error instanceof NotBaseline) return undefined;
+    throw error;
+  }
+}
+
+/** An undamaged baseline JPEG with all its pixels, those of libjpeg-turbo. */
 export function decodeBaseline(bytes: Uint8Array): Image | undefined {
-  const header = readHeader(bytes);
-  if (header === undefined || header.width * header.height > MOST_PIXELS) return undefined;
-  const { width, height, components, start } = header;
-  const [luma, chroma] = components;
-  if (luma === undefined) return undefined;
-  const [wide, high] = [Math.ceil(width / (8 * luma.across)), Math.ceil(height / (8 * luma.down))];
-  const space = freshWorkspace();
-  const { run } = space;
-  const coded = space.put(bytes.subarray(start));
-  const words = space.room(bytes.length - start + READ_AHEAD);
-  const length = run.unstuff(coded, bytes.length - start, words);
-  if (length < 0) return undefined;
-  const tables = new Map<Uint8Array, number>();
-  for (const counts of components.flatMap(({ dc, ac }) => [dc, ac])) {
-    if (tables.has(counts)) continue;
-    const table = space.room(TABLE_BYTES);
-    if (!run.makeTable(space.put(counts), table)) return undefined;
-    tables.set(counts, table);
-  }
-  const planes = components.map(({ across, down, quantisation, dc, ac }) => {
-    const factors = new Uint16Array(QUANTISATION_ENTRIES);
-    factors.set(quantisation);
-    const stride = wide * across * 8;
-    const plane = space.room(stride * high * down * 8);
-    return [across, down, tables.get(dc) ?? 0, tables.get(ac) ?? 0, space.put(factors), plane, stride, 0] as const;
-  });
-  const records = space.put(Uint32Array.from(planes.flat()));
-  if (!run.decodeScan(words, length, records, planes.length, wide, high)) return undefined;
-  const to = space.room(width * height * 3);
-  const [y, cb, cr] = planes;
-  if (y === undefined) return undefined;
-  if (cb === undefined || cr === undefined || chroma === undefined) run.greysOf(y[5], y[6], width, height, to);
-  else {
-    const [chromaWidth, chromaHeight] = [Math.ceil(width / luma.across), Math.ceil(height / luma.down)];
-    const scratch = space.room(4 * width + 160);
-    run.coloursOf(
-      y[5], y[6], width, height, cb[5], cr[5], cb[6], chromaWidth, chromaHeight, luma.across, luma.down, scratch, to,
-    );
-  }
-  return { width, height, data: space.take(to, width * height * 3) };
+  return withBaseline(bytes, ({ width, height, data }) => ({ width, height, data }));
 }
 
 /** Tables, the frame, comments and applications' segments; JFIF's and Adobe's say what the colours are. */

@@ -1,5 +1,6 @@
-import { checkInside, newImage, type Box, type Image } from './image.ts';
-import { freshWorkspace } from '../../util/wasm.ts';
+import { checkInside, checkSize, type Box, type Image } from './image.ts';
+import { freshWorkspace, type Workspace } from '../../util/wasm.ts';
+import { LazyJpeg, type Pixels } from './jpeg.ts';
 
 /**
  * Pillow's resize on 8-bit RGB, to the bit (python-pillow/Pillow src/libImaging/Resample.c):
@@ -98,27 +99,37 @@ export function resize(image: Image, width: number, height: number, filter: Resi
   const from = box ?? { left: 0, top: 0, width: image.width, height: image.height };
   checkInside(image, from);
   if (!box && width === image.width && height === image.height) return image;
-  const { data } = newImage(width, height);
+  checkSize(width, height);
   const across = tapsOf(from.width, width, filter);
   const down = tapsOf(from.height, height, filter);
   const space = freshWorkspace();
   const acrossAt = [space.put(across.first), space.put(across.weights), across.pairs] as const;
   const downAt = [space.put(down.first), space.put(down.weights), down.pairs] as const;
-  const [inStride, outStride] = [image.width * 3, width * 3];
-  const strip = Math.max(1, Math.min(from.height, Math.floor(STRIP_BYTES / inStride)));
-  const source = space.room(strip * inStride);
+  const stride = width * 3;
   // A window's padding may reach one row past the last.
-  const rows = space.room((from.height + 1) * outStride);
-  const to = space.room(height * outStride);
-  for (let y = 0; y < from.height; y += strip) {
-    const count = Math.min(strip, from.height - y);
-    const start = (from.top + y) * inStride;
-    space.write(source, image.data.subarray(start, start + count * inStride));
-    space.run.passHorizontal(source + from.left * 3, inStride, count, rows + y * outStride, width, ...acrossAt);
+  const rows = space.room((from.height + 1) * stride);
+  const to = space.room(height * stride);
+  for (const { at, stride: inStride, y, count } of strips(image, from, space))
+    space.run.passHorizontal(at, inStride, count, rows + y * stride, width, ...acrossAt);
+  space.run.passVertical(rows, stride, to, height, ...downAt);
+  return { width, height, data: space.take(to, height * stride) };
+}
+
+/** The box's rows from `y` on, `count` of them, in the module's memory: a part of a large image at a time. */
+function* strips(image: Image, box: Box, space: Workspace): Generator<Pixels & { y: number; count: number }> {
+  if (image instanceof LazyJpeg) {
+    yield { ...image.decode(space, box), y: 0, count: box.height };
+    return;
   }
-  space.run.passVertical(rows, outStride, to, height, ...downAt);
-  data.set(space.view(to, data.length));
-  return { width, height, data };
+  const stride = image.width * 3;
+  const most = Math.max(1, Math.min(box.height, Math.floor(STRIP_BYTES / stride)));
+  const at = space.room(most * stride);
+  for (let y = 0; y < box.height; y += most) {
+    const count = Math.min(most, box.height - y);
+    const start = (box.top + y) * stride;
+    space.write(at, image.data.subarray(start, start + count * stride));
+    yield { at: at + box.left * 3, stride, y, count };
+  }
 }
 
 /** Resizes so that the shorter side is `short`; the longer is truncated, as torchvision does. */

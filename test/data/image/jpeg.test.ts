@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decodeBaseline } from '../../../src/data/image/jpeg.ts';
+import { decodeBaseline, withBaseline } from '../../../src/data/image/jpeg.ts';
+import { resize } from '../../../src/data/image/resize.ts';
 import { sharp } from '../../../src/data/image/sharp.ts';
 import { Rng } from '../../../src/util/rng.ts';
 import { goldenBytes, photo, texture } from './golden.ts';
@@ -39,6 +40,24 @@ describe('a baseline JPEG decodes to the bits of libjpeg-turbo', () => {
       const bytes = goldenBytes(name);
       const image = decodeBaseline(bytes);
       expect(Buffer.compare(image!.data, (await byLibrary(bytes))!), name).toBe(0);
+    }
+  });
+
+  test('only the crop is decoded where only that is wanted, and damage elsewhere is found', async () => {
+    const rng = new Rng(1, 'boxes');
+    const files = [goldenBytes('beetle.jpg'), goldenBytes('kinds/rgb-1.jpg'), goldenBytes('kinds/grey.jpg'), await encoded(120, 77, 90, '4:4:4')];
+    for (const bytes of files) {
+      const whole = decodeBaseline(bytes)!;
+      for (let i = 0; i < 12; i++) {
+        const [left, top] = [rng.int(whole.width), rng.int(whole.height)];
+        const box = { left, top, width: 1 + rng.int(whole.width - left), height: 1 + rng.int(whole.height - top) };
+        const label = JSON.stringify(box);
+        const part = withBaseline(bytes, (image) => resize(image, 24, 17, 'bicubic', box));
+        expect(Buffer.compare(part!.data, resize(whole, 24, 17, 'bicubic', box).data), label).toBe(0);
+      }
+      const corner = { left: 0, top: 0, width: 8, height: 8 };
+      const cut = bytes.subarray(0, bytes.length - 60);
+      expect(withBaseline(cut, (image) => resize(image, 4, 4, 'bilinear', corner))).toBeUndefined();
     }
   });
 
