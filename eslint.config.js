@@ -3,6 +3,7 @@ import tseslint from 'typescript-eslint';
 /** Folders of src, lowest first. A file imports from its own folder and from those below it; docs/architecture.md says what each holds. */
 const LAYERS = [
   'util',
+  'mpi',
   'schema',
   'formats',
   'data',

@@ -23,4 +23,4 @@ export * from './nn/layers.ts';
 export * from './nn/parameters.ts';
 
 export { Trainer, oneHot, type TrainerOptions } from './training/step/trainer.ts';
-export type { StepResult } from './training/step/session.ts';
+export type { StepResult } from './training/step/step-result.ts';

@@ -16,6 +16,7 @@ import { FrameworkError } from '../util/errors.ts';
  * | 7 | training met a non-finite loss |
  * | 8 | a file is missing or could not be read or written |
  * | 9 | another process holds the folder |
+ * | 10 | MPI is missing, or the ranks do not fit together |
  * | 75 | interrupted by a signal after saving; run again with --resume |
  * | 130, 143 | a second Ctrl-C or TERM, or one during work of the device that does not end in time: nothing more was saved |
  */
@@ -37,6 +38,7 @@ export const EXIT_CODES: Readonly<Record<string, number>> = {
   training: 7,
   file: 8,
   held: 9,
+  mpi: 10,
 };
 export const EXIT_INTERRUPTED = 75;
 

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { describeError, exitCodeOf } from './errors.ts';
-import { guardOutput } from './output.ts';
+import { flush, guardOutput } from './output.ts';
 import { DAWN_VARIABLE, parseToggles } from '../device/dawn.ts';
 import { nearest } from '../util/errors.ts';
 import { setWeightsMirror } from '../util/mirror.ts';
@@ -216,13 +216,4 @@ export async function main(argv: readonly string[]): Promise<void> {
   // Dawn's instances keep the event loop alive; everything that matters is written by now.
   await flush();
   process.exit(process.exitCode ?? 0);
-}
-
-async function flush(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr])
-    await new Promise<void>((done) =>
-      stream.write('', () => {
-        done();
-      }),
-    );
 }

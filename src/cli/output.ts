@@ -23,3 +23,13 @@ export function onBrokenOutput(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
+
+/** Everything written so far has left this process. */
+export async function flush(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((done) =>
+      stream.write('', () => {
+        done();
+      }),
+    );
+}

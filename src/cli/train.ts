@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { duration, makeReporter, type Style } from '../training/log/reporter.ts';
+import type { Ranks } from '../mpi/ranks.ts';
+import { duration, makeReporter, reporterOfRank, type Style } from '../training/log/reporter.ts';
 import { checkTraining, describeCheck } from '../training/dry-run.ts';
 import { startTraining, type TrainRequest, type TrainResult } from '../training/start.ts';
 import type { TuneMode } from '../training/planning/tuned-plan.ts';
@@ -7,6 +8,7 @@ import { onlyWhen } from './conflicts.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 import { endBySignal } from '../device/leaving.ts';
 import { endInterrupted, onStopRequests } from './interrupt.ts';
+import { asRank, startRanks } from './ranks.ts';
 
 interface Options {
   readonly recipe: string;
@@ -19,6 +21,7 @@ interface Options {
   readonly maxSteps?: number;
   readonly adapter: string;
   readonly memory?: number;
+  readonly ranks?: number;
   readonly tune?: boolean;
   readonly dryRun?: boolean;
   readonly detach?: boolean;
@@ -45,6 +48,11 @@ export function addTrain(command: Command): void {
     .option('--max-steps <n>', 'stop after so many optimiser steps in all', positiveInteger)
     .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--memory <gib>', 'device memory that may be used', positiveNumber)
+    .option(
+      '--ranks <n>',
+      'train with so many processes on this machine (starts mpirun); 1: alone, whatever started this',
+      positiveInteger,
+    )
     .option('--tune', 'first find the fastest kernels for this adapter, where none are stored')
     .option('--no-tune', 'leave out what `largekernel tune` has stored')
     .option('--dry-run', 'stop before the first step, and say what would happen; nothing is written')
@@ -53,7 +61,7 @@ export function addTrain(command: Command): void {
     .option('--quiet', 'errors only')
     .action(run);
   onlyWhen(command, 'without --json', ['--quiet'], ({ has }) => !has('--json'));
-  onlyWhen(command, 'without --dry-run', ['--detach'], ({ has }) => !has('--dry-run'));
+  onlyWhen(command, 'without --dry-run', ['--detach', '--ranks'], ({ has }) => !has('--dry-run'));
 }
 
 /** What `--adapter` takes. */
@@ -97,26 +105,32 @@ export function styleOf({ json, quiet }: { readonly json?: boolean; readonly qui
 }
 
 async function run(options: Options): Promise<void> {
-  const reporter = makeReporter(styleOf(options));
-  const request = requestOf(options);
   if (options.dryRun) {
-    const check = await checkTraining(request, reporter);
+    const check = await checkTraining(requestOf(options), makeReporter(styleOf(options)));
     process.stdout.write(options.json ? `${JSON.stringify(check)}\n` : describeCheck(check));
-    return;
-  }
+  } else if (options.ranks === 1) await runAs(options, undefined, []);
+  else if (options.ranks !== undefined) await startRanks(options.ranks, options.detach === true);
+  else await asRank((ranks, about) => runAs(options, ranks, about));
+}
+
+/** Trains alone, or as one of several ranks, of which the first speaks for all. */
+async function runAs(options: Options, ranks: Ranks | undefined, about: readonly string[]): Promise<void> {
+  const isFirst = ranks?.isFirst ?? true;
+  const reporter = isFirst ? makeReporter(styleOf(options)) : reporterOfRank(ranks?.rank ?? 0);
+  for (const line of about) reporter.note(line);
   let isAsked = false;
   const steps = new StepTimes();
   const off = onStopRequests({
     detach: options.detach === true,
     asked: (why) => {
       isAsked = true;
-      process.stderr.write(`\n${why}: ${steps.whatFollows()}\n`);
+      if (isFirst) process.stderr.write(`\n${why}: ${steps.whatFollows()}\n`);
       if (!steps.hasNews) void endInterrupted(why); // there is nothing to save
     },
     again: endBySignal,
   });
   const result = await startTraining(
-    request,
+    requestOf(options),
     {
       ...reporter,
       progress(state) {
@@ -125,8 +139,10 @@ async function run(options: Options): Promise<void> {
       },
     },
     () => isAsked,
+    undefined,
+    ranks,
   ).finally(off);
-  if (!options.json && !options.quiet) process.stderr.write(`\n${summaryTable(result)}`);
+  if (isFirst && !options.json && !options.quiet) process.stderr.write(`\n${summaryTable(result)}`);
   if (result.summary.outcome === 'interrupted') process.exitCode = EXIT_INTERRUPTED;
 }
 

@@ -4,7 +4,8 @@
  */
 import type { Dataset, DatasetSpec } from './dataset.ts';
 import { openDataset } from './datasets.ts';
-import { epochLength, epochOrder } from './order.ts';
+import { epochLength, epochOrder, isIn } from './order.ts';
+import type { LoaderShare, TrainingStart } from './order.ts';
 import { inProcessPool, workerPool } from './pool.ts';
 import type { Pool } from './pool.ts';
 import type { Failure, Pipeline, RenderJob, RenderOptions } from './render.ts';
@@ -112,7 +113,7 @@ export class Loader {
   }
 
   /** Training batches from step `step` of epoch `epoch` up to the end of epoch `epochs` − 1. */
-  async *train(from: { epoch: number; step: number; epochs: number }): AsyncGenerator<Batch, void> {
+  async *train(from: TrainingStart): AsyncGenerator<Batch, void> {
     if (this.options.pipeline.mode !== 'train') throw wrongMode('train');
     if (this.steps === 0)
       throw new FrameworkError(
@@ -124,9 +125,9 @@ export class Loader {
   }
 
   /** All samples in order; the last batch may be smaller, and unreadable images are left out if `onError` is `skip`. */
-  async *evaluate(): AsyncGenerator<Batch, void> {
+  async *evaluate(share?: LoaderShare): AsyncGenerator<Batch, void> {
     if (this.options.pipeline.mode !== 'eval') throw wrongMode('eval');
-    yield* this.run(this.evaluationPlans());
+    yield* this.run(this.evaluationPlans(share));
   }
 
   /** Ends the workers at once; a batch that is being waited for is rejected. */
@@ -143,12 +144,13 @@ export class Loader {
     return dropLast ? Math.floor(samples / batchSize) : Math.ceil(samples / batchSize);
   }
 
-  private *trainPlans(from: { epoch: number; step: number; epochs: number }): Generator<Plan> {
+  private *trainPlans(from: TrainingStart): Generator<Plan> {
     const { batchSize, seed, repeats = 1, shuffle = true } = this.options;
     const samples = epochLength(this.length, repeats);
     for (let epoch = from.epoch; epoch < from.epochs; epoch++) {
       const order = epochOrder(seed, epoch, this.length, repeats, shuffle);
       for (let step = epoch === from.epoch ? from.step : 0; step < this.steps; step++) {
+        if (!isIn(step, from.share)) continue;
         const start = step * batchSize;
         const items = [...order.subarray(start, Math.min(start + batchSize, samples))];
         yield { epoch, step, items, streams: items.map((_, i) => epoch * this.length + start + i) };
@@ -156,9 +158,10 @@ export class Loader {
     }
   }
 
-  private *evaluationPlans(): Generator<Plan> {
+  private *evaluationPlans(share: LoaderShare | undefined): Generator<Plan> {
     const { batchSize } = this.options;
     for (let step = 0; step < this.steps; step++) {
+      if (!isIn(step, share)) continue;
       const start = step * batchSize;
       const items = Array.from({ length: Math.min(batchSize, this.length - start) }, (_, i) => start + i);
       yield { epoch: 0, step, items, streams: items };

@@ -26,3 +26,23 @@ export function epochOrder(
   if (repeats === 1) return order;
   return Uint32Array.from({ length: epochLength(length, repeats) }, (_, i) => order[Math.floor(i / repeats)] as number);
 }
+
+/** A share of the batches: of each run of `every`, those from number `from` to before `to`. */
+export interface LoaderShare {
+  readonly every: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export function isIn(step: number, share: LoaderShare | undefined): boolean {
+  return share === undefined || (step % share.every >= share.from && step % share.every < share.to);
+}
+
+/** Where training batches begin and end. */
+export interface TrainingStart {
+  readonly epoch: number;
+  readonly step: number;
+  readonly epochs: number;
+  /** Only these of each epoch's batches. Default: all. */
+  readonly share?: LoaderShare | undefined;
+}

@@ -35,6 +35,11 @@ export interface FlatLayout {
 
 const ALIGN = 64; // elements: WebGPU wants binding offsets in multiples of 256 bytes
 
+/** Elements from the beginning of a member to that of the next. */
+export function paddedElems(elems: number): number {
+  return Math.ceil(Math.max(elems, 1) / ALIGN) * ALIGN;
+}
+
 /**
  * Packs members into chunks of at most `maxBytes`, groups contiguous, in the order given within a group. Gaps are never
  * longer than 63 elements and hold zeros in every store.
@@ -46,7 +51,7 @@ export function layoutFlat(members: readonly Member[], maxBytes: number): FlatLa
   const slices = new Map<string, Slice>();
   const ranges: Range[] = [];
   const place = (name: string, count: number, group: string) => {
-    const padded = Math.ceil(Math.max(count, 1) / ALIGN) * ALIGN;
+    const padded = paddedElems(count);
     if (padded > limit) {
       throw new FrameworkError(
         'plan/too-large',

@@ -278,6 +278,11 @@ export const recipeSchema = group('A training run.', {
           unit: 'images',
         },
       ),
+      shards: field(
+        integer({ min: 1, max: 4096 }),
+        1,
+        'Equal parts of the batch, a power of two; their gradients are summed in a tree. Up to so many processes can share a step, and the bits of the result do not depend on how many do (docs/scaling.md). A mix group and a micro-batch lie within one part.',
+      ),
     },
     { shorthand: 'size' },
   ),

@@ -9,6 +9,7 @@ import { applyErasing, drawErasing } from '../data/augment/erasing.ts';
 import { applyMix, drawMix, mixTargets, type MixPlan } from '../data/augment/mix.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { augmentConfig, evalConfig } from '../recipe/transforms.ts';
+import { FrameworkError } from '../util/errors.ts';
 import { Rng } from '../util/rng.ts';
 import { availableParallelism } from 'node:os';
 
@@ -48,9 +49,19 @@ function isPlain({ augment }: Recipe): boolean {
   );
 }
 
-/** Images that share a mix draw, which is also what the loader brings at once: a divisor of the effective batch. */
+/** Images of a shard. @throws FrameworkError `recipe/shards` */
+function shardSizeOf({ batch: { size, shards } }: Recipe): number {
+  if (Number.isInteger(Math.log2(shards)) && size % shards === 0) return size / shards;
+  throw new FrameworkError(
+    'recipe/shards',
+    `batch.shards is ${shards}, batch.size ${size}: a batch is cut into a power of two of equal parts.`,
+    { hint: `Use a power of two that divides ${size}, up to ${size & -size}.` },
+  );
+}
+
+/** Images that share a mix draw, which is also what the loader brings at once: a divisor of a shard. */
 export function mixGroupOf(recipe: Recipe): number {
-  const { size } = recipe.batch;
+  const size = shardSizeOf(recipe);
   for (let group = Math.min(recipe.augment.mixGroup, size); group > 1; group--)
     if (size % group === 0) return group;
   return 1;

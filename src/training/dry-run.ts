@@ -43,6 +43,7 @@ export async function checkTraining(
     reporter,
     () => false,
     opened,
+    undefined,
     async (prepared) => {
       const { loaded, folder, resume, loader, session, checked } = prepared;
       const { recipe } = loaded;

@@ -1,6 +1,7 @@
 import type { ClassList } from '../data/dataset.ts';
 import type { Loader } from '../data/loader.ts';
 import type { Device } from '../device/device.ts';
+import type { Ranks } from '../mpi/ranks.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Claim } from '../util/claim.ts';
 import type { Reporter } from './log/reporter.ts';
@@ -18,8 +19,8 @@ export interface TrainingJob {
   /** The classes of the model's outputs. */
   readonly classes: ClassList;
   readonly folder: RunFolder;
-  /** By which this process holds the folder. */
-  readonly claim: Claim;
+  /** By which this process holds the folder; undefined where another rank does. */
+  readonly claim: Claim | undefined;
   readonly reporter: Reporter;
   /** The state to resume from, if any. */
   readonly resume: Checkpoint | undefined;
@@ -27,4 +28,8 @@ export interface TrainingJob {
   readonly maxSteps: number | undefined;
   /** Becomes true when the run should save and stop. */
   readonly interrupted: () => boolean;
+  /** Makes an interruption of one rank one of all; to be called between steps. */
+  readonly agree: () => Promise<void>;
+  /** The processes that train together, if there are several. */
+  readonly ranks: Ranks | undefined;
 }

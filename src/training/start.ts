@@ -3,7 +3,7 @@ import { openDevice, type Device } from '../device/device.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
 import { recipeHash } from '../recipe/resolved.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import type { Model } from '../models/model.ts';
+import type { Ranks } from '../mpi/ranks.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { setAside } from './run/checkpoints.ts';
 import { checkSameClasses, keepClasses, matchSplits } from './classes.ts';
@@ -13,13 +13,13 @@ import type { ClassList } from '../data/dataset.ts';
 import { leftOut } from '../data/left-out.ts';
 import type { Loader } from '../data/loader.ts';
 import type { Claim } from '../util/claim.ts';
+import { versionOf } from '../util/modules.ts';
 import { openEvaluation, openTraining } from './data.ts';
 import { loadChecked, noEffect } from './effects.ts';
-import { fitPlan, targetOf, type Target } from './planning/fit.ts';
+import { planOf, type PlanContext } from './planning/run-plan.ts';
 import { loadInitial } from './weights/initial-weights.ts';
-import { describePreflight, preflight, size, type Preflight } from './preflight.ts';
-import { trainedModel } from './weights/recipe-model.ts';
-import { checkSameTeacher, keepTeacher, loadTeacher, withTeacher } from './weights/teacher.ts';
+import { describePreflight, preflight, type Preflight } from './preflight.ts';
+import { checkSameTeacher, keepTeacher, loadTeacher } from './weights/teacher.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { compilingReporter, withSigns, type Reporter } from './log/reporter.ts';
 import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } from './run/run-folder.ts';
@@ -27,7 +27,8 @@ import { TrainingSession } from './step/session.ts';
 import { train } from './train.ts';
 import type { TrainingPlan } from './step/training-plan.ts';
 import { withoutRefusedUnits } from './planning/refused.ts';
-import { recordedPlan, tunedPlan, writeRecord, type TuneMode } from './planning/tuned-plan.ts';
+import { adapterOf, checkAlike, checkShards, chooseTogether, StopRequest } from './together.ts';
+import { writeRecord, type TuneMode } from './planning/tuned-plan.ts';
 
 export interface TrainRequest {
   readonly recipe: string;
@@ -65,7 +66,7 @@ export interface Prepared {
   readonly folder: RunFolder;
   readonly resume: Checkpoint | undefined;
   readonly damaged: ChosenFolder['damaged'];
-  readonly claim: Claim;
+  readonly claim: Claim | undefined;
   readonly device: Device;
   readonly loader: Loader;
   /** The classes of the model's outputs. */
@@ -76,24 +77,32 @@ export interface Prepared {
   readonly checked: Preflight;
 }
 
-/** From a request on the command line to a finished, stopped or interrupted run. */
+/**
+ * From a request on the command line to a finished, stopped or interrupted run.
+ * @param ranks the processes that train together: all call it, rank 0 writes and speaks
+ */
 export async function startTraining(
   request: TrainRequest,
   reporter: Reporter,
-  interrupted: () => boolean,
+  asked: () => boolean,
   opened?: OpenedDevice,
+  ranks?: Ranks,
 ): Promise<TrainResult> {
-  return prepare(request, reporter, interrupted, opened, async (prepared) => {
+  const stop = new StopRequest(asked, ranks);
+  return prepare(request, reporter, asked, opened, ranks, async (prepared) => {
     const { loaded, hash, folder, resume, damaged, claim, device, loader, classes, session } = prepared;
     const { recipe } = loaded;
     reporter.note(describePreflight(prepared.checked));
-    await prepareRunFolder(folder, loaded.yaml, hash, device, resume !== undefined);
-    if (resume === undefined) {
-      await writeRecord(folder.tuning, session.plan, device);
-      await keepTeacher(folder.teacher, prepared.teacher);
+    const isWriter = ranks?.isFirst ?? true;
+    if (isWriter) {
+      await prepareRunFolder(folder, loaded.yaml, hash, device, resume !== undefined);
+      if (resume === undefined) {
+        await writeRecord(folder.tuning, session.plan, device);
+        await keepTeacher(folder.teacher, prepared.teacher);
+      }
+      await keepClasses(folder, classes);
+      for (const one of damaged) await setAside(one.folder);
     }
-    await keepClasses(folder, classes);
-    for (const one of damaged) await setAside(one.folder);
     const job = {
       recipe,
       recipeHash: hash,
@@ -105,10 +114,14 @@ export async function startTraining(
       claim,
       reporter,
       resume,
+      maxSteps: request.maxSteps,
+      interrupted: stop.made,
+      agree: () => stop.agree(),
+      ranks,
     };
-    const summary = await train({ ...job, maxSteps: request.maxSteps, interrupted });
+    const summary = await train(job);
     const bytes = { bytes: session.bytes, plannedBytes: session.plan.memory.total };
-    await writeSummary(folder, { ...summary, ...bytes });
+    if (isWriter) await writeSummary(folder, { ...summary, ...bytes });
     return { recipe, folder, summary };
   });
 }
@@ -119,23 +132,27 @@ export async function prepare<T>(
   reporter: Reporter,
   interrupted: () => boolean,
   opened: OpenedDevice | undefined,
+  ranks: Ranks | undefined,
   use: (prepared: Prepared) => Promise<T>,
 ): Promise<T> {
   const loaded = await loadChecked(request.recipe, overridesOf(request));
   const hash = recipeHash(loaded.recipe);
-  const chosen = await chooseFolder(request, loaded.recipe, hash, (line) => {
-    reporter.note(line);
-  });
+  checkShards(loaded.recipe, ranks);
+  const chosen = await chooseTogether(ranks, () =>
+    chooseFolder(request, loaded.recipe, hash, (line) => {
+      reporter.note(line);
+    }),
+  );
   try {
     const { folder, resume, damaged } = chosen;
     for (const line of [...loaded.warnings, ...damaged.map(({ error }) => error.message)])
       reporter.note(line);
     if (resume !== undefined) reporter.note(`going on with ${folder.root} after step ${resume.info.step}`);
-    return await prepareIn(chosen, loaded, request, reporter, interrupted, opened, (rest) =>
+    return await prepareIn(chosen, loaded, request, reporter, interrupted, opened, ranks, (rest) =>
       use({ loaded, hash, ...chosen, ...rest }),
     );
   } finally {
-    await chosen.claim.release();
+    await chosen.claim?.release();
   }
 }
 
@@ -146,19 +163,20 @@ async function prepareIn<T>(
   reporter: Reporter,
   interrupted: () => boolean,
   opened: OpenedDevice | undefined,
+  ranks: Ranks | undefined,
   use: (
     rest: Pick<Prepared, 'device' | 'loader' | 'classes' | 'session' | 'teacher' | 'checked'>,
   ) => Promise<T>,
 ): Promise<T> {
   const { recipe } = loaded;
   // Before the loader: no thread may open files while the adapters are looked at (see device/quiet.ts).
-  const device = opened?.device ?? (await openDevice(request.adapter));
+  const device = opened?.device ?? (await openDevice(await adapterOf(request.adapter, ranks)));
   try {
     await noteAdapter(device, request.adapter, reporter);
     const pipelines = opened?.pipelines ?? new PipelineCache(device);
     pipelines.onCompile = compilingReporter(reporter);
     const loader = await openTraining(recipe, ({ key, message }) => {
-      reporter.note(`replaced by the next image: ${key}: ${message}`);
+      reporter.failure(`replaced by the next image: ${key}: ${message}`);
     });
     try {
       stepsPerEpoch(loader.length, recipe.batch.size);
@@ -167,15 +185,20 @@ async function prepareIn<T>(
       };
       const classes = await matchSplits(recipe, loader.dataset, note);
       if (resume !== undefined) await checkSameClasses(folder, classes, note);
-      const { session, teacher, checked } = await withoutRefusedUnits(device, note, async () => {
-        const plan = await planOf(request, loaded, classes, device, {
-          folder,
-          resume,
-          interrupted,
-          reporter,
+      if (ranks !== undefined)
+        await checkAlike(ranks, {
+          version: versionOf('largekernel'),
+          recipe: recipeHash(recipe),
+          adapter: device.name,
+          'training images': loader.length,
+          classes: classes.classes.map(({ id }) => id).join(' '),
         });
-        return tried(recipe, loader, classes, plan, { device, pipelines, folder, resume, reporter });
-      });
+      const context = { folder, resume, reporter, ranks };
+      const make = async () => {
+        const plan = await planOf(request, recipe, classes, device, { ...context, interrupted });
+        return tried(recipe, loader, classes, plan, { ...context, device, pipelines });
+      };
+      const { session, teacher, checked } = await withoutRefusedUnits(device, note, make, ranks);
       return await use({ device, loader, classes, session, teacher, checked });
     } finally {
       await loader.close();
@@ -193,9 +216,9 @@ async function tried(
   plan: TrainingPlan,
   context: Omit<PlanContext, 'interrupted'> & OpenedDevice,
 ): Promise<Pick<Prepared, 'session' | 'teacher' | 'checked'>> {
-  const { device, pipelines, folder, resume, reporter } = context;
+  const { device, pipelines, folder, resume, reporter, ranks } = context;
   const validation = await openEvaluation(recipe, classes, plan.evaluationBatch, ({ key, message }) => {
-    reporter.note(`left out: ${key}: ${message}`);
+    reporter.failure(`left out: ${key}: ${message}`);
   });
   try {
     for (const { dataset } of [loader, validation])
@@ -207,7 +230,7 @@ async function tried(
     });
     if (resume !== undefined && teacher !== undefined)
       await checkSameTeacher(folder.teacher, recipe.distill?.teacher ?? '', teacher);
-    const session = await TrainingSession.create(device, pipelines, plan, teacher);
+    const session = await TrainingSession.create(device, pipelines, plan, teacher, ranks);
     await session.initialise(recipe.seed, initial);
     const checked = await withSigns(
       reporter,
@@ -218,38 +241,6 @@ async function tried(
   } finally {
     await validation.close();
   }
-}
-
-interface PlanContext {
-  readonly folder: RunFolder;
-  readonly resume: Checkpoint | undefined;
-  readonly interrupted: () => boolean;
-  readonly reporter: Reporter;
-}
-
-/** The plan of a new run, or the one a run began with. */
-async function planOf(
-  request: TrainRequest,
-  loaded: LoadedRecipe,
-  { classes }: ClassList,
-  device: Device,
-  { folder, resume, interrupted, reporter }: PlanContext,
-): Promise<TrainingPlan> {
-  const { recipe } = loaded;
-  const model = trainedModel(recipe, classes.length);
-  const target = await withTeacher(targetOf(device, request.memoryGib), recipe, model.config.classes);
-  const note = (line: string) => {
-    reporter.note(line);
-  };
-  const plan =
-    resume === undefined
-      ? await tunedPlan({ recipe, model, target, device, interrupted }, request.tuning ?? 'off', note)
-      : await continuedPlan(recipe, model, target, folder.tuning, note);
-  note(
-    `${plan.model.name}: ${plan.model.config.classes} classes, batches of ${plan.batch} in micro-batches of ${plan.micro}, ` +
-      `${size(plan.memory.total)} of device memory`,
-  );
-  return plan;
 }
 
 function overridesOf({ overrides, data, init, entry }: TrainRequest): string[] {
@@ -267,18 +258,6 @@ function overridesOf({ overrides, data, init, entry }: TrainRequest): string[] {
       return [`${key}=${JSON.stringify(value)}`];
     }),
   ];
-}
-
-/** The plan with which a run began: another micro-batch or other kernels would change its bits. */
-async function continuedPlan(
-  recipe: Recipe,
-  model: Model,
-  target: Target,
-  record: string,
-  note: (line: string) => void,
-): Promise<TrainingPlan> {
-  const { micro, choose } = await recordedPlan(record, note);
-  return fitPlan(recipe, model, { ...target, choose }, micro ?? recipe.batch.micro);
 }
 
 /** The choice of adapter is always said; software is not chosen silently. */

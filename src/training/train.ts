@@ -4,7 +4,7 @@ import { mixGroupOf, TargetMaker } from './data.ts';
 import { RunEvaluations } from './evaluation/run-evaluations.ts';
 import { nonFiniteError } from './failures.ts';
 import type { TrainingJob } from './job.ts';
-import { MetricsLog, type MetricsRecord } from './log/metrics-log.ts';
+import type { MetricsRecord } from './log/metrics-log.ts';
 import { duration, withSigns } from './log/reporter.ts';
 import { StepClock } from './log/step-clock.ts';
 import { RunLook } from './look/run-look.ts';
@@ -12,7 +12,8 @@ import { pruneCheckpoints, saveCheckpoint } from './run/checkpoints.ts';
 import type { TrainingSummary } from './run/run-folder.ts';
 import { loadState, stateFiles } from './run/run-state.ts';
 import { scheduleOf, stepsPerEpoch, type Schedule } from './schedule.ts';
-import type { StepResult } from './step/session.ts';
+import type { StepResult } from './step/step-result.ts';
+import { groupsOf, openLog, shareState, type RunLog } from './together.ts';
 
 /** Results that may be on their way while further steps are submitted. */
 const OUTSTANDING = 4;
@@ -33,7 +34,7 @@ export async function train(job: TrainingJob): Promise<TrainingSummary> {
 
 class TrainingRun {
   private readonly job: TrainingJob;
-  private readonly log: MetricsLog;
+  private readonly log: RunLog;
   private readonly schedule: Schedule;
   private readonly stepsPerEpoch: number;
   private readonly targets: TargetMaker;
@@ -54,7 +55,7 @@ class TrainingRun {
   private readonly evaluations: RunEvaluations;
   private readonly look: RunLook;
 
-  private constructor(job: TrainingJob, log: MetricsLog) {
+  private constructor(job: TrainingJob, log: RunLog) {
     this.job = job;
     this.log = log;
     this.stepsPerEpoch = stepsPerEpoch(job.loader.length, job.recipe.batch.size);
@@ -75,11 +76,10 @@ class TrainingRun {
   }
 
   static async start(job: TrainingJob): Promise<TrainingRun> {
-    if (job.resume !== undefined) await loadState(job.session, job.resume);
-    const { folder, resume, reporter } = job;
-    const log = await MetricsLog.open(folder.metrics, resume?.info.step ?? 0, (line) => {
-      reporter.note(line);
-    });
+    const { device, session, folder, resume, reporter, ranks } = job;
+    if (resume !== undefined && (ranks?.isFirst ?? true)) await loadState(session, resume);
+    if (ranks !== undefined) await shareState(device, session, ranks);
+    const log = await openLog(folder.metrics, resume?.info.step ?? 0, reporter, ranks);
     return new TrainingRun(job, log);
   }
 
@@ -138,18 +138,20 @@ class TrainingRun {
 
   /** The rest of the current epoch, or up to step `last`, or to an interruption. */
   private async epoch(last: number): Promise<void> {
-    const { recipe, session, loader } = this.job;
+    const { recipe, session, loader, ranks } = this.job;
     const group = mixGroupOf(recipe);
     const groupsPerStep = recipe.batch.size / group;
+    const { from, to } = groupsOf(ranks, groupsPerStep);
     const epoch = Math.floor(this.step / this.stepsPerEpoch);
-    const within = this.step % this.stepsPerEpoch;
+    const step = (this.step % this.stepsPerEpoch) * groupsPerStep;
+    const share = { every: groupsPerStep, from, to };
     let inStep = 0;
-    for await (const batch of loader.train({ epoch, step: within * groupsPerStep, epochs: epoch + 1 })) {
-      const number = this.step * groupsPerStep + inStep;
+    for await (const batch of loader.train({ epoch, step, epochs: epoch + 1, share })) {
+      const number = this.step * groupsPerStep + from + inStep;
       const targets = this.targets.make(batch.x, batch.labels, number);
       this.look.group(batch, targets, inStep === 0);
       inStep++;
-      const done = await this.submitGroup(batch.x, targets, number * group, inStep === groupsPerStep);
+      const done = await this.submitGroup(batch.x, targets, number * group, inStep === to - from);
       if (done === 'given up') return;
       if (done === undefined) continue;
       inStep = 0;
@@ -161,6 +163,7 @@ class TrainingRun {
       if (this.pending.length > this.outstanding) await this.pending.shift();
       const ended = this.step % this.stepsPerEpoch === 0;
       await this.afterStep(ended);
+      await this.job.agree();
       if (ended || this.step >= last || this.job.interrupted()) return;
     }
   }
@@ -193,6 +196,7 @@ class TrainingRun {
             }
           : undefined;
       const images = x.subarray(at * session.imageElems, end * session.imageElems);
+      await session.ready();
       result = session.submit(images, targets.subarray(at * classes, end * classes), first + at, update);
     }
     return result && { result };
@@ -278,12 +282,12 @@ class TrainingRun {
   }
 
   private async save(): Promise<void> {
-    if (this.savedAt === this.step) return;
-    const { session, folder, claim, recipeHash, recipe, classes } = this.job;
+    const { session, folder, claim, recipeHash, recipe, classes, ranks } = this.job;
+    if (this.savedAt === this.step || ranks?.isFirst === false) return;
     const names = classMetadata(classes.classes);
     const { step, batchesTracked } = this;
     const { best } = this.evaluations;
-    await claim.check();
+    await claim?.check();
     const files = await stateFiles(session, batchesTracked);
     await this.log.sync(); // a checkpoint implies the lines of its steps
     await saveCheckpoint(folder.checkpoints, { step, batchesTracked, best }, recipeHash, files, names);

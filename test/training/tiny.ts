@@ -7,6 +7,7 @@ import {
   type TrainRequest,
   type TrainResult,
 } from '../../src/training/start.ts';
+import type { Ranks } from '../../src/mpi/ranks.ts';
 import { makeReporter } from '../../src/training/log/reporter.ts';
 import { readMetrics } from '../../src/training/log/metrics-log.ts';
 import { latestCheckpoint } from '../../src/training/run/checkpoints.ts';
@@ -42,6 +43,7 @@ export async function runTiny(
   changes: Partial<TrainRequest> = {},
   interrupted: () => boolean = () => false,
   opened?: OpenedDevice,
+  ranks?: Ranks,
 ): Promise<TrainResult> {
   const request: TrainRequest = {
     recipe: tinyRecipe(scratchFolder()),
@@ -57,7 +59,7 @@ export async function runTiny(
   };
   // Not above: the harness belongs to the test runner, and scripts use this file as well.
   const device = opened ?? (await (await import('../ops/harness.ts')).deviceFor(adapter));
-  return startTraining(request, makeReporter('quiet'), interrupted, device);
+  return startTraining(request, makeReporter('quiet'), interrupted, device, ranks);
 }
 
 function failOnDamage(what: string): never {

@@ -24,14 +24,17 @@ export class EvaluationCounter {
 
   /** @param logits (at least labels.length, classes) row-major */
   add(logits: Float32Array, labels: ArrayLike<number>): void {
-    for (let i = 0; i < labels.length; i++) {
-      const row = logits.subarray(i * this.classes, (i + 1) * this.classes);
-      const label = labels[i] as number;
-      const rank = rankOf(row, label);
+    this.addMeasured(measure(logits, labels, this.classes));
+  }
+
+  /** @param measured of further images, by `measure` */
+  addMeasured(measured: Float64Array): void {
+    for (let i = 0; i < measured.length; i += 2) {
+      const [rank, loss] = [measured[i] as number, measured[i + 1] as number];
       this.count++;
       if (rank === 0) this.correct1++;
       if (rank < 5) this.correct5++;
-      this.lossSum += crossEntropy(row, label);
+      this.lossSum += loss;
     }
   }
 
@@ -47,6 +50,21 @@ export class EvaluationCounter {
       loss: share(this.lossSum),
     };
   }
+}
+
+/**
+ * Of each image how many classes stand before its label, and its cross-entropy: (labels.length, 2).
+ * @param logits (at least labels.length, classes) row-major
+ */
+export function measure(logits: Float32Array, labels: ArrayLike<number>, classes: number): Float64Array {
+  const measured = new Float64Array(2 * labels.length);
+  for (let i = 0; i < labels.length; i++) {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    const label = labels[i] as number;
+    measured[2 * i] = rankOf(row, label);
+    measured[2 * i + 1] = crossEntropy(row, label);
+  }
+  return measured;
 }
 
 /** How many classes stand before `label`: those with a larger logit, and equal ones of lower index. NaN stands before everything. */

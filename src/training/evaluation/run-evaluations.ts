@@ -1,3 +1,4 @@
+import { bytesOf, type Ranks } from '../../mpi/ranks.ts';
 import { openEvaluation } from '../data.ts';
 import { evaluationError } from '../failures.ts';
 import type { TrainingJob } from '../job.ts';
@@ -5,7 +6,7 @@ import type { MetricsRecord } from '../log/metrics-log.ts';
 import type { RunLook } from '../look/run-look.ts';
 import type { Counters } from '../run/checkpoints.ts';
 import type { Weights } from '../step/session.ts';
-import { EvaluationCounter, type Evaluation } from './evaluation.ts';
+import { EvaluationCounter, measure, type Evaluation } from './evaluation.ts';
 
 /** How a run's evaluations are heard of. */
 export interface Listener {
@@ -99,33 +100,75 @@ export class RunEvaluations {
     weights: Weights,
     step: number,
   ): Promise<{ result: Evaluation; skipped: number } | undefined> {
-    const { recipe, classes, session, reporter, interrupted } = this.job;
+    const { recipe, classes, session, reporter, interrupted, ranks } = this.job;
     const loader = await openEvaluation(recipe, classes, session.plan.evaluationBatch, ({ key, message }) => {
-      reporter.note(`left out: ${key}: ${message}`);
+      reporter.failure(`left out: ${key}: ${message}`);
     });
     try {
-      const counter = new EvaluationCounter(session.model.config.classes);
+      const count = session.model.config.classes;
+      const share = ranks && { every: ranks.size, from: ranks.rank, to: ranks.rank + 1 };
+      const measured: MeasuredBatch[] = [];
       const watch = this.listener.look.evaluation();
       const name = weights === 'ema' ? 'averaged' : 'raw';
       let done = 0;
       const seen = () => {
-        this.listener.doing(`evaluating ${name} weights: ${done} of ${loader.length} images`);
+        this.listener.doing(
+          `evaluating ${name} weights: ${Math.min(done, loader.length)} of ${loader.length} images`,
+        );
       };
       seen();
-      for await (const batch of loader.evaluate()) {
+      for await (const batch of loader.evaluate(share)) {
         if (interrupted()) return undefined;
-        const logits = await session.logits(batch.x, batch.labels.length, weights);
-        counter.add(logits, batch.labels);
+        const { x, labels } = batch;
+        const logits = await session.logits(x, labels.length, weights);
+        measured.push({ step: batch.step, values: measure(logits, labels, count) });
         watch.add(logits, batch);
-        done += batch.labels.length;
+        done += labels.length * (ranks?.size ?? 1);
         seen();
       }
-      this.listener.look.evaluated(watch, step, weights);
-      return { result: counter.result(), skipped: loader.failures.size };
+      // A rank has seen its share only.
+      if (ranks === undefined) this.listener.look.evaluated(watch, step, weights);
+      const failures = [...loader.failures.keys()];
+      const all = ranks === undefined ? { measured, failures } : await ofAll(ranks, { measured, failures });
+      const counter = new EvaluationCounter(count);
+      for (const { values } of all.measured) counter.addMeasured(values);
+      return { result: counter.result(), skipped: all.failures.length };
     } finally {
       await loader.close();
     }
   }
+}
+
+/** A batch's results; see `measure`. */
+interface MeasuredBatch {
+  /** Its number in the evaluation. */
+  readonly step: number;
+  readonly values: Float64Array;
+}
+
+interface Pass {
+  readonly measured: readonly MeasuredBatch[];
+  /** Keys of images that could not be read. */
+  readonly failures: readonly string[];
+}
+
+/** The batches of all ranks in the order of one process. Numbers go as bytes, which loses none of theirs. */
+async function ofAll(ranks: Ranks, { measured, failures }: Pass): Promise<Pass> {
+  const batches = measured.map(({ step, values }) => ({
+    step,
+    data: Buffer.from(bytesOf(values)).toString('base64'),
+  }));
+  const all = await ranks.gatherAll({ batches, failures });
+  return {
+    measured: all
+      .flatMap((one) => one.batches)
+      .sort((a, b) => a.step - b.step)
+      .map(({ step, data }) => ({
+        step,
+        values: new Float64Array(new Uint8Array(Buffer.from(data, 'base64')).buffer),
+      })),
+    failures: all.flatMap((one) => one.failures),
+  };
 }
 
 /** An evaluation as it was, from its line of the log. */

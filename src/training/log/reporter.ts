@@ -13,6 +13,8 @@ export interface Reporter {
   /** Called with every record that goes into the log. */
   record(record: MetricsRecord): void;
   evaluation(result: Evaluation, weights: Weights, step: number): void;
+  /** Something that could not be read and was passed over. */
+  failure(line: string): void;
 }
 
 export interface Progress {
@@ -58,6 +60,7 @@ export function makeReporter(
   };
   return {
     note: say,
+    failure: say,
     working(what) {
       if (style === 'quiet' || style === 'json') return;
       if (what === undefined) {
@@ -91,6 +94,16 @@ export function makeReporter(
         `evaluation after step ${step}, ${weights === 'ema' ? 'averaged' : 'raw'} weights: ` +
           `top-1 ${percent(result.top1)}, top-5 ${percent(result.top5)}, loss ${result.loss.toFixed(4)} (${result.count} images)`,
       );
+    },
+  };
+}
+
+/** Of a rank for which rank 0 speaks: it tells only what is wrong with the images that it alone reads. */
+export function reporterOfRank(rank: number, stderr: NodeJS.WritableStream = process.stderr): Reporter {
+  return {
+    ...makeReporter('quiet'),
+    failure(line) {
+      stderr.write(`rank ${rank}: ${line}\n`);
     },
   };
 }

@@ -97,6 +97,7 @@ export class RunLook {
   }
 
   private write<N extends LookName>(name: N, content: () => Promise<LookOf<N>>): void {
+    if (this.job.ranks?.isFirst === false) return; // another rank writes
     this.written = this.written
       .then(async () => writeLook(this.job.folder, name, await content()))
       .catch((error: unknown) => {

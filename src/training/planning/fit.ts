@@ -138,6 +138,7 @@ function settingsOf(recipe: Recipe, target: Target, micro: number): PlanSettings
     seed: recipe.seed,
     batch: recipe.batch.size,
     micro,
+    shards: recipe.batch.shards,
     evaluationBatch: Math.min(recipe.evaluation.batch, Math.max(micro, 8)),
     imageSize: recipe.data.imageSize,
     recompute: recipe.recompute,

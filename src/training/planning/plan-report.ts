@@ -126,6 +126,9 @@ export function describePlan(r: PlanReport): string {
     ['  moments', mib(r.memory.moments)],
     ['  running average', mib(r.memory.ema)],
     ['  running statistics', mib(r.memory.state)],
+    ...(r.memory.shards === 0
+      ? []
+      : [['  sums of shards', `${mib(r.memory.shards)} on one rank, less on several`] as [string, string]]),
     [
       '  activations',
       `${mib(r.memory.activations)} (no assignment needs less than ${mib(r.memory.activationsLowerBound)})`,

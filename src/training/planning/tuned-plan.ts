@@ -69,7 +69,7 @@ export async function tunedPlan(
 }
 
 /** `tuning.json` of a run: a plan's micro-batch, and the variants it uses by problem. */
-interface PlanRecord {
+export interface PlanRecord {
   readonly micro: number;
   readonly variants: Readonly<Record<string, Variant>>;
 }
@@ -82,9 +82,13 @@ const RECORD = sealedKind<PlanRecord>(
 
 /** Writes what a run is continued by, bit for bit. */
 export async function writeRecord(file: string, plan: TrainingPlan, device: Device): Promise<void> {
+  await writeSealed(file, RECORD, recordOf(plan, device));
+}
+
+export function recordOf(plan: TrainingPlan, device: Device): PlanRecord {
   const problems = problemsOf(plansOf(plan), device.profile);
   const variants = Object.fromEntries(problems.map(({ key, planned }) => [key, planned]));
-  await writeSealed(file, RECORD, { micro: plan.micro, variants });
+  return { micro: plan.micro, variants };
 }
 
 /** The choices that a run made when it began. */
@@ -102,6 +106,11 @@ export async function recordedPlan(file: string, note: (line: string) => void): 
   const record = await readSealedIfThere(file, RECORD);
   if (record === undefined)
     note(`${file} is missing: kernels are chosen by rule, the continuation may not be bit-exact`);
+  return settled(record, file);
+}
+
+/** The choices of a record. @param source names it in errors @throws planning: see `recordedPlan` */
+export function settled(record: PlanRecord | undefined, source: string): RecordedPlan {
   const recorded = new Map(Object.entries(record?.variants ?? {}));
   const choose: ChooseVariant = ({ op }, context, variants) => {
     const key = keyOf(op, context);
@@ -111,7 +120,7 @@ export async function recordedPlan(file: string, note: (line: string) => void): 
     if (found !== undefined) return found;
     throw new FrameworkError(
       'checkpoint/tuning',
-      `${file} says that ${key} was computed with ${JSON.stringify(wanted)}, which this version does not have: the continuation would not be bit-exact.`,
+      `${source} says that ${key} was computed with ${JSON.stringify(wanted)}, which this version does not have: the continuation would not be bit-exact.`,
       { hint: 'Go on with the version that began the run, or delete the file to go on with other kernels.' },
     );
   };

@@ -14,12 +14,18 @@ export interface FolderRequest {
   readonly maxSteps: number | undefined;
 }
 
-/** A folder that this process holds, and where to go on from. */
+/** A folder, and where to go on from. */
 export interface ChosenFolder {
   readonly folder: RunFolder;
   readonly resume: Checkpoint | undefined;
   /** Newer checkpoints than that, which --resume passes over. */
   readonly damaged: readonly Damaged[];
+  /** By which this process holds the folder; undefined where another rank does. */
+  readonly claim: Claim | undefined;
+}
+
+/** A folder that this process holds. */
+interface HeldFolder extends ChosenFolder {
   readonly claim: Claim;
 }
 
@@ -33,7 +39,7 @@ export async function chooseFolder(
   recipe: Recipe,
   hash: string,
   note: (line: string) => void,
-): Promise<ChosenFolder> {
+): Promise<HeldFolder> {
   const { out, resume: insist } = request;
   for (let number = 1; ; number++) {
     const root = out ?? join('runs', `${recipe.name}${number === 1 ? '' : `-${number}`}`);

@@ -1,6 +1,7 @@
 import type { Device } from '../../device/device.ts';
 import { checkFinite } from '../../models/inference.ts';
 import type { Model } from '../../models/model.ts';
+import type { Ranks } from '../../mpi/ranks.ts';
 import { drawDropPath } from '../../nn/drop-path.ts';
 import { initialValue } from '../../nn/parameters.ts';
 import type { PipelineCache } from '../../shader/pipelines.ts';
@@ -9,27 +10,18 @@ import { nextTurn } from '../../util/turn.ts';
 import type { TrainingPlan } from './training-plan.ts';
 import { Adversary } from './adversary.ts';
 import type { StepScalars } from './optimizer.ts';
-import { ReadbackRing } from './readback.ts';
+import { ReadbackRing, type Slot } from './readback.ts';
+import { Shards } from './shards.ts';
 import { Teacher } from './teacher.ts';
 import { LOSS_SCALER } from './step-graph.ts';
+import { StepResults, type StepResult } from './step-result.ts';
+import { makeStores, type Stores } from './stores.ts';
 import { Program } from '../../execution/program.ts';
-import { FlatStore, layoutFlat, locateIn } from '../../execution/store.ts';
-import { INITIAL_SCALER, SCALER, SCALER_SPEC } from '../../ops/loss-scale/op.ts';
+import { type FlatStore, locateIn } from '../../execution/store.ts';
+import { INITIAL_SCALER, SCALER } from '../../ops/loss-scale/op.ts';
 
 /** The weights a run has: as trained, and averaged. */
 export type Weights = 'raw' | 'ema';
-
-/** Results of one optimiser step. */
-export interface StepResult {
-  /** Mean loss over the effective batch: cross-entropy, and with a teacher its share of the teacher's term. */
-  readonly loss: number;
-  /** L2 norm of the whole gradient, before clipping. */
-  readonly gradNorm: number;
-  /** The loss scale, with `precision: f16`. If the gradient overflowed, the step changed nothing. */
-  readonly lossScale?: number;
-  /** Steps whose gradient overflowed so far, over all ends of the run; with `precision: f16`. */
-  readonly skipped?: number;
-}
 
 /**
  * A training run's device side: memory, programs and the order they run in. One micro-batch is one submission; the last of a step
@@ -47,6 +39,7 @@ export class TrainingSession {
   readonly scaler: FlatStore | undefined;
   private readonly device: Device;
   private readonly gradients: FlatStore;
+  private readonly statistics: FlatStore | undefined;
   /** Forward and backward of one micro-batch. */
   readonly step: Program;
   /** The work after a step's last micro-batch. */
@@ -57,12 +50,27 @@ export class TrainingSession {
   private readonly teacher: Teacher | undefined;
   private readonly adversary: Adversary | undefined;
   private readonly ring: ReadbackRing;
+  private readonly shards: Shards | undefined;
+  private readonly ranks: Ranks | undefined;
+  /** Images of a step that this process computes. */
+  private readonly share: number;
   /** Micro-batches of the current step that were submitted. */
   private submitted = 0;
+  /** Until then no micro-batch may be submitted: between ranks the gradient of a step is on its way. */
+  private busy: Promise<unknown> = Promise.resolve();
+  private readonly results: StepResults;
 
-  private constructor(device: Device, plan: TrainingPlan, stores: Stores, programs: Programs) {
+  private constructor(
+    device: Device,
+    plan: TrainingPlan,
+    stores: Stores,
+    programs: Programs,
+    ranks: Ranks | undefined,
+  ) {
     this.device = device;
     this.plan = plan;
+    this.ranks = ranks;
+    this.share = plan.batch / (ranks?.size ?? 1);
     this.model = plan.model;
     this.parameters = stores.parameter;
     this.gradients = stores.gradient;
@@ -71,24 +79,29 @@ export class TrainingSession {
     this.emaParameters = stores.ema;
     this.emaState = stores['ema-state'];
     this.scaler = stores[LOSS_SCALER];
+    this.statistics = stores.statistics;
     this.step = programs.step;
     this.update = programs.update;
     this.evaluation = { raw: programs.raw, ema: programs.ema };
     this.teacher = programs.teacher;
     this.adversary = programs.adversary;
-    this.ring = new ReadbackRing(device, (plan.batch + 1 + SCALER.length) * 4);
+    this.shards = programs.shards;
+    this.results = new StepResults(plan.batch, this.scaler !== undefined, ranks);
+    this.ring = new ReadbackRing(device, this.results.length * 4);
     this.step.write('loss-weight', new Float32Array(plan.micro).fill(1 / plan.batch));
   }
 
   /**
    * Allocates everything the plan names and compiles all pipelines.
    * @param teacher the weights of the plan's teacher, if it has one
+   * @param ranks among which the shards of each step are divided
    */
   static async create(
     device: Device,
     pipelines: PipelineCache,
     plan: TrainingPlan,
     teacher?: ReadonlyMap<string, Float32Array>,
+    ranks?: Ranks,
   ): Promise<TrainingSession> {
     if (plan.update.graph.scaler !== undefined && !device.features.has('shader-f16')) {
       throw new FrameworkError(
@@ -122,8 +135,9 @@ export class TrainingSession {
       ));
     const adversary =
       plan.adversary && (await Adversary.create(device, pipelines, plan.adversary, locate, step));
-    const programs = { step, update, raw: evaluation, ema, teacher: taught, adversary };
-    return new TrainingSession(device, plan, stores, programs);
+    const shards = plan.shards > 1 ? await Shards.create(device, pipelines, plan, stores, ranks) : undefined;
+    const programs = { step, update, raw: evaluation, ema, teacher: taught, adversary, shards };
+    return new TrainingSession(device, plan, stores, programs, ranks);
   }
 
   /** Fills parameters and state with the model's initial values, overridden by `loaded`, and starts the averages from them. */
@@ -143,7 +157,7 @@ export class TrainingSession {
   /**
    * Submits one micro-batch.
    * @param x (micro, channels, size, size) @param targets (micro, classes)
-   * @param first number of the first sample in the run, for drop path and adversarial starts
+   * @param first number of the first sample in the run, for drop path and adversarial starts; between ranks call `ready` before
    * @param update the step's scalars, with its last micro-batch
    * @returns the step's result with the last micro-batch, else undefined
    */
@@ -174,32 +188,39 @@ export class TrainingSession {
     const bytes = this.plan.micro * 4;
     slot.copy(encoder, this.step.locate(this.plan.step.graph.loss), this.submitted * bytes, bytes);
     this.submitted++;
+    this.shards?.afterMicroBatch(encoder, this.submitted);
     if (update === undefined) {
       this.device.gpu.queue.submit([encoder.finish()]);
       return undefined;
     }
+    this.submitted = 0;
+    if (this.ranks === undefined) return this.finishStep(encoder, slot, update);
+    this.device.gpu.queue.submit([encoder.finish()]);
+    const result = defined(this.shards, 'shards')
+      .share()
+      .then(() => ({ of: this.finishStep(this.device.gpu.createCommandEncoder(), slot, update) }));
+    this.busy = result;
+    return result.then(({ of }) => of);
+  }
+
+  /** When the next micro-batch may be submitted: at once, or between ranks when they have summed their gradients. */
+  async ready(): Promise<void> {
+    await this.busy;
+  }
+
+  /** The update, after the last micro-batch, and what a step tells. */
+  private finishStep(encoder: GPUCommandEncoder, slot: Slot, update: StepScalars): Promise<StepResult> {
+    const { share } = this;
+    this.shards?.finish(encoder);
     for (const [name, data] of this.plan.update.graph.scalars(update)) this.update.write(name, data);
     (this.timing?.update ?? this.update).encode(encoder);
-    slot.copy(encoder, this.update.locate(this.plan.update.graph.squaredNorm), this.plan.batch * 4, 4);
+    slot.copy(encoder, this.update.locate(this.plan.update.graph.squaredNorm), share * 4, 4);
     const scaler = this.scaler?.locate(LOSS_SCALER);
-    if (scaler) slot.copy(encoder, scaler, (this.plan.batch + 1) * 4, SCALER.length * 4);
+    if (scaler) slot.copy(encoder, scaler, (share + 1) * 4, SCALER.length * 4);
     this.device.gpu.queue.submit([encoder.finish()]);
-    this.submitted = 0;
     return this.ring.read(slot).then((values) => {
       this.device.check();
-      let loss = 0;
-      for (let i = 0; i < this.plan.batch; i++) loss += values[i] as number;
-      const norm = Math.sqrt(values[this.plan.batch] as number);
-      if (scaler === undefined) return { loss: loss / this.plan.batch, gradNorm: norm };
-      const scalerAt = (name: (typeof SCALER)[number]) =>
-        values[this.plan.batch + 1 + SCALER.indexOf(name)] as number;
-      const lossScale = scalerAt('used');
-      return {
-        loss: loss / this.plan.batch,
-        gradNorm: norm / lossScale,
-        lossScale,
-        skipped: scalerAt('skipped'),
-      };
+      return this.results.of(values);
     });
   }
 
@@ -234,6 +255,14 @@ export class TrainingSession {
     return [...(await named(this.state, '')), ...(await named(this.gradients, 'the gradient of '))];
   }
 
+  /** All that a run's continuation depends on. */
+  get stores(): readonly FlatStore[] {
+    const { parameters, state, moments, emaParameters, emaState, scaler } = this;
+    return [parameters, state, ...moments, emaParameters, emaState, scaler].filter(
+      (store) => store !== undefined,
+    );
+  }
+
   /** Elements of one image. */
   get imageElems(): number {
     const [, c = 0, h = 0, w = 0] = this.plan.step.graph.x.spec.shape;
@@ -242,15 +271,7 @@ export class TrainingSession {
 
   /** Bytes of all device memory this session asked for. */
   get bytes(): number {
-    const stores = [
-      this.parameters,
-      this.gradients,
-      this.state,
-      ...this.moments,
-      this.emaParameters,
-      this.emaState,
-      this.scaler,
-    ];
+    const stores = [...this.stores, this.gradients, this.statistics];
     return (
       stores.reduce((sum, store) => sum + (store?.bytes ?? 0), 0) +
       this.step.ownBytes +
@@ -258,21 +279,10 @@ export class TrainingSession {
       defined(this.evaluation.raw, 'evaluation').ownBytes +
       (this.teacher?.bytes ?? 0) +
       (this.adversary?.bytes ?? 0) +
+      (this.shards?.bytes ?? 0) +
       this.ring.bytes
     );
   }
-}
-
-/** By the names that tensors give as their store. */
-interface Stores {
-  readonly parameter: FlatStore;
-  readonly gradient: FlatStore;
-  readonly state: FlatStore;
-  readonly moment1: FlatStore | undefined;
-  readonly moment2: FlatStore | undefined;
-  readonly ema: FlatStore | undefined;
-  readonly 'ema-state': FlatStore | undefined;
-  readonly [LOSS_SCALER]: FlatStore | undefined;
 }
 
 interface Programs {
@@ -282,23 +292,5 @@ interface Programs {
   readonly ema: Program | undefined;
   readonly teacher: Teacher | undefined;
   readonly adversary: Adversary | undefined;
-}
-
-/** Loss scaling has a store of its own. */
-const SCALER_LAYOUT = layoutFlat([{ name: LOSS_SCALER, shape: SCALER_SPEC.shape, group: LOSS_SCALER }], 4096);
-
-function makeStores(device: Device, plan: TrainingPlan): Stores {
-  const { layout, stateLayout, moments, emaDecay, update } = plan;
-  const averaged = emaDecay !== null;
-  const moment = (i: number) => (i <= moments ? new FlatStore(device, `moment ${i}`, layout) : undefined);
-  return {
-    parameter: new FlatStore(device, 'parameters', layout),
-    gradient: new FlatStore(device, 'gradients', layout),
-    state: new FlatStore(device, 'state', stateLayout),
-    moment1: moment(1),
-    moment2: moment(2),
-    ema: averaged ? new FlatStore(device, 'EMA parameters', layout) : undefined,
-    'ema-state': averaged ? new FlatStore(device, 'EMA state', stateLayout) : undefined,
-    [LOSS_SCALER]: update.graph.scaler && new FlatStore(device, 'loss scaler', SCALER_LAYOUT),
-  };
+  readonly shards: Shards | undefined;
 }

@@ -4,7 +4,8 @@ import type { Recompute } from '../../graph/recompute.ts';
 import { PipelineCache } from '../../shader/pipelines.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import type { OptimizerConfig, StepScalars } from './optimizer.ts';
-import { TrainingSession, type StepResult, type Weights } from './session.ts';
+import { TrainingSession, type Weights } from './session.ts';
+import type { StepResult } from './step-result.ts';
 import type { Precision } from './step-graph.ts';
 import { planTraining } from './training-plan.ts';
 

@@ -5,6 +5,7 @@ import type { Model } from '../../models/model.ts';
 import { planAdversary, type AdversarialSettings, type AdversaryPlan } from './adversary.ts';
 import { parameterGroups, stateMembers } from './groups.ts';
 import { recordUpdate, momentsOf, type OptimizerConfig, type UpdateGraph } from './optimizer.ts';
+import { keepStatistics, type StatisticsPlan } from './batch-statistics.ts';
 import { recordTraining, type Precision, type StepShape, type TrainingGraph } from './step-graph.ts';
 import type { Recompute } from '../../graph/recompute.ts';
 import { type ChooseVariant, type Plan, planNodes } from '../../execution/plan.ts';
@@ -21,12 +22,16 @@ export interface TrainingPlan {
   readonly batch: number;
   /** Images of one submission. */
   readonly micro: number;
+  /** Parts of the batch whose gradients are summed in a tree. */
+  readonly shards: number;
   readonly evaluationBatch: number;
   readonly layout: FlatLayout;
   readonly stateLayout: FlatLayout;
   readonly moments: number;
   readonly emaDecay: number | null;
   readonly step: { readonly graph: TrainingGraph; readonly plan: Plan };
+  /** How running statistics are moved, where there are several shards and such statistics. */
+  readonly statistics: StatisticsPlan | undefined;
   readonly update: { readonly graph: UpdateGraph; readonly plan: Plan };
   readonly evaluation: { readonly graph: InferenceGraph; readonly plan: Plan };
   /** Forward of a micro-batch by the teacher, if there is one. */
@@ -50,6 +55,8 @@ export interface MemoryPlan {
   readonly moments: number;
   readonly ema: number;
   readonly state: number;
+  /** With several shards: their sums, and the statistics of micro-batches. Several ranks share a step's shards and need less each. */
+  readonly shards: number;
   /** Shared buffers of the training step. */
   readonly activations: number;
   /** Memory of evaluation beyond the training step's buffers. */
@@ -68,6 +75,8 @@ export interface PlanSettings {
   readonly seed: number;
   readonly batch: number;
   readonly micro: number;
+  /** A power of two; each holds whole micro-batches. Default 1. */
+  readonly shards?: number;
   readonly evaluationBatch: number;
   readonly imageSize: number;
   readonly recompute: Recompute;
@@ -85,7 +94,7 @@ export interface PlanSettings {
 
 /** @throws FrameworkError `plan/too-large` if one tensor exceeds what the adapter can bind */
 export function planTraining(model: Model, settings: PlanSettings): TrainingPlan {
-  const { profile, micro, imageSize, optimizer, emaDecay } = settings;
+  const { profile, micro, imageSize, optimizer, emaDecay, shards = 1 } = settings;
   const options = {
     profile,
     ...(settings.choose ? { choose: settings.choose } : {}),
@@ -96,7 +105,9 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
   const layout = layoutFlat(members, maxBytes);
   const stateLayout = layoutFlat(stateMembers(model), maxBytes);
   const { distill } = settings;
-  const stepGraph = recordTraining(model, shape, { ...settings, distillation: distill?.loss });
+  const recorded = recordTraining(model, shape, { ...settings, distillation: distill?.loss });
+  const kept = shards > 1 ? keepStatistics(recorded.nodes, stateLayout, profile) : undefined;
+  const stepGraph = kept === undefined ? recorded : { ...recorded, nodes: kept.nodes };
   const step = { graph: stepGraph, plan: planNodes(stepGraph.nodes, { ...options, kept: [stepGraph.loss] }) };
   const updateGraph = recordUpdate({
     layout,
@@ -130,18 +141,23 @@ export function planTraining(model: Model, settings: PlanSettings): TrainingPlan
     teacher,
     adversary,
     batch: settings.batch,
+    micro,
+    shards,
+    statistics: kept?.statistics,
   });
   return {
     model,
     seed: settings.seed,
     batch: settings.batch,
     micro,
+    shards,
     evaluationBatch: evaluation.batch,
     layout,
     stateLayout,
     moments,
     emaDecay,
     step,
+    statistics: kept?.statistics,
     update,
     evaluation,
     teacher,
@@ -210,11 +226,14 @@ function estimateMemory(
     | 'moments'
     | 'emaDecay'
     | 'step'
+    | 'statistics'
     | 'update'
     | 'evaluation'
     | 'teacher'
     | 'adversary'
     | 'batch'
+    | 'micro'
+    | 'shards'
   >,
 ): MemoryPlan {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -228,12 +247,14 @@ function estimateMemory(
   const evaluation =
     beyond(parts.step.plan, parts.evaluation.plan) + beyond(parts.step.plan, parts.update.plan);
   const readback = READBACK_SLOTS * (parts.batch + 1) * 4;
+  const records = parts.statistics === undefined ? 0 : (1 + parts.batch / parts.micro) * stateOnce;
   const memory = {
     parameters,
     gradients: parameters,
     moments: parameters * parts.moments,
     ema,
     state: stateOnce,
+    shards: Math.log2(parts.shards) * parameters + records,
     activations,
     evaluation,
     inputs: inputs + readback,

@@ -4,7 +4,8 @@ import { loadRecipe } from '../../../src/recipe/load.ts';
 import { PipelineCache } from '../../../src/shader/pipelines.ts';
 import { fitPlan, targetOf } from '../../../src/training/planning/fit.ts';
 import { modelOfRecipe } from '../../../src/training/weights/recipe-model.ts';
-import { TrainingSession, type StepResult } from '../../../src/training/step/session.ts';
+import { TrainingSession } from '../../../src/training/step/session.ts';
+import type { StepResult } from '../../../src/training/step/step-result.ts';
 import { adapters } from '../../ops/harness.ts';
 import { scratchFolder, tinyRecipe } from '../tiny.ts';
 

@@ -1,0 +1,149 @@
+/** Commands that several processes carry out together, over MPI. */
+import { spawn } from 'node:child_process';
+import { availableParallelism, cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { launchedBy, type Launched } from '../mpi/launched.ts';
+import { Mpi } from '../mpi/mpi.ts';
+import { Ranks } from '../mpi/ranks.ts';
+import { FrameworkError, defined } from '../util/errors.ts';
+import { describeError, exitCodeOf } from './errors.ts';
+import { onStopRequests } from './interrupt.ts';
+import { PARENT_VARIABLE } from './onlookers.ts';
+import { flush } from './output.ts';
+
+/** An error that all ranks meet is told by rank 0, which ends them all before that. ms */
+const FIRST_SPEAKS = 3000;
+
+/** @param note told who takes part */
+export type UseRanks = (ranks: Ranks | undefined, about: readonly string[]) => Promise<void>;
+
+/**
+ * Does something as one of the processes that `mpirun` or `srun` started, or alone. An error of one rank ends them all.
+ * @param use is given the ranks, and lines about them for the user
+ */
+export async function asRank(use: UseRanks): Promise<void> {
+  const launched = launchedBy(process.env);
+  if (launched === undefined) {
+    await use(undefined, []);
+    return;
+  }
+  const mpi = Mpi.join(launched, process.env['LARGEKERNEL_MPI_LIBRARY']);
+  try {
+    const ranks = await Ranks.over(mpi);
+    ranks.watchPeers((rank, { host, pid }) => {
+      void end(
+        mpi,
+        new FrameworkError('mpi/rank-ended', `Rank ${rank} (process ${pid} on ${host}) has ended.`, {
+          hint: 'The last checkpoint is whole; run again to go on from there.',
+        }),
+      );
+    });
+    await use(ranks, aboutRanks(launched, mpi, ranks));
+    await ranks.close();
+  } catch (error) {
+    if (mpi.rank > 0) await sleep(FIRST_SPEAKS);
+    await end(mpi, error);
+  }
+}
+
+async function end(mpi: Mpi, error: unknown): Promise<void> {
+  const text = describeError(error);
+  process.stderr.write(`${mpi.rank === 0 ? text : `rank ${mpi.rank}: ${text}`}\n`);
+  await flush();
+  mpi.abort(exitCodeOf(error));
+}
+
+function aboutRanks({ launcher }: Launched, mpi: Mpi, ranks: Ranks): string[] {
+  const lines = [`${ranks.size} ranks by ${launcher} (${mpi.version}): ${ranks.description}`];
+  if (availableParallelism() === 1 && cpus().length > 1)
+    lines.push(
+      'this rank may use one core of the processor only, for the decoding of images too: mpirun --bind-to none, or srun --cpus-per-task, gives it more',
+    );
+  return lines;
+}
+
+/**
+ * Starts this command anew as so many ranks, by `mpirun` on this machine, and waits for its end.
+ * @param detach whether the ranks go on when whatever started this process has ended
+ * @throws FrameworkError `mpi/no-mpirun`, `cli/option`
+ */
+export async function startRanks(count: number, detach: boolean): Promise<void> {
+  if (launchedBy(process.env) !== undefined)
+    throw new FrameworkError('cli/option', '--ranks starts mpirun, but this process is a rank itself.', {
+      hint: 'Leave out --ranks: mpirun or srun has started the ranks.',
+    });
+  const program = process.env['LARGEKERNEL_MPIRUN'] ?? 'mpirun';
+  const command = [
+    process.execPath,
+    defined(process.argv[1], 'the program'),
+    ...withoutRanks(process.argv.slice(2)),
+  ];
+  const child = spawn(program, ['-n', String(count), ...command], {
+    env: {
+      ...process.env,
+      [PARENT_VARIABLE]: String(process.pid),
+      ...SETTINGS,
+      ...(process.getuid?.() === 0 ? AS_ROOT : {}),
+    },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    // Ctrl-C reaches this process alone, which passes it on as a signal that mpirun gives to the ranks.
+    detached: true,
+  });
+  const pass = (signal: NodeJS.Signals) => {
+    if (child.pid !== undefined) child.kill(signal);
+  };
+  const off = onStopRequests({
+    detach,
+    asked: () => {
+      pass('SIGUSR1');
+    },
+    again: () => {
+      pass('SIGTERM');
+    },
+  });
+  try {
+    process.exitCode = await new Promise<number>((resolve, reject) => {
+      child.on('error', (error) => {
+        reject(noMpirun(program, error));
+      });
+      child.on('close', (code, signal) => {
+        if (signal !== null) process.stderr.write(`${program} was ended by ${signal}\n`);
+        resolve(code ?? 1);
+      });
+    });
+  } finally {
+    off();
+  }
+}
+
+/** Ranks use several cores each, share them where there are fewer, and sleep where they wait. For Open MPI 4 and 5. */
+const SETTINGS = {
+  OMPI_MCA_rmaps_base_oversubscribe: '1',
+  OMPI_MCA_hwloc_base_binding_policy: 'none',
+  PRTE_MCA_rmaps_default_mapping_policy: ':oversubscribe',
+  PRTE_MCA_hwloc_default_binding_policy: 'none',
+};
+
+/** Whoever starts a command as root has root's reasons. */
+const AS_ROOT = {
+  OMPI_ALLOW_RUN_AS_ROOT: '1',
+  OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
+  PRTE_ALLOW_RUN_AS_ROOT: '1',
+  PRTE_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
+};
+
+/** The command line without `--ranks` and its value. */
+export function withoutRanks(words: readonly string[]): string[] {
+  return words.filter((word, i) => !/^--ranks(=|$)/.test(word) && words[i - 1] !== '--ranks');
+}
+
+function noMpirun(program: string, error: Error): FrameworkError {
+  return new FrameworkError(
+    'mpi/no-mpirun',
+    `--ranks starts ${program}, which cannot be run: ${error.message}.`,
+    {
+      hint: 'Install MPI (Debian: apt-get install openmpi-bin, or mpich), load the cluster’s module, or name the program in LARGEKERNEL_MPIRUN.',
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,74 @@
+import type { Slice, FlatLayout } from '../../execution/store.ts';
+import { accumulate } from '../../ops/accumulate/op.ts';
+import { f32 } from '../../ops/tensor.ts';
+import { Graph, type Tensor } from '../../graph/graph.ts';
+import { planNodes } from '../../execution/plan.ts';
+import { Program, type Location } from '../../execution/program.ts';
+import type { Device } from '../../device/device.ts';
+import type { PipelineCache } from '../../shader/pipelines.ts';
+import { defined } from '../../util/errors.ts';
+
+/** Elements of a bucket: large enough for a link's full rate, small enough that one is computed while another travels. */
+const BUCKET = 2 ** 20;
+
+/** Bindings begin at multiples of so many elements. */
+const ALIGN = 64;
+
+/** Cuts the chunks of a layout into pieces, each of which is summed by itself. @param most elements of a piece */
+export function bucketsOf({ chunks }: FlatLayout, most = BUCKET): Slice[] {
+  return chunks.flatMap((total, chunk) => {
+    const count = Math.max(1, Math.ceil(total / most));
+    const size = Math.ceil(total / count / ALIGN) * ALIGN;
+    return Array.from({ length: Math.ceil(total / size) }, (_, i) => ({
+      chunk,
+      offset: i * size,
+      elems: Math.min(size, total - i * size),
+    }));
+  });
+}
+
+/** The halves of a piece; the second may be empty. */
+export function halvesOf({ chunk, offset, elems }: Slice): readonly [Slice, Slice] {
+  const first = Math.min(elems, Math.ceil(elems / 2 / ALIGN) * ALIGN);
+  return [
+    { chunk, offset, elems: first },
+    { chunk, offset: offset + first, elems: elems - first },
+  ];
+}
+
+/** One addition of vectors of equal length: `to` += `from`. They lie in different buffers. */
+export interface Addition {
+  readonly elems: number;
+  readonly from: Location;
+  readonly to: Location;
+}
+
+/** The one place where gradients of shards are added, on the device: there denormal numbers may be zeros, on the host they are not. */
+export async function additions(
+  device: Device,
+  pipelines: PipelineCache,
+  list: readonly Addition[],
+  label: string,
+): Promise<Program> {
+  const graph = new Graph();
+  const at = (store: 'from' | 'to', member: number, elems: number): Tensor =>
+    graph.stored('gradient', f32(elems), { store, member });
+  list.forEach(({ elems }, i) => {
+    graph.push({
+      op: accumulate,
+      attrs: {},
+      inputs: { x: at('from', i, elems) },
+      outputs: { out: at('to', i, elems) },
+      direction: 'backward',
+      scope: label,
+      accumulates: ['out'],
+    });
+  });
+  const plan = planNodes(graph.nodes, { profile: device.profile, kept: [] });
+  const locate = ({ stored }: Tensor): Location | undefined => {
+    if (stored === undefined) return undefined;
+    const { from, to } = defined(list[Number(stored.member)], 'addition');
+    return stored.store === 'from' ? from : to;
+  };
+  return Program.build(device, pipelines, plan, locate, label);
+}

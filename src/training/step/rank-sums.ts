@@ -1,0 +1,160 @@
+import type { Device } from '../../device/device.ts';
+import type { Program } from '../../execution/program.ts';
+import type { FlatStore, Slice } from '../../execution/store.ts';
+import { TAGS, type Ranks } from '../../mpi/ranks.ts';
+import type { PipelineCache } from '../../shader/pipelines.ts';
+import { defined } from '../../util/errors.ts';
+import { additions, halvesOf, type Addition } from './buckets.ts';
+import { ReadWindow, WriteWindow } from './windows.ts';
+
+/** One exchange of a bucket's reduction: this rank keeps one half of what it has, and gives the other to its partner. */
+interface Level {
+  readonly partner: number;
+  readonly keep: Slice;
+  readonly give: Slice;
+  /** Number of its addition; undefined where a small bucket leaves this rank nothing. */
+  readonly command: number | undefined;
+}
+
+/** The memory of one bucket. */
+interface Desk {
+  readonly bucket: Slice;
+  readonly levels: readonly Level[];
+  readonly read: ReadWindow;
+  readonly write: WriteWindow;
+  /** Partners' halves on the device. */
+  readonly incoming: GPUBuffer;
+  /** The reduced bucket while it is gathered. */
+  readonly whole: Uint8Array;
+}
+
+const bytes = ({ elems }: Slice) => elems * 4;
+
+/**
+ * The sum of gradients over ranks, which continues the tree of the shards: rank r adds with r ± 1 first, then with r ± 2, …. A bucket is
+ * reduced by halving (each addition takes place on one rank, on its device) and gathered by doubling.
+ */
+export class RankSums {
+  private readonly device: Device;
+  private readonly gradients: FlatStore;
+  private readonly ranks: Ranks;
+  private readonly desks: readonly Desk[];
+  /** For each bucket, the additions of its levels. */
+  private readonly program: Program;
+
+  private constructor(
+    device: Device,
+    gradients: FlatStore,
+    ranks: Ranks,
+    desks: readonly Desk[],
+    program: Program,
+  ) {
+    this.device = device;
+    this.gradients = gradients;
+    this.ranks = ranks;
+    this.desks = desks;
+    this.program = program;
+  }
+
+  static async create(
+    device: Device,
+    pipelines: PipelineCache,
+    gradients: FlatStore,
+    buckets: readonly Slice[],
+    ranks: Ranks,
+  ): Promise<RankSums> {
+    let commands = 0;
+    const desks = await device.guard('allocating memory for sums over ranks', () =>
+      buckets.map((bucket, i): Desk => {
+        const levels = levelsOf(bucket, ranks).map((level): Level => ({
+          ...level,
+          command: level.keep.elems > 0 ? commands++ : undefined,
+        }));
+        const most = Math.max(...levels.flatMap(({ keep, give }) => [bytes(keep), bytes(give)]));
+        return {
+          bucket,
+          levels,
+          read: new ReadWindow(device, `gradients to send ${i}`, most),
+          write: new WriteWindow(device, `received gradients ${i}`, bytes(bucket)),
+          incoming: device.buffer(`partner’s gradients ${i}`, most),
+          whole: new Uint8Array(bytes(bucket)),
+        };
+      }),
+    );
+    const list = desks.flatMap(({ levels, incoming }) =>
+      levels.flatMap(({ keep, command }): Addition[] => {
+        if (command === undefined) return [];
+        const to = { buffer: gradients.chunk(keep), offset: bytesBefore(keep) };
+        return [{ elems: keep.elems, from: { buffer: incoming, offset: 0 }, to }];
+      }),
+    );
+    const program = await additions(device, pipelines, list, 'sum of ranks');
+    return new RankSums(device, gradients, ranks, desks, program);
+  }
+
+  /** Sums a bucket over all ranks, after the work submitted so far; what is submitted afterwards finds the sum. */
+  async reduce(index: number): Promise<void> {
+    const desk = defined(this.desks[index], 'bucket');
+    const tag = TAGS.buckets + index;
+    for (const { partner, keep, give, command } of desk.levels) {
+      await this.download(desk, give, async (own) => {
+        const theirs = await desk.write.open(bytes(keep));
+        await this.ranks.exchange(partner, tag, own, theirs);
+      });
+      const encoder = this.device.gpu.createCommandEncoder();
+      desk.write.copy(encoder, 0, { buffer: desk.incoming, offset: 0 }, bytes(keep));
+      if (command !== undefined) this.program.encode(encoder, command, command + 1);
+      desk.write.submit(encoder);
+    }
+    await this.gather(desk, tag);
+  }
+
+  private async gather({ bucket, levels, read, write, whole }: Desk, tag: number): Promise<void> {
+    const part = ({ offset, elems }: Slice) => {
+      const from = (offset - bucket.offset) * 4;
+      return whole.subarray(from, from + elems * 4);
+    };
+    const own = defined(levels.at(-1), 'level').keep;
+    await this.download({ read }, own, async (reduced) => {
+      part(own).set(reduced);
+    });
+    for (const { partner, keep, give } of [...levels].reverse())
+      await this.ranks.exchange(partner, tag, part(keep), part(give));
+    (await write.open(whole.length)).set(whole);
+    const encoder = this.device.gpu.createCommandEncoder();
+    const to = { buffer: this.gradients.chunk(bucket), offset: bytesBefore(bucket) };
+    write.copy(encoder, 0, to, whole.length);
+    write.submit(encoder);
+  }
+
+  private async download(
+    { read }: Pick<Desk, 'read'>,
+    slice: Slice,
+    use: (data: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    await read.of({ buffer: this.gradients.chunk(slice), offset: bytesBefore(slice) }, bytes(slice), use);
+  }
+
+  /** Bytes of device memory. */
+  get bytes(): number {
+    return this.desks.reduce((sum, { incoming }) => sum + incoming.size, 0);
+  }
+}
+
+function bytesBefore({ offset }: Slice): number {
+  return offset * 4;
+}
+
+/** The levels of a bucket's reduction for this rank, nearest partner first. */
+function levelsOf(bucket: Slice, { rank, size }: Ranks): Omit<Level, 'command'>[] {
+  const levels: Omit<Level, 'command'>[] = [];
+  let held = bucket;
+  for (let distance = 1; distance < size; distance *= 2) {
+    const [first, second] = halvesOf(held);
+    const isUpper = (rank & distance) !== 0;
+    const [keep, give] = isUpper ? [second, first] : [first, second];
+    levels.push({ partner: rank ^ distance, keep, give });
+    held = keep;
+  }
+  return levels;
+}

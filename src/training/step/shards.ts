@@ -1,0 +1,114 @@
+import type { Device } from '../../device/device.ts';
+import type { FlatStore } from '../../execution/store.ts';
+import type { Ranks } from '../../mpi/ranks.ts';
+import type { PipelineCache } from '../../shader/pipelines.ts';
+import { defined } from '../../util/errors.ts';
+import { BatchStatistics } from './batch-statistics.ts';
+import { bucketsOf } from './buckets.ts';
+import { RankSums } from './rank-sums.ts';
+import { ShardSums } from './shard-sums.ts';
+import type { TrainingPlan } from './training-plan.ts';
+
+/** The stores that a step's shards meet in. */
+interface ShardStores {
+  readonly gradient: FlatStore;
+  readonly state: FlatStore;
+  readonly statistics: FlatStore | undefined;
+}
+
+/**
+ * What happens between a step's micro-batches and its update where the batch has several shards: their gradients become one, on every
+ * rank, and BatchNorm's running statistics move by all micro-batches. The result does not depend on the number of ranks.
+ */
+export class Shards {
+  private readonly device: Device;
+  private readonly sums: ShardSums;
+  private readonly statistics: BatchStatistics | undefined;
+  private readonly between: { readonly ranks: Ranks; readonly sums: RankSums } | undefined;
+  private readonly buckets: number;
+  /** Of this process in a step. */
+  private readonly microBatches: number;
+  private readonly firstMicroBatch: number;
+
+  private constructor(
+    device: Device,
+    parts: {
+      readonly sums: ShardSums;
+      readonly statistics: BatchStatistics | undefined;
+      readonly between: { readonly ranks: Ranks; readonly sums: RankSums } | undefined;
+      readonly buckets: number;
+      readonly microBatches: number;
+    },
+  ) {
+    this.device = device;
+    this.sums = parts.sums;
+    this.statistics = parts.statistics;
+    this.between = parts.between;
+    this.buckets = parts.buckets;
+    this.microBatches = parts.microBatches;
+    this.firstMicroBatch = (parts.between?.ranks.rank ?? 0) * parts.microBatches;
+  }
+
+  /** @param ranks that share the shards evenly */
+  static async create(
+    device: Device,
+    pipelines: PipelineCache,
+    plan: TrainingPlan,
+    { gradient, state, statistics }: ShardStores,
+    ranks: Ranks | undefined,
+  ): Promise<Shards> {
+    const size = ranks?.size ?? 1;
+    const buckets = bucketsOf(plan.layout);
+    const whole = plan.batch / plan.micro;
+    const sums = await ShardSums.create(device, pipelines, gradient, buckets, plan.shards / size);
+    const between = ranks && {
+      ranks,
+      sums: await RankSums.create(device, pipelines, gradient, buckets, ranks),
+    };
+    const kept =
+      plan.statistics &&
+      statistics &&
+      (await BatchStatistics.create(
+        device,
+        pipelines,
+        plan.statistics,
+        { state, statistics },
+        whole,
+        ranks !== undefined,
+      ));
+    return new Shards(device, {
+      sums,
+      statistics: kept,
+      between,
+      buckets: buckets.length,
+      microBatches: whole / size,
+    });
+  }
+
+  /** After a micro-batch of this process. @param number from 1, in the step */
+  afterMicroBatch(encoder: GPUCommandEncoder, number: number): void {
+    this.statistics?.keep(encoder, this.firstMicroBatch + number - 1);
+    const shard = this.sums.endingWith(number, this.microBatches);
+    if (shard === undefined) return;
+    if (number < this.microBatches) this.sums.endShard(encoder, shard);
+    else for (let bucket = 0; bucket < this.buckets; bucket++) this.sums.endBucket(encoder, bucket);
+  }
+
+  /** Sums over the ranks, after what was submitted so far. */
+  async share(): Promise<void> {
+    const { ranks, sums } = defined(this.between, 'ranks');
+    const work = Array.from({ length: this.buckets }, (_, bucket) => sums.reduce(bucket));
+    if (this.statistics !== undefined) work.push(this.statistics.share(ranks));
+    await Promise.all(work);
+  }
+
+  /** Before the update. */
+  finish(encoder: GPUCommandEncoder): void {
+    this.statistics?.replay(encoder);
+  }
+
+  /** Bytes of device memory, without the stores that it was given. */
+  get bytes(): number {
+    return this.sums.bytes + (this.statistics?.bytes ?? 0) + (this.between?.sums.bytes ?? 0);
+  }
+}

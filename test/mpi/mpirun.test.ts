@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { withoutRanks } from '../../src/cli/ranks.ts';
+import { adapters, deviceFor } from '../ops/harness.ts';
+import { runTiny, scratchFolder, tinyRecipe, traces } from '../training/tiny.ts';
+import { endOf, installedEngines, startRanks, type Engine } from './engines.ts';
+import { SHARDED } from './sharded.ts';
+
+const engines = installedEngines();
+// Ranks open their own devices; the first adapter will do.
+const adapter = adapters[0];
+
+const RUNS: Readonly<Record<Engine['name'], { size: number; model: keyof typeof SHARDED }>> = {
+  'Open MPI': { size: 2, model: 'BatchNorm' },
+  MPICH: { size: 4, model: 'LayerNorm' },
+};
+
+describe.skipIf(adapter === undefined)('ranks that mpirun starts', () => {
+  if (engines.length === 0)
+    it.skip('train alike (skipped: no mpirun here; Debian: apt-get install openmpi-bin mpich)', () =>
+      undefined);
+
+  it.each(engines)('train to the bits of one process: $name', { timeout: 300_000 }, async (engine) => {
+    const { size, model } = RUNS[engine.name];
+    const kind = adapter as string;
+    const folder = scratchFolder();
+    const overrides = SHARDED[model];
+    const out = join(folder, 'ranks');
+    const sets = overrides.flatMap((text) => ['--set', text]);
+    const args = ['--recipe', tinyRecipe(folder), '--adapter', kind, '--out', out, ...sets];
+    const [{ code, errors }] = await Promise.all([
+      endOf(startRanks(engine, size, args)),
+      runTiny(kind, join(folder, 'one'), { overrides }, () => false, await deviceFor(kind)),
+    ]);
+    expect(errors).toContain(`${size} ranks by mpirun of ${engine.name}`);
+    expect(code).toBe(0);
+    expect(await traces(out)).toEqual(await traces(join(folder, 'one')));
+  });
+
+  it.each(engines.slice(0, 1))(
+    'end with one error of the first rank where the recipe gives them nothing to share: $name',
+    { timeout: 120_000 },
+    async (engine) => {
+      const args = ['--recipe', tinyRecipe(scratchFolder()), '--adapter', adapter as string];
+      const { code, errors } = await endOf(startRanks(engine, 2, args));
+      expect(errors.match(/2 ranks were started, but the recipe cuts a step into 1/g)).toHaveLength(1);
+      expect(code).toBe(10);
+    },
+  );
+});
+
+it('--ranks is left out of what the ranks are started with', () => {
+  expect(withoutRanks(['train', '--ranks', '4', '--out', 'a'])).toEqual(['train', '--out', 'a']);
+  expect(withoutRanks(['--ranks=2', '--out', '--ranksome'])).toEqual(['--out', '--ranksome']);
+});
