@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { decodeImage } from '../data/image/decode.ts';
 import { evalTransform } from '../data/transform.ts';
 import type { ReportModel } from '../report/columns.ts';
 import { corruptionGallery, type Gallery } from '../report/examples.ts';
+import { standaloneFigures } from '../report/figure-files.ts';
 import { reportHtml, reportSections } from '../report/html.ts';
 import { hasResults, noResults, readModels } from '../report/read-results.ts';
 import {
@@ -24,12 +25,13 @@ import type { Runs } from '../watch/runs.ts';
 import { onlyWhen } from './conflicts.ts';
 import { underWay } from './say.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
-import { readError, writeFileAtomic } from '../util/files.ts';
+import { makeFolder, readError, writeFileAtomic } from '../util/files.ts';
 
 interface Options {
   readonly out?: string;
   readonly markdown?: string;
   readonly csv?: string;
+  readonly figures?: string;
   readonly stepsCsv?: string;
   readonly tensorboard?: string;
   readonly title?: string;
@@ -43,6 +45,7 @@ export function addReport(command: Command): void {
     .option('--out <file.html>', 'one self-contained page: the training of runs, and results')
     .option('--markdown <file.md>', 'tables of results as Markdown')
     .option('--csv <file.csv>', 'one line per number; of runs without results, per step and evaluation')
+    .option('--figures <folder>', 'every figure of results as an SVG file')
     .option('--steps-csv <file.csv>', 'one line per step and evaluation of the runs')
     .option('--tensorboard <folder>', 'the logs of the runs as event files')
     .option('--title <text>', 'the page’s title')
@@ -62,10 +65,10 @@ interface Sources {
 }
 
 async function report(paths: readonly string[], options: Options): Promise<void> {
-  const { out, markdown, csv, stepsCsv: steps, tensorboard } = options;
-  if ([out, markdown, csv, steps, tensorboard].every((file) => file === undefined))
+  const { out, markdown, csv, figures, stepsCsv: steps, tensorboard } = options;
+  if ([out, markdown, csv, figures, steps, tensorboard].every((file) => file === undefined))
     throw new FrameworkError('cli/option', 'Nothing was asked for.', {
-      hint: 'Add --out report.html, --markdown report.md, --csv report.csv, --steps-csv steps.csv or --tensorboard folder.',
+      hint: 'Add --out report.html, --markdown report.md, --csv report.csv, --figures folder, --steps-csv steps.csv or --tensorboard folder.',
     });
   const sources = await read(paths, tensorboard);
   const { models, runs, logs, events } = sources;
@@ -77,6 +80,11 @@ async function report(paths: readonly string[], options: Options): Promise<void>
     files.push([markdown, markdownOf(models, options.title ?? TITLE)]);
   }
   if (csv !== undefined) files.push([csv, models.length > 0 ? resultsCsv(models) : stepsCsv(logs)]);
+  if (figures !== undefined) {
+    if (models.length === 0) throw noResults(path);
+    await makeFolder(figures);
+    for (const [name, svg] of standaloneFigures(models)) files.push([join(figures, name), svg]);
+  }
   if ((steps ?? tensorboard) !== undefined && runs.all.length === 0) throw noLogs(path);
   if (steps !== undefined) files.push([steps, stepsCsv(logs)]);
   for (const [file, text] of files) {

@@ -12,6 +12,8 @@ export interface BarRow {
   readonly text: string;
   /** A published value of the same model under the same protocol. */
   readonly published?: number | undefined;
+  /** A published value alone: an outline in place of a bar. */
+  readonly isPublished?: boolean;
 }
 
 export interface RowChart {
@@ -71,7 +73,7 @@ function drawRow(row: BarRow, top: number, x: (value: number) => number): string
       : `<circle class="ring" cx="${x(published).toFixed(1)}" cy="${middle}" r="4"><title>published ${published}</title></circle>`;
   return [
     `<text x="${LEFT + 2}" y="${top + 13}">${escapeXml(shortName(label, LABEL_CHARACTERS))}<title>${escapeXml(label)}</title></text>`,
-    `<rect class="fill ${seriesClass(colour)}" x="${from.toFixed(1)}" y="${y}" width="${(to - from).toFixed(1)}" height="${BAR}"/>`,
+    `<rect class="${row.isPublished ? 'outline' : `fill ${seriesClass(colour)}`}" x="${from.toFixed(1)}" y="${y}" width="${(to - from).toFixed(1)}" height="${BAR}"/>`,
     whisker,
     ring,
     `<text x="${WIDTH - 2}" y="${middle}" text-anchor="end" dominant-baseline="middle" class="value">${escapeXml(text)}</text>`,

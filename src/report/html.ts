@@ -5,6 +5,7 @@ import type { Figure, SeverityGroup } from './figures.ts';
 import { metricFigures, severityFigures } from './figures.ts';
 import { modelsHtml, problemsHtml, protocolsHtml } from './html-about.ts';
 import { benchmarkSection, variantSection } from './html-tables.ts';
+import { paperFigures } from './paper-figures.ts';
 import { plotFigures } from './plots.ts';
 import { PAGE_STYLE } from './style.ts';
 import { FIGURE_STYLE, escapeXml as text, seriesClass } from './svg.ts';
@@ -48,7 +49,8 @@ export function reportSections(input: Omit<ReportInput, 'title' | 'about'>): str
   const sections = [
     ...(models.length === 0 ? [] : [modelsHtml(models)]),
     ...(main.length === 0 ? [] : [figuresHtml(main)]),
-    ...plotsHtml(plotFigures(models)),
+    ...plotsHtml('Figures of the paper', paperFigures(models)),
+    ...plotsHtml('Analyses', plotFigures(models)),
     ...figures.map(figureHtml),
     ...groupsOf(columns).map((group) => benchmarkSection(group, models)),
     ...variantTables(models).map((table) => variantSection(table, models)),
@@ -70,13 +72,13 @@ function figuresHtml(figures: readonly Figure[]): string {
   return `<section><h2>Main numbers</h2><div class="grid bars">${cards.join('')}</div></section>`;
 }
 
-function plotsHtml(figures: readonly Figure[]): string[] {
+function plotsHtml(heading: string, figures: readonly Figure[]): string[] {
   if (figures.length === 0) return [];
   const cards = figures.map(
     ({ title, caption, svg }) =>
       `<figure><h3>${text(title)}</h3>${svg}<figcaption>${text(caption)}</figcaption></figure>`,
   );
-  return [`<section><h2>Analyses</h2><div class="grid bars">${cards.join('')}</div></section>`];
+  return [`<section><h2>${heading}</h2><div class="grid bars">${cards.join('')}</div></section>`];
 }
 
 function figureHtml({ title, caption, svg }: Figure): string {

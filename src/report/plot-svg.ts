@@ -44,13 +44,15 @@ export interface PlotChart {
 
 export const PLOT_WIDTH = 400;
 const [LEFT, RIGHT, TOP, HEIGHT, BOTTOM] = [50, 12, 24, 270, 40];
+/** Height without a legend. */
+export const PLOT_HEIGHT = HEIGHT;
 const LEGEND_ROW = 18;
 const NAME_CHARACTERS = 44;
 const DASHES = ['', '7 4', '2 3', '9 3 2 3', '5 2', '12 3'];
 /** Markers on a line of many points. */
 const FEW = 9;
 
-type Scale = (value: number) => number;
+export type Scale = (value: number) => number;
 
 /** Curves with their bands, a marker and a dash for each, and a legend below: 400 units wide, so that a phone shows it at its size. */
 export function plotSvg(chart: PlotChart): string {
@@ -67,9 +69,10 @@ export function plotSvg(chart: PlotChart): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" class="figure" viewBox="0 0 ${PLOT_WIDTH} ${height}" role="img" aria-label="${name}"><title>${name}</title>${axes}${drawn.join('')}${dots.join('')}${legend.join('')}</svg>`;
 }
 
-const at = (value: number): string => value.toFixed(1);
+export const at = (value: number): string => value.toFixed(1);
 
-function frame(chart: PlotChart): { x: Scale; y: Scale; axes: string } {
+/** Scales, and axes with their names. */
+export function frame(chart: PlotChart): { x: Scale; y: Scale; axes: string } {
   const points = [...chart.lines.flatMap((line) => line.points), ...(chart.published ?? [])];
   const isLog = chart.xScale === 'log';
   const along = (value: number): number => (isLog ? Math.log10(value) : value);
@@ -148,7 +151,7 @@ function band(points: readonly PlotPoint[], x: Scale, y: Scale): string {
 }
 
 /** Circle, square, triangle, diamond, triangle downwards, cross. */
-function marker(kind: number, cx: number, cy: number, r = 3.2): string {
+export function marker(kind: number, cx: number, cy: number, r = 3.2): string {
   const [l, t, rt, b] = [at(cx - r), at(cy - r), at(cx + r), at(cy + r)];
   switch (kind % 6) {
     case 0:

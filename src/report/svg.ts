@@ -67,6 +67,7 @@ export const FIGURE_STYLE = `
 .figure .line { fill: none; stroke-width: 2; }
 .figure .band { fill-opacity: .18; stroke: none; }
 .figure .ring { fill: #fff; stroke: #1b1f24; stroke-width: 1.5; }
+.figure .outline { fill: none; stroke: currentColor; stroke-width: 1.25; }
 .figure .value { font-variant-numeric: tabular-nums; font-weight: 600; }
 .figure .ground { fill: #fff; }
 ${seriesStyle(LIGHT)}

@@ -10,6 +10,8 @@ export interface Classifier {
   readonly fingerprint: string;
   /** Whose weights: a run's or its averaged ones, or a file's (the default). */
   readonly weights?: 'raw' | 'ema' | 'file';
+  /** Trained numbers, where they are known. */
+  readonly parameters?: number;
   /** `imagenet1k`: 1000 logits in sorted-wnid order; a number: that many logits of some other class list. */
   readonly classes: number | 'imagenet1k';
   readonly preprocessing: Normalization & {

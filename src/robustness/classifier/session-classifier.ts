@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Normalization } from '../../data/normalization.ts';
 import type { EvalConfig } from '../../data/transform.ts';
+import { countElements } from '../../nn/parameters.ts';
 import type { InferenceSession } from '../../models/inference.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { readError } from '../../util/files.ts';
@@ -36,6 +37,7 @@ export async function sessionClassifier(
   return {
     name: `${session.model.name}${without}`,
     fingerprint: `${await sha256File(file)}${without}`,
+    parameters: countElements(session.model.parameters, 'parameter'),
     classes: (isImagenet ?? classes === 1000) ? 'imagenet1k' : classes,
     preprocessing: { ...normalization, imageSize: session.shape.imageSize, evalConfig },
     logits: (batch, n) => session.logits(batch, n),

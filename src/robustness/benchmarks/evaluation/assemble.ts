@@ -55,6 +55,7 @@ export function resultOf(
     model: classifier.name,
     modelFingerprint: classifier.fingerprint,
     classes: classCount(classifier),
+    ...(classifier.parameters === undefined ? {} : { parameters: classifier.parameters }),
     protocol,
     complete: problems.length === 0,
     problems,

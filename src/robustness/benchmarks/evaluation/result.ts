@@ -50,6 +50,8 @@ export interface BenchmarkResult {
   readonly model: string;
   readonly modelFingerprint: string;
   readonly classes: number;
+  /** Trained numbers of the model. */
+  readonly parameters?: number;
   readonly protocol: Protocol;
   /** False if an image could not be read, a folder is missing or too many, or a count is not the release's. */
   readonly complete: boolean;
