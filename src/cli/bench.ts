@@ -32,9 +32,7 @@ export function addBench(command: Command): void {
     .action(corruptions);
   command
     .command('loader')
-    .description(
-      'images per second of one thread from the file to the tensor, and how many threads a GPU needs',
-    )
+    .description('images in a second of one core from the file to the tensor, and how many cores a GPU needs')
     .requiredOption('--images <paths...>', 'image files, or folders of them, such as those trained on')
     .option('--count <n>', 'use so many of them, evenly spaced', positiveInteger, 16)
     .option('--rounds <n>', 'the median of so many is taken', positiveInteger, 5)
@@ -127,9 +125,7 @@ async function loader(options: LoaderOptions): Promise<void> {
       'images/s': imagesPerSecond,
       slowest,
       fastest,
-      ...(gpuRate === undefined
-        ? {}
-        : { [`threads for ${gpuRate}/s`]: Math.ceil(gpuRate / imagesPerSecond) }),
+      ...(gpuRate === undefined ? {} : { [`cores for ${gpuRate}/s`]: Math.ceil(gpuRate / imagesPerSecond) }),
     })),
     options,
   );
