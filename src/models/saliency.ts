@@ -85,10 +85,20 @@ function lastTap({ name, family, blocks }: Model): string {
 }
 
 /**
- * One head's attention over the patches of image `i`.
+ * One head's attention over the patches of image `i`, or the mean over its heads.
  * @throws FrameworkError `model/head` for a head that the model does not have
  */
-export function attentionOf({ heads, patches, data }: ClassAttention, i: number, head: number): Float32Array {
+export function attentionOf(
+  { heads, patches, data }: ClassAttention,
+  i: number,
+  head: number | 'mean',
+): Float32Array {
+  if (head === 'mean') {
+    const rows = Array.from({ length: heads }, (_, h) => (i * heads + h) * patches);
+    return Float32Array.from({ length: patches }, (_, patch) =>
+      rows.reduce((sum, row) => sum + (data[row + patch] as number) / heads, 0),
+    );
+  }
   if (!Number.isInteger(head) || head < 0 || head >= heads)
     throw new FrameworkError('model/head', `Head ${head} was asked for; the model has ${heads}.`, {
       hint: `Heads are counted from 0 to ${heads - 1}.`,

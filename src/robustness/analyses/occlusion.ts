@@ -42,6 +42,17 @@ const settings = {
   head: field(integer({ min: 0, max: 1024 }), 1, 'The head of its last block that is read, from 0.', {
     source: 'Muzammal-Naseer/IPViT: evaluate.py',
   }),
+  heads: field(
+    choice('one', 'mean'),
+    'one',
+    'Of its last block: one head, as the released code reads, or the mean over all.',
+  ),
+  boundaryPatch: field(
+    choice('include', 'exclude'),
+    'include',
+    'Whether the patch with which the salient set passes its share is in it.',
+    { source: 'include: facebookresearch/dino: visualize_attention.py' },
+  ),
   seed: field(integer({ min: 0 }), 0, 'Of the random patterns.'),
 } as const;
 
@@ -57,7 +68,7 @@ function pointsOf(
   chosen: OcclusionSettings,
   salient: string | undefined,
 ): SweepPoint[] {
-  const { shares, fill, patternScope, repetitions, seed } = chosen;
+  const { shares, fill, patternScope, repetitions, seed, boundaryPatch: boundary } = chosen;
   const patch = patchOf(chosen, imageSize);
   const patches = patchesAcross(imageSize, patch) ** 2;
   const group = patternScope === 'image' ? 1 : BATCH;
@@ -74,7 +85,7 @@ function pointsOf(
   if (salient === undefined) return random;
   const bySaliency = (['salient', 'background'] as const).flatMap((kind) =>
     shares.map((share): SweepPoint => {
-      const input = drop({ kind, share, file: salient });
+      const input = drop({ kind, share, boundary, file: salient });
       return { series: kind, x: share, repetition: 0, input, note: `patches of ${patch} px` };
     }),
   );
@@ -95,10 +106,23 @@ export const occlusion = defineAnalysis({
   needs: 'images',
   settings,
   presets: { paper: {}, released: { patternScope: 'batch', repetitions: 1 } },
-  conditions: [{ keys: ['head'], words: 'with saliency', holds: ({ saliency }) => saliency !== 'none' }],
+  conditions: [
+    {
+      keys: ['head', 'heads', 'boundaryPatch'],
+      words: 'with saliency',
+      holds: ({ saliency }) => saliency !== 'none',
+    },
+    { keys: ['head'], words: 'with heads one', holds: ({ heads }) => heads === 'one' },
+  ],
   run: async (context, chosen) => {
     const across = patchesAcross(context.imageSize, patchOf(chosen, context.imageSize));
-    const { head, ...rest } = chosen;
+    const { head: one, heads, ...rest } = chosen;
+    const head = heads === 'mean' ? heads : one;
+    // Published numbers are of the released choice: head 1, the patch at the boundary dropped.
+    const other = [
+      ...(heads === 'mean' ? ['mean over heads'] : []),
+      ...(chosen.boundaryPatch === 'exclude' ? ['boundary patch excluded'] : []),
+    ];
     const saliency =
       chosen.saliency === 'none' ? undefined : await saliencyOf(context, chosen.saliency, { across, head });
     return runSweep(context, {
@@ -120,7 +144,7 @@ export const occlusion = defineAnalysis({
             {
               id: `${id}-50`,
               label: `change at 50 %, ${title.toLowerCase()}`,
-              protocol: `fill ${chosen.fill}`,
+              protocol: [...(id === 'random' ? [] : other), `fill ${chosen.fill}`].join(', '),
             },
             curves,
             id,

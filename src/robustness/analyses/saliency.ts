@@ -35,7 +35,7 @@ const GROUP = 256;
 export async function saliencyOf(
   context: AnalysisContext,
   source: string,
-  { across, head }: { readonly across: number; readonly head: number },
+  { across, head }: { readonly across: number; readonly head: number | 'mean' },
 ): Promise<Saliency> {
   const images = await chosenImages(context, (part) => selectItems(part.keys, context.selection), '');
   try {
@@ -47,7 +47,7 @@ export async function saliencyOf(
     }
     const model = await defined(context.other, 'a way to open other models')(source);
     const { name } = model.weights.model;
-    const words = `${name} ${model.sha256.slice(0, 12)} head ${head}`;
+    const words = `${name} ${model.sha256.slice(0, 12)} ${head === 'mean' ? 'mean over heads' : `head ${head}`}`;
     const rows = await attendedRows(context, model, images, { across, head, words });
     await writeFileAtomic(file, bytesOf(rows));
     return { file, words };
@@ -85,7 +85,11 @@ async function attendedRows(
   context: AnalysisContext,
   model: OtherModel,
   { part, items, keys }: ChosenImages,
-  { across, head, words }: { readonly across: number; readonly head: number; readonly words: string },
+  {
+    across,
+    head,
+    words,
+  }: { readonly across: number; readonly head: number | 'mean'; readonly words: string },
 ): Promise<Float32Array> {
   const { device } = await context.onDevice();
   if (model.imageSize !== context.imageSize)
@@ -128,7 +132,7 @@ async function attendedRows(
 }
 
 /** One row an image: the attention that falls on each patch. */
-function attention(session: ClassAttentionSession, across: number, head: number): Measure {
+function attention(session: ClassAttentionSession, across: number, head: number | 'mean'): Measure {
   return async (batches) => {
     const rows: number[][] = [];
     for await (const { x, n } of batches) {

@@ -103,7 +103,7 @@ async function stimuli(root: string): Promise<Part> {
 }
 
 /** Decisions for the shape, for the texture, and for neither. */
-function shapeScoring(aggregation: Aggregation): Scoring {
+export function shapeScoring(aggregation: Aggregation): Scoring {
   const size = categories().size;
   return {
     labelsAreLogits: false,

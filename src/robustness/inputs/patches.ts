@@ -30,6 +30,8 @@ export interface SaliencyPatches {
   readonly kind: 'salient' | 'background';
   /** Share of the saliency that is dropped. */
   readonly share: number;
+  /** What becomes of the patch with which the salient set passes its share. */
+  readonly boundary: 'include' | 'exclude';
   /** A file of float32, (images, patches): the cumulative shares of each image's patches; the row is the image's number. */
   readonly file: string;
 }
@@ -67,15 +69,26 @@ export function droppedPatches({ choice }: PatchDrop, number: number, patches: n
 
 /**
  * What is dropped, from the cumulative shares of saliency (`cumulativeShares`): of the salient patches the smallest set that holds the share,
- * of the others the complement of the set that holds the rest.
+ * of the others the complement of the set that holds the rest. Without the patch at its boundary that set is the largest of the most salient
+ * patches that holds no more than its share.
  */
 export function salientPatches(
   cumulative: Float32Array,
-  { kind, share }: Pick<SaliencyPatches, 'kind' | 'share'>,
+  { kind, share, boundary }: Pick<SaliencyPatches, 'kind' | 'share' | 'boundary'>,
 ): Uint8Array {
-  const isForeground = (mass: number) => (value: number) => mass > 0 && value > Math.fround(1 - mass);
-  const marked = isForeground(kind === 'salient' ? share : 1 - share);
+  const mass = kind === 'salient' ? share : 1 - share;
+  const rest = Math.fround(1 - mass);
+  // Of all less salient patches together.
+  const below = boundary === 'exclude' ? predecessors(cumulative) : undefined;
+  const marked = (value: number) =>
+    mass > 0 && (below === undefined ? value > rest : (below.get(value) ?? 0) >= rest);
   return Uint8Array.from(cumulative, (value) => Number(marked(value) === (kind === 'salient')));
+}
+
+/** The cumulative share before each. */
+function predecessors(cumulative: Float32Array): ReadonlyMap<number, number> {
+  const sorted = cumulative.slice().sort();
+  return new Map(Array.from(sorted, (value, i) => [value, sorted[i - 1] ?? 0]));
 }
 
 function randomPatches({ count, seed, repetition, group }: RandomPatches, number: number, patches: number) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { categories, cuesOf, decide } from '../../../src/robustness/analyses/shape-bias.ts';
+import { categories, cuesOf, decide, shapeScoring } from '../../../src/robustness/analyses/shape-bias.ts';
 
 describe('cue conflict', () => {
   it('has 16 categories of 207 classes of ImageNet, none in two', () => {
@@ -24,5 +24,38 @@ describe('cue conflict', () => {
     expect(names[decide(logits, 'mean')]).toBe('knife');
     expect(names[decide(logits, 'sum')]).toBe('dog');
     expect(names[decide(logits, 'max')]).toBe('knife');
+  });
+
+  it('counts decisions by hand-made logits: shape, texture, neither, and their share', () => {
+    const names = [...categories().keys()];
+    const scorer = shapeScoring('mean').scorer({ part: 'all', classes: 1000, step: 1 });
+    const tally = scorer.begin(256);
+    const label = names.indexOf('cat') * 16 + names.indexOf('elephant');
+    // All classes of a category score alike; of elephants, one of two classes alone is not enough against knife's only one.
+    const towards = (name: string, value: number): Float32Array => {
+      const logits = new Float32Array(1000);
+      for (const index of categories().get(name)!) logits[index] = value;
+      return logits;
+    };
+    const one = towards('knife', 2);
+    one[categories().get('elephant')![0]!] = 2.1;
+    for (const logits of [
+      towards('cat', 3),
+      towards('cat', 1),
+      towards('elephant', 2),
+      towards('dog', 4),
+      one,
+    ])
+      scorer.score(tally, [logits], label);
+    const { metrics, rows } = shapeScoring('mean').summarise([{ name: 'all', tally: scorer.finish(tally) }], {
+      normalised: true,
+      origin: '',
+      clean: { unknown: '' },
+    });
+    const value = (id: string) => metrics.find((metric) => metric.id === id)!.value;
+    expect(metrics[0]!.protocol).toContain('2 shape and 1 texture decisions');
+    expect(value('shape-bias')).toBeCloseTo(200 / 3, 10);
+    expect(['cue-accuracy', 'shape-decisions', 'texture-decisions'].map(value)).toEqual([60, 40, 20]);
+    expect(rows!.map(({ name }) => name)).toEqual(['cat']);
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { NORMALIZATIONS } from '../../../src/data/normalization.ts';
 import { toTensor } from '../../../src/data/transform.ts';
-import { cumulativeShares, massMask } from '../../../src/models/saliency.ts';
+import { attentionOf, cumulativeShares, massMask } from '../../../src/models/saliency.ts';
 import { blackened } from '../../../src/robustness/analyses/occlusion-pictures.ts';
 import { changeInput } from '../../../src/robustness/inputs/change.ts';
 import {
@@ -72,28 +72,56 @@ describe('random patches', () => {
 });
 
 describe('salient patches', () => {
+  it('without the one at the boundary hold at most the share', () => {
+    const attention = Float32Array.of(0.1, 0.2, 0.3, 0.4);
+    const shares = cumulativeShares(attention);
+    const dropped = (kind: 'salient' | 'background', share: number) => [
+      ...salientPatches(shares, { kind, share, boundary: 'exclude' }),
+    ];
+    expect(dropped('salient', 0.5)).toEqual([0, 0, 0, 1]);
+    expect(dropped('background', 0.5)).toEqual([1, 1, 1, 0]);
+    expect([0, 0.3, 0.75, 1].map((share) => dropped('salient', share))).toEqual([
+      [0, 0, 0, 0],
+      [0, 0, 0, 0],
+      [0, 0, 1, 1],
+      [1, 1, 1, 1],
+    ]);
+  });
+
+  it('may be those of the mean over heads', () => {
+    const data = Float32Array.of(0.1, 0.7, 0.2, 0.5, 0.1, 0.4);
+    const attention = { n: 1, heads: 2, patches: 3, data };
+    expect([...attentionOf(attention, 0, 1)]).toEqual([...data.subarray(3)]);
+    attentionOf(attention, 0, 'mean').forEach((v, i) => expect(v).toBeCloseTo([0.3, 0.4, 0.3][i]!, 6));
+  });
+
   it('hold at least the share; the background at 1 − share is their complement; ends drop nothing and everything', () => {
     const shares = cumulativeShares(Float32Array.of(0.1, 0.2, 0.3, 0.4));
-    expect([...salientPatches(shares, { kind: 'salient', share: 0.5 })]).toEqual([0, 0, 1, 1]);
+    expect([...salientPatches(shares, { boundary: 'include', kind: 'salient', share: 0.5 })]).toEqual([
+      0, 0, 1, 1,
+    ]);
     const rng = new Rng(1, 'attention');
     const attention = Float32Array.from({ length: 196 }, () => rng.uniform() ** 4);
     const many = cumulativeShares(attention);
     for (const share of [0, 0.1, 0.25, 0.3, 0.5, 0.9, 1]) {
-      const salient = salientPatches(many, { kind: 'salient', share });
+      const salient = salientPatches(many, { boundary: 'include', kind: 'salient', share });
       expect(salient).toEqual(massMask(attention, share));
-      const background = salientPatches(many, { kind: 'background', share: 1 - share });
+      const background = salientPatches(many, { boundary: 'include', kind: 'background', share: 1 - share });
       expect(background).toEqual(salient.map((each) => 1 - each));
     }
-    expect(salientPatches(many, { kind: 'salient', share: 0 })).not.toContain(1);
-    expect(salientPatches(many, { kind: 'salient', share: 1 })).not.toContain(0);
-    expect(salientPatches(many, { kind: 'background', share: 0 })).not.toContain(1);
-    expect(salientPatches(many, { kind: 'background', share: 1 })).not.toContain(0);
+    expect(salientPatches(many, { boundary: 'include', kind: 'salient', share: 0 })).not.toContain(1);
+    expect(salientPatches(many, { boundary: 'include', kind: 'salient', share: 1 })).not.toContain(0);
+    expect(salientPatches(many, { boundary: 'include', kind: 'background', share: 0 })).not.toContain(1);
+    expect(salientPatches(many, { boundary: 'include', kind: 'background', share: 1 })).not.toContain(0);
   });
 
   it('come from the row of the image in a file, which must be long enough', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'largekernel-')), 'saliency.f32');
     writeFileSync(file, Float32Array.of(0.1, 0.3, 0.6, 1, 1, 0.1, 0.3, 0.6));
-    const change = { ...random(0), choice: { kind: 'salient', share: 0.4, file } } as const;
+    const change = {
+      ...random(0),
+      choice: { kind: 'salient', share: 0.4, boundary: 'include', file },
+    } as const;
     expect([...droppedPatches(change, 1, 4)]).toEqual([1, 0, 0, 0]);
     expect(() => droppedPatches(change, 2, 4)).toThrow(/holds 8 values; image 2 needs 4 of its own/);
   });
