@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
 import { isFolder } from '../util/files.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { EventFiles } from '../watch/export.ts';
 import { LiveWatch } from '../watch/live.ts';
+import type { RunWatch } from '../watch/run-watch.ts';
 import { integerUpTo } from './train.ts';
 import { onStopRequests } from './interrupt.ts';
 
 interface Options {
   readonly port?: number;
+  readonly tensorboard?: string;
   readonly detach?: boolean;
 }
 
@@ -20,11 +23,12 @@ export function addWatch(command: Command): void {
   command
     .argument('[runs...]', 'run folders, or folders that hold runs at any depth (default: runs)')
     .option('--port <n>', `of 127.0.0.1 (default: ${USUAL_PORT}, or any that is free)`, integerUpTo(65_535))
+    .option('--tensorboard <folder>', 'also write the logs there as event files, as they grow')
     .option('--detach', 'go on when the terminal closes or the process that started this one has ended')
     .action(watch);
 }
 
-async function watch(paths: readonly string[], { port, detach }: Options): Promise<void> {
+async function watch(paths: readonly string[], { port, detach, tensorboard }: Options): Promise<void> {
   const asked = paths.length === 0 ? [DEFAULT_PATH] : paths;
   if (paths.length === 0 && !(await isFolder(DEFAULT_PATH)))
     throw new FrameworkError(
@@ -34,7 +38,8 @@ async function watch(paths: readonly string[], { port, detach }: Options): Promi
         hint: 'Name a run, or a folder in which runs begin.',
       },
     );
-  const live = await openAt(asked, port);
+  const events = tensorboard === undefined ? undefined : new EventFiles(tensorboard);
+  const live = await openAt(asked, port, events);
   const stop = new AbortController();
   const off = onStopRequests({
     detach: detach === true,
@@ -52,13 +57,28 @@ async function watch(paths: readonly string[], { port, detach }: Options): Promi
   await live.follow(stop.signal);
   off();
   await live.close();
+  await events?.settled();
 }
 
-async function openAt(paths: readonly string[], port: number | undefined): Promise<LiveWatch> {
-  if (port !== undefined) return LiveWatch.open({ paths, port });
-  return LiveWatch.open({ paths, port: USUAL_PORT }).catch((error: unknown) => {
-    if (error instanceof FrameworkError && error.code === 'cli/port')
-      return LiveWatch.open({ paths, port: 0 });
-    throw error;
-  });
+async function openAt(
+  paths: readonly string[],
+  port: number | undefined,
+  events: EventFiles | undefined,
+): Promise<LiveWatch> {
+  const options = {
+    paths,
+    ...(events && {
+      onRun: (run: RunWatch) => {
+        events.follow(run);
+      },
+    }),
+  };
+  if (port !== undefined) return LiveWatch.open({ ...options, port });
+  const usual = await LiveWatch.open({ ...options, port: USUAL_PORT }).catch(ifTaken);
+  return usual ?? LiveWatch.open({ ...options, port: 0 });
+}
+
+/** Another page may be open under the usual port. */
+function ifTaken(error: unknown): undefined {
+  if (!(error instanceof FrameworkError) || error.code !== 'cli/port') throw error;
 }

@@ -84,7 +84,7 @@ function skeleton({ runs }: Snapshot): string {
 <div class="scroll tall" tabindex="0" role="region" aria-label="Table of runs"><table><thead><tr></tr></thead><tbody></tbody></table></div></section>
 <section><h2>Curves</h2>
 <div class="controls"><label>Smoothing <input id="smoothing" type="range" min="0" max="0.99" step="0.01" value="0.8"> <output for="smoothing">0.80</output></label><label><input id="log" type="checkbox"> Logarithmic loss and gradient</label><button id="whole" type="button">Whole run</button></div>
-<p class="note hint-curves">Drag across a curve to look closer; double-click, or “Whole run”, goes back. With a curve in focus, the arrow keys read it step by step.</p>
+<p class="note hint-curves">Over optimiser steps. Drag across a curve to look closer; double-click, or “Whole run”, goes back. With a curve in focus, the arrow keys read it step by step.</p>
 ${left}<div class="curves">${figures.join('')}</div></section>
 <section id="details"><h2>In detail</h2>
 <div class="controls"><label id="choice">Run <select id="run"></select></label><label id="set-choice" hidden>Weights <select id="set"><option value="raw">raw</option><option value="ema">averaged (EMA)</option></select></label></div>

@@ -2,6 +2,10 @@
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3], [5, 2], [12, 3]];
 const COLOURS = 6;
+/** More lines than this are thin and have no points. */
+const MANY = 24;
+/** Values that are read out. */
+const READ = 4;
 
 class ChartView {
   /** @param {Chart} chart @param {(zoom: readonly [number, number] | undefined) => void} onZoom */
@@ -52,6 +56,7 @@ class ChartView {
       this.made = made;
     } else this.plot.setData(data);
     this.describe();
+    this.showValues(this.plot);
   }
 
   /** @param {boolean} isLog @returns {uPlot.Options} */
@@ -77,9 +82,13 @@ class ChartView {
       series.push({
         stroke,
         dash,
-        width: curve.isFaint ? 1 : this.curves.length > 24 ? 1.25 : 2,
+        width: curve.isFaint ? 1 : this.curves.length > MANY ? 1.25 : 2,
         alpha: curve.isFaint ? 0.35 : 1,
-        points: { show: curve.hasPoints === true, size: 6, fill: curve.isDashed ? css('--ground') : stroke },
+        points: {
+          show: curve.hasPoints === true && this.curves.length <= MANY,
+          size: 6,
+          fill: curve.isDashed ? css('--ground') : stroke,
+        },
       });
     }
     return {
@@ -94,7 +103,7 @@ class ChartView {
       ],
       cursor: { sync: { key: 'steps' }, focus: { prox: 24 }, drag: { x: true, y: false, setScale: false } },
       focus: { alpha: this.curves.length > 1 ? 0.3 : 1 },
-      padding: [8, 8, 0, 0],
+      padding: [8, 24, 0, 0],
       hooks: {
         setCursor: [(u) => this.showValues(u)],
         setSelect: [
@@ -118,36 +127,32 @@ class ChartView {
     if (this.plot && this.plot.width !== this.size().width) this.plot.setSize(this.size());
   }
 
-  /** The values under the cursor; of many runs those next to it. @param {uPlot} u */
+  /** The values under the cursor, of many runs those next to it; otherwise the latest. @param {uPlot} u */
   showValues(u) {
-    const at = u.cursor.idx;
-    if (at === null || at === undefined) {
-      this.readout.textContent = '';
+    const at = u.cursor.idx ?? undefined;
+    const lines = this.lines().map(({ curve, column }) => ({
+      curve,
+      value: at === undefined ? curve.y.findLast((v) => v !== null) : valueNear(u.data[column] ?? [], at),
+    }));
+    if (at === undefined && lines.length > READ) {
+      this.readout.textContent = `${lines.length} lines: point at one to read it`;
       return;
     }
-    const step = /** @type {number} */ (u.data[0][at]);
     const target = u.posToVal(u.cursor.top ?? 0, 'y');
-    const values = this.lines()
-      .map(({ curve, column }) => ({ curve, value: valueNear(u.data[column] ?? [], at) }))
-      .filter(({ value }) => typeof value === 'number')
-      .sort(
-        (a, b) =>
-          Math.abs(/** @type {number} */ (a.value) - target) -
-          Math.abs(/** @type {number} */ (b.value) - target),
-      )
-      .slice(0, 4);
-    const items = values.map(({ curve, value }) => {
-      const name = curve.isDashed ? ' (EMA)' : '';
-      return make(
-        'span',
-        {},
-        make('span', { class: `swatch ${colourOf(curve.run)}` }),
-        nameOf(curve.run.name),
-        `${name} `,
-        make('b', { text: this.chart.format(value ?? NaN) }),
-      );
-    });
-    this.readout.replaceChildren(make('span', { text: `step ${step.toLocaleString('en')}` }), ...items);
+    const values = lines.filter(({ value }) => typeof value === 'number');
+    /** @param {{ value?: number | null | undefined }} line */
+    const distance = ({ value }) => Math.abs((value ?? NaN) - target);
+    if (values.length > READ) values.sort((a, b) => distance(a) - distance(b));
+    const items = values.slice(0, READ).map(({ curve, value }) => this.reading(curve, value ?? NaN));
+    const where = at === undefined ? 'latest' : `step ${integer(u.data[0][at] ?? NaN)}`;
+    this.readout.replaceChildren(...(items.length > 0 ? [make('span', { text: where })] : []), ...items);
+  }
+
+  /** @param {Curve} curve @param {number} value */
+  reading(curve, value) {
+    const key = make('span', { class: `key ${colourOf(curve.run)}${curve.isDashed ? ' dashed' : ''}` });
+    const number = make('b', { text: this.chart.format(value) });
+    return make('span', {}, key, nameOf(curve.run.name, 40), curve.isDashed ? ', averaged ' : ' ', number);
   }
 
   /** Lines that are read out, with their column of the data. */

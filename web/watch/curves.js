@@ -47,7 +47,7 @@ const CHARTS = [
   { id: 'top1', curvesOf: evaluationCurves('top1', 100), format: (v) => `${v.toFixed(2)} %` },
   { id: 'evaluationLoss', curvesOf: evaluationCurves('loss', 1), format: (v) => number(v), canBeLog: true },
   { id: 'gradNorm', curvesOf: stepCurves('gradNorm', true), format: (v) => number(v), canBeLog: true },
-  { id: 'lr', curvesOf: stepCurves('lr', false), format: (v) => v.toExponential(2) },
+  { id: 'lr', curvesOf: stepCurves('lr', false), format: scientific },
   { id: 'imagesPerSecond', curvesOf: stepCurves('imagesPerSecond', true), format: (v) => number(v, 3) },
 ];
 

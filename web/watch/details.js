@@ -91,7 +91,7 @@ function mistakesOf({ mistakes, step, weights }, classes) {
     picture.title = visible(`${mistake.key}, loss ${number(mistake.loss, 3)}`);
     return picture;
   });
-  const words = `Of the evaluation after step ${step.toLocaleString('en')}, ${weights === 'ema' ? 'averaged' : 'raw'} weights: wrong predictions with the largest loss, and how sure the network was of them.`;
+  const words = `Of the evaluation after step ${integer(step)}, ${weights === 'ema' ? 'averaged' : 'raw'} weights: wrong predictions with the largest loss, and how sure the network was of them.`;
   return section(
     'Worst mistakes',
     mistakes.length === 0 ? `${words} There is none.` : words,
@@ -133,7 +133,7 @@ function confusionOf({ confusion, pairs, perClass, images }, classes) {
   const table = confusion ? [confusionTable(confusion, names)] : [];
   return section(
     'Confusion',
-    `${images.toLocaleString('en')} images${confusion ? '; rows are labels, columns are predictions, in images' : ''}.`,
+    `${integer(images)} images${confusion ? '; rows are labels, columns are predictions, in images' : ''}.`,
     ...table,
     lists,
   );
@@ -184,10 +184,16 @@ function kernelsOf({ ops, ms, steps }) {
     const bar = make('span', { class: 'bar' });
     bar.style.setProperty('--share', `${((100 * each.ms) / (ops[0]?.ms || 1)).toFixed(1)}%`);
     const words = make('td', { class: 'words', text: each.direction });
-    const cell = make('td', { class: 'share' }, bar, percent(share, 1));
-    return [each.op, words, String(each.count), each.ms.toFixed(each.ms < 10 ? 2 : 1), cell];
+    const cell = make('td', { class: 'share' }, percent(share, 1), bar);
+    return [
+      each.op,
+      words,
+      make('td', { class: 'count', text: String(each.count) }),
+      each.ms.toFixed(each.ms < 10 ? 2 : 1),
+      cell,
+    ];
   });
-  const table = tableOf('kernels', ['op', '', 'a step', 'ms', 'share'], rows);
+  const table = tableOf('kernels', ['op', '', 'nodes', 'ms', 'share'], rows);
   return section(
     'Where the time goes',
     `Time on the device by op: the mean of ${steps} early steps of ${number(ms, 3)} ms.`,
@@ -200,12 +206,12 @@ function evaluationsOf(run) {
   const rows = run.evaluations
     .toReversed()
     .map((each) => [
-      each.step.toLocaleString('en'),
-      each.weights === 'ema' ? 'averaged (EMA)' : 'raw',
+      integer(each.step),
+      each.weights === 'ema' ? 'averaged' : 'raw',
       percent(each.top1),
       percent(each.top5),
       number(each.loss),
-      `${each.count.toLocaleString('en')}${each.skipped > 0 ? ` (${each.skipped} left out)` : ''}`,
+      `${integer(each.count)}${each.skipped > 0 ? ` (${each.skipped} left out)` : ''}`,
     ]);
   const box = scrolling(
     'Evaluations',

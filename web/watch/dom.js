@@ -49,33 +49,46 @@ function find(selector) {
 
 /**
  * A name from outside, kept apart from the direction of what stands around it.
- * @param {string} name
+ * @param {string} name @param {number} most characters that are shown
  */
-function nameOf(name) {
-  return make('bdi', { text: visible(name), title: visible(name) });
+function nameOf(name, most = Infinity) {
+  const text = visible(name);
+  const shown =
+    text.length > most ? `${text.slice(0, most / 2)}…${text.slice(text.length - most / 2)}` : text;
+  return make('bdi', { text: shown, title: text });
 }
 
 /**
- * Control characters and marks of direction as pictures: they would hide or turn around what follows.
+ * Control characters and marks of direction show as what they are, something unprintable: they would hide or turn around what follows.
  * @param {string} name
  */
 function visible(name) {
-  return name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (c) =>
-    c < ' ' ? String.fromCharCode(0x2400 + c.charCodeAt(0)) : '\ufffd',
-  );
+  return name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '\ufffd');
 }
 
 /** @param {number | null | undefined} value */
 function number(value, digits = 4) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
-  if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6))
-    return value.toExponential(2).replace('-', '−');
+  if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) return scientific(value);
   return value.toLocaleString('en', { maximumSignificantDigits: digits }).replace('-', '−');
+}
+
+/** @param {number} value */
+function scientific(value) {
+  return value
+    .toExponential(2)
+    .replace(/\.?0+e/, 'e')
+    .replaceAll('-', '−');
+}
+
+/** @param {number} value */
+function integer(value) {
+  return value.toLocaleString('en');
 }
 
 /** @param {number} share */
 function percent(share, digits = 2) {
-  return Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : '–';
+  return Number.isFinite(share) ? `${(100 * share).toFixed(digits)}\u00a0%` : '–';
 }
 
 /** @param {number | null} seconds */

@@ -38,6 +38,7 @@ class Page {
     const known = new Set(this.state.runs.map(({ id }) => id));
     for (const { id } of runs) if (!known.has(id) && id < DRAWN_AT_FIRST) this.state.shown.add(id);
     this.state.runs = [...runs];
+    if (this.isLive) nameThePage(runs);
     const choice = /** @type {HTMLSelectElement} */ (find('#run'));
     replace(
       choice,
@@ -46,6 +47,8 @@ class Page {
       ),
     );
     find('#choice').hidden = runs.length < 2;
+    // Of several runs, the state of one is a detail.
+    if (runs.length > 1) find('#details .controls').after(find('#overview'));
   }
 
   /** @param {readonly RunChange[]} changes */
@@ -161,6 +164,14 @@ class Page {
     );
     setInterval(() => drawTiles(this.state.runs[this.chosen], this.now()), 1000);
   }
+}
+
+/** @param {readonly RunView[]} runs */
+function nameThePage(runs) {
+  const [first] = runs;
+  const title = first && runs.length === 1 ? visible(first.name) : `${runs.length} runs`;
+  find('h1').textContent = title;
+  document.title = title;
 }
 
 /** Figures for paper. @param {readonly { id: string, svg: string }[]} figures */

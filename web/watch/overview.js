@@ -28,31 +28,28 @@ function tilesOf(run, now) {
   const latest = latestOf(run);
   const epoch =
     run.stepsPerEpoch === null
-      ? ''
-      : `epoch ${Math.max(1, Math.ceil(run.step / run.stepsPerEpoch))} of ${run.epochs}`;
-  const of = run.steps === null ? '' : ` of ${run.steps.toLocaleString('en')}`;
-  const age = run.changed === null ? null : (now - run.changed) / 1000;
-  const saved = run.checkpoint === null ? null : (now - run.checkpoint.at) / 1000;
+      ? []
+      : [`epoch ${Math.max(1, Math.ceil(run.step / run.stepsPerEpoch))} of ${run.epochs}`];
+  const of = run.steps === null ? [] : [`of ${integer(run.steps)}`];
+  /** @param {number | undefined | null} since */
+  const ago = (since) =>
+    since === null || since === undefined || !isTraining ? '' : `${duration((now - since) / 1000)} ago`;
   const isTraining = run.state === 'training';
   return [
-    ['State', STATES[run.state], isTraining && age !== null ? `last step ${duration(age)} ago` : ''],
-    ['Step', `${run.step.toLocaleString('en')}${of}`, epoch],
+    ['State', STATES[run.state], isTraining && run.changed !== null ? `last step ${ago(run.changed)}` : ''],
+    ['Step', integer(run.step), [...of, ...epoch].join(', ')],
     ['Loss', number(run.loss), ''],
     [
       'Top-1',
       latest ? percent(latest.top1) : '–',
       latest
-        ? `${latest.weights === 'ema' ? 'averaged, ' : ''}after step ${latest.step.toLocaleString('en')}`
+        ? `${latest.weights === 'ema' ? 'averaged, ' : ''}step ${integer(latest.step)}`
         : 'no evaluation yet',
     ],
     ['Images/s', number(run.imagesPerSecond, 3), ''],
     ['Time left', isTraining ? duration(run.secondsLeft) : '–', isTraining ? 'without evaluations' : ''],
-    [
-      'Checkpoint',
-      run.checkpoint ? `step ${run.checkpoint.step.toLocaleString('en')}` : 'none yet',
-      saved !== null && isTraining ? `${duration(saved)} ago` : '',
-    ],
-    ['Learning rate', run.lr === null ? '–' : run.lr.toExponential(2).replace('-', '−'), ''],
+    ['Checkpoint', run.checkpoint ? integer(run.checkpoint.step) : 'none yet', ago(run.checkpoint?.at)],
+    ['Learning rate', run.lr === null ? '–' : scientific(run.lr), ''],
     ['Gradient norm', number(run.gradNorm), ''],
   ];
 }
@@ -91,8 +88,7 @@ const COLUMNS = [
   {
     name: 'Step',
     value: (run) => run.step,
-    words: (run) =>
-      `${run.step.toLocaleString('en')}${run.steps === null ? '' : ` / ${run.steps.toLocaleString('en')}`}`,
+    words: (run) => `${integer(run.step)}${run.steps === null ? '' : ` / ${integer(run.steps)}`}`,
   },
   { name: 'Loss', value: (run) => run.loss, words: (run) => number(run.loss) },
   {
