@@ -35,6 +35,7 @@ interface Options {
   readonly lead: number;
   readonly adapter?: string;
   readonly memory?: number;
+  readonly ranks?: number;
   readonly only?: string;
   readonly table?: boolean;
   readonly dryRun?: boolean;
@@ -64,6 +65,7 @@ export function addAblate(command: Command): void {
     .option('--lead <seconds>', 'of slurm: save so long before the time limit', integerUpTo(86_400), 300)
     .option('--adapter <name>', ADAPTERS)
     .option('--memory <gib>', 'device memory that a run may use', positiveNumber)
+    .option('--ranks <n>', 'processes that train one run together, over MPI', integerUpTo(4096))
     .option('--only <run>', 'one run of the sweep, without the table')
     .option('--table', 'make the table of what is there; run nothing')
     .option('--dry-run', 'list the runs with their cost and try each up to its first step; run nothing')
@@ -82,7 +84,7 @@ export function addAblate(command: Command): void {
   const runs = ({ has }: Given) => !has('--table') && !has('--dry-run');
   of(
     'where runs are started',
-    ['--only', '--jobs', '--launcher', '--benchmark-data', '--resume', '--detach'],
+    ['--only', '--jobs', '--launcher', '--ranks', '--benchmark-data', '--resume', '--detach'],
     runs,
   );
   of('where several runs are started', ['--jobs', '--launcher'], ({ has }) => !has('--only'));
@@ -108,6 +110,7 @@ async function run(name: string | undefined, template: string | undefined, optio
       program: [process.execPath, defined(process.argv[1], 'the program')],
       adapter: options.adapter ?? 'auto',
       memoryGib: options.memory,
+      ranks: options.ranks,
       resume: options.resume === true,
       benchmarkData: options.benchmarkData === undefined ? undefined : resolve(options.benchmarkData),
       hasBenchmarks: true,

@@ -81,7 +81,7 @@ export async function startRanks(count: number, detach: boolean): Promise<void> 
   const child = spawn(program, ['-n', String(count), ...command], {
     env: {
       ...process.env,
-      [PARENT_VARIABLE]: String(process.pid),
+      ...parentVariable(),
       ...SETTINGS,
       ...(process.getuid?.() === 0 ? AS_ROOT : {}),
     },
@@ -114,6 +114,12 @@ export async function startRanks(count: number, detach: boolean): Promise<void> 
   } finally {
     off();
   }
+}
+
+/** Tells the ranks to end with this process. A scheduler may start them on other machines, and ends them by itself. */
+function parentVariable(): NodeJS.ProcessEnv {
+  const isScheduled = process.env['SLURM_JOB_ID'] !== undefined;
+  return { [PARENT_VARIABLE]: isScheduled ? undefined : String(process.pid) };
 }
 
 /** Ranks use several cores each, share them where there are fewer, and sleep where they wait. For Open MPI 4 and 5. */

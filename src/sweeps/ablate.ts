@@ -191,10 +191,11 @@ function notesOn(runs: SweepRuns, { hasBenchmarks }: Execution): string[] {
 
 /** The command line of one run, without the run. Paths are absolute, so it holds in any folder. */
 function commandOf({ sweep, root, extra }: SweepRuns, execution: Execution): string[] {
-  const { program, adapter, memoryGib, benchmarkData } = execution;
+  const { program, adapter, memoryGib, ranks, benchmarkData } = execution;
   return [
     ...program, 'ablate', sweep.file, '--out', root, '--adapter', adapter,
     ...(memoryGib === undefined ? [] : ['--memory', String(memoryGib)]),
+    ...(ranks === undefined ? [] : ['--ranks', String(ranks)]),
     ...(benchmarkData === undefined ? [] : ['--benchmark-data', benchmarkData]),
     ...(execution.resume === true ? ['--resume'] : []),
     ...extra.flatMap((text) => ['--set', text]),

@@ -19,6 +19,8 @@ export interface Execution {
   readonly program: readonly string[];
   readonly adapter: string;
   readonly memoryGib: number | undefined;
+  /** Processes that train one run together. Default: one. */
+  readonly ranks?: number | undefined;
   /** Go on from the checkpoint before a damaged one. */
   readonly resume?: boolean;
   /** Folder that holds the benchmarks' images. */
@@ -51,10 +53,11 @@ export function trainCommand(
   execution: Execution,
   begun = false,
 ): string[] {
-  const { program, adapter, memoryGib } = execution;
+  const { program, adapter, memoryGib, ranks } = execution;
   return [
     ...program, 'train', '--recipe', sweepRecipe, '--out', run.folder.root, '--json', '--adapter', adapter,
     ...(memoryGib === undefined ? [] : ['--memory', String(memoryGib)]),
+    ...(ranks === undefined ? [] : ['--ranks', String(ranks)]),
     ...(begun && execution.resume === true ? ['--resume'] : []),
     ...run.overrides.flatMap((text) => ['--set', text]),
   ]; // prettier-ignore

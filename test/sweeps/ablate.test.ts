@@ -8,7 +8,7 @@ import { ablate, ablateOnly, planSweep, tabulate, type AblateRequest } from '../
 import { Stopper } from '../../src/sweeps/process.ts';
 import { claim } from '../../src/util/claim.ts';
 import { sealedKind, writeSealed } from '../../src/util/sealed.ts';
-import { evaluationFolder } from '../../src/sweeps/execute.ts';
+import { evaluationFolder, trainCommand } from '../../src/sweeps/execute.ts';
 import { expandSweep, type SweepRuns } from '../../src/sweeps/runs.ts';
 import { stateOf } from '../../src/sweeps/state.ts';
 import { parseSweep } from '../../src/sweeps/sweep.ts';
@@ -349,3 +349,11 @@ spawnSync(node, [...rest, 'train', '--out', ${JSON.stringify(join(folder, 'out')
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((done) => setTimeout(done, 20));
 }
+
+it('a run of several processes is started by train --ranks', async () => {
+  const { execution } = await request();
+  const [run] = runs.runs;
+  const words = (ranks?: number) => trainCommand('quickstart', run!, { ...execution, ranks }).join(' ');
+  expect(words(4)).toContain(' --ranks 4 ');
+  expect(words()).not.toContain('--ranks');
+});
