@@ -21,6 +21,7 @@ const LAYERS = [
   'report',
   'watch',
   'sweeps',
+  'paper',
   'bench',
   'cli',
 ];

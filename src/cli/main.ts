@@ -108,6 +108,16 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
       'put results of `evaluate --benchmarks` and `analyze` beside each other and beside the published numbers',
     load: async () => (await import('./report.ts')).addReport,
   },
+  paper: {
+    description:
+      'every figure and table of the two papers from your results, beside the published numbers, on one page',
+    load: async () => (await import('./paper.ts')).addPaper,
+  },
+  reproduce: {
+    description:
+      'run what a table or figure of the papers takes, and end with its page; goes on where it was stopped',
+    load: async () => (await import('./reproduce.ts')).addReproduce,
+  },
   bench: {
     description: 'measure speed on this machine',
     load: async () => (await import('./bench.ts')).addBench,

@@ -3,12 +3,13 @@ import { openDevice } from '../device/device.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { stepsOf, trainingImages, type TrainingImages } from '../sweeps/cost.ts';
-import { CARDS, CARD_PROFILE, REACHED, USABLE, type Card } from '../training/planning/cards.ts';
+import { CARDS, CARD_PROFILE, REACHED, USABLE, secondsOn, type Card } from '../training/planning/cards.ts';
 import { loadChecked } from '../training/effects.ts';
 import { decidedBy, fitPlan, targetOf, type Target } from '../training/planning/fit.ts';
 import { duration } from '../training/log/reporter.ts';
 import type { TrainingPlan } from '../training/step/training-plan.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { cardOf } from './cards.ts';
 import { columns } from './columns.ts';
 import { underWay } from './say.ts';
 import { onlyWhen } from './conflicts.ts';
@@ -63,7 +64,8 @@ async function plan(options: Options): Promise<void> {
   try {
     const images = await trainingImages(recipe, new Map());
     const model = trainedModel(recipe, images.classes);
-    const card = options.for === undefined ? undefined : cardOf(options.for);
+    const card =
+      options.for === undefined ? undefined : cardOf(options.for, '; --memory GIB plans for any other');
     const bare = card === undefined ? targetOf(device, options.memory) : targetOfCard(card, options.memory);
     const target = await withTeacher(bare, recipe, model.config.classes);
     const micro = options.batch ?? recipe.batch.micro;
@@ -107,20 +109,6 @@ async function measuredRate(
   return Number(imagesPerSecond.toPrecision(3));
 }
 
-function cardOf(name: string): Card {
-  const [, card] = Object.entries(CARDS).find(([known]) => bare(known) === bare(name)) ?? [];
-  if (card !== undefined) return card;
-  throw new FrameworkError('cli/option', `--for ${name} is no card that is known here.`, {
-    hint: `There are ${Object.keys(CARDS).join(', ')}; --memory GIB plans for any other.`,
-  });
-}
-
-/** `NVIDIA GeForce RTX 4090` → `rtx4090`: a name as people write it, without its makers' words. */
-function bare(name: string): string {
-  const words = name.toLowerCase().replace(/\b(nvidia|geforce|tesla|amd|radeon|intel|apple)\b/g, '');
-  return words.replace(/[\s_-]+/g, '');
-}
-
 function targetOfCard(card: Card, memory: number | undefined): Target {
   return { ...targetOf(undefined, memory ?? card.gib * USABLE), profile: CARD_PROFILE };
 }
@@ -157,7 +145,7 @@ function timeOf(
       time: `${unknown}--measure takes a few steps on this machine`,
     };
   const { stepMacs } = planReport(recipe, plan);
-  const seconds = (2 * stepMacs.live * steps) / (REACHED * card.tflops * 1e12);
+  const seconds = secondsOn(card, stepMacs.live * steps);
   return {
     hours: seconds / 3600,
     time: `about ${duration(seconds)} for ${steps} steps${counted}, an estimate from ${(100 * REACHED).toFixed(0)} % of the peak of ${card.tflops} TFLOPS, which an H200 reached; measure with \`largekernel bench step\``,

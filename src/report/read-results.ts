@@ -10,7 +10,8 @@ import { FrameworkError } from '../util/errors.ts';
 import { readSealed, readSealedIfThere } from '../util/sealed.ts';
 import { dataKey, modelKey, type ReportModel } from './columns.ts';
 
-interface Found {
+/** A result with its file. */
+export interface Found {
   readonly path: string;
   readonly result: BenchmarkResult;
   readonly sessions: EvaluationLog['sessions'];
@@ -44,7 +45,8 @@ export async function readModels(paths: readonly string[]): Promise<ReportModel[
   });
 }
 
-async function findResults(paths: readonly string[]): Promise<Found[]> {
+/** Every result below some paths, once each, in their order. @throws as `readModels` */
+export async function findResults(paths: readonly string[]): Promise<Found[]> {
   const found = new Map<string, Found>();
   for (const path of paths) {
     const files = await resultFiles(path);

@@ -5,6 +5,7 @@ import { FrameworkError } from '../util/errors.ts';
 import { duration, type Reporter } from './log/reporter.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { TrainingSession } from './step/session.ts';
+import { STEP_OVER_FORWARD } from './planning/cards.ts';
 import { size, type Preflight } from './preflight.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { prepare, type OpenedDevice, type TrainRequest } from './start.ts';
@@ -25,9 +26,6 @@ export interface TrainingCheck {
   /** Time left, estimated from a forward pass timed here; reading images may take longer. */
   readonly seconds: number;
 }
-
-/** Multiply-adds of a training step over those of a forward pass: gradients of maps and of weights take as many again, each. */
-const STEP_OVER_FORWARD = 3;
 
 /**
  * Does all that comes before the first step, and writes nothing. For several runs in turn give the device, so that kernels are compiled once.

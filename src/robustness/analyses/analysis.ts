@@ -99,13 +99,18 @@ export interface Analysis {
   readonly conditions?: readonly Condition<Readonly<Record<string, unknown>>>[];
   run(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<BenchmarkResult>;
   plan(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<AnalysisPlan>;
+  /** Of a sweep: points of its curves beside the unchanged images, each of all images; for estimates without them. */
+  points?(
+    context: Pick<AnalysisContext, 'model' | 'imageSize'>,
+    settings: Readonly<Record<string, unknown>>,
+  ): number;
   /** What it does to some of the images, for people; after `run`. */
   pictures?(context: AnalysisContext, settings: Readonly<Record<string, unknown>>): Promise<PictureRow[]>;
 }
 
 /** An analysis whose functions take its settings with their types. */
 export function defineAnalysis<const F extends SettingFields>(
-  analysis: Omit<Analysis, 'settings' | 'presets' | 'conditions' | 'run' | 'plan' | 'pictures'> & {
+  analysis: Omit<Analysis, 'settings' | 'presets' | 'conditions' | 'run' | 'plan' | 'points' | 'pictures'> & {
     readonly settings: F;
     readonly presets: Readonly<Partial<Record<Exclude<PresetName, 'default'>, Partial<Settings<F>>>>>;
     readonly conditions?: readonly (Condition<Settings<F>> & {
@@ -113,6 +118,7 @@ export function defineAnalysis<const F extends SettingFields>(
     })[];
     run(context: AnalysisContext, settings: Settings<F>): Promise<BenchmarkResult>;
     plan(context: AnalysisContext, settings: Settings<F>): Promise<AnalysisPlan>;
+    points?(context: Pick<AnalysisContext, 'model' | 'imageSize'>, settings: Settings<F>): number;
     pictures?(context: AnalysisContext, settings: Settings<F>): Promise<PictureRow[]>;
   },
 ): Analysis {

@@ -47,7 +47,10 @@ const settings = {
 
 type FrequencySettings = Settings<typeof settings>;
 
-function pointsOf({ imageSize }: AnalysisContext, { centres, ...rest }: FrequencySettings): SweepPoint[] {
+function pointsOf(
+  { imageSize }: Pick<AnalysisContext, 'imageSize'>,
+  { centres, ...rest }: FrequencySettings,
+): SweepPoint[] {
   const {
     halfWidth,
     amplitude,
@@ -110,5 +113,6 @@ export const frequency = defineAnalysis({
           0.7,
         ),
     }),
+  points: (context, chosen) => pointsOf(context, chosen).length,
   plan: (context, chosen) => planSweep(context, pointsOf(context, chosen)),
 });

@@ -172,5 +172,6 @@ export const lesion = defineAnalysis({
           ),
     });
   },
+  points: ({ model }, chosen) => pointsOf(model, chosen).length,
   plan: (context, chosen) => planSweep(context, pointsOf(context.model, chosen)),
 });

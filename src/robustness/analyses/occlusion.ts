@@ -161,6 +161,8 @@ export const occlusion = defineAnalysis({
     );
     return occlusionPictures(context, drops);
   },
+  points: (context, chosen) =>
+    pointsOf(context, chosen, chosen.saliency === 'none' ? undefined : chosen.saliency).length,
   plan: (context, chosen) =>
     planSweep(context, pointsOf(context, chosen, chosen.saliency === 'none' ? undefined : chosen.saliency)),
 });

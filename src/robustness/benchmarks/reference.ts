@@ -118,8 +118,22 @@ const COLUMNS: readonly Column[] = [
   { set: 'bai_neurips21', column: 'Stylized-ImageNet', to: top1('stylized', FULL) },
 ];
 
+/** The metric of ours that a published column is, with its protocol; undefined where none is. */
+export function metricOfColumn(
+  set: string,
+  table: number | undefined,
+  column: string,
+): Pick<Reference, 'benchmark' | 'metric' | 'protocol'> | undefined {
+  return COLUMNS.find(
+    (known) =>
+      known.set === set &&
+      known.column === column &&
+      (known.table === undefined || (table !== undefined && [known.table].flat().includes(table))),
+  )?.to;
+}
+
 /** Names of the sources as columns of a report can show them. */
-const SOURCES: Readonly<Record<string, string>> = {
+export const SOURCES: Readonly<Record<string, string>> = {
   lkrobust: 'Chen et al., ICML 2024',
   robustcnn_iclr23: 'Wang et al., ICLR 2023',
   bai_neurips21: 'Bai et al., NeurIPS 2021',

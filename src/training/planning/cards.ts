@@ -45,3 +45,11 @@ export const USABLE = 0.9;
  * of 64 at 224 pixels.
  */
 export const REACHED = 0.37;
+
+/** Seconds that a card takes for so many multiply-adds, at the share of its peak rate that training reaches. */
+export function secondsOn({ tflops }: Card, macs: number): number {
+  return (2 * macs) / (REACHED * tflops * 1e12);
+}
+
+/** Multiply-adds of a training step over those of a forward pass: gradients of maps and of weights take as many again, each. */
+export const STEP_OVER_FORWARD = 3;
