@@ -53,6 +53,10 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
   inspect: ['x.pth --ema', `${RUN} --entry x`],
   corrupt: ['--data x --out x --set p --severities 1', '--data x --out x --set c --difficulty 2'],
   report: ['x --csv x.csv --image x', 'x --csv x.csv --title x'],
+  reproduce: [
+    ...['--images 5', '--epochs 1', '--small --weights x', '--small --data22k x', '--small --row RepLKNet-31B=1a2b3c4d', '--json'],
+    ...['--dry-run --out x.html', '--dry-run --detach'],
+  ].map((rest) => `table7 ${rest}`),
   plan: ['--recipe quickstart --for rtx-4090 --adapter auto', '--recipe quickstart --for rtx-4090 --measure', '--recipe quickstart --images-per-second 9 --measure'],
   ...Object.fromEntries(
     ANALYSES.map(({ id, needs }) => [

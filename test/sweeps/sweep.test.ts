@@ -16,7 +16,10 @@ describe('the project’s sweeps', () => {
     const names = await listSweeps();
     const kernels = ['cifar10-kernels', 'quick-kernels', 'table5', 'table7', 'table7-slak'];
     expect(names).toEqual(
-      ['cifar10-components', 'combinations', 'components', 'distillation', ...kernels].sort(),
+      [
+        ...['cifar10-components', 'combinations', 'components', 'distillation', ...kernels],
+        ...['rehearsal-kernels', 'rehearsal-others'],
+      ].sort(),
     );
     for (const name of names) {
       const sweep = await loadSweep(name);
