@@ -8,7 +8,6 @@ import { loadChecked } from '../training/effects.ts';
 import { decidedBy, fitPlan, targetOf, type Target } from '../training/planning/fit.ts';
 import { duration } from '../training/log/reporter.ts';
 import type { TrainingPlan } from '../training/step/training-plan.ts';
-import { FrameworkError } from '../util/errors.ts';
 import { cardOf } from './cards.ts';
 import { columns } from './columns.ts';
 import { underWay } from './say.ts';

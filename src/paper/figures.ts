@@ -3,6 +3,7 @@ import { FrameworkError } from '../util/errors.ts';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ReportModel } from '../report/columns.ts';
+import { paperFigures } from '../report/paper-figures.ts';
 import { plotFigures } from '../report/plots.ts';
 import { escapeXml } from '../report/svg.ts';
 import { existsNow } from '../util/files.ts';
@@ -59,7 +60,7 @@ export async function figureSection(spec: FigureSpec, input: TableInput): Promis
   const section = { id: `figure${number}`, title: `Figure ${number}: ${title}`, text: paragraphs };
   if (columns !== undefined) {
     const { tables } = await tableSection(scalarTable(columns), input);
-    return { ...section, tables, pictures: [] };
+    return { ...section, tables, pictures: picturesOf(input.subjects, spec) };
   }
   if (number === 5) return { ...section, ...(await illustration(input.subjects)) };
   const shown = spec.isOfLargeKernels === true ? ofLargeKernels(input.subjects, spec) : input.subjects;
@@ -109,7 +110,7 @@ function resultsOf({ members }: Subject, benchmarks: readonly string[]): Source[
   return (members[0]?.sources ?? []).filter(({ result }) => benchmarks.includes(result.benchmark));
 }
 
-function picturesOf(subjects: readonly Subject[], { benchmarks }: FigureSpec): Picture[] {
+function picturesOf(subjects: readonly Subject[], { number, benchmarks, columns }: FigureSpec): Picture[] {
   const models = subjects.flatMap((subject): ReportModel[] => {
     const results = resultsOf(subject, benchmarks).map(({ result }) => result);
     return results.length === 0 ? [] : [{ name: subject.name, paperName: subject.model, results }];
@@ -117,8 +118,11 @@ function picturesOf(subjects: readonly Subject[], { benchmarks }: FigureSpec): P
   const seeds = subjects.some(({ members }) => members.length > 1)
     ? ' Of several seeds the first is drawn.'
     : '';
-  const tables = curveTables(subjects, benchmarks);
-  return plotFigures(models).map(({ title, caption, svg }, i) => ({
+  const tables = columns === undefined ? curveTables(subjects, benchmarks) : [];
+  // Figures 1 to 3 and 6 have drawings of their own, the others those of their analyses.
+  const own = paperFigures(models).filter(({ id }) => new RegExp(`^figure-${number}[a-z]?$`).test(id));
+  const drawn = own.length > 0 || columns !== undefined ? own : plotFigures(models);
+  return drawn.map(({ title, caption, svg }, i) => ({
     title,
     caption: `${caption}${seeds}`,
     svg,

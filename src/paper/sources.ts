@@ -1,6 +1,7 @@
 /** The numbers of the page with the files they come from. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { countElements } from '../nn/parameters.ts';
 import { loadRecipe } from '../recipe/load.ts';
 import { recipeHash } from '../recipe/resolved.ts';
 import type { Recipe } from '../recipe/schema.ts';
@@ -12,7 +13,8 @@ import { sha256File } from '../robustness/classifier/session-classifier.ts';
 import { accuracyMetric } from '../robustness/scoring/metric.ts';
 import { describeEval } from '../robustness/benchmarks/evaluation/protocol.ts';
 import { evalConfig } from '../recipe/transforms.ts';
-import { normalizationOf } from '../training/data.ts';
+import { classCountOf, normalizationOf } from '../training/data.ts';
+import { modelOfRecipe } from '../training/weights/recipe-model.ts';
 import { readMetrics } from '../training/log/metrics-log.ts';
 import { isRunFolder, readSummary, runFolder } from '../training/run/run-folder.ts';
 import { FrameworkError } from '../util/errors.ts';
@@ -165,6 +167,7 @@ function trainingResult(
 ): BenchmarkResult {
   const { data, model } = recipe;
   const { mean, std } = normalizationOf(recipe);
+  const classes = model.classes ?? classCountOf(recipe);
   const isImagenet = data.dataset === 'imagenet';
   const { id, scoring } = findBenchmark('val');
   const metric = accuracyMetric(
@@ -176,7 +179,8 @@ function trainingResult(
   );
   return {
     ...{ benchmark: id, name: isImagenet ? 'ImageNet' : data.dataset, model: model.name },
-    ...{ modelFingerprint: '', classes: model.classes ?? 0 },
+    ...{ modelFingerprint: '', classes },
+    parameters: countElements(modelOfRecipe(recipe, classes).parameters, 'parameter'),
     protocol: {
       dataOrigin: 'release',
       preprocessing: describeEval(evalConfig(recipe)),
