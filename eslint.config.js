@@ -20,6 +20,7 @@ const LAYERS = [
   'training',
   'report',
   'watch',
+  'web',
   'sweeps',
   'paper',
   'bench',

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDevice } from '../src/device/device.ts';
+import { openDevice } from '../src/device/open.ts';
 import { PipelineCache } from '../src/shader/pipelines.ts';
 import { flipOne, makeWorld } from '../test/campaigns/flips.ts';
 

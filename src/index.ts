@@ -2,7 +2,8 @@
  * The public API. Everything here is for a program that uses the package; the commands are in `src/cli`.
  * A documented example: docs/examples/own-block.ts.
  */
-export { Device, openDevice } from './device/device.ts';
+export { Device } from './device/device.ts';
+export { openDevice } from './device/open.ts';
 export { listAdapters } from './device/adapters.ts';
 export { FrameworkError } from './util/errors.ts';
 

@@ -10,7 +10,7 @@ import { countElements, initialise } from '../src/nn/parameters.ts';
 import type { BenchmarkResult } from '../src/robustness/benchmarks/evaluation/result.ts';
 import type { Classifier } from '../src/robustness/classifier/classifier.ts';
 import type { SessionWeights } from '../src/robustness/classifier/session-classifier.ts';
-import type * as deviceModule from '../src/device/device.ts';
+import type * as deviceModule from '../src/device/open.ts';
 import type * as registryModule from '../src/models/registry.ts';
 import type * as weightsModule from '../src/models/weights.ts';
 import type * as loadModule from '../src/recipe/load.ts';
@@ -68,7 +68,7 @@ describe.each(adapters.slice(0, 1))('an op on %s', (adapter) => {
   it('is registered, differentiable, and its kernels agree with its reference', async () => {
     const { OPS } = await load<typeof kernelsModule>('src/execution/kernels.ts');
     const { proveOp } = await load<typeof proveModule>('src/execution/prove.ts');
-    const { openDevice } = await load<typeof deviceModule>('src/device/device.ts');
+    const { openDevice } = await load<typeof deviceModule>('src/device/open.ts');
     const { PipelineCache } = await load<typeof pipelinesModule>('src/shader/pipelines.ts');
     const device = await openDevice(adapter);
     const ours = OPS.filter(({ name }) => name.startsWith('tanh'));
@@ -174,7 +174,7 @@ interface Analysis {
 
 describe.each(adapters.slice(0, 1))('an analysis on %s', (adapter) => {
   it('reads taps, leaves blocks out, and evaluates', async () => {
-    const { openDevice } = await load<typeof deviceModule>('src/device/device.ts');
+    const { openDevice } = await load<typeof deviceModule>('src/device/open.ts');
     const { ModelWeights } = await load<typeof weightsModule>('src/models/weights.ts');
     const { blockLesions } = await load<Analysis>('src/robustness/analyses/block-lesions.ts');
     const { createModel } = await registry();

@@ -1,5 +1,5 @@
 import { NORMALIZATIONS } from '../data/normalization.ts';
-import { openDevice } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import { GradientSession } from '../models/gradients.ts';
 import { InferenceSession } from '../models/inference.ts';
 import { createModel } from '../models/registry.ts';

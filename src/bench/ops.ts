@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { openDevice, type Device } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import type { OpRow } from './op-shapes.ts';
 import { percentile, spread } from './times.ts';

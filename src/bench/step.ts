@@ -1,4 +1,5 @@
-import { openDevice, type Device } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { targetOf } from '../training/planning/fit.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { join, resolve } from 'node:path';
-import { openDevice } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import {
   ablate,
   ablateOnly,

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { openDevice, type Device } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import { ModelWeights } from '../models/weights.ts';
 import { MOST_WORKERS } from '../recipe/schema.ts';
 import type { Analysis, AnalysisContext, OnDevice, OtherModel } from '../robustness/analyses/analysis.ts';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { AdapterEntry } from '../device/adapter-entry.ts';
 import { labelsOf, listAdapters } from '../device/adapters.ts';
 import type { Toggles } from '../device/dawn.ts';
-import { openDevice } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import type { SubgroupProfile } from '../device/profile.ts';
 import { cacheFolder, prepareVulkan } from '../device/vulkan.ts';
 import { underWay } from './say.ts';

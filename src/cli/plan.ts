@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openDevice } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { stepsOf, trainingImages, type TrainingImages } from '../sweeps/cost.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openDevice } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import { loadChecked } from '../training/effects.ts';
 import { fitPlan, targetOf } from '../training/planning/fit.ts';
 import { trainedModel } from '../training/weights/recipe-model.ts';

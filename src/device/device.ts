@@ -1,15 +1,28 @@
 import { FrameworkError } from '../util/errors.ts';
 import type { AdapterKind } from './adapter-entry.ts';
-import { chooseAdapter, type ChosenAdapter } from './adapters.ts';
 import { FEATURES, GPU_FEATURES, MATRIX_FEATURE, type Toggles } from './dawn.ts';
-import { untilLeaving } from './leaving.ts';
-import { patiently } from './patience.ts';
 import { profileOf, type DeviceLimits, type DeviceProfile, type SubgroupProfile } from './profile.ts';
-import { withoutNoise } from './quiet.ts';
+
+/** What runs the program, Node or a browser, as a device needs it. */
+export interface Host {
+  /** Cores that may compile shaders. */
+  readonly cores: number;
+  /** Awaits work of the device. */
+  wait<T>(work: Promise<T>): Promise<T>;
+}
+
+/** What is known of an adapter besides what it offers. */
+export interface AdapterNote {
+  readonly kind: AdapterKind;
+  /** The driver's name for it. */
+  readonly name: string;
+  readonly toggles: Toggles;
+}
 
 /** An open device: the WebGPU device, what it can do, and the first error it reported. */
 export class Device {
   readonly gpu: GPUDevice;
+  readonly host: Host;
   readonly kind: AdapterKind;
   /** The driver's name for the adapter. */
   readonly name: string;
@@ -22,8 +35,14 @@ export class Device {
   private failure: FrameworkError | undefined;
   private closing = false;
 
-  constructor(gpu: GPUDevice, { entry: { kind, name }, toggles, adapter: { info } }: ChosenAdapter) {
+  private constructor(
+    gpu: GPUDevice,
+    info: GPUAdapterInfo,
+    { kind, name, toggles }: AdapterNote,
+    host: Host,
+  ) {
     this.gpu = gpu;
+    this.host = host;
     this.kind = kind;
     this.name = name;
     this.toggles = toggles;
@@ -43,6 +62,18 @@ export class Device {
         }),
       );
     });
+  }
+
+  /** A device of `adapter`, with its limits and those of the optional features that kernels use. */
+  static async request(adapter: GPUAdapter, note: AdapterNote, host: Host): Promise<Device> {
+    const wanted = note.kind === 'gpu' ? GPU_FEATURES : FEATURES;
+    const gpu = await adapter.requestDevice({
+      label: note.name,
+      requiredLimits: { ...readLimits(adapter.limits) },
+      // Some are Dawn's own, which the types do not know.
+      requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
+    });
+    return new Device(gpu, adapter.info, note, host);
   }
 
   /** What kernels choose their variants by. */
@@ -144,9 +175,9 @@ export class Device {
     return new Float32Array(await this.read(buffer, offset, bytes));
   }
 
-  /** Awaits work of the device, without occupying a core that a software adapter computes on. */
+  /** Awaits work of the device. */
   wait<T>(work: Promise<T>): Promise<T> {
-    return untilLeaving(this.kind === 'gpu' ? work : patiently(work));
+    return this.host.wait(work);
   }
 
   /** Waits until all submitted work is done, then reports any error. */
@@ -159,25 +190,6 @@ export class Device {
     this.closing = true;
     this.gpu.destroy();
   }
-}
-
-/**
- * Opens the adapter that `request` names, with the limits and the optional features the kernels use.
- * @example const device = await openDevice('auto')
- */
-export async function openDevice(request = 'auto'): Promise<Device> {
-  const chosen = await chooseAdapter(request);
-  const { entry, adapter } = chosen;
-  const wanted = entry.kind === 'gpu' ? GPU_FEATURES : FEATURES;
-  const gpu = await withoutNoise(() =>
-    adapter.requestDevice({
-      label: entry.name,
-      requiredLimits: { ...readLimits(adapter.limits) },
-      // Some are Dawn's own, which the types do not know.
-      requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
-    }),
-  );
-  return new Device(gpu, chosen);
 }
 
 /** `subgroupMatrixConfigs` is Dawn's own, in Dawn's words. */

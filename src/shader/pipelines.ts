@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Device } from '../device/device.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { nextTurn } from '../util/turn.ts';
@@ -12,9 +11,6 @@ export interface Pipeline {
   readonly bindings: readonly string[];
 }
 
-/** Compiled at once. More would only share the cores, and a process that is to end waits for those under way. */
-const AT_ONCE = Math.max(4, availableParallelism());
-
 /** Compute pipelines of one device, compiled once for each distinct shader text. Entry point: `main`. */
 export class PipelineCache {
   private readonly device: Device;
@@ -23,7 +19,7 @@ export class PipelineCache {
   private readonly underWay = { wanted: 0, done: 0 };
   private turn: Promise<void> = Promise.resolve();
   /** How many more may compile, and who waits for that. */
-  private free = AT_ONCE;
+  private free: number;
   private readonly waiting: (() => void)[] = [];
   /** Called for every pipeline that is requested or done; the last call of a batch has `done` equal to `wanted`. */
   onCompile: ((done: number, wanted: number) => void) | undefined;
@@ -39,6 +35,8 @@ export class PipelineCache {
 
   constructor(device: Device) {
     this.device = device;
+    // More would only share the cores, and a process that is to end waits for those under way.
+    this.free = Math.max(4, device.host.cores);
   }
 
   /**

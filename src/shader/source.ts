@@ -1,10 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { FrameworkError, messageOf } from '../util/errors.ts';
 import { declare, parseParam, type Param } from './parameters.ts';
-
-const SHADERS = fileURLToPath(new URL('../../shaders/', import.meta.url));
+import { readShader } from './read.ts';
 
 export interface Line {
   readonly text: string;
@@ -22,20 +17,6 @@ export interface Source {
   readonly words: ReadonlySet<string>;
 }
 
-/** Reads a file below the shaders folder. */
-export type Read = (file: string) => string;
-
-export function readShader(file: string): string {
-  try {
-    return readFileSync(join(SHADERS, file), 'utf8');
-  } catch (error) {
-    throw new FrameworkError(
-      'shader/missing',
-      `The shader shaders/${file} cannot be read: ${messageOf(error)}.`,
-    );
-  }
-}
-
 /** The words of `#for NAME in WORD, WORD`; undefined where the loop counts. */
 export function loopWords(header: string): { name: string; words: readonly string[] } | undefined {
   const [, name, words] = /^(\w+)\s+in\s+([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)+)\s*$/.exec(header) ?? [];
@@ -47,6 +28,9 @@ export function directiveOf(text: string): { word: string; rest: string } | unde
   const [, word, rest = ''] = /^\s*#(\w+)\s*(.*)$/.exec(text) ?? [];
   return word === undefined ? undefined : { word, rest };
 }
+
+/** Reads a file below the shaders folder. */
+export type Read = (file: string) => string;
 
 const sources = new Map<string, Source>();
 

@@ -3,7 +3,8 @@ import { bindLines, matchBinds, parseBind, type Bind, type Bound } from './bindi
 import { evaluate, type Value } from './expression.ts';
 import { Names, TYPES, type Locals } from './names.ts';
 import { valuesOf, type ParamValue } from './parameters.ts';
-import { directiveOf, loopWords, readShader, sourceOf, type Line, type Read } from './source.ts';
+import { readShader } from './read.ts';
+import { directiveOf, loopWords, sourceOf, type Line, type Read } from './source.ts';
 
 /**
  * The `.wgsl` loader. Shaders are plain WGSL with line directives; all of them begin with `#`, which WGSL does not use:

@@ -1,5 +1,5 @@
 /** A run up to its first step, and no further. */
-import { openDevice } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { duration, type Reporter } from './log/reporter.ts';

@@ -1,5 +1,6 @@
 import { listAdapters } from '../device/adapters.ts';
-import { openDevice, type Device } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
 import { recipeHash } from '../recipe/resolved.ts';
 import type { Recipe } from '../recipe/schema.ts';

@@ -1,4 +1,4 @@
-import { openDevice } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { defined, messageOf } from '../util/errors.ts';
 import { tuneProblem } from './measure.ts';

@@ -3,5 +3,6 @@
  * @example for (const part of parts) { await nextTurn(); compute(part); }
  */
 export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  // Browsers have no setImmediate.
+  return new Promise((resolve) => void (globalThis.setImmediate ?? setTimeout)(resolve));
 }

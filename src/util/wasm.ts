@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { wasmBytes } from './wasm-bytes.ts';
 
 /** What of it is used: TypeScript declares it with the browser's types alone. */
 declare const WebAssembly: {
@@ -103,8 +103,7 @@ export class Workspace {
   private end = 0;
 
   constructor() {
-    const file = new URL('../../wasm/image.wasm', import.meta.url);
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)));
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasmBytes()));
     this.run = exports as Functions;
     this.bytes = new Uint8Array(this.run.memory.buffer);
   }

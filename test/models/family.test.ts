@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { openDevice, type Device } from '../../src/device/device.ts';
+import type { Device } from '../../src/device/device.ts';
+import { openDevice } from '../../src/device/open.ts';
 import { defineFamily } from '../../src/models/family.ts';
 import { InferenceSession } from '../../src/models/inference.ts';
 import { evaluationAt } from '../../src/models/model.ts';

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { listAdapters } from '../../src/device/adapters.ts';
-import { openDevice, type Device } from '../../src/device/device.ts';
+import type { Device } from '../../src/device/device.ts';
+import { openDevice } from '../../src/device/open.ts';
 import { differentiate } from '../../src/graph/autodiff.ts';
 import { interpret } from '../../src/graph/interpret.ts';
 import { PipelineCache } from '../../src/shader/pipelines.ts';

@@ -1,4 +1,5 @@
-import { openDevice, type Device } from '../../../src/device/device.ts';
+import type { Device } from '../../../src/device/device.ts';
+import { openDevice } from '../../../src/device/open.ts';
 import { loadRecipe } from '../../../src/recipe/load.ts';
 import { PipelineCache } from '../../../src/shader/pipelines.ts';
 import { fitPlan, targetOf } from '../../../src/training/planning/fit.ts';

@@ -8,6 +8,7 @@ import { defineAnalysis, settingWords, type AnalysisContext, type Settings } fro
 import { mapTaps, type MapTap } from './maps.ts';
 import { evenImages, inGroups, measureGroups, type Measure } from './measure-images.ts';
 import { plainResult, type Found } from './plain-result.ts';
+import { areaRatio, centralCotangent } from './receptive-field.ts';
 
 const settings = {
   images: field(integer({ min: 1 }), 50, 'Images, evenly spaced.'),
@@ -28,29 +29,6 @@ type ErfSettings = Settings<typeof settings>;
 
 /** Jackknife groups: each left out once, for the intervals. */
 const GROUPS = 10;
-
-/**
- * Share of the image that the smallest centred square of odd side takes whose sum exceeds a share of the map's: its effective receptive field.
- * @param map (side, side)
- */
-export function areaRatio(map: ArrayLike<number>, side: number, threshold: number): number {
-  const centre = Math.floor(side / 2);
-  let total = 0;
-  const rings = new Float64Array(centre + 1);
-  for (let y = 0; y < side; y++)
-    for (let x = 0; x < side; x++) {
-      const value = map[y * side + x] as number;
-      const ring = Math.max(Math.abs(y - centre), Math.abs(x - centre));
-      rings[ring] = (rings[ring] as number) + value;
-      total += value;
-    }
-  let sum = 0;
-  for (let i = 0; i < centre; i++) {
-    sum += rings[i] as number;
-    if (sum > threshold * total) return ((2 * i + 1) / side) ** 2;
-  }
-  return 1;
-}
 
 /** The map as RepLKNet's authors have it, log10(map + 1), which depends on the scale of the gradients; and the map itself. */
 const MAPS = [
@@ -94,26 +72,6 @@ function contributions(session: GradientSession, tap: MapTap, side: number): Mea
     }
     return [[images, ...Array.from(sum, (value) => Number(value.toPrecision(9)))]];
   };
-}
-
-/** The gradient of Σ relu(value at the centre) over channels: 1 where the value is positive. */
-function centralCotangent(
-  values: Float32Array,
-  { channels, positions, extra, layout }: MapTap,
-  n: number,
-): Float32Array {
-  const out = new Float32Array(values.length);
-  const side = Math.sqrt(positions);
-  const centre = Math.floor(side / 2) * side + Math.floor(side / 2);
-  for (let i = 0; i < n; i++)
-    for (let c = 0; c < channels; c++) {
-      const at =
-        layout === 'channels'
-          ? (i * channels + c) * positions + centre
-          : (i * (positions + extra) + extra + centre) * channels + c;
-      out[at] = (values[at] as number) > 0 ? 1 : 0;
-    }
-  return out;
 }
 
 /** The same context with images warped to the side that is asked for. */

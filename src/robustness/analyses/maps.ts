@@ -1,7 +1,6 @@
 import { Graph } from '../../graph/graph.ts';
 import type { Model } from '../../models/model.ts';
 import { f32 } from '../../ops/tensor.ts';
-import type { AnalysisContext } from './analysis.ts';
 
 /** Values inside a model that are maps over the image, in the order of depth. */
 export interface MapTap {
@@ -22,7 +21,7 @@ const NO_MAP = /^(norm|logits|features)$|\.attn\.(class|map)$/;
  * The outputs of all blocks and of the layers before and between them; the last norm is none of them. Of a stem that ends in a max pool the pool
  * counts, not what it pools.
  */
-export function mapTaps(model: Model, { imageSize }: Pick<AnalysisContext, 'imageSize'>): MapTap[] {
+export function mapTaps(model: Model, { imageSize }: { readonly imageSize: number }): MapTap[] {
   const graph = new Graph();
   const x = graph.input('x', f32(1, model.config.channels, imageSize, imageSize));
   model.build(graph, { x, training: false });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createModel } from '../../../src/models/registry.ts';
-import { areaRatio } from '../../../src/robustness/analyses/erf.ts';
+import { areaRatio } from '../../../src/robustness/analyses/receptive-field.ts';
 import { mapTaps } from '../../../src/robustness/analyses/maps.ts';
 import { mapVariance, varianceCurves } from '../../../src/robustness/analyses/variance.ts';
 

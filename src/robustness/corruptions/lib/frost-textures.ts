@@ -1,17 +1,16 @@
-import { readFile } from 'node:fs/promises';
-import { dataFile } from '../../../data/classes.ts';
 import { decodeImage } from '../../../data/image/decode.ts';
 import type { Image } from '../../../data/image/image.ts';
 import { resize } from '../../../data/image/resize.ts';
 import { defined } from '../../../util/errors.ts';
 import type { ParameterSet } from '../types.ts';
+import { readFrost } from './frost-files.ts';
 
 /**
  * The reference draws from the first five of its six files, and its second and third hold the same pixels (stored once
  * here), so the second texture has twice the chance of the others.
  */
-const FILES = ['frost1.png', 'frost2.png', 'frost2.png', 'frost4.jpg', 'frost5.jpg'] as const;
-export const FROST_CHOICES = FILES.length;
+export const FROST_FILES = ['frost1.png', 'frost2.png', 'frost2.png', 'frost4.jpg', 'frost5.jpg'] as const;
+export const FROST_CHOICES = FROST_FILES.length;
 
 const decoded = new Map<string, Promise<Image>>();
 
@@ -25,10 +24,10 @@ export async function frostTexture(
   width: number,
   height: number,
 ): Promise<Image> {
-  const name = defined(FILES[choice], `frost texture ${choice}`);
+  const name = defined(FROST_FILES[choice], `frost texture ${choice}`);
   let full = decoded.get(name);
   if (!full) {
-    full = readFile(dataFile(`frost/${name}`)).then((bytes) => decodeImage(bytes, name));
+    full = readFrost(name).then((bytes) => decodeImage(bytes, name));
     decoded.set(name, full);
   }
   const texture = parameterSet === 'cifar' ? everyFifth(await full) : await full;
