@@ -135,8 +135,8 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./checkpoint-tools.ts')).addMerge,
   },
   export: {
-    description: 'write the inference graph as ONNX',
-    load: async () => (await import('./checkpoint-tools.ts')).addExport,
+    description: 'write the inference graph as ONNX, or as a page for browsers',
+    load: async () => (await import('./export.ts')).addExport,
   },
   completion: {
     description: 'a script that completes commands and options in bash, zsh or fish',

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { decodeImage } from '../data/image/decode.ts';
 import type { Normalization } from '../data/normalization.ts';
 import type { EvalConfig } from '../data/transform.ts';
 import type { Model } from '../models/model.ts';
@@ -37,7 +36,7 @@ export interface WebExport {
   readonly classes: readonly string[];
   /** The file that the weights were read from. */
   readonly file: string;
-  /** Images that the page offers. */
+  /** Image files that the page offers. */
   readonly samples: readonly string[];
 }
 
@@ -57,7 +56,6 @@ export async function exportWeb(
       'model/config',
       `${model.name} takes images of ${model.config.channels} channels, a page's have 3.`,
     );
-  for (const file of samples) await decodeImage(await readFile(file), file);
   const script = await pageScript();
   await prepare(folder);
   let all = 0;

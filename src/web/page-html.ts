@@ -84,9 +84,10 @@ output { min-width: 3.2em; font-variant-numeric: tabular-nums; }
 .samples button { padding: 0; overflow: hidden; width: 64px; height: 64px; }
 .samples img { display: block; width: 100%; height: 100%; object-fit: cover; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; table-layout: fixed; }
-th { text-align: left; font-weight: 400; padding: .2rem .5rem .2rem 0; width: 46%; overflow-wrap: anywhere; }
+th { text-align: left; font-weight: 400; padding: .2rem .5rem .2rem 0; width: 40%; overflow-wrap: anywhere; }
+thead th:nth-child(2) { width: auto; }
 td { padding: .2rem 0; }
-td.value { width: 4.5em; text-align: right; }
+th.value, td.value { width: 4.6em; text-align: right; padding-right: 0; }
 thead th, thead td { color: var(--muted); font-size: .875rem; }
 .bar { height: .55rem; border-radius: 3px; background: var(--bar); min-width: 1px; margin: 2px 0; }
 .bar.clean { background: var(--muted); opacity: .55; }

@@ -16,8 +16,8 @@ export function showAnswers(
   const shown = order.includes(first) ? order : [...order, first];
   const table = document.createElement('table');
   const head = table.createTHead().insertRow();
-  const titles = changed === undefined ? ['class', '', 'p'] : ['class', 'now, and before', 'p now', 'before'];
-  for (const title of titles) head.append(cell('th', title));
+  const titles = changed === undefined ? ['class', '', 'now'] : ['class', '', 'now', 'before'];
+  for (const [i, title] of titles.entries()) head.append(cell('th', title, i > 1 ? 'value' : ''));
   const body = table.createTBody();
   for (const k of shown) {
     const row = body.insertRow();
@@ -36,16 +36,15 @@ export function showAnswers(
 
 const at = (values: Float64Array, k: number) => values[k] as number;
 
-function cell(kind: 'th' | 'td', words: string): HTMLElement {
+function cell(kind: 'th' | 'td', words: string, style = ''): HTMLElement {
   const made = document.createElement(kind);
   made.textContent = words;
+  made.className = style;
   return made;
 }
 
 function value(p: number): HTMLElement {
-  const made = cell('td', `${(100 * p).toFixed(1)} %`);
-  made.className = 'value';
-  return made;
+  return cell('td', `${(100 * p).toFixed(1)} %`, 'value');
 }
 
 function bar(p: number, kind: string): HTMLElement {

@@ -64,9 +64,15 @@ export class PageClassifier {
     return this.device.name;
   }
 
-  /** What the network sees of an image: resized and cropped, (imageSize, imageSize). */
+  /**
+   * What the network sees of an image, (imageSize, imageSize): resized and cropped as in evaluation. Where that leaves another size, since its
+   * data set has images of one size, the short side is resized to the input's and the middle cut out.
+   */
   frame(image: Image): Image {
-    return evalTransform(this.note.evalConfig)(image);
+    const { evalConfig, imageSize: side } = this.note;
+    const frame = evalTransform(evalConfig)(image);
+    if (frame.width === side && frame.height === side) return frame;
+    return evalTransform({ resize: side, crop: side, squash: false, interpolation: 'bicubic' })(image);
   }
 
   /** Logits of a framed image. */
@@ -118,12 +124,6 @@ export class PageClassifier {
 
   private tensor(frame: Image): Float32Array {
     const { imageSize, normalization } = this.note;
-    if (frame.width !== imageSize || frame.height !== imageSize)
-      throw new FrameworkError(
-        'data/wrong-size',
-        `The image became ${frame.width}×${frame.height} pixels, but the model takes ${imageSize}×${imageSize}.`,
-        { hint: 'Choose a larger image, or export with --set evaluation.resize=… and evaluation.crop=….' },
-      );
     const x = new Float32Array(3 * imageSize ** 2);
     toTensor(frame, normalization.mean, normalization.std, x);
     return x;

@@ -168,22 +168,24 @@ export class Studio {
     let frame = await this.corruptedFrame(clean, changes);
     frame = this.cover.apply(frame, changes);
     const eps = Number(this.epsilon.value) / 255;
-    draw(this.canvas, frame);
-    let logits = clean.logits;
+    let { logits } = clean;
+    let seen = frame;
     if (eps > 0) {
-      const attacked = await model.attack(frame, argmax(clean.logits), eps);
       changes.push(`FGSM at ${this.epsilon.value}/255`);
-      ({ logits } = attacked);
-      draw(this.canvas, attacked.image);
+      ({ logits, image: seen } = await model.attack(frame, argmax(clean.logits), eps));
     } else if (changes.length > 0) logits = await model.logits(frame);
+    const map = this.field.ariaPressed === 'true' ? await model.contributions(seen) : undefined;
+    draw(this.canvas, seen);
+    if (map !== undefined) drawField(this.canvas, map);
+    element('field-note', HTMLElement).textContent =
+      map === undefined ? '' : fieldWords(map, model.note.imageSize);
     showAnswers(
       model.note.classes,
       softmax(clean.logits),
       changes.length === 0 ? undefined : softmax(logits),
     );
     element('change', HTMLElement).textContent =
-      changes.length === 0 ? 'Nothing is changed.' : `${changes.join(', ')}.`;
-    await this.showField(frame);
+      changes.length === 0 ? 'Nothing is changed.' : `Changed: ${changes.join(', ')}.`;
     this.voice.say(clean.name);
   }
 
@@ -196,17 +198,11 @@ export class Studio {
       this.corrupted = { key, frame: await corrupt(frame, name, severity, { seed: 0, imageNumber: 0 }) };
     return this.corrupted.frame;
   }
+}
 
-  private async showField(frame: Image): Promise<void> {
-    const note = element('field-note', HTMLElement);
-    note.textContent = '';
-    if (this.field.ariaPressed !== 'true') return;
-    const map = await this.model.contributions(frame);
-    drawField(this.canvas, map);
-    const side = this.model.note.imageSize;
-    const area = 100 * areaRatio(map, side, FIELD_SHARE);
-    note.textContent = `${100 * FIELD_SHARE} % of the contribution lies in a square of ${area.toFixed(1)} % of the image.`;
-  }
+function fieldWords(map: Float64Array, side: number): string {
+  const area = 100 * areaRatio(map, side, FIELD_SHARE);
+  return `${100 * FIELD_SHARE} % of the contribution lies in a square of ${area.toFixed(1)} % of the image.`;
 }
 
 /** Keeps the numbers beside the sliders true. */
