@@ -12,12 +12,13 @@ import { FrameworkError, messageOf } from '../util/errors.ts';
 const HERE = dirname(fileURLToPath(import.meta.url));
 const READY = join(HERE, 'page.bundle.js');
 const SOURCES = join(HERE, '../../src');
+const PAGES = join(HERE, '../../web');
 
-/** What only Node can do, and what does it in a browser: files below src. */
+/** What only Node can do, and what does it in a browser: files below src, and below web. */
 const IN_BROWSERS: Readonly<Record<string, string>> = {
-  'data/image/decode.ts': 'web/page/codec.ts',
-  'data/image/encode.ts': 'web/page/codec.ts',
-  'robustness/corruptions/lib/frost-files.ts': 'web/page/frost.ts',
+  'data/image/decode.ts': 'model/codec.ts',
+  'data/image/encode.ts': 'model/codec.ts',
+  'robustness/corruptions/lib/frost-files.ts': 'model/frost.ts',
 };
 
 /** What a page cannot read from files, it carries: modules below src, and what makes the text of each. */
@@ -32,7 +33,7 @@ const forBrowsers: Plugin = {
     build.onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
       const file = resolve(resolveDir, path);
       for (const [node, browser] of Object.entries(IN_BROWSERS))
-        if (file === join(SOURCES, node)) return { path: join(SOURCES, browser) };
+        if (file === join(SOURCES, node)) return { path: join(PAGES, browser) };
       return undefined;
     });
     build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
@@ -73,7 +74,7 @@ function bare(text: string): string {
 }
 
 /**
- * The page's script, one file for any browser with WebGPU, whose global `largekernel` has what src/web/page/main.ts exports.
+ * The page's script, one file for any browser with WebGPU, whose global `largekernel` has what web/model/main.ts exports.
  * @throws FrameworkError `web/bundle` where a checkout lacks esbuild
  */
 export async function pageScript(): Promise<string> {
@@ -81,7 +82,7 @@ export async function pageScript(): Promise<string> {
   try {
     const { build } = await import('esbuild');
     const { outputFiles } = await build({
-      entryPoints: [join(SOURCES, 'web/page/main.ts')],
+      entryPoints: [join(PAGES, 'model/main.ts')],
       bundle: true,
       minify: true,
       format: 'iife',

@@ -7,7 +7,7 @@ import type { Model } from '../models/model.ts';
 import { sha256File } from '../robustness/classifier/session-classifier.ts';
 import { readFrost } from '../robustness/corruptions/lib/frost-files.ts';
 import { FROST_FILES } from '../robustness/corruptions/lib/frost-textures.ts';
-import { FrameworkError, defined, messageOf } from '../util/errors.ts';
+import { FrameworkError, defined } from '../util/errors.ts';
 import { writeError } from '../util/files.ts';
 import { versionOf } from '../util/modules.ts';
 import { pageScript } from './bundle.ts';

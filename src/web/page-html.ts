@@ -55,7 +55,7 @@ const STYLE = `
 @media (prefers-color-scheme: dark) { :root { --ground: #0d1117; --ink: #e6edf3; --muted: #9198a1; --rule: #3d444d; --bar: #4493f8; --other: #f0883e; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 1000px; margin: 0 auto; padding: 1rem; }
+main { max-width: 1060px; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 1rem 0 .5rem; }
 #status { margin: 0; color: var(--muted); }
@@ -87,7 +87,7 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 th { text-align: left; font-weight: 400; padding: .2rem .5rem .2rem 0; width: 40%; overflow-wrap: anywhere; }
 thead th:nth-child(2) { width: auto; }
 td { padding: .2rem 0; }
-th.value, td.value { width: 4.6em; text-align: right; padding-right: 0; }
+th.value, td.value { width: 5em; text-align: right; padding: .2rem 0 .2rem .5rem; white-space: nowrap; }
 thead th, thead td { color: var(--muted); font-size: .875rem; }
 .bar { height: .55rem; border-radius: 3px; background: var(--bar); min-width: 1px; margin: 2px 0; }
 .bar.clean { background: var(--muted); opacity: .55; }

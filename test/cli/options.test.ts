@@ -48,7 +48,7 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
   ].map((rest) => `--checkpoint x.pth ${rest}`).concat(...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`)),
   predict: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --images x ${rest}`), '--checkpoint x.pth --images x --ema'],
   merge: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --output x.safetensors ${rest}`), '--checkpoint x.pth --output x.safetensors --images x --count 2', '--checkpoint x.pth --output x.safetensors --ema'],
-  export: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --output x.onnx ${rest}`), '--checkpoint x.pth --output x.onnx --ema'],
+  export: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --output x.onnx ${rest}`), '--checkpoint x.pth --output x.onnx --ema', '--checkpoint x.pth --web x --opset 17', '--checkpoint x.pth --output x.onnx --samples x'],
   convert: [...OF_FILES.map((rest) => `${RUN} x.safetensors ${rest}`), 'x.pth x.safetensors --set model.kernels=3', 'x.pth x.safetensors --ema'],
   inspect: ['x.pth --ema', `${RUN} --entry x`],
   corrupt: ['--data x --out x --set p --severities 1', '--data x --out x --set c --difficulty 2'],

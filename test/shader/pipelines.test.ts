@@ -19,7 +19,8 @@ it('shaders are read one in a turn of the event loop, so that signals are heard 
     },
     createComputePipelineAsync: async () => ({}),
   };
-  const device = { gpu, name: 'none', wait: (work: Promise<unknown>) => work } as unknown as Device;
+  const host = { cores: 1, wait: (work: Promise<unknown>) => work };
+  const device = { gpu, name: 'none', host, wait: host.wait } as unknown as Device;
   const pipelines = new PipelineCache(device);
   const sizes = [1, 2, 3, 4, 5];
   await Promise.all(

@@ -1,4 +1,4 @@
-import { FrameworkError } from '../../util/errors.ts';
+import { FrameworkError } from '../../src/util/errors.ts';
 
 /** The page's element of that id and kind. */
 export function element<E extends HTMLElement>(id: string, kind: new () => E): E {

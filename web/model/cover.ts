@@ -1,4 +1,4 @@
-import type { Image } from '../../data/image/image.ts';
+import type { Image } from '../../src/data/image/image.ts';
 import { element } from './dom.ts';
 
 /** What is painted over the image: those pixels get the mean colour, which normalisation brings to about zero. */

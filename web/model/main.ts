@@ -1,13 +1,13 @@
-import type { ModelNote } from '../note.ts';
-import { NOTE_ASSET } from '../note.ts';
-import { FrameworkError, messageOf } from '../../util/errors.ts';
+import type { ModelNote } from '../../src/web/note.ts';
+import { NOTE_ASSET } from '../../src/web/note.ts';
+import { FrameworkError, messageOf } from '../../src/util/errors.ts';
 import { loadAsset } from './assets.ts';
 import { PageClassifier } from './classifier.ts';
 import { openBrowserDevice } from './device.ts';
 import { Studio } from './studio.ts';
 
 export { decodeImage } from './codec.ts';
-export { corrupt } from '../../robustness/corruptions/registry.ts';
+export { corrupt } from '../../src/robustness/corruptions/registry.ts';
 
 /**
  * The model of this page's folder on the browser's GPU, for programs.

@@ -1,8 +1,8 @@
-import type { Image } from '../../data/image/image.ts';
-import { areaRatio } from '../../robustness/analyses/receptive-field.ts';
-import { argmax, softmax } from '../../robustness/metrics/accuracy.ts';
-import { CORRUPTIONS, corrupt } from '../../robustness/corruptions/registry.ts';
-import type { Severity } from '../../robustness/corruptions/types.ts';
+import type { Image } from '../../src/data/image/image.ts';
+import { areaRatio } from '../../src/robustness/analyses/receptive-field.ts';
+import { argmax, softmax } from '../../src/robustness/metrics/accuracy.ts';
+import { CORRUPTIONS, corrupt } from '../../src/robustness/corruptions/registry.ts';
+import type { Severity } from '../../src/robustness/corruptions/types.ts';
 import { showAnswers } from './answers.ts';
 import { loadBytes } from './assets.ts';
 import type { PageClassifier } from './classifier.ts';
@@ -12,8 +12,8 @@ import { element } from './dom.ts';
 import { draw, drawField } from './draw.ts';
 
 interface Voice {
-  say(words: string): void;
-  fail(error: unknown): void;
+  readonly say: (words: string) => void;
+  readonly fail: (error: unknown) => void;
 }
 
 /** Share of the contribution whose square is told. */

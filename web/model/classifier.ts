@@ -1,18 +1,18 @@
-import type { Image } from '../../data/image/image.ts';
-import { evalTransform, toTensor } from '../../data/transform.ts';
-import type { Device } from '../../device/device.ts';
-import { GradientSession } from '../../models/gradients.ts';
-import { InferenceSession } from '../../models/inference.ts';
-import type { Model } from '../../models/model.ts';
-import { createModel } from '../../models/registry.ts';
-import { ModelWeights } from '../../models/weights.ts';
-import { elems } from '../../ops/tensor.ts';
-import { mapTaps } from '../../robustness/analyses/maps.ts';
-import { centralCotangent } from '../../robustness/analyses/receptive-field.ts';
-import { fgsm } from '../../robustness/attacks/fgsm.ts';
-import { SessionModel } from '../../robustness/attacks/session-model.ts';
-import { FrameworkError } from '../../util/errors.ts';
-import { NOTE_VERSION, storedEntries, type ModelNote } from '../note.ts';
+import type { Image } from '../../src/data/image/image.ts';
+import { evalTransform, toTensor } from '../../src/data/transform.ts';
+import type { Device } from '../../src/device/device.ts';
+import { GradientSession } from '../../src/models/gradients.ts';
+import { InferenceSession } from '../../src/models/inference.ts';
+import type { Model } from '../../src/models/model.ts';
+import { createModel } from '../../src/models/registry.ts';
+import { ModelWeights } from '../../src/models/weights.ts';
+import { elems } from '../../src/ops/tensor.ts';
+import { mapTaps } from '../../src/robustness/analyses/maps.ts';
+import { centralCotangent } from '../../src/robustness/analyses/receptive-field.ts';
+import { fgsm } from '../../src/robustness/attacks/fgsm.ts';
+import { SessionModel } from '../../src/robustness/attacks/session-model.ts';
+import { FrameworkError } from '../../src/util/errors.ts';
+import { NOTE_VERSION, storedEntries, type ModelNote } from '../../src/web/note.ts';
 import { loadBytes } from './assets.ts';
 
 /** Files of weights loaded at once. */
@@ -40,10 +40,11 @@ export class PageClassifier {
     device: Device,
     onProgress: (done: number, all: number) => void = () => undefined,
   ): Promise<PageClassifier> {
-    if (note.version !== NOTE_VERSION)
+    const version: number = note.version;
+    if (version !== NOTE_VERSION)
       throw new FrameworkError(
         'web/version',
-        `This folder is of version ${String(note.version)}, the page of ${NOTE_VERSION}.`,
+        `This folder is of version ${version}, the page of ${NOTE_VERSION}.`,
         {
           hint: 'Export the folder again.',
         },
@@ -159,7 +160,7 @@ async function loadWeights(
         throw new FrameworkError('web/weights', `${asset}.js is damaged or of another export.`, {
           hint: 'Copy the whole folder again, or export it again.',
         });
-      whole.set(part, starts[i] as number);
+      whole.set(part, starts[i]);
       onProgress((done += bytes), all);
     }
   };

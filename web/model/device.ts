@@ -1,6 +1,6 @@
-import type { AdapterKind } from '../../device/adapter-entry.ts';
-import { Device } from '../../device/device.ts';
-import { FrameworkError } from '../../util/errors.ts';
+import type { AdapterKind } from '../../src/device/adapter-entry.ts';
+import { Device } from '../../src/device/device.ts';
+import { FrameworkError } from '../../src/util/errors.ts';
 
 /**
  * The browser's best adapter.

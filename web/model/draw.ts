@@ -1,5 +1,5 @@
-import type { Image } from '../../data/image/image.ts';
-import { FrameworkError } from '../../util/errors.ts';
+import type { Image } from '../../src/data/image/image.ts';
+import { FrameworkError } from '../../src/util/errors.ts';
 import { pixelsOf } from './codec.ts';
 
 function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {

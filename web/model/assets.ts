@@ -1,5 +1,5 @@
-import { FrameworkError } from '../../util/errors.ts';
-import { ASSETS } from '../note.ts';
+import { FrameworkError } from '../../src/util/errors.ts';
+import { ASSETS } from '../../src/web/note.ts';
 
 const left = ((globalThis as Record<string, unknown>)[ASSETS] ??= {}) as Record<string, unknown>;
 

@@ -1,5 +1,5 @@
-import type { Image } from '../../data/image/image.ts';
-import { FrameworkError, messageOf } from '../../util/errors.ts';
+import type { Image } from '../../src/data/image/image.ts';
+import { FrameworkError, messageOf } from '../../src/util/errors.ts';
 
 /** Decoding and encoding by the browser, in place of src/data/image/decode.ts and encode.ts. */
 

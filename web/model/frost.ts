@@ -1,4 +1,4 @@
-import { frostAsset } from '../note.ts';
+import { frostAsset } from '../../src/web/note.ts';
 import { loadBytes } from './assets.ts';
 
 /** A texture of the folder, in place of src/robustness/corruptions/lib/frost-files.ts. */
