@@ -127,8 +127,8 @@ describe.skipIf(!canCompare)('an exported page in Chromium on SwiftShader', { ti
       channels: 3,
       imageSize: SIZE,
     });
-    const png = await readFile(join(top, 'a <sample>.png'));
-    const image = await decodeImage(png, 'sample');
+    const jpeg = await readFile(photo);
+    const image = await decodeImage(jpeg, 'beetle.jpg');
     const frame = evalTransform(evalConfig)(image);
     const noisy = await corrupt(frame, 'glass_blur', 3, { seed: 0, imageNumber: 0 });
     for (const [name, seen] of [
@@ -139,8 +139,8 @@ describe.skipIf(!canCompare)('an exported page in Chromium on SwiftShader', { ti
       toTensor(seen, normalization.mean, normalization.std, x);
       const found = await page.value<number[]>(`(async () => {
         globalThis.opened ??= await largekernel.openModel();
-        const bytes = Uint8Array.from(atob('${png.toString('base64')}'), (c) => c.charCodeAt(0));
-        let image = opened.frame(await largekernel.decodeImage(bytes, 'sample'));
+        const bytes = Uint8Array.from(atob('${jpeg.toString('base64')}'), (c) => c.charCodeAt(0));
+        let image = opened.frame(await largekernel.decodeImage(bytes, 'beetle.jpg'));
         if (${name === 'noisy'}) image = await largekernel.corrupt(image, 'glass_blur', 3, { seed: 0, imageNumber: 0 });
         return [...new Uint32Array((await opened.logits(image)).buffer)];
       })()`);

@@ -1,16 +1,20 @@
 import type { Image } from '../../src/data/image/image.ts';
+import { decodeBaseline } from '../../src/data/image/jpeg.ts';
+import { sniff } from '../../src/data/image/sniff.ts';
 import { FrameworkError, messageOf } from '../../src/util/errors.ts';
 
-/** Decoding and encoding by the browser, in place of src/data/image/decode.ts and encode.ts. */
+/** Decoding and encoding in a browser, in place of src/data/image/decode.ts and encode.ts. */
 
 /** What is read, for messages. */
 export const IMAGE_KINDS = 'JPEG, PNG, WebP, GIF, AVIF or BMP';
 
 /**
- * Decodes an image (of several, the first). Alpha is dropped where there is any; colour profiles are ignored, and the orientation of EXIF too.
+ * Decodes an image (of several, the first): most JPEGs to Node's pixels, all else by the browser. Alpha is dropped where there is any; colour profiles are ignored, and the orientation of EXIF too.
  * @throws FrameworkError `image/corrupt` that names `name`
  */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Image> {
+  const baseline = sniff(bytes).kind === 'jpeg' ? decodeBaseline(bytes) : undefined;
+  if (baseline !== undefined) return baseline;
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(new Blob([bytes.slice()]), {
