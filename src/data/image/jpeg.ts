@@ -1,5 +1,6 @@
 import { freshWorkspace, type Workspace } from '../../util/wasm.ts';
 import type { Box, Image } from './image.ts';
+import { latin1 } from './sniff.ts';
 
 /** A larger image would leave its thread's module with as much memory for good. */
 const MOST_PIXELS = 1 << 24;
@@ -258,5 +259,5 @@ function word(bytes: Uint8Array, at: number): number {
 }
 
 function startsWith(bytes: Uint8Array, text: string): boolean {
-  return Buffer.from(bytes.subarray(0, text.length)).toString('latin1') === text;
+  return latin1(bytes.subarray(0, text.length)) === text;
 }

@@ -35,7 +35,7 @@ export function sniff(bytes: Uint8Array): Sniffed {
   if (startsWith(bytes, '\x89PNG\r\n\x1a\n', 0))
     return { kind: 'png', bitDepth: bytes[24] ?? 0, colourType: bytes[25] ?? 0 };
   for (const [text, at, kind] of IMAGES) if (startsWith(bytes, text, at)) return { kind };
-  if (/^P[1-6][\s#]/.test(Buffer.from(bytes.subarray(0, 3)).toString('latin1'))) return { kind: 'pnm' };
+  if (/^P[1-6][\s#]/.test(latin1(bytes.subarray(0, 3)))) return { kind: 'pnm' };
   for (const [text, at, description] of SIGNATURES)
     if (startsWith(bytes, text, at)) return { kind: 'other', description };
   return { kind: 'other', description: describeUnknown(bytes) };
@@ -66,7 +66,12 @@ function jpegComponents(bytes: Uint8Array): number {
 function describeUnknown(bytes: Uint8Array): string {
   const head = bytes.subarray(0, 64);
   const isText = head.every((byte) => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127));
-  if (!isText) return `a file beginning with bytes ${Buffer.from(head.subarray(0, 8)).toString('hex')}`;
-  const line = Buffer.from(head).toString('latin1').trim().split(/\r?\n/)[0] ?? '';
+  if (!isText) return `a file beginning with bytes ${Array.from(head.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  const line = latin1(head).trim().split(/\r?\n/)[0] ?? '';
   return `a text file beginning ${JSON.stringify(line.slice(0, 40))}`;
+}
+
+/** Each byte as the character of its number. */
+export function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
 }
