@@ -1,4 +1,5 @@
-import { openDevice, type Device } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
 import { InferenceSession } from '../models/inference.ts';
 import { createModel } from '../models/registry.ts';
 import { ModelWeights } from '../models/weights.ts';
