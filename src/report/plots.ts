@@ -20,7 +20,7 @@ export function plotFigures(models: readonly ReportModel[]): Figure[] {
   for (const [colour, model] of models.entries())
     for (const result of model.results)
       for (const plot of result.report.plots ?? []) {
-        const key = JSON.stringify([result.benchmark, plot.id, dataKey(result)]);
+        const key = JSON.stringify([result.benchmark, plot.id, sideKey(result)]);
         const group = groups.get(key) ?? { plot, entries: [] };
         groups.set(key, group);
         group.entries.push({ model, colour, result });
@@ -29,6 +29,11 @@ export function plotFigures(models: readonly ReportModel[]): Figure[] {
     const lines = entries.flatMap((entry) => linesOf(entry, plot, entries.length > 1));
     return lines.length === 0 ? [] : [figureOf(plot, entries, lines)];
   });
+}
+
+/** The data side but for the points along x: networks of 12 and 24 blocks lose other shares of them. */
+function sideKey(result: BenchmarkResult): string {
+  return dataKey({ ...result, protocol: { ...result.protocol, parts: '' } });
 }
 
 function figureOf(plot: Plot, entries: readonly Entry[], lines: readonly PlotLine[]): Figure {
