@@ -17,6 +17,8 @@ export interface Quantity {
   readonly read: (result: BenchmarkResult) => Estimate | undefined;
   /** As `read`, of other data than the paper's, where words of the protocol may differ. */
   readonly readOther: (result: BenchmarkResult) => Estimate | undefined;
+  /** As our result calls it: the paper's columns name the images of ImageNet. */
+  readonly ownLabel?: (result: BenchmarkResult) => string | undefined;
   /** Why no number of ours is under the paper's protocol. */
   readonly unlike?: string;
 }
@@ -66,7 +68,8 @@ export function metricQuantity(
     ...{ label, benchmark, protocol, digits, unit: isChange ? 'points' : '%' },
     better: isLower ? 'lower' : 'higher',
     read: (result) => metricOf(result, id, protocol),
-    readOther: (result) => metricOf(result, id, '') ?? undefined,
+    readOther: (result) => metricOf(result, id, ''),
+    ownLabel: ({ metrics }) => metrics.find((metric) => metric.id === id)?.label,
   };
 }
 

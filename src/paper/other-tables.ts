@@ -100,8 +100,8 @@ function tableOf(
   });
   return {
     caption: 'Other models and images of ours: no published number is of the same kind',
-    columns: columns.map(({ quantity: { label, unit, better }, side }) => ({
-      label: `${label}, ${unit} ${better === 'higher' ? '↑' : '↓'}`,
+    columns: columns.map(({ quantity: { label, unit, better, ownLabel }, side }) => ({
+      label: `${side.example.classes === 1000 ? label : (ownLabel?.(side.example) ?? label)}, ${unit} ${better === 'higher' ? '↑' : '↓'}`,
       small: dataWords(side.example) + settingsOf(side, columns),
     })),
     rows,

@@ -182,7 +182,8 @@ function trainingResult(
     ...{ modelFingerprint: '', classes },
     parameters: countElements(modelOfRecipe(recipe, classes).parameters, 'parameter'),
     protocol: {
-      dataOrigin: 'release',
+      // A published number is of all of ImageNet's validation images.
+      dataOrigin: isImagenet && count === 50_000 ? 'release' : `${data.dataset}, ${count} images`,
       preprocessing: describeEval(evalConfig(recipe)),
       normalization: `mean ${mean.join(' ')}, std ${std.join(' ')}`,
       imageSize: data.imageSize,
