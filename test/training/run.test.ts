@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stepSeconds } from '../../src/sweeps/results.ts';
 import { readMetrics } from '../../src/training/log/metrics-log.ts';
+import { readLook } from '../../src/training/look/look-files.ts';
+import { runFolder } from '../../src/training/run/run-folder.ts';
 import { latestCheckpoint } from '../../src/training/run/checkpoints.ts';
 import { adapters } from '../ops/harness.ts';
 import { runTiny, scratchFolder, traces } from './tiny.ts';
@@ -30,6 +32,25 @@ describe.each(adapters)('training on %s', (adapter) => {
       expect(readdirSync(join(folder, 'a', 'checkpoints')).length).toBeLessThanOrEqual(3);
     },
   );
+
+  it('shows samples, mistakes and the time by op beside the run', async () => {
+    await whole();
+    const folder = runFolder(uninterrupted);
+    const training = await readLook(folder, 'training');
+    expect(training).toMatchObject({ steps: 6, stepsPerEpoch: 3 });
+    expect(training?.samples.length).toBeGreaterThan(0);
+    const records = await readMetrics(folder.metrics, (what) => expect.fail(what));
+    const evaluations = records.filter((record) => record.kind === 'evaluation');
+    for (const { step, weights, top1, count } of evaluations.slice(-2)) {
+      const look = await readLook(folder, `evaluation-${weights}`);
+      const correct = look?.perClass.reduce((sum, each) => sum + each.correct, 0);
+      expect(look).toMatchObject({ step, images: count });
+      expect(correct).toBe(Math.round(top1 * count));
+    }
+    const kernels = await readLook(folder, 'kernels');
+    expect(kernels?.ops.map(({ op }) => op)).toContain('adamw');
+    expect(kernels?.ms).toBeGreaterThan(0);
+  });
 
   it('stops at an evaluation whose logits are not finite, and keeps the checkpoint', async () => {
     const out = join(scratchFolder(), 'run');
