@@ -17,6 +17,11 @@ export const golden = JSON.parse(readFileSync(join(FOLDER, 'steps.json'), 'utf8'
   Golden
 >;
 
+/** Losses of a hundred steps of a small DeiT. Made by test/golden/training/transformer.py. */
+export const transformerLosses = (
+  JSON.parse(readFileSync(join(FOLDER, 'transformer.json'), 'utf8')) as { losses: readonly number[] }
+).losses;
+
 /** What the recipe of tiny.ts is changed by for them. */
 export const SETTINGS = [
   'data.limitTrain=64',

@@ -2,10 +2,40 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { latestCheckpoint, readCheckpointFile } from '../../src/training/run/checkpoints.ts';
 import { adapters } from '../ops/harness.ts';
-import { FOLDER, golden, SETTINGS } from './golden.ts';
+import { FOLDER, golden, SETTINGS, transformerLosses } from './golden.ts';
 import { runTiny, scratchFolder, traces } from './tiny.ts';
 
 const SLAK = ['model.variant=slak', 'model.smallKernel=5'];
+
+const VIT = [
+  ...SETTINGS.filter((setting) => !/^(model|schedule|optimizer)/.test(setting)),
+  'model.name=deit-s16',
+  'model.dim=24',
+  'model.depth=2',
+  'model.heads=3',
+  'model.patch=7',
+  'schedule.epochs=25',
+  'schedule.warmupSteps=3',
+  'optimizer.lr=1e-3',
+  // Nothing but losses is looked at.
+  'evaluation.everyEpochs=25',
+  'checkpoint.everyEpochs=25',
+  'checkpoint.everySteps=100',
+];
+
+describe.each(adapters)('a hundred AdamW steps of a DeiT against PyTorch on %s', (adapter) => {
+  it('losses', { timeout: 900_000 }, async () => {
+    const out = join(scratchFolder(), 'run');
+    await runTiny(adapter, out, { overrides: VIT, init: join(FOLDER, 'transformer.safetensors') });
+    const steps = (await traces(out)).metrics.filter(
+      (record) => (record as { kind: string }).kind === 'step',
+    );
+    expect(steps).toHaveLength(100);
+    (steps as { loss: number }[]).forEach(({ loss }, i) => {
+      expect(Math.abs(loss / transformerLosses[i]! - 1), `loss of step ${i + 1}`).toBeLessThan(1e-3);
+    });
+  });
+});
 
 describe.each(adapters)('ten AdamW steps against PyTorch on %s', (adapter) => {
   it.each(['plain', 'slak'] as const)(
