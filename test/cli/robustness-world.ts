@@ -1,30 +1,7 @@
-import { join } from 'node:path';
-import { writeSafetensors } from '../../src/formats/safetensors.ts';
-import { createModel } from '../../src/models/registry.ts';
-import { initialise } from '../../src/nn/parameters.ts';
+import { tinyModel } from '../campaigns/tiny-model.ts';
 import { adapters } from '../ops/harness.ts';
-
-const adapter = adapters[0] ?? 'auto';
-
-/** Options that name the tiny model, in a recipe's terms. */
-const MODEL = ['depths=[1,1]', 'dims=[4,6]', 'kernels=[5,3]', 'stemStride=4'];
 
 /** Writes the initial weights of a tiny ConvNeXt; the arguments that evaluate it. */
 export async function tinyWeights(folder: string, classes: number, imageSize: number): Promise<string[]> {
-  const config = { classes, depths: [1, 1], dims: [4, 6], kernels: [5, 3], stemPatch: 4, stemStride: 4 };
-  const model = createModel('convnext-custom', { ...config, headInitScale: 100 });
-  const values = initialise(model.parameters, 3);
-  const file = join(folder, `tiny-${classes}.safetensors`);
-  await writeSafetensors(
-    file,
-    model.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'F32', data: values.get(name)! })),
-  );
-  const sizes = ['data.imageSize', 'evaluation.resize', 'evaluation.crop'].map(
-    (key) => `${key}=${imageSize}`,
-  );
-  const settings = [...MODEL.map((text) => `model.${text}`), ...sizes];
-  return [
-    'evaluate', '--checkpoint', file, '--model', 'convnext-custom', '--adapter', adapter, '--batch', '4',
-    ...settings.flatMap((text) => ['--set', text]),
-  ]; // prettier-ignore
+  return ['evaluate', ...(await tinyModel(folder, classes, imageSize, adapters[0] ?? 'auto'))];
 }

@@ -18,7 +18,7 @@ const settings = {
   patch: field(
     orAuto(integer({ min: 1, max: 4096 })),
     'auto',
-    'Side of a patch; `auto` is 16, and an eighth of small images.',
+    'Side of a patch; `auto` is 16, and an eighth of small images, or the next smaller side that divides the image.',
     { unit: 'pixels' },
   ),
   fill: field(
@@ -58,9 +58,12 @@ const settings = {
 
 type OcclusionSettings = Settings<typeof settings>;
 
-function patchOf({ patch }: OcclusionSettings, imageSize: number): number {
+export function patchOf({ patch }: Pick<OcclusionSettings, 'patch'>, imageSize: number): number {
   if (patch !== 'auto') return patch;
-  return imageSize >= 112 ? 16 : Math.max(1, Math.floor(imageSize / 8));
+  // Of a side such as 28 no eighth is whole: the next smaller patch that divides it.
+  let side = imageSize >= 112 ? 16 : Math.max(1, Math.floor(imageSize / 8));
+  while (imageSize % side !== 0) side--;
+  return side;
 }
 
 function pointsOf(

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { NORMALIZATIONS } from '../../../src/data/normalization.ts';
 import { toTensor } from '../../../src/data/transform.ts';
+import { patchOf } from '../../../src/robustness/analyses/occlusion.ts';
 import { attentionOf, cumulativeShares, massMask } from '../../../src/models/saliency.ts';
 import { blackened } from '../../../src/robustness/analyses/occlusion-pictures.ts';
 import { changeInput } from '../../../src/robustness/inputs/change.ts';
@@ -66,6 +67,8 @@ describe('random patches', () => {
   });
 
   it('must divide the image', () => {
+    const sizes = [224, 384, 299, 112, 64, 32, 28, 7];
+    expect(sizes.map((side) => patchOf({ patch: 'auto' }, side))).toEqual([16, 16, 13, 16, 8, 4, 2, 1]);
     expect(patchesAcross(224, 16)).toBe(14);
     expect(() => patchesAcross(32, 5)).toThrow('images of 32 px cannot be cut into patches of 5 px');
   });
