@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import type { InferenceSession } from '../models/inference.ts';
 import { DATASETS } from '../data/datasets.ts';
 import { startCrew } from '../robustness/benchmarks/crew/crew.ts';
-import type { OwnImages } from '../robustness/benchmarks/images/find-images.ts';
+import type { OwnImages } from '../robustness/benchmarks/images/prepared.ts';
 import type { Classifier } from '../robustness/classifier/classifier.ts';
 import { groupProblems, partsText } from '../robustness/benchmarks/images/problems.ts';
 import { BENCHMARKS } from '../robustness/benchmarks/records.ts';

@@ -8,7 +8,7 @@ import type { BenchmarkResult } from '../benchmarks/evaluation/result.ts';
 import type { Progress } from '../benchmarks/evaluation/options.ts';
 import type { Maker } from '../benchmarks/evaluation/store.ts';
 import type { Crew } from '../benchmarks/crew/crew.ts';
-import type { OwnImages } from '../benchmarks/images/find-images.ts';
+import type { OwnImages } from '../benchmarks/images/prepared.ts';
 import type { Selection } from '../benchmarks/images/selection.ts';
 import type { SessionWeights } from '../classifier/session-classifier.ts';
 

@@ -1,5 +1,5 @@
 import { prepareBenchmark, unlessImagesFail } from '../images/find-images.ts';
-import type { Absent, Prepared } from '../images/find-images.ts';
+import type { Absent, Prepared } from '../images/prepared.ts';
 import { selectItems } from '../images/selection.ts';
 import { preparationRate } from './run-unit.ts';
 import { forwardRate } from '../../classifier/session-classifier.ts';

@@ -5,7 +5,7 @@ import { PERTURBATIONS } from '../../corruptions/sequences.ts';
 import type { Crew } from '../crew/crew.ts';
 import { evaluateBenchmark } from './evaluate.ts';
 import { prepareBenchmark, unlessImagesFail } from '../images/find-images.ts';
-import type { Absent, ImageOptions, Prepared } from '../images/find-images.ts';
+import type { Absent, ImageOptions, Prepared } from '../images/prepared.ts';
 import type { Progress } from './options.ts';
 import type { SummaryOptions } from '../../scoring/scoring.ts';
 import { BENCHMARKS, findBenchmark } from '../records.ts';

@@ -8,19 +8,11 @@ import { walkFiles } from '../../../data/readers/walk.ts';
 import { FrameworkError } from '../../../util/errors.ts';
 import { isFolder, readError } from '../../../util/files.ts';
 import type { Benchmark } from '../benchmark.ts';
-import type { Absent, ImageOptions, Prepared } from './find-images.ts';
 import { locate } from './locate.ts';
 import { datasetPart, type Part } from './parts.ts';
 import { findBenchmark } from '../records.ts';
+import type { Absent, DetectionFolders, ImageOptions, Prepared } from './prepared.ts';
 import type { Load } from './source.ts';
-
-/** Folders of images that a model knows the classes of, and of others. */
-export interface DetectionFolders {
-  /** Default: the validation images, or the model's own. */
-  readonly known: string | undefined;
-  readonly near: string | undefined;
-  readonly far: string | undefined;
-}
 
 /** The image at a path below a folder. */
 export function loadFile(folder: string): Load {
