@@ -10,6 +10,13 @@ export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome', 'chrom
   .flatMap((name) => (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name)))
   .find((path) => existsSync(path));
 
+/** Flags of WebGPU on the browser's own SwiftShader. */
+export const SWIFTSHADER = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+];
+
 /** Why tests in a browser are left out. */
 export const NO_CHROMIUM = 'no chromium, google-chrome or chrome on PATH';
 
@@ -51,9 +58,10 @@ export class Browser {
     });
   }
 
-  static async open(): Promise<Browser> {
+  /** @param gpu flags about it; by default the browser uses none */
+  static async open(gpu: readonly string[] = ['--disable-gpu']): Promise<Browser> {
     const folder = mkdtempSync(join(tmpdir(), 'largekernel-chromium-'));
-    const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--no-first-run'];
+    const flags = ['--headless', '--no-sandbox', '--hide-scrollbars', '--no-first-run', ...gpu];
     const own = spawn(
       CHROMIUM ?? '',
       [...flags, '--disable-dev-shm-usage', '--remote-debugging-pipe', `--user-data-dir=${folder}`],

@@ -33,13 +33,13 @@ const OF_FILES = ['--model resnet50', '--entry x'];
 
 /** A command line for every option that does nothing without another, where that other is missing. */
 const IDLE: Readonly<Record<string, readonly string[]>> = {
-  train: ['--recipe quickstart --json --quiet', '--recipe quickstart --dry-run --detach'],
+  train: ['--recipe quickstart --json --quiet', '--recipe quickstart --dry-run --detach', '--recipe quickstart --dry-run --ranks 2'],
   ablate: [
     ...['--data x', '--benchmark-data x', '--out x', '--set seed=1', '--jobs 2', '--launcher slurm', '--sbatch x', '--lead 9'],
     ...['--adapter x', '--memory 1', '--only x', '--table', '--dry-run', '--detach', '--resume', '--json', '--quiet', 'quick-kernels --table --detach'],
     ...['quick-kernels --lead 9', 'quick-kernels --sbatch x', 'quick-kernels --table --only x', 'quick-kernels --table --jobs 2'],
     ...['quick-kernels --dry-run --launcher local', 'quick-kernels --table --benchmark-data x', 'quick-kernels --only x --jobs 2'],
-    ...['quick-kernels --only x --launcher local', 'quick-kernels --table --dry-run', 'quick-kernels --table --resume', 'quick-kernels --json --quiet'],
+    ...['quick-kernels --only x --launcher local', 'quick-kernels --table --dry-run', 'quick-kernels --table --ranks 2', 'quick-kernels --table --resume', 'quick-kernels --json --quiet'],
   ],
   evaluate: [
     ...['--data-root x', '--generate', '--limit 5', '--subset val-subset-5k', '--corruptions fog', '--severities 1'],

@@ -14,7 +14,7 @@ import { corrupt } from '../../src/robustness/corruptions/registry.ts';
 import { pageScript } from '../../src/web/bundle.ts';
 import { exportWeb } from '../../src/web/export-web.ts';
 import { adapters, deviceFor } from '../ops/harness.ts';
-import { findChromium, openPage, type Page } from './chromium.ts';
+import { Browser, CHROMIUM, SWIFTSHADER } from '../browser/chromium.ts';
 
 const SIZE = 32;
 const CLASSES = ['ant', '<b>bee</b>', 'cat', 'dog', 'elk', 'fox', 'gnu'];
@@ -87,16 +87,15 @@ describe('an exported page', () => {
   });
 });
 
-const browser = await findChromium();
-const canCompare = browser !== undefined && adapters.includes('swiftshader');
+const canCompare = CHROMIUM !== undefined && adapters.includes('swiftshader');
 
-/** Skipped where no Chromium starts, or where Node has no SwiftShader to compare with. */
+/** Skipped where no Chromium is on the path, or where Node has no SwiftShader to compare with. */
 describe.skipIf(!canCompare)('an exported page in Chromium on SwiftShader', { timeout: 300_000 }, () => {
-  let page: Page;
+  let page: Browser;
 
   beforeAll(async () => {
-    page = await openPage(browser ?? '');
-    await page.open(`file://${folder}/index.html`);
+    page = await Browser.open(SWIFTSHADER);
+    await page.go(`file://${folder}/index.html`);
   }, 120_000);
 
   afterAll(() => page.close());
@@ -167,7 +166,7 @@ describe.skipIf(!canCompare)('an exported page in Chromium on SwiftShader', { ti
 
   it('says what is wrong with a folder that was copied in part', async () => {
     await rm(join(folder, 'weights-0.js'));
-    await page.open(`file://${folder}/index.html`);
+    await page.go(`file://${folder}/index.html`);
     await until(`document.getElementById('status').className === 'error'`);
     expect(await page.value<string>(`document.getElementById('status').textContent`)).toContain(
       'weights-0.js cannot be loaded.',

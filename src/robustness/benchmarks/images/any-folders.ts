@@ -11,7 +11,7 @@ import type { Benchmark } from '../benchmark.ts';
 import { locate } from './locate.ts';
 import { datasetPart, type Part } from './parts.ts';
 import { findBenchmark } from '../records.ts';
-import type { Absent, DetectionFolders, ImageOptions, Prepared } from './prepared.ts';
+import type { Absent, ImageOptions, Prepared } from './prepared.ts';
 import type { Load } from './source.ts';
 
 /** The image at a path below a folder. */

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { classList, imagenetClasses, imagenetValLabels } from '../../../../src/data/classes.ts';
 import { encodePng } from '../../../../src/data/image/encode.ts';
 import { evaluateBenchmark } from '../../../../src/robustness/benchmarks/evaluation/evaluate.ts';
-import { prepareBenchmark, type Prepared } from '../../../../src/robustness/benchmarks/images/find-images.ts';
+import { prepareBenchmark } from '../../../../src/robustness/benchmarks/images/find-images.ts';
+import type { Prepared } from '../../../../src/robustness/benchmarks/images/prepared.ts';
 import type { Part } from '../../../../src/robustness/benchmarks/images/parts.ts';
 import { findBenchmark } from '../../../../src/robustness/benchmarks/records.ts';
 import {
