@@ -57,7 +57,7 @@ const registry = () => load<typeof registryModule>('src/models/registry.ts');
 const benchmarks = 'src/robustness/benchmarks';
 
 beforeAll(() => {
-  for (const folder of ['src', 'shaders', 'recipes', 'data', 'package.json'])
+  for (const folder of ['src', 'shaders', 'wasm', 'recipes', 'data', 'package.json'])
     cpSync(join(ROOT, folder), join(copy, folder), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   blocks.forEach(apply);

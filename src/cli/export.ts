@@ -42,8 +42,8 @@ async function exportModel(options: ExportOptions): Promise<void> {
     throw new FrameworkError('cli/usage', 'Neither --output nor --web was given.', {
       hint: '--output model.onnx writes ONNX, --web folder a page for browsers.',
     });
-  const samples = options.samples === undefined ? [] : await readableImages(options.samples);
   const resolved = await resolveWeights(weightsRequest(options, 'export'));
+  const samples = options.samples === undefined ? [] : await readableImages(options.samples);
   const { values } = await underWay(`reading ${resolved.file}`, () =>
     loadWeights(resolved.file, resolved.model, { entry: resolved.entry }),
   );

@@ -34,7 +34,7 @@ import { say, underWay } from './say.ts';
 import { compilingReporter, makeReporter } from '../training/log/reporter.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { ADAPTERS, collect, integerUpTo, styleOf } from './train.ts';
-import type { WeightsUse } from '../training/weights/settings.ts';
+import { checkSettings, type WeightsUse } from '../training/weights/settings.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 
 export interface CheckpointOptions {
@@ -77,9 +77,13 @@ export function onlyRun(command: Command, checkpoint: (given: Given) => string):
   onlyWhen(command, 'with a file of weights', ofFiles, (given) => !isRunFolder(checkpoint(given)));
 }
 
-/** What `checkpointOptions` said. */
+/**
+ * What `checkpointOptions` said.
+ * @throws FrameworkError `recipe/no-effect` for settings that change nothing in what `use` makes of weights
+ */
 export function weightsRequest(options: CheckpointOptions, use: WeightsUse): WeightsRequest {
   const { checkpoint, model, set: overrides, ema, entry } = options;
+  checkSettings({ overrides, use, isRun: isRunFolder(checkpoint) });
   return { checkpoint, model, overrides, use, weights: ema ? 'ema' : 'raw', entry };
 }
 
@@ -133,10 +137,11 @@ async function openWeights(
 async function predict(
   options: WeightsOptions & { images: readonly string[]; output?: string },
 ): Promise<void> {
+  const request = weightsRequest(options, 'predict');
   const files = await readableImages(options.images, options.json);
   await openWeights(
     { ...options, batch: Math.min(options.batch, files.length) },
-    weightsRequest(options, 'predict'),
+    request,
     async (_device, weights, session) => {
       const logits = await predictFiles(session, weights, files);
       const { classes } = weights.model.config;

@@ -47,7 +47,8 @@ const OTHER: Readonly<Record<string, string>> = {
   'augment.mixMode': 'pair', 'augment.mixOrder': 'mix-then-erase', 'augment.mixGroup': '4', 'augment.repeats': '2',
   'evaluation.resize': '40', 'evaluation.crop': '20', 'evaluation.squash': 'true', 'evaluation.interpolation': 'box', 'evaluation.batch': '3',
   'evaluation.everyEpochs': '3', 'evaluation.ema': 'false',
-  'batch.size': '32', 'batch.micro': '2',
+  'batch.size': '32', 'batch.micro': '2', 'batch.shards': '2',
+  'adversarial.eps': '0.1', 'adversarial.steps': '3', 'adversarial.stepSize': '0.05', 'adversarial.randomStart': 'false',
   'optimizer.name': 'sgd', 'optimizer.lr': '1', 'optimizer.lrPer': '256', 'optimizer.betas': '[0.5,0.5]', 'optimizer.eps': '1', 'optimizer.weightDecay': '1',
   'optimizer.weightDecayEnd': '1', 'optimizer.momentum': '0.5', 'optimizer.nesterov': 'true', 'optimizer.layerDecay': '0.5', 'optimizer.clipNorm': '1',
   'schedule.epochs': '3', 'schedule.warmupEpochs': '1', 'schedule.warmupSteps': '3', 'schedule.warmupLr': '1e-3', 'schedule.minLr': '1e-3',
@@ -258,8 +259,12 @@ describe('--set', () => {
     const before = (await loadRecipe(tiny)).recipe;
     for (const key of KEYS) {
       const value = OTHER[key] ?? '';
-      // A teacher's settings need the teacher.
-      const beside = key.startsWith('distill.') ? ['distill.teacher=y.pth'] : [];
+      // A teacher's settings need the teacher, those of adversarial images the largest change.
+      const beside = key.startsWith('distill.')
+        ? ['distill.teacher=y.pth']
+        : /^adversarial\.(?!eps)/.test(key)
+          ? ['adversarial.eps=0.2']
+          : [];
       const after = await loadRecipe(tiny, [...beside, `${key}=${value}`]).catch((error: unknown) => error);
       if (after instanceof FrameworkError) {
         // What the recipe's model has no use for.

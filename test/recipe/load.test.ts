@@ -33,7 +33,7 @@ describe('inheritance and overrides', () => {
       'loss.labelSmoothing=0.3',
       'model.kernels=[7, 5, 5, 3]',
     ]);
-    expect(recipe.batch).toEqual({ size: 64, micro: 16 });
+    expect(recipe.batch).toEqual({ size: 64, micro: 16, shards: 1 });
     expect([recipe.seed, recipe.loss.labelSmoothing, recipe.ema?.decay]).toEqual([2, 0.3, 0.99]);
     expect([recipe.name, recipe.description]).toEqual(['a', '']);
     const from = (path: string) => provenance.get(path)?.split('/').at(-1);

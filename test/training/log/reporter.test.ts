@@ -75,7 +75,11 @@ it('pipelines that compile are counted', async () => {
         }),
       ),
   };
-  const pipelines = new PipelineCache({ gpu, wait: <T>(work: T) => work } as unknown as Device);
+  const pipelines = new PipelineCache({
+    gpu,
+    host: { cores: 1 },
+    wait: <T>(work: T) => work,
+  } as unknown as Device);
   const { reporter, time, written } = listen('lines');
   pipelines.onCompile = compilingReporter(reporter);
   const compiled = [1, 2, 3, 3].map((n) =>
