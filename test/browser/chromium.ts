@@ -128,7 +128,8 @@ export class Browser {
     const ended = new Promise((resolve) => this.process.once('exit', resolve));
     this.process.kill('SIGKILL');
     await ended;
-    rmSync(this.folder, { recursive: true, force: true });
+    // Its other processes may write for a moment longer.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   private size(): Promise<{ x: number; y: number; width: number; height: number }> {
