@@ -33,7 +33,7 @@ export function buildPackage(folder: string): string {
   ]);
   cpSync(join(ROOT, 'bin'), join(folder, 'bin'), { recursive: true });
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
-  for (const name of ['shaders', 'recipes', 'checkpoints', 'data', 'node_modules'])
+  for (const name of ['shaders', 'wasm', 'web', 'recipes', 'checkpoints', 'data', 'node_modules'])
     if (existsSync(join(ROOT, name))) symlinkSync(join(ROOT, name), join(folder, name));
   return join(folder, 'bin/largekernel.cjs');
 }
