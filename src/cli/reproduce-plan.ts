@@ -109,5 +109,6 @@ async function rateOf(device: Device, { model: name, options, imageSize, macs }:
   await session.logits(x, batch);
   const seconds = (performance.now() - start) / 1000;
   session.destroy();
+  weights.destroy();
   return batch / seconds;
 }

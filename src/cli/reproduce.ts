@@ -13,6 +13,7 @@ import { Stopper } from '../sweeps/process.ts';
 import { CARDS } from '../training/planning/cards.ts';
 import { duration } from '../training/log/reporter.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
+import { existsNow } from '../util/files.ts';
 import { onlyWhen } from './conflicts.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 import { onStopRequests } from './interrupt.ts';
@@ -138,12 +139,9 @@ async function run(plan: Plan, folder: string, out: readonly string[], options: 
   await paper(results, { out, title: PAPER_TITLE, row: named, for: options.for ?? 'h200' });
 }
 
-/** Folders of the runs that were trained. */
+/** Folders of the runs that were trained; a training that failed may have left none. */
 function runsOf(steps: readonly Step[]): string[] {
-  return steps.flatMap(({ command: [verb = '', name = '', , id = ''] }) => {
-    if (verb === 'ablate') return [join('runs', 'sweeps', name, id)];
-    return verb === 'train' ? [join('runs', id)] : [];
-  });
+  return steps.flatMap(({ run }) => (run !== undefined && existsNow(run) ? [run] : []));
 }
 
 function adapterWords({ adapter }: Options): string[] {

@@ -120,7 +120,7 @@ function picturesOf(subjects: readonly Subject[], { number, benchmarks, columns 
     : '';
   const tables = columns === undefined ? curveTables(subjects, benchmarks) : [];
   // Figures 1 to 3 and 6 have drawings of their own, the others those of their analyses.
-  const own = paperFigures(models).filter(({ id }) => new RegExp(`^figure-${number}[a-z]?$`).test(id));
+  const own = paperFigures(models).filter(({ id }) => new RegExp(`^figure-${number}(?!\\d)`).test(id));
   const drawn = own.length > 0 || columns !== undefined ? own : plotFigures(models);
   return drawn.map(({ title, caption, svg }, i) => ({
     title,

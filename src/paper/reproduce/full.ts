@@ -34,7 +34,10 @@ export async function fullPlan({ items, places }: FullRequest): Promise<FullPlan
         missing.add(file);
         continue;
       }
-      if (file !== undefined) named.set(name, { row: name, sha256: await sha256File(file) });
+      // Rows of several tables may share a name and not the file.
+      const key = `${name}\0${file}`;
+      if (file !== undefined && !named.has(key))
+        named.set(key, { row: name, sha256: await sha256File(file) });
       const { target, training, measured } = await rowWeights(name, row, places, undefined);
       if (target.checkpoint === 'FILE') continue;
       const ids = item.needs.filter((id) => !measured.includes(id));

@@ -106,6 +106,7 @@ async function trainStep(name: string, places: Places, init: string | undefined)
       ...(init === undefined ? [] : ['--init', init]),
       ...places.common,
     ],
+    run: `${places.runs}/${name}`,
     work: trainingWork(recipe, recipe.model.classes ?? 1000),
   };
 }
@@ -134,12 +135,14 @@ async function sweepRun({ name, point }: NonNullable<PaperModel['sweep']>, place
   );
   const { data, common } = places;
   const training = trainingWork(recipe, recipe.model.classes ?? 1000);
+  const folder = `${places.runs}/sweeps/${name}/${id}`;
   const step: Step = {
     title: `train ${name}, ${point}`,
+    run: folder,
     command: ['ablate', name, '--only', id, '--data', data, '--benchmark-data', data, ...common],
     work: [...training, ...training.map((one) => ({ ...one, passes: measuredPasses(sweep.evaluations) }))],
   };
-  return { step, folder: `${places.runs}/sweeps/${name}/${id}`, measured: sweep.evaluations };
+  return { step, folder, measured: sweep.evaluations };
 }
 
 /** Images of the benchmarks that a run of a sweep measures by itself, besides the validation images. */

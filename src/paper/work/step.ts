@@ -6,6 +6,8 @@ export interface Step {
   readonly title: string;
   /** Arguments of `largekernel`. */
   readonly command: readonly string[];
+  /** The folder of the run that it trains. */
+  readonly run?: string;
   /** Models through which images pass, and how many multiply-adds that takes. */
   readonly work: readonly Work[];
 }
