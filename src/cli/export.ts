@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { isOpset, type Opset } from '../formats/onnx.ts';
 import { exportOnnx } from '../models/export-onnx.ts';
@@ -49,7 +49,7 @@ async function exportModel(options: ExportOptions): Promise<void> {
   );
   resolved.notes.forEach(say);
   if (output !== undefined) await writeOnnx(output, options.opset, resolved, values);
-  if (web !== undefined) await writePage(web, samples, resolved, values);
+  if (web !== undefined) await writePage(web, basename(options.checkpoint), samples, resolved, values);
 }
 
 async function writeOnnx(
@@ -70,13 +70,14 @@ async function writeOnnx(
 
 async function writePage(
   folder: string,
+  name: string,
   samples: readonly string[],
   resolved: ResolvedWeights,
   values: ReadonlyMap<string, Float32Array>,
 ): Promise<void> {
   const classes = namesOf(resolved.classes).map(({ name }) => name);
   const { page, all } = await underWay(`writing ${folder}`, () =>
-    exportWeb(folder, { ...resolved, values, samples, classes }),
+    exportWeb(folder, { ...resolved, name, values, samples, classes }),
   );
   const size = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   process.stderr.write(

@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
-import { FrameworkError } from '../util/errors.ts';
+import { join, resolve, sep } from 'node:path';
 import { readError } from '../util/files.ts';
 
 /** Folders below a given one that are looked through. */
@@ -52,11 +51,4 @@ export function namesOf(folders: readonly string[]): string[] {
   let common = 0;
   while (common < shortest - 1 && parts.every((own) => own[common] === parts[0]?.[common])) common++;
   return parts.map((own) => own.slice(common).join('/'));
-}
-
-export function noRuns(paths: readonly string[]): FrameworkError {
-  const where = paths.map((path) => relative('', path) || '.').join(', ');
-  return new FrameworkError('data/no-runs', `There is no run in ${where}.`, {
-    hint: 'Name a folder that `largekernel train` or `largekernel ablate` wrote to, or one that holds such folders.',
-  });
 }

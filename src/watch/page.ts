@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { PAGE_STYLE } from '../report/style.ts';
 import { escapeXml as text, FIGURE_STYLE } from '../report/svg.ts';
 import { PRINTED, watchFigures } from './figures.ts';
@@ -96,8 +97,10 @@ let cached: { readonly style: string; readonly script: string } | undefined;
 
 function assets(): { readonly style: string; readonly script: string } {
   const own = (file: string) => readFileSync(new URL(file, ASSETS), 'utf8');
-  const uplot = createRequire(import.meta.url).resolve('uplot/package.json');
-  const theirs = (file: string) => readFileSync(new URL(`dist/${file}`, `file://${uplot}`), 'utf8').trim();
+  const theirs = (file: string) => {
+    const uplot = createRequire(import.meta.url).resolve('uplot/package.json');
+    return readFileSync(join(dirname(uplot), 'dist', file), 'utf8').trim();
+  };
   cached ??= {
     style: `${theirs('uPlot.min.css')}\n${PAGE_STYLE}${FIGURE_STYLE}${own('watch.css')}`,
     script: `${theirs('uPlot.iife.min.js')}\n(() => {\n'use strict';\n${SCRIPTS.map(own).join('\n')}\n})();\n`,

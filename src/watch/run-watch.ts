@@ -92,8 +92,11 @@ export class RunWatch {
       else this.evaluations.push(record);
     }
     if (isNew || records.length > 0) for (const listener of this.listeners) listener(records, isNew);
+    const held = this.holder !== undefined;
     const others = await this.refreshOthers();
-    return isNew || records.length > 0 || others || this.notes.join('\n') !== before;
+    // A killed run leaves its claim as it was.
+    const ended = held !== (this.holder !== undefined);
+    return isNew || records.length > 0 || others || ended || this.notes.join('\n') !== before;
   }
 
   private async refreshOthers(): Promise<boolean> {

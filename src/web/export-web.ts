@@ -34,8 +34,9 @@ export interface WebExport {
   readonly evalConfig: EvalConfig;
   /** Names of the outputs. */
   readonly classes: readonly string[];
-  /** The file that the weights were read from. */
+  /** The file that the weights were read from, and what people call it: a run has the name of its folder. */
   readonly file: string;
+  readonly name: string;
   /** Image files that the page offers. */
   readonly samples: readonly string[];
 }
@@ -69,7 +70,7 @@ export async function exportWeb(
     put(`${name}.js`, `(globalThis.${ASSETS}??={})[${JSON.stringify(name)}]=${JSON.stringify(value)};\n`);
   await put(PAGE_SCRIPT, script);
   await put('start.js', 'void largekernel.start();\n');
-  const page = await put('index.html', pageHtml(`${model.name}, ${basename(what.file)}`));
+  const page = await put('index.html', pageHtml(`${model.name}, ${what.name}`));
   for (const texture of new Set(FROST_FILES))
     await asset(frostAsset(texture), base64(await readFrost(texture)));
   const weights = [];
@@ -92,16 +93,15 @@ export async function exportWeb(
 }
 
 async function noteOf(
-  { model, imageSize, normalization, evalConfig, classes, file }: WebExport,
+  { model, imageSize, normalization, evalConfig, classes, file, name }: WebExport,
   weights: ModelNote['weights'],
   samples: ModelNote['samples'],
 ): Promise<ModelNote> {
-  const checkpoint = { name: basename(file), sha256: await sha256File(file) };
-  const { name, config } = model;
+  const checkpoint = { name, sha256: await sha256File(file) };
   return {
     version: NOTE_VERSION,
-    model: name,
-    config,
+    model: model.name,
+    config: model.config,
     imageSize,
     normalization,
     evalConfig,

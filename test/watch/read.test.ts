@@ -1,6 +1,9 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runFolder } from '../../src/training/run/run-folder.ts';
+import { claim } from '../../src/util/claim.ts';
+import { sealedKind, sealedText } from '../../src/util/sealed.ts';
 import { LogTail } from '../../src/training/log/log-tail.ts';
 import { findRuns, namesOf } from '../../src/watch/find-runs.ts';
 import { RunWatch } from '../../src/watch/run-watch.ts';
@@ -50,6 +53,37 @@ describe('a log that grows', () => {
       'metrics.jsonl: line 5 damaged or changed since written; left out here',
       'metrics.jsonl: the last line was cut short; left out here',
     ]);
+  });
+
+  it('takes the line ends of Windows, and no step twice where a copy stands behind the log', async () => {
+    const path = join(temporary(), 'metrics.jsonl');
+    const text = linesOf([step(1), step(2), step(3)]);
+    writeFileSync(path, (text + text).replaceAll('\n', '\r\n'));
+    const tail = new LogTail(path);
+    expect((await tail.poll()).records.map((record) => record.step)).toEqual([1, 2, 3]);
+    expect(tail.damaged).toEqual([4, 5, 6]);
+  });
+
+  it('tells that a run was killed, whose claim stays as it was', async () => {
+    const root = makeRun(temporary(), 'run', 1);
+    const path = runFolder(root).claim;
+    const held = await claim(path, 'training');
+    const when = new Date();
+    utimesSync(path, when, when);
+    const run = new RunWatch('run', root);
+    await run.refresh();
+    expect(run.holder?.pid).toBe(process.pid);
+    const { seal, ...holder } = JSON.parse(readFileSync(path, 'utf8')) as {
+      seal: { kind: string; version: number };
+      started: string;
+    };
+    // Another process has its number now: the file is of the same size and time.
+    const started = holder.started.replace(/\d/g, (digit) => String(9 - Number(digit)));
+    writeFileSync(path, sealedText(sealedKind(seal.kind, seal.version, ''), { ...holder, started }));
+    utimesSync(path, when, when);
+    expect(await run.refresh()).toBe(true);
+    expect(run.holder).toBeUndefined();
+    await held.release();
   });
 
   it('says how many losses are no numbers', async () => {

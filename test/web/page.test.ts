@@ -39,7 +39,15 @@ beforeAll(async () => {
   const [file, sample] = [join(top, 'weights.bin'), join(top, 'a <sample>.png')];
   await writeFile(file, 'weights');
   await writeFile(sample, await encodePng(await decodeImage(await readFile(photo), 'beetle.jpg')));
-  const about = { imageSize: SIZE, normalization, evalConfig, classes: CLASSES, file, samples: [sample] };
+  const about = {
+    imageSize: SIZE,
+    normalization,
+    evalConfig,
+    classes: CLASSES,
+    file,
+    name: 'weights',
+    samples: [sample],
+  };
   await exportWeb(folder, { model, values, ...about });
 }, 120_000);
 
@@ -81,7 +89,15 @@ describe('an exported page', () => {
     await mkdir(other);
     await writeFile(join(other, 'thesis.tex'), 'years of work');
     const file = join(top, 'weights.bin');
-    const about = { imageSize: SIZE, normalization, evalConfig, classes: CLASSES, file, samples: [] };
+    const about = {
+      imageSize: SIZE,
+      normalization,
+      evalConfig,
+      classes: CLASSES,
+      file,
+      name: 'weights',
+      samples: [],
+    };
     await expect(exportWeb(other, { model, values, ...about })).rejects.toMatchObject({ code: 'web/folder' });
     expect(await readdir(other)).toEqual(['thesis.tex']);
   });

@@ -32,7 +32,7 @@ export class Studio {
   /** What the network sees of the image that was chosen, and its logits. */
   private clean: { readonly frame: Image; readonly logits: Float32Array; readonly name: string } | undefined;
   /** The corrupted frame, for as long as neither image nor corruption change: painting need not draw it anew. */
-  private corrupted: { readonly key: string; readonly frame: Image } | undefined;
+  private corrupted: { readonly key: string; readonly of: Image; readonly frame: Image } | undefined;
   /** Something changed since the last answer began. */
   private isStale = false;
   private isBusy = false;
@@ -128,7 +128,6 @@ export class Studio {
       const frame = this.model.frame(await decodeImage(bytes, name));
       this.voice.say(`Looking at ${name} …`);
       this.clean = { frame, logits: await this.model.logits(frame), name };
-      this.corrupted = undefined;
       this.cover.clear();
     } catch (error) {
       this.voice.fail(error);
@@ -194,8 +193,12 @@ export class Studio {
     if (severity === 0) return frame;
     changes.push(`${name.replaceAll('_', ' ')} at severity ${severity}`);
     const key = `${name}/${severity}`;
-    if (this.corrupted?.key !== key)
-      this.corrupted = { key, frame: await corrupt(frame, name, severity, { seed: 0, imageNumber: 0 }) };
+    if (this.corrupted?.key !== key || this.corrupted.of !== frame)
+      this.corrupted = {
+        key,
+        of: frame,
+        frame: await corrupt(frame, name, severity, { seed: 0, imageNumber: 0 }),
+      };
     return this.corrupted.frame;
   }
 }

@@ -7,6 +7,20 @@ const MANY = 24;
 /** Values that are read out. */
 const READ = 4;
 
+const AXIS_FONT = '12px system-ui, sans-serif';
+
+/**
+ * Width of the left axis: its widest number, ticks and gaps, in pixels of the page.
+ * @param {uPlot} u @param {string[] | null} values null before the first drawing
+ */
+function sideFor(u, values) {
+  u.ctx.save();
+  u.ctx.font = AXIS_FONT;
+  const widest = Math.max(0, ...(values ?? []).map((value) => u.ctx.measureText(value).width));
+  u.ctx.restore();
+  return Math.max(58, Math.ceil(widest) + 16);
+}
+
 class ChartView {
   /** @param {Chart} chart @param {(zoom: readonly [number, number] | undefined) => void} onZoom */
   constructor(chart, onZoom) {
@@ -66,7 +80,7 @@ class ChartView {
       stroke: ink,
       grid: { stroke: rule, width: 1 },
       ticks: { stroke: rule, width: 1 },
-      font: '12px system-ui, sans-serif',
+      font: AXIS_FONT,
     };
     /** @type {uPlot.Series[]} */
     const series = [{}];
@@ -99,7 +113,7 @@ class ChartView {
       scales: { x: { time: false, range: () => this.range }, y: isLog ? { distr: 3 } : {} },
       axes: [
         { ...axis, size: 30, space: 60 },
-        { ...axis, size: 58, values: (_, ticks) => ticks.map((v) => (v === null ? '' : number(v))) },
+        { ...axis, size: sideFor, values: (_, ticks) => ticks.map((v) => (v === null ? '' : number(v))) },
       ],
       cursor: { sync: { key: 'steps' }, focus: { prox: 24 }, drag: { x: true, y: false, setScale: false } },
       focus: { alpha: this.curves.length > 1 ? 0.3 : 1 },

@@ -196,7 +196,7 @@ function kernelsOf({ ops, ms, steps }) {
   const table = tableOf('kernels', ['op', '', 'nodes', 'ms', 'share'], rows);
   return section(
     'Where the time goes',
-    `Time on the device by op: the mean of ${steps} early steps of ${number(ms, 3)} ms.`,
+    `Time on the device by op, of the model’s passes and the update: the mean of ${steps} early steps, ${number(ms, 3)} ms each.`,
     scrolling('Time by op', table),
   );
 }

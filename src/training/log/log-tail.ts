@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { messageOf } from '../../util/errors.ts';
 import { unsealedLine } from '../../util/sealed.ts';
-import type { MetricsRecord } from './metrics-log.ts';
+import { later, type MetricsRecord } from './metrics-log.ts';
 
 /** What became known of a log since it was looked at before. */
 export interface LogNews {
@@ -28,6 +28,7 @@ export class LogTail {
   private offset = 0;
   private line = 0;
   private above = '';
+  private isLater = later();
 
   constructor(path: string) {
     this.path = path;
@@ -54,6 +55,7 @@ export class LogTail {
     this.offset = 0;
     this.line = 0;
     this.above = '';
+    this.isLater = later();
     this.damaged.length = 0;
     this.isCut = false;
   }
@@ -75,12 +77,13 @@ export class LogTail {
   }
 
   private take(text: string, records: MetricsRecord[]): void {
-    for (const line of text.split('\n')) {
+    for (const ended of text.split('\n')) {
+      const line = ended.replace(/\r$/, '');
       this.line++;
-      const record = unsealedLine(line, this.above);
+      const record = unsealedLine(line, this.above) as MetricsRecord | undefined;
       this.above = line;
-      if (record === undefined) this.damaged.push(this.line);
-      else records.push(record as MetricsRecord);
+      if (record === undefined || !this.isLater(record)) this.damaged.push(this.line);
+      else records.push(record);
     }
   }
 }

@@ -158,7 +158,7 @@ function parseLog(text: string): { records: MetricsRecord[]; damage: string[] } 
 }
 
 /** Tells whether each record follows those before it: a copy put behind a log would count its steps twice. */
-function later(): (record: MetricsRecord) => boolean {
+export function later(): (record: MetricsRecord) => boolean {
   let last = -1;
   const seen = new Set<string>(); // of the last step
   return (record) => {
