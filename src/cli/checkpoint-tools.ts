@@ -196,10 +196,10 @@ export function addMerge(command: Command): void {
 
 async function merge(options: MergeOptions): Promise<void> {
   const { output, batch, tolerance } = options;
-  const images =
-    options.images === undefined ? options.count : await readableImages(options.images, options.json);
   const resolved = await resolveWeights(weightsRequest(options, 'merge'));
   resolved.notes.forEach(say);
+  const images =
+    options.images === undefined ? options.count : await readableImages(options.images, options.json);
   const merged = await underWay('merging', () => mergeWeights(resolved), options.json);
   const device = await openDevice(options.adapter);
   try {

@@ -9,6 +9,7 @@ import { InferenceSession } from '../models/inference.ts';
 import { ModelWeights } from '../models/weights.ts';
 import { EvaluationCounter, topClasses } from '../training/evaluation/evaluation.ts';
 import {
+  checkRequest,
   evaluationData,
   openImages,
   resolveWeights,
@@ -34,7 +35,7 @@ import { say, underWay } from './say.ts';
 import { compilingReporter, makeReporter } from '../training/log/reporter.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { ADAPTERS, collect, integerUpTo, styleOf } from './train.ts';
-import { checkSettings, type WeightsUse } from '../training/weights/settings.ts';
+import type { WeightsUse } from '../training/weights/settings.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 
 export interface CheckpointOptions {
@@ -77,13 +78,9 @@ export function onlyRun(command: Command, checkpoint: (given: Given) => string):
   onlyWhen(command, 'with a file of weights', ofFiles, (given) => !isRunFolder(checkpoint(given)));
 }
 
-/**
- * What `checkpointOptions` said.
- * @throws FrameworkError `recipe/no-effect` for settings that change nothing in what `use` makes of weights
- */
+/** What `checkpointOptions` said. */
 export function weightsRequest(options: CheckpointOptions, use: WeightsUse): WeightsRequest {
   const { checkpoint, model, set: overrides, ema, entry } = options;
-  checkSettings({ overrides, use, isRun: isRunFolder(checkpoint) });
   return { checkpoint, model, overrides, use, weights: ema ? 'ema' : 'raw', entry };
 }
 
@@ -138,6 +135,7 @@ async function predict(
   options: WeightsOptions & { images: readonly string[]; output?: string },
 ): Promise<void> {
   const request = weightsRequest(options, 'predict');
+  checkRequest(request);
   const files = await readableImages(options.images, options.json);
   await openWeights(
     { ...options, batch: Math.min(options.batch, files.length) },

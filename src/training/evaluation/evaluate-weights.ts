@@ -19,7 +19,7 @@ import { leftOutNote, openWeights } from '../weights/open-weights.ts';
 import { publishedAs } from '../weights/published/list.ts';
 import type { PublishedWeights } from '../weights/published/record.ts';
 import { bareRecipe, classesOf, modelOfFile, modelOfRecipe } from '../weights/recipe-model.ts';
-import { checkModelSettings, checkSettings, type WeightsUse } from '../weights/settings.ts';
+import { checkModelSettings, checkSettings, type Settings, type WeightsUse } from '../weights/settings.ts';
 import { preferredModel, recogniseModel, type Recognised } from '../weights/recognise.ts';
 import { checkRunRecipe, isRunFolder, runFolder } from '../run/run-folder.ts';
 import type { Weights } from '../step/session.ts';
@@ -67,15 +67,24 @@ type Resolved = Omit<ResolvedWeights, 'file' | 'entry' | 'notes'> & { readonly n
 const ANY_MODEL = 'convnext-t';
 
 /**
+ * Checks the settings of a request, which takes no file.
+ * @throws FrameworkError `recipe/no-effect` for those that change nothing in what it uses weights for
+ */
+export function checkRequest({ checkpoint, overrides, use, replaced }: WeightsRequest): Settings {
+  const settings = { overrides, use, isRun: isRunFolder(checkpoint), replaced };
+  checkSettings(settings);
+  return settings;
+}
+
+/**
  * Works out the model and the preprocessing: a run's from its recipe; a bare file's from `--model`, or from its tensors where they tell,
  * and the model's own published preprocessing, both changed by the overrides.
  * @throws FrameworkError `model/unnamed` where the tensors do not tell
  */
 export async function resolveWeights(request: WeightsRequest): Promise<ResolvedWeights> {
-  const { checkpoint, overrides, entry, weights, use, replaced } = request;
+  const { checkpoint, overrides, entry, weights, use } = request;
   const isRun = isRunFolder(checkpoint);
-  const settings = { overrides, use, isRun, replaced };
-  checkSettings(settings);
+  const settings = checkRequest(request);
   const published = isRun ? undefined : publishedAs(checkpoint);
   const named = request.model ?? published?.model;
   const loaded = isRun
