@@ -100,12 +100,6 @@ export class Mpi implements Transport {
     this.call('MPI_Finalize');
   }
 
-  /** Sums vectors of all ranks by the library's own way; blocks. For comparison. */
-  allreduce(from: Float32Array, to: Float32Array): void {
-    const { float, sum, world } = this.library.handles;
-    this.call('MPI_Allreduce', from, to, from.length, float, sum, world);
-  }
-
   private async start(
     name: 'MPI_Isend' | 'MPI_Irecv',
     peer: number,

@@ -5,7 +5,7 @@ import { FrameworkError } from '../util/errors.ts';
 import { duration, type Reporter } from './log/reporter.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { TrainingSession } from './step/session.ts';
-import { STEP_OVER_FORWARD } from './planning/cards.ts';
+import { planReport } from './planning/plan-report.ts';
 import { size, type Preflight } from './preflight.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { prepare, type OpenedDevice, type TrainRequest } from './start.ts';
@@ -66,18 +66,21 @@ export async function checkTraining(
 
 /** Time of a whole run: its steps and its evaluations, from the time of one evaluation batch. */
 async function secondsOf(
-  { schedule, evaluation, batch }: Recipe,
+  recipe: Recipe,
   session: TrainingSession,
   { validation }: Preflight,
   steps: number,
 ): Promise<number> {
+  const { schedule, evaluation } = recipe;
   const { evaluationBatch: n } = session.plan;
   const start = performance.now();
   await session.logits(new Float32Array(n * session.imageElems), n, 'raw'); // compiled by the preflight
   const perImage = (performance.now() - start) / 1000 / n;
   const passes = evaluation.ema && session.emaParameters !== undefined ? 2 : 1;
   const evaluated = Math.ceil(schedule.epochs / evaluation.everyEpochs) * passes * validation.images;
-  return perImage * (STEP_OVER_FORWARD * steps * batch.size + evaluated);
+  // A teacher and adversarial images cost passes too.
+  const { macs, stepMacs } = planReport(recipe, session.plan);
+  return perImage * ((steps * stepMacs.live) / macs.live + evaluated);
 }
 
 /** Checks runs one after the other on one device, each to its end; what is wrong with one keeps none from being checked. */

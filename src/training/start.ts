@@ -224,8 +224,9 @@ async function tried(
   try {
     for (const { dataset } of [loader, validation])
       for (const line of leftOut(dataset.name, dataset.notes)) reporter.note(line);
-    const initial =
-      resume === undefined ? await loadInitial(recipe, plan.model, classes, reporter) : new Map();
+    // Other ranks get rank 0's weights before the first step.
+    const begins = resume === undefined && ranks?.isFirst !== false;
+    const initial = begins ? await loadInitial(recipe, plan.model, classes, reporter) : new Map();
     const teacher = await loadTeacher(recipe, plan.teacher?.model, classes, (line) => {
       reporter.note(line);
     });

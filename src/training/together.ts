@@ -59,7 +59,7 @@ export async function planTogether(
 }
 
 /** What decides a run's bits, as a process finds it. */
-export type Circumstances = Readonly<Record<string, string | number>>;
+type Circumstances = Readonly<Record<string, string | number>>;
 
 /** @throws FrameworkError `mpi/unlike` where a rank would not compute what rank 0 computes */
 export async function checkAlike(ranks: Ranks, own: Circumstances): Promise<void> {

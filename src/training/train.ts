@@ -149,6 +149,7 @@ class TrainingRun {
     for await (const batch of loader.train({ epoch, step, epochs: epoch + 1, share })) {
       const number = this.step * groupsPerStep + from + inStep;
       const targets = this.targets.make(batch.x, batch.labels, number);
+      await session.ready();
       this.look.group(batch, targets, inStep === 0);
       inStep++;
       const done = await this.submitGroup(batch.x, targets, number * group, inStep === to - from);
@@ -196,7 +197,6 @@ class TrainingRun {
             }
           : undefined;
       const images = x.subarray(at * session.imageElems, end * session.imageElems);
-      await session.ready();
       result = session.submit(images, targets.subarray(at * classes, end * classes), first + at, update);
     }
     return result && { result };

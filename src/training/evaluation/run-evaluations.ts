@@ -108,7 +108,8 @@ export class RunEvaluations {
       const count = session.model.config.classes;
       const share = ranks && { every: ranks.size, from: ranks.rank, to: ranks.rank + 1 };
       const measured: MeasuredBatch[] = [];
-      const watch = this.listener.look.evaluation();
+      // A rank sees its share only.
+      const watch = ranks === undefined ? this.listener.look.evaluation() : undefined;
       const name = weights === 'ema' ? 'averaged' : 'raw';
       let done = 0;
       const seen = () => {
@@ -122,12 +123,11 @@ export class RunEvaluations {
         const { x, labels } = batch;
         const logits = await session.logits(x, labels.length, weights);
         measured.push({ step: batch.step, values: measure(logits, labels, count) });
-        watch.add(logits, batch);
+        watch?.add(logits, batch);
         done += labels.length * (ranks?.size ?? 1);
         seen();
       }
-      // A rank has seen its share only.
-      if (ranks === undefined) this.listener.look.evaluated(watch, step, weights);
+      if (watch !== undefined) this.listener.look.evaluated(watch, step, weights);
       const failures = [...loader.failures.keys()];
       const all = ranks === undefined ? { measured, failures } : await ofAll(ranks, { measured, failures });
       const counter = new EvaluationCounter(count);

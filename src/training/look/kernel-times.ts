@@ -46,7 +46,7 @@ export class KernelTimes {
     this.reading = Promise.all([times, this.reading]).then(
       ([[stepMs, updateMs]]) => {
         const { plan } = this.session;
-        this.add(plan.step.plan, stepMs, plan.batch / plan.micro);
+        this.add(plan.step.plan, stepMs, this.session.microBatches);
         this.add(plan.update.plan, updateMs, 1, 'update');
         if (Number.isInteger(Math.log2(timed))) this.tell(this.look(timed));
       },

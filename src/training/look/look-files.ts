@@ -2,7 +2,7 @@
  * What a run shows of itself besides its log: small sealed files in `looks/`, for people. Nothing reads them back into training. Each is
  * written anew, so that they stay small however long a run takes.
  *
- *     looks/training.json          how long the run is, and its first images as the network saw them
+ *     looks/training.json          how long the run is, and its first images after augmentation and mixing
  *     looks/kernels.json           the share of each op in the device's time
  *     looks/evaluation-raw.json    confusion and worst mistakes of the latest evaluation; `-ema` of averaged weights
  */

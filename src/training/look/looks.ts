@@ -30,7 +30,7 @@ export interface Sample extends Picture {
 export interface KernelsLook {
   /** Steps that were timed. */
   readonly steps: number;
-  /** Milliseconds of one optimiser step on the device. */
+  /** Milliseconds of the model's passes and the update in one optimiser step; a teacher, adversarial images and sums of shards are left out. */
   readonly ms: number;
   /** Largest first. */
   readonly ops: readonly KernelShare[];

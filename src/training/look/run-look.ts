@@ -27,7 +27,8 @@ export class RunLook {
   private readonly size: number;
   private readonly normalization: Normalization;
   private readonly length: Pick<Schedule, 'totalSteps'> & { readonly stepsPerEpoch: number };
-  private readonly times: KernelTimes;
+  /** Undefined on ranks that write nothing. */
+  private readonly times: KernelTimes | undefined;
   private samples: Candidate[] = [];
   private hasSamples = false;
   /** Files are written one after another. */
@@ -38,13 +39,15 @@ export class RunLook {
     this.size = job.recipe.data.imageSize;
     this.normalization = normalizationOf(job.recipe);
     this.length = { totalSteps, stepsPerEpoch };
-    this.times = new KernelTimes(job.device, job.session, (look) => {
-      this.write('kernels', async () => look);
-    });
+    if (job.ranks?.isFirst !== false)
+      this.times = new KernelTimes(job.device, job.session, (look) => {
+        this.write('kernels', async () => look);
+      });
   }
 
   /** Called with each group of training images before it is submitted. @param targets (n, classes) */
   group({ x, keys }: Batch, targets: Float32Array, isFirstOfStep: boolean): void {
+    if (this.times === undefined) return;
     if (isFirstOfStep) this.times.stepBegins();
     if (this.hasSamples) return;
     const elems = 3 * this.size ** 2;
@@ -71,7 +74,7 @@ export class RunLook {
   /** Waits for what is being written. */
   async close(): Promise<void> {
     if (!this.hasSamples && this.samples.length > 0) this.writeTraining();
-    await this.times.close();
+    await this.times?.close();
     await this.written;
   }
 
@@ -97,7 +100,6 @@ export class RunLook {
   }
 
   private write<N extends LookName>(name: N, content: () => Promise<LookOf<N>>): void {
-    if (this.job.ranks?.isFirst === false) return; // another rank writes
     this.written = this.written
       .then(async () => writeLook(this.job.folder, name, await content()))
       .catch((error: unknown) => {

@@ -39,7 +39,7 @@ export interface AdversaryPlan {
   readonly pass: Recorded & { readonly x: Tensor };
 }
 
-export interface AdversaryOptions {
+interface AdversaryOptions {
   readonly profile: DeviceProfile;
   readonly choose?: ChooseVariant;
 }

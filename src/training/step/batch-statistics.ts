@@ -13,7 +13,7 @@ import { FrameworkError, defined } from '../../util/errors.ts';
 import { ReadWindow, WriteWindow } from './windows.ts';
 
 /** The store of one micro-batch's statistics, laid out as the state. */
-export const STATISTICS = 'statistics';
+const STATISTICS = 'statistics';
 
 /** A running statistic, and the share of a micro-batch in its updates. */
 interface Moved {

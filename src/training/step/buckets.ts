@@ -1,4 +1,4 @@
-import type { Slice, FlatLayout } from '../../execution/store.ts';
+import { paddedElems, type FlatLayout, type Slice } from '../../execution/store.ts';
 import { accumulate } from '../../ops/accumulate/op.ts';
 import { f32 } from '../../ops/tensor.ts';
 import { Graph, type Tensor } from '../../graph/graph.ts';
@@ -11,14 +11,11 @@ import { defined } from '../../util/errors.ts';
 /** Elements of a bucket: large enough for a link's full rate, small enough that one is computed while another travels. */
 const BUCKET = 2 ** 20;
 
-/** Bindings begin at multiples of so many elements. */
-const ALIGN = 64;
-
 /** Cuts the chunks of a layout into pieces, each of which is summed by itself. @param most elements of a piece */
 export function bucketsOf({ chunks }: FlatLayout, most = BUCKET): Slice[] {
   return chunks.flatMap((total, chunk) => {
     const count = Math.max(1, Math.ceil(total / most));
-    const size = Math.ceil(total / count / ALIGN) * ALIGN;
+    const size = paddedElems(total / count);
     return Array.from({ length: Math.ceil(total / size) }, (_, i) => ({
       chunk,
       offset: i * size,
@@ -29,7 +26,7 @@ export function bucketsOf({ chunks }: FlatLayout, most = BUCKET): Slice[] {
 
 /** The halves of a piece; the second may be empty. */
 export function halvesOf({ chunk, offset, elems }: Slice): readonly [Slice, Slice] {
-  const first = Math.min(elems, Math.ceil(elems / 2 / ALIGN) * ALIGN);
+  const first = Math.min(elems, paddedElems(elems / 2));
   return [
     { chunk, offset, elems: first },
     { chunk, offset: offset + first, elems: elems - first },

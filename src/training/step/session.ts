@@ -154,10 +154,15 @@ export class TrainingSession {
     this.emaState?.copyFrom(this.state);
   }
 
+  /** Micro-batches that this process submits for a step. */
+  get microBatches(): number {
+    return this.share / this.plan.micro;
+  }
+
   /**
-   * Submits one micro-batch.
+   * Submits one micro-batch; between ranks await `ready` before a step's first.
    * @param x (micro, channels, size, size) @param targets (micro, classes)
-   * @param first number of the first sample in the run, for drop path and adversarial starts; between ranks call `ready` before
+   * @param first number of the first sample in the run, for drop path and adversarial starts
    * @param update the step's scalars, with its last micro-batch
    * @returns the step's result with the last micro-batch, else undefined
    */
@@ -203,7 +208,7 @@ export class TrainingSession {
     return result.then(({ of }) => of);
   }
 
-  /** When the next micro-batch may be submitted: at once, or between ranks when they have summed their gradients. */
+  /** When the next step's micro-batches may be submitted: at once, or between ranks when they have summed their gradients. */
   async ready(): Promise<void> {
     await this.busy;
   }

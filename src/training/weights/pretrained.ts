@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { cacheFolder } from '../../device/vulkan.ts';
 import { openSets } from '../../formats/open.ts';
 import { claimSoon } from '../../util/claim.ts';
-import { addressBelow, download, hashFile, sizeOf, type DownloadOptions } from '../../util/download.ts';
+import { addressBelow, download, sizeOf, type DownloadOptions } from '../../util/download.ts';
 import { FrameworkError, messageOf } from '../../util/errors.ts';
 import { makeFolder } from '../../util/files.ts';
 import { weightsMirror } from '../../util/mirror.ts';
-import { readSealedIfThere, sealedKind, writeSealed } from '../../util/sealed.ts';
+import { digestOf, readSealedIfThere, sealedKind, writeSealed } from '../../util/sealed.ts';
 import { makeReporter, withSigns } from '../log/reporter.ts';
 import type { PublishedWeights } from './published/record.ts';
 
@@ -71,7 +71,7 @@ async function isAsFetched(weights: PublishedWeights, path: string): Promise<boo
   const bytes = await sizeOf(path);
   const record = bytes === undefined ? undefined : await readSealedIfThere(recordOf(path), FETCHED);
   if (bytes === undefined || record === undefined) return false;
-  const sha256 = bytes === record.bytes ? await hashFile(path, 'sha256') : undefined;
+  const sha256 = bytes === record.bytes ? (await digestOf(path)).sha256 : undefined;
   if (sha256 === record.sha256) return true;
   throw new FrameworkError(
     'checkpoint/damaged',
@@ -95,7 +95,7 @@ async function take(weights: PublishedWeights, path: string, options: Pretrained
       download({ url, checksum, area: 'checkpoint', otherwise }, path, { ...options, onProgress }),
     );
   }
-  const sha256 = await hashFile(path, 'sha256');
+  const { bytes, sha256 } = await digestOf(path);
   if (digits !== undefined && !sha256.startsWith(digits))
     throw new FrameworkError(
       'checkpoint/checksum',
@@ -103,7 +103,7 @@ async function take(weights: PublishedWeights, path: string, options: Pretrained
       { hint: 'Delete or move it: the same command then fetches the published file.' },
     );
   await requireWeights(path, isThere ? undefined : url);
-  await writeSealed(recordOf(path), FETCHED, { address: url, bytes: (await sizeOf(path)) ?? 0, sha256 });
+  await writeSealed(recordOf(path), FETCHED, { address: url, bytes, sha256 });
 }
 
 /** A server may answer with anything. @param from where it was fetched just now: what is no file of weights is deleted then */
