@@ -5,9 +5,8 @@ import { applyErasing, drawErasing, type ErasingConfig } from '../data/augment/e
 import { applyAugment, drawRandAugment, parseRandAugment } from '../data/augment/rand-augment.ts';
 import { drawResizedCrop } from '../data/augment/random-resized-crop.ts';
 import { hflip } from '../data/image/crop.ts';
-import { decodeImage } from '../data/image/decode.ts';
+import { decodeImage, withImage } from '../data/image/decode.ts';
 import type { Image } from '../data/image/image.ts';
-import { withBaseline } from '../data/image/jpeg.ts';
 import { resize } from '../data/image/resize.ts';
 import { evalTransform, toTensor, trainTransform, type AugmentConfig } from '../data/transform.ts';
 import { Rng } from '../util/rng.ts';
@@ -76,26 +75,17 @@ export async function benchAugment(files: readonly string[], rounds = 7): Promis
     toTensor: ({ square }) => toTensor(square, MEAN, STD, x),
     'random erasing': (_, rng) => applyErasing(drawErasing(erasing, rng, SIZE, SIZE), rng, x, SIZE, SIZE),
     'train, from the file': ({ encoded, file }, rng) =>
-      fromFile(encoded, file, (image) => {
+      withImage(encoded, file, (image) => {
         toTensor(train(image, rng), MEAN, STD, x);
         applyErasing(drawErasing(erasing, rng, SIZE, SIZE), rng, x, SIZE, SIZE);
       }),
     'evaluation, from the file': ({ encoded, file }) =>
-      fromFile(encoded, file, (image) => toTensor(evaluate(image), MEAN, STD, x)),
+      withImage(encoded, file, (image) => toTensor(evaluate(image), MEAN, STD, x)),
   };
   const rows: AugmentRow[] = [];
   for (const [stage, run] of Object.entries(stages))
     rows.push({ stage, ...(await time(run, samples, rounds)) });
   return rows;
-}
-
-/** As the loader does it: of most photographs only what is used is decoded. */
-async function fromFile(encoded: Buffer, file: string, use: (image: Image) => void): Promise<void> {
-  const done = withBaseline(encoded, (image) => {
-    use(image);
-    return true;
-  });
-  if (done === undefined) use(await decodeImage(encoded, file));
 }
 
 /** The median over the rounds, and the slowest and the fastest. */

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { createModel } from '../models/registry.ts';
+import { elems } from '../ops/tensor.ts';
 import { cachedPath, fetchedAs, pretrainedFile } from '../training/weights/pretrained.ts';
 import { PUBLISHED, publishedAs } from '../training/weights/published/list.ts';
 import type { PublishedWeights } from '../training/weights/published/record.ts';
@@ -67,7 +68,7 @@ async function rowOf(weights: PublishedWeights): Promise<Row> {
 /** 32 bits for each number of a state dict, which is nearly all of such a file. */
 function aboutBytes({ model, classes }: PublishedWeights): number {
   const { parameters } = createModel(model, classes === 0 ? {} : { classes });
-  return 4 * parameters.reduce((sum, { shape }) => sum + shape.reduce((product, dim) => product * dim, 1), 0);
+  return 4 * parameters.reduce((sum, { shape }) => sum + elems(shape), 0);
 }
 
 function overview(rows: readonly Row[]): string {

@@ -6,9 +6,8 @@ import { evalTransform, toTensor, trainTransform } from './transform.ts';
 import type { AugmentConfig, EvalConfig } from './transform.ts';
 import { FrameworkError, messageOf } from '../util/errors.ts';
 import { Rng } from '../util/rng.ts';
-import { decodeImage } from './image/decode.ts';
+import { withImage } from './image/decode.ts';
 import type { Image } from './image/image.ts';
-import { withBaseline } from './image/jpeg.ts';
 import type { Normalization } from './normalization.ts';
 
 /** What happens to each image; the result is (3, size, size). Plain data, so a worker can be sent it. */
@@ -71,13 +70,12 @@ export function renderer(dataset: Dataset, options: RenderOptions): Renderer {
 
   const renderLoaded = async (index: number, stream: number, out: Float32Array): Promise<void> => {
     const loaded = await dataset.load(index);
-    const draw = (image: Image): true => {
+    const draw = (image: Image): void => {
       render(image, stream, out);
-      return true;
     };
     if (!(loaded instanceof Uint8Array)) draw(loaded);
     // Of most photographs only the crop is decoded. Each attempt has the same random numbers.
-    else if (withBaseline(loaded, draw) === undefined) draw(await decodeImage(loaded, dataset.key(index)));
+    else await withImage(loaded, dataset.key(index), draw);
   };
 
   return async (job) => {

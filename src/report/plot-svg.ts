@@ -1,5 +1,5 @@
 import { shortName } from './bars.ts';
-import { GROUND, FIGURE_STYLE, escapeXml, niceTicks, seriesClass } from './svg.ts';
+import { GROUND, FIGURE_STYLE, escapeXml, niceTicks, openSvg, seriesClass } from './svg.ts';
 
 /** A point of a curve with its band. */
 export interface PlotPoint {
@@ -65,8 +65,7 @@ export function plotSvg(chart: PlotChart): string {
   );
   const legend = lines.map((line, i) => legendRow(line, HEIGHT + 10 + LEGEND_ROW * i));
   const drawn = lines.map((line) => drawLine(line, x, y, chart.isDense === true));
-  const name = escapeXml(title);
-  return `<svg xmlns="http://www.w3.org/2000/svg" class="figure" viewBox="0 0 ${PLOT_WIDTH} ${height}" role="img" aria-label="${name}"><title>${name}</title>${axes}${drawn.join('')}${dots.join('')}${legend.join('')}</svg>`;
+  return `${openSvg({ width: PLOT_WIDTH, height }, title)}${axes}${drawn.join('')}${dots.join('')}${legend.join('')}</svg>`;
 }
 
 export const at = (value: number): string => value.toFixed(1);

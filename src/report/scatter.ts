@@ -1,6 +1,6 @@
 import { shortName } from './bars.ts';
 import { at, frame, marker, PLOT_WIDTH, PLOT_HEIGHT, type Scale } from './plot-svg.ts';
-import { escapeXml, seriesClass } from './svg.ts';
+import { escapeXml, openSvg, seriesClass } from './svg.ts';
 
 /** A point with its name beside it. */
 export interface NamedPoint {
@@ -62,8 +62,7 @@ export function scatterSvg({ title, points, ...axesOf }: ScatterChart): string {
       : marker(point.colour, cx, cy, 4);
     return `<g class="${seriesClass(point.colour)}">${whisker}${mark}</g>`;
   });
-  const name = escapeXml(title);
-  return `<svg xmlns="http://www.w3.org/2000/svg" class="figure" viewBox="0 0 ${PLOT_WIDTH} ${PLOT_HEIGHT}" role="img" aria-label="${name}"><title>${name}</title>${axes}${drawn.join('')}${marks.join('')}</svg>`;
+  return `${openSvg({ width: PLOT_WIDTH, height: PLOT_HEIGHT }, title)}${axes}${drawn.join('')}${marks.join('')}</svg>`;
 }
 
 /** Rows that a name may be moved by, nearest first. */

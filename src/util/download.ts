@@ -136,7 +136,7 @@ async function isWhole(
 }
 
 /** The checksum of a file in hexadecimal. */
-export async function hashFile(path: string, algorithm: Checksum['algorithm']): Promise<string> {
+async function hashFile(path: string, algorithm: Checksum['algorithm']): Promise<string> {
   const hash = createHash(algorithm);
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');

@@ -2,7 +2,7 @@ import type libvips from 'sharp';
 import type { Sharp } from 'sharp';
 import { FrameworkError, messageOf } from '../../util/errors.ts';
 import { decodeBmp } from './bmp.ts';
-import { decodeBaseline } from './jpeg.ts';
+import { decodeBaseline, withBaseline } from './jpeg.ts';
 import { MAX_PIXELS, type Image } from './image.ts';
 import { decodePnm } from './pnm.ts';
 import { sniff } from './sniff.ts';
@@ -53,6 +53,15 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
 /** Telephones make HEIC, and few programs convert it. */
 function howTo(description: string): string {
   return description.includes('HEIC') ? ' (heif-convert does, or on macOS sips -s format png)' : '';
+}
+
+/**
+ * What `use` makes of an image, of which a baseline JPEG is decoded as far as `use` looks.
+ * @param use may be called again after it failed on a damaged file
+ */
+export async function withImage<T>(bytes: Uint8Array, name: string, use: (image: Image) => T): Promise<T> {
+  const quick = withBaseline(bytes, (image) => ({ made: use(image) }));
+  return quick === undefined ? use(await decodeImage(bytes, name)) : quick.made;
 }
 
 async function decodeRgb(image: Sharp): Promise<Image> {

@@ -53,10 +53,10 @@ export class LazyJpeg implements Image {
   }
 
   get data(): Uint8Array {
+    if (this.whole !== undefined) return this.whole;
     const { width, height } = this;
     const space = freshWorkspace();
-    this.whole ??= space.take(this.decode(space, { left: 0, top: 0, width, height }).at, width * height * 3);
-    return this.whole;
+    return (this.whole = space.take(this.decode(space, { left: 0, top: 0, width, height }).at, width * height * 3));
   }
 
   /** @throws NotBaseline where the file is damaged */

@@ -3,6 +3,7 @@
  * Formats: v7, ustar (with prefix), GNU long names and base-256 sizes, pax `path` and `size`.
  */
 import { FrameworkError } from '../../util/errors.ts';
+import { latin1 } from '../image/sniff.ts';
 
 export interface TarEntry {
   readonly name: string;
@@ -178,10 +179,6 @@ function cleanName(name: string): string {
 function cString(bytes: Uint8Array): string {
   const zero = bytes.indexOf(0);
   return Buffer.from(zero < 0 ? bytes : bytes.subarray(0, zero)).toString('utf8');
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1');
 }
 
 function corrupt(where: string, found: string): FrameworkError {

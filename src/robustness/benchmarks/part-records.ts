@@ -2,6 +2,7 @@
 import { BAR_CORRUPTIONS } from '../corruptions/bar.ts';
 import { CORRUPTIONS } from '../corruptions/registry.ts';
 import { PERTURBATIONS } from '../corruptions/sequences.ts';
+import { SEVERITIES } from '../corruptions/types.ts';
 import type { PartRecord } from './benchmark.ts';
 
 /** A benchmark of one folder. */
@@ -16,7 +17,7 @@ const inGroups = (folder: string): string[] => [
 ];
 
 export const corruptionParts: readonly PartRecord[] = CORRUPTIONS.flatMap(({ name, group }) =>
-  [1, 2, 3, 4, 5].map((severity) => ({
+  SEVERITIES.map((severity) => ({
     name: `${name}/${severity}`,
     folders: inGroups(name).map((folder) => `${folder}/${severity}`),
     expected: 50_000,
@@ -26,7 +27,7 @@ export const corruptionParts: readonly PartRecord[] = CORRUPTIONS.flatMap(({ nam
 );
 
 export const barParts: readonly PartRecord[] = BAR_CORRUPTIONS.flatMap(({ name }) =>
-  [1, 2, 3, 4, 5].map((severity) => ({
+  SEVERITIES.map((severity) => ({
     name: `${name}/${severity}`,
     folders: [`${name}/${severity}`],
     expected: 50_000,

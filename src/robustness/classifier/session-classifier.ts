@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import type { Normalization } from '../../data/normalization.ts';
 import type { EvalConfig } from '../../data/transform.ts';
 import { countElements } from '../../nn/parameters.ts';
 import type { InferenceSession } from '../../models/inference.ts';
 import { FrameworkError } from '../../util/errors.ts';
-import { readError } from '../../util/files.ts';
+import { digestOf } from '../../util/sealed.ts';
 import type { Classifier } from './classifier.ts';
 
 /** The weights a session holds and how images become their input. */
@@ -46,13 +44,7 @@ export async function sessionClassifier(
 
 /** SHA-256 of a file's bytes, in hexadecimal. */
 export async function sha256File(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  } catch (error) {
-    throw readError(path, error);
-  }
-  return hash.digest('hex');
+  return (await digestOf(path)).sha256;
 }
 
 /** A slow model's rate is known well enough after one batch. */

@@ -76,3 +76,30 @@ function smallestFactor(n: number): number {
   for (let p = 2; p * p <= n; p++) if (n % p === 0) return p;
   return n;
 }
+
+type Transform = (re: Float64Array, im: Float64Array) => void;
+
+/** Transforms every row of (height, width), then every column. */
+export function transform2d(
+  [re, im, width, height]: readonly [re: Float64Array, im: Float64Array, width: number, height: number],
+  ofRow: Transform,
+  ofColumn: Transform = ofRow,
+): void {
+  for (const { lines, length, step, next, transform } of [
+    { lines: height, length: width, step: 1, next: width, transform: ofRow },
+    { lines: width, length: height, step: width, next: 1, transform: ofColumn },
+  ]) {
+    const [lineRe, lineIm] = [new Float64Array(length), new Float64Array(length)];
+    for (let line = 0; line < lines; line++) {
+      for (let i = 0; i < length; i++) {
+        lineRe[i] = re[line * next + i * step] as number;
+        lineIm[i] = im[line * next + i * step] as number;
+      }
+      transform(lineRe, lineIm);
+      for (let i = 0; i < length; i++) {
+        re[line * next + i * step] = lineRe[i] as number;
+        im[line * next + i * step] = lineIm[i] as number;
+      }
+    }
+  }
+}

@@ -1,7 +1,7 @@
 import { FrameworkError } from '../../util/errors.ts';
 import { Rng, streamId, threefry2x32 } from '../../util/rng.ts';
 import type { ChangedImage } from './changed-image.ts';
-import { Fft } from './fft.ts';
+import { Fft, transform2d } from './fft.ts';
 
 /**
  * Noise of one band of frequencies (Park & Kim 2022, Fig. 2b): random signs times an amplitude, of whose spectrum the bins of a ring are
@@ -138,38 +138,14 @@ function filterOf({ centre, halfWidth, ring }: Band, n: number): Filter {
   const mask = bandMask({ centre, halfWidth, ring }, n);
   const fft = new Fft(n);
   const filter: Filter = (a, b) => {
-    transform2d(a, b, n, (re, im) => {
+    transform2d([a, b, n, n], (re, im) => {
       fft.forward(re, im);
     });
     for (const [i, bin] of mask.entries()) if (bin === 0) a[i] = b[i] = 0;
-    transform2d(a, b, n, (re, im) => {
+    transform2d([a, b, n, n], (re, im) => {
       fft.inverse(re, im);
     });
   };
   last = { key, filter };
   return filter;
-}
-
-function transform2d(
-  re: Float64Array,
-  im: Float64Array,
-  n: number,
-  transform: (re: Float64Array, im: Float64Array) => void,
-): void {
-  const [lineRe, lineIm] = [new Float64Array(n), new Float64Array(n)];
-  for (const [step, next] of [
-    [1, n],
-    [n, 1],
-  ] as const)
-    for (let line = 0; line < n; line++) {
-      for (let i = 0; i < n; i++) {
-        lineRe[i] = re[line * next + i * step] as number;
-        lineIm[i] = im[line * next + i * step] as number;
-      }
-      transform(lineRe, lineIm);
-      for (let i = 0; i < n; i++) {
-        re[line * next + i * step] = lineRe[i] as number;
-        im[line * next + i * step] = lineIm[i] as number;
-      }
-    }
 }

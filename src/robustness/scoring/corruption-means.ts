@@ -1,11 +1,10 @@
+import { SEVERITIES } from '../corruptions/types.ts';
 import { proportion } from '../metrics/accuracy.ts';
 import { mean } from '../metrics/corruption-error.ts';
 import { classification } from './classification.ts';
 import { cleanMetric, overallCalibration } from './corruptions.ts';
 import { percent, type Metric, type MetricRow, type Summary } from './metric.ts';
 import type { PartTallies, Scoring, SummaryOptions } from './scoring.ts';
-
-const SEVERITIES = [1, 2, 3, 4, 5];
 
 /** Top-1 error of a part, and what it is at either end of its interval. */
 type Ends = readonly [value: number, low: number, high: number];

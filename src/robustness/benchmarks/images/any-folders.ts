@@ -66,6 +66,10 @@ export async function prepareDetection(
       benchmark,
       reason: `${benchmark.name}: no folder of unknown images was named: --near <folder>, --far <folder>`,
     };
+  const unknown: Part[] = [];
+  for (const name of ['near', 'far'] as const)
+    if (detection[name] !== undefined) unknown.push(await folderPart(detection[name], name));
+  // The last, since it may be a data set that is to be closed.
   const known = await knownPart(options);
   if (known === undefined)
     return {
@@ -73,9 +77,6 @@ export async function prepareDetection(
       benchmark,
       reason: `${benchmark.name}: no known images to compare with: --known <folder>, --data or --data-root`,
     };
-  const parts = [known.part];
-  for (const name of ['near', 'far'] as const)
-    if (detection[name] !== undefined) parts.push(await folderPart(detection[name], name));
   const names = [
     `known ${known.title}`,
     ...(['near', 'far'] as const).flatMap((name) =>
@@ -85,7 +86,7 @@ export async function prepareDetection(
   return {
     benchmark,
     name: benchmark.name,
-    parts,
+    parts: [known.part, ...unknown],
     problems: [],
     origin: names.join(', '),
     normalised: true,

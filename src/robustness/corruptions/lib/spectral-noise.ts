@@ -1,5 +1,5 @@
 import type { Image } from '../../../data/image/image.ts';
-import { Fft } from '../../inputs/fft.ts';
+import { Fft, transform2d } from '../../inputs/fft.ts';
 import type { Draws } from '../types.ts';
 
 /**
@@ -23,7 +23,16 @@ export function spectralNoise(
       im[to] = amplitude * Math.sin(phase);
     }
   }
-  inverse2d(re, im, width, height);
+  const [rows, columns] = [new Fft(width), new Fft(height)];
+  transform2d(
+    [re, im, width, height],
+    (a, b) => {
+      rows.inverse(a, b);
+    },
+    (a, b) => {
+      columns.inverse(a, b);
+    },
+  );
   const mean = re.reduce((sum, v) => sum + v, 0) / re.length;
   const deviation = Math.sqrt(re.reduce((sum, v) => sum + (v - mean) ** 2, 0) / re.length);
   return re.map((v) => v / deviation);
@@ -45,20 +54,4 @@ function drawPhases(width: number, height: number, draws: Draws): Float64Array {
       phases[(height - 1 - y) * width + half] = phase;
     }
   return phases;
-}
-
-function inverse2d(re: Float64Array, im: Float64Array, width: number, height: number): void {
-  const rows = new Fft(width);
-  for (let y = 0; y < height; y++)
-    rows.inverse(re.subarray(y * width, (y + 1) * width), im.subarray(y * width, (y + 1) * width));
-  const columns = new Fft(height);
-  const [a, b] = [new Float64Array(height), new Float64Array(height)];
-  for (let x = 0; x < width; x++) {
-    for (let y = 0; y < height; y++) {
-      a[y] = re[y * width + x] as number;
-      b[y] = im[y * width + x] as number;
-    }
-    columns.inverse(a, b);
-    for (let y = 0; y < height; y++) re[y * width + x] = a[y] as number;
-  }
 }
