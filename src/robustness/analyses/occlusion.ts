@@ -159,8 +159,10 @@ export const occlusion = defineAnalysis({
   pictures: (context, chosen) => {
     const half = { ...chosen, shares: [0.5], repetitions: 1 };
     const file = chosen.saliency === 'none' ? undefined : saliencyFile(context);
+    // The picture shows which patches are dropped, not what takes their place.
+    const shown = chosen.fill === 'zero' ? '' : ', shown black';
     const drops = pointsOf(context, half, file).flatMap(({ series, input }) =>
-      input?.kind === 'patches' ? [{ label: `${series}, 50 %`, change: input }] : [],
+      input?.kind === 'patches' ? [{ label: `${series}, 50 %${shown}`, change: input }] : [],
     );
     return occlusionPictures(context, drops);
   },
