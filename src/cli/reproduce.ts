@@ -9,6 +9,7 @@ import { smallSteps } from '../paper/reproduce/small.ts';
 import type { Step } from '../paper/work/step.ts';
 import { datasetOf } from '../training/data.ts';
 import { loadRecipe } from '../recipe/load.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import { Stopper } from '../sweeps/process.ts';
 import { CARDS } from '../training/planning/cards.ts';
 import { duration } from '../training/log/reporter.ts';
@@ -54,7 +55,7 @@ export function addReproduce(command: Command): void {
     .option('--small', 'a rehearsal: small models on CIFAR-10, in hours on two processor cores')
     .option(
       '--images <n>',
-      'of --small: images of each analysis; benchmarks of many parts take fewer (default: 200)',
+      'of --small: images of each benchmark and analysis; P takes an eighth, transfer a tenth (default: 100)',
       positiveInteger,
     )
     .option('--epochs <n>', 'of --small: epochs of each run (default: 3)', positiveInteger)
@@ -153,20 +154,25 @@ async function smallPlan(items: readonly Item[], folder: string, options: Option
     needed(options.data, '--data', 'the folder of CIFAR-10; `largekernel data fetch cifar10` gets it'),
   );
   const { recipe } = await loadRecipe('cifar10-convnext-k7', [`data.root=${JSON.stringify(data)}`]);
-  const dataset = await openDataset(datasetOf(recipe, 'val'));
-  const count = dataset.length;
-  await dataset.close();
-  const { images = 200, epochs } = options;
+  const [training, count] = [await lengthOf(recipe, 'train'), await lengthOf(recipe, 'val')];
+  const { images = 100, epochs } = options;
   const steps = await smallSteps({
     items,
     data,
     out: folder,
     images,
     epochs,
+    training,
     count,
     common: adapterWords(options),
   });
   return { steps, named: [], missing: [] };
+}
+
+async function lengthOf(recipe: Recipe, split: 'train' | 'val'): Promise<number> {
+  const dataset = await openDataset(datasetOf(recipe, split));
+  await dataset.close();
+  return dataset.length;
 }
 
 async function bigPlan(items: readonly Item[], options: Options): Promise<Plan> {

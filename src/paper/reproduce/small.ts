@@ -25,7 +25,8 @@ export interface SmallRequest {
   readonly images: number;
   /** Of training; default: that of the sweeps. */
   readonly epochs: number | undefined;
-  /** Labelled images for evaluation that there are. */
+  /** Labelled images that there are, for training and for evaluation. */
+  readonly training: number;
   readonly count: number;
   readonly common: Common;
 }
@@ -65,7 +66,7 @@ export async function smallSteps(request: SmallRequest): Promise<Step[]> {
   return [...steps, ...measured];
 }
 
-async function training({ items, data, out, epochs, common }: SmallRequest) {
+async function training({ items, data, out, epochs, training: count, common }: SmallRequest) {
   const steps: Step[] = [];
   const models: SmallModel[] = [];
   const isWanted = (kind: Item['models']) =>
@@ -75,7 +76,7 @@ async function training({ items, data, out, epochs, common }: SmallRequest) {
     if (name === 'rehearsal-others' && !isWanted('robust')) continue;
     const extra = epochs === undefined ? [] : [`schedule.epochs=${epochs}`, ...few(epochs)];
     const { runs } = await expandSweep(await loadSweep(name), join(out, name), extra);
-    const work = runs.flatMap(({ recipe }) => trainingWork(recipe, 10));
+    const work = runs.flatMap(({ recipe }) => trainingWork(recipe, 10, count));
     const set = extra.flatMap((text) => ['--set', text]);
     const command = ['ablate', name, '--data', data, '--out', join(out, name), ...set, ...common];
     steps.push({ title: `train ${runs.length} runs of ${name}`, command, work });
@@ -105,13 +106,13 @@ function imagesOf({ data, count }: SmallRequest, limit: number): Images {
   return { data, dataRoot: undefined, count, limit: Math.max(1, Math.min(limit, count)), isGenerated: true };
 }
 
-/** 96 parts and 444 frames: fewer images of each do. */
+/** 444 frames: fewer images do. */
 function benchmarkSteps(
   request: SmallRequest,
   models: readonly SmallModel[],
   needs: ReadonlySet<string>,
 ): Step[] {
-  const limits = { c: Math.ceil(request.images / 2), p: Math.ceil(request.images / 8) };
+  const limits = { c: request.images, p: Math.ceil(request.images / 8) };
   return models.flatMap((model) =>
     (['c', 'p'] as const).flatMap((id) =>
       needs.has(id) && (id === 'c' || model.model.family !== 'robust-resnet')
@@ -127,7 +128,7 @@ function analysisSteps(
   needs: ReadonlySet<string>,
 ): Step[] {
   const images = imagesOf(request, request.images);
-  const saliency = models.find(({ point }) => point === 'vit-8')?.checkpoint;
+  const saliency = models.find(({ point }) => point === 'vit-6')?.checkpoint;
   const first = models[0];
   return ['occlusion', 'lesion', 'frequency', 'kernel-distance', 'variance'].flatMap((id): Step[] => {
     if (!needs.has(id)) return [];
@@ -179,7 +180,7 @@ function attackSteps(
 
 /** As Table 4: images made on a transformer for convnets, on the large kernel for transformers. */
 function transferSteps(request: SmallRequest, models: readonly SmallModel[]): Step[] {
-  const [vit, large] = ['vit-8', '13'].map((label) =>
+  const [vit, large] = ['vit-6', '13'].map((label) =>
     models.find(({ point, seed }) => point === label && seed === 0),
   );
   if (vit === undefined || large === undefined) return [];

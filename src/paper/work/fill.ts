@@ -114,10 +114,16 @@ async function trainStep(name: string, places: Places, init: string | undefined)
 /** Images of ImageNet-22k (fall 2011), of which `recipes/base/imagenet-22k.yaml` has all. */
 const IMAGES_22K = 14_197_122;
 
-/** What a run costs: a step takes as much as three forward passes of its images. */
-export function trainingWork(recipe: Recipe, classes: number): Step['work'] {
+/**
+ * What a run costs: a step takes as much as three forward passes of its images.
+ * @param all the training images that there are; default: as published
+ */
+export function trainingWork(
+  recipe: Recipe,
+  classes: number,
+  all = DATASETS[recipe.data.dataset]?.trainingImages ?? IMAGES_22K,
+): Step['work'] {
   const { data, schedule } = recipe;
-  const all = DATASETS[data.dataset]?.trainingImages ?? IMAGES_22K;
   const model = modelOfRecipe(recipe, classes);
   const images = Math.min(data.limitTrain ?? all, all) * schedule.epochs;
   const { imageSize } = data;
