@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A browser that is installed; undefined where there is none. */
 export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome', 'chrome']
@@ -65,7 +66,8 @@ export class Browser {
     const own = spawn(
       CHROMIUM ?? '',
       [...flags, '--disable-dev-shm-usage', '--remote-debugging-pipe', `--user-data-dir=${folder}`],
-      { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
+      // A process group of its own, so that all its processes end together.
+      { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true },
     );
     const browser = new Browser(own, folder);
     const { targetId } = await browser.send('Target.createTarget', { url: 'about:blank' });
@@ -126,10 +128,9 @@ export class Browser {
 
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.process.once('exit', resolve));
-    this.process.kill('SIGKILL');
+    process.kill(-(this.process.pid as number), 'SIGKILL');
     await ended;
-    // Its other processes may write for a moment longer.
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    await removeProfile(this.folder);
   }
 
   private size(): Promise<{ x: number; y: number; width: number; height: number }> {
@@ -157,5 +158,18 @@ export class Browser {
     )
       this.log.push(JSON.stringify(params));
     for (const listener of [...this.listeners]) listener(message);
+  }
+}
+
+/** Its other processes may write for a moment longer; `maxRetries` would not list again what they wrote. */
+async function removeProfile(folder: string): Promise<void> {
+  for (let tries = 100; ; tries--) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (tries === 0) throw error;
+      await sleep(100);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -23,9 +23,16 @@ const sha256 = createHash('sha256').update(bytes).digest('hex');
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 const whole: Answer = (_, response) => response.end(bytes);
+/** Sends 5000 bytes, and breaks off once they are on the disk. */
 const breaks: Answer = (_, response) => {
   response.writeHead(200, { 'content-length': bytes.length });
-  response.write(bytes.subarray(0, 5000), () => setTimeout(() => response.destroy(), 20));
+  response.write(bytes.subarray(0, 5000));
+  const watch = setInterval(() => {
+    const folder = dirname(cachedPath(resnet20));
+    if (!left().some((name) => statSync(join(folder, name)).size === 5000)) return;
+    clearInterval(watch);
+    response.destroy();
+  }, 2);
 };
 const rest: Answer = ({ headers }, response) => {
   const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1]);
