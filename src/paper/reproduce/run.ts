@@ -46,20 +46,31 @@ export async function doneSteps(
   folder: string,
   steps: readonly Step[],
 ): Promise<ReadonlyMap<Step, readonly string[]>> {
-  const { done } = (await readSealedIfThere(join(folder, JOURNAL_NAME), JOURNAL)) ?? { done: [] };
+  const { done } = await journalIn(folder);
   return new Map(
     steps.flatMap((step): [Step, readonly string[]][] => {
-      const found = done.find(({ command }) => shellLine(command) === shellLine(step.command));
-      return found?.files.every((file) => existsNow(file)) === true ? [[step, found.files]] : [];
+      const found = done.find(isOf(step));
+      return found === undefined ? [] : [[step, found.files]];
     }),
   );
+}
+
+/** What was done before, as far as its results are still there. */
+async function journalIn(folder: string): Promise<Journal> {
+  const { done } = (await readSealedIfThere(join(folder, JOURNAL_NAME), JOURNAL)) ?? { done: [] };
+  return { done: done.filter(({ files }) => files.every((file) => existsNow(file))) };
+}
+
+function isOf({ command }: Step) {
+  return (entry: Journal['done'][number]) => shellLine(entry.command) === shellLine(command);
 }
 
 /** Runs what is not done yet. A command that fails is told and left for the next time; the others go on. */
 export async function runSteps(request: RunRequest): Promise<RunOutcome> {
   const { folder, steps, stopper } = request;
   const before = await doneSteps(folder, steps);
-  const done = [...before].map(([{ command }, files]) => ({ command, files }));
+  // Other tables' commands stay noted.
+  const done = [...(await journalIn(folder)).done];
   const files: string[] = [];
   let exitCode = 0;
   for (const [index, step] of steps.entries()) {
