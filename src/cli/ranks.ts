@@ -14,6 +14,13 @@ import { flush } from './output.ts';
 /** An error that all ranks meet is told by rank 0, which ends them all before that. ms */
 const FIRST_SPEAKS = 3000;
 
+/**
+ * For UCX, through which MPICH and Open MPI may talk. As it starts it patches mmap, munmap and brk of the C library, and tries that by moving
+ * the program break there and back: a thread of Node or of a driver that allocates meanwhile loses its memory. It also takes the signal by
+ * which WebAssembly finds an access out of bounds, which would end the process rather than be an error.
+ */
+const HARMLESS = { UCX_MEM_EVENTS: 'no', UCX_HANDLE_ERRORS: 'none' };
+
 /** @param note told who takes part */
 export type UseRanks = (ranks: Ranks | undefined, about: readonly string[]) => Promise<void>;
 
@@ -27,6 +34,7 @@ export async function asRank(use: UseRanks): Promise<void> {
     await use(undefined, []);
     return;
   }
+  for (const [name, value] of Object.entries(HARMLESS)) process.env[name] ??= value;
   const mpi = Mpi.join(launched, process.env['LARGEKERNEL_MPI_LIBRARY']);
   try {
     const ranks = await Ranks.over(mpi);

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { withoutRanks } from '../../src/cli/ranks.ts';
 import { adapters, deviceFor } from '../ops/harness.ts';
@@ -48,6 +51,23 @@ describe.skipIf(adapter === undefined)('ranks that mpirun starts', () => {
     },
   );
 });
+
+it.each(engines)(
+  'leave their process as it was: the C library’s functions, and the signals of WebAssembly: $name',
+  { timeout: 120_000 },
+  async ({ mpirun }) => {
+    const program = fileURLToPath(new URL('./rank-process.ts', import.meta.url));
+    const child = spawn(process.execPath, [program], {
+      env: { ...process.env, NODE_OPTIONS: '--import tsx', LARGEKERNEL_MPIRUN: mpirun },
+    });
+    const [said, { code, errors }] = await Promise.all([text(child.stdout), endOf(child)]);
+    expect(errors).toBe('');
+    expect(code).toBe(0);
+    expect(said.trim().split('\n')).toEqual(
+      new Array(2).fill('as it was; RuntimeError: memory access out of bounds'),
+    );
+  },
+);
 
 it('--ranks is left out of what the ranks are started with', () => {
   expect(withoutRanks(['train', '--ranks', '4', '--out', 'a'])).toEqual(['train', '--out', 'a']);
