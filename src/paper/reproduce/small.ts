@@ -160,9 +160,10 @@ function attackSteps(
 ): Step[] {
   const images = imagesOf(request, request.images);
   const { common } = request;
+  // Figures draw the first seed.
   const first = models.filter(({ seed }) => seed === 0);
-  const pgd = (own: readonly SmallModel[], epsilons: readonly number[], steps: number) =>
-    attackStep(own, 'pgd', ['--random-start', '--steps', String(steps)], images, common, {
+  const pgd = (epsilons: readonly number[], steps: number) =>
+    attackStep(first, 'pgd', ['--random-start', '--steps', String(steps)], images, common, {
       epsilons,
       settings: { steps },
     });
@@ -170,8 +171,8 @@ function attackSteps(
     ...(needs.has('attack-fgsm') ? [attackStep(models, 'fgsm', [], images, common, { epsilons: FGSM })] : []),
     ...(needs.has('attack-pgd')
       ? [
-          pgd(models, [0.002, 0.004, 0.006, 0.008], 5),
-          ...PGD_STEPS.filter((steps) => steps !== 5).map((steps) => pgd(first, [PGD_EPS], steps)),
+          pgd([0.002, 0.004, PGD_EPS, 0.008], 5),
+          ...PGD_STEPS.filter((steps) => steps !== 5).map((steps) => pgd([PGD_EPS], steps)),
         ]
       : []),
     ...(needs.has('attack-saved') ? transferSteps(request, models) : []),
