@@ -98,6 +98,7 @@ function pointText(point: AttackPoint): string {
     linf,
     hit,
     attacked,
+    zeros,
     completeness,
     standing = {},
   } = point;
@@ -112,6 +113,7 @@ function pointText(point: AttackPoint): string {
         ]),
     ...(hit === undefined ? [] : [`${hit} of ${attacked} taken for the target`]),
     ...(eps === 0 ? [] : [`largest change ${linf.toPrecision(4)}`]),
+    ...(zeros === 0 ? [] : [`${percent(zeros)} % of first gradients exactly 0`]),
     ...Object.entries(standing).map(([id, count]) => `${count} right after ${id}`),
     ...(completeness === undefined
       ? []

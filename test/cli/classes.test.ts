@@ -102,14 +102,17 @@ describe.skipIf(adapter === undefined)('a run trained on folders', () => {
     ); // prettier-ignore
     type Row = {
       benchmark: string;
+      complete: boolean;
       problems: Problem[];
       metrics: { id: string; value: number }[];
       file: string;
     };
     const rows = (JSON.parse(stdout) as { benchmarks: Row[] }).benchmarks;
     expect(rows.map(({ benchmark }) => benchmark)).toEqual(['val', 'c', 'p']);
-    for (const { problems } of rows)
+    for (const { problems, complete } of rows) {
       expect(problems).toMatchObject([{ kind: 'missing class', what: 'no images of ant', count: 1 }]);
+      expect(complete).toBe(true); // all that was asked for
+    }
     const top1 = (metrics: Row['metrics']) => metrics.find(({ id }) => id === 'top1')?.value;
     expect(top1(rows[0]!.metrics)).toBe(100);
     const parts = (await readSealed(rows[1]!.file, RESULT)).parts;

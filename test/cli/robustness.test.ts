@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +5,13 @@ import { describe, expect, it } from 'vitest';
 import { imagenetSubset } from '../../src/data/classes.ts';
 import type { BenchmarkResult } from '../../src/robustness/benchmarks/evaluation/result.ts';
 import { writePictures } from '../robustness/benchmarks/world.ts';
-import { BIN, runCli } from './run-cli.ts';
+import { tinyModel } from '../campaigns/tiny-model.ts';
+import { killAtUnits, runKilled, storedUnits } from '../campaigns/unit-kills.ts';
+import { adapters } from '../ops/harness.ts';
+import { runCli } from './run-cli.ts';
 import { tinyWeights } from './robustness-world.ts';
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: 300_000 };
 const scratch = (): string => mkdtempSync(join(tmpdir(), 'largekernel-robustness-'));
 const resultOf = (folder: string, id: string): BenchmarkResult =>
   JSON.parse(readFileSync(join(folder, id, 'result.json'), 'utf8')) as BenchmarkResult;
@@ -26,23 +28,28 @@ describe('evaluate --benchmarks, killed', () => {
     expect(first).toMatchObject({ code: 0, signal: null });
     expect(first.stdout).toMatch(/Fashion-MNIST-C: 78 of 78 items/);
 
-    const units = join(parts, 'c', 'units');
-    const child = spawn(process.execPath, [BIN, ...evaluation, '--out', parts, '--workers', '1']);
-    const ended = new Promise<NodeJS.Signals | null>((resolve) =>
-      child.on('close', (_, signal) => resolve(signal)),
-    );
-    while (!existsSync(join(units, '00002.json')) && child.exitCode === null)
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    child.kill('SIGKILL');
-    expect(await ended).toBe('SIGKILL');
-    const before = readdirSync(units).filter((name) => /^\d+\.json$/.test(name)).length;
-    expect(before).toBeLessThan(13);
+    const killed = await runKilled([...evaluation, '--out', parts, '--workers', '1'], {
+      unit: 3,
+      moment: 'after',
+    });
+    expect(killed.signal).toBe('SIGKILL');
+    expect(storedUnits(parts)).toBe(3);
     expect(existsSync(join(parts, 'c', 'result.json'))).toBe(false);
 
     expect(await runCli([...evaluation, '--out', parts, '--workers', '1'])).toMatchObject({ code: 0 });
     expect(readFileSync(join(parts, 'c', 'result.json'))).toEqual(
       readFileSync(join(whole, 'c', 'result.json')),
     );
+  });
+});
+
+describe('attack, killed', () => {
+  it('goes on and ends with the same file', TIMEOUT, async () => {
+    const folder = scratch();
+    const model = await tinyModel(folder, 10, 28, adapters[0] ?? 'auto');
+    const options = ['--eps', '0.05', '--steps', '2', '--random-start', '--limit', '128', '--batch', '32'];
+    const args = ['attack', 'pgd', ...model, '--set', 'data.dataset=fashion-mnist', ...options];
+    expect(await killAtUnits(args, folder, 1)).toMatchObject({ units: 4 });
   });
 });
 

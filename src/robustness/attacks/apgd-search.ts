@@ -5,7 +5,7 @@ import {
   gather,
   project,
   randomStart,
-  zeroGradients,
+  zeroShares,
   type Ball,
   type Norm,
 } from './ball.ts';
@@ -32,7 +32,7 @@ export interface Found {
   readonly x: Float32Array;
   /** 1 for images that fool the model. */
   readonly fooled: Uint8Array;
-  readonly zeroGradient: Uint8Array;
+  readonly zeroShare: Float64Array;
 }
 
 /** Where the search stands with one image. */
@@ -71,7 +71,7 @@ export async function apgdSearch(
 ): Promise<Found> {
   const { elems } = model;
   const n = images.labels.length;
-  const found: Found = { x: images.x.slice(), fooled: new Uint8Array(n), zeroGradient: new Uint8Array(n) };
+  const found: Found = { x: images.x.slice(), fooled: new Uint8Array(n), zeroShare: new Float64Array(n) };
   const whole = ballAround(images.x, search.eps, search.norm, model);
   const start = randomStart(whole, { ...search, numbers: images.numbers }, 'edge');
   let rows = await begin(model, images, objective, start, search.eps, found);
@@ -108,7 +108,7 @@ async function begin(
   found: Found,
 ): Promise<Rows> {
   const { logits, dx, values } = await model.gradient(start, objective);
-  found.zeroGradient.set(zeroGradients(dx, model.elems));
+  found.zeroShare.set(zeroShares(dx, model.elems));
   const states = images.labels.map((_, image): State => {
     const value = values[image] as number;
     const row = logits.subarray(image * model.classes, (image + 1) * model.classes);

@@ -63,6 +63,7 @@ function pointOf(eps: number, tally: Tally, clean: string): AttackPoint {
     success: cleanCorrect === 0 ? null : intervalOf(flipped, cleanCorrect),
     attacked,
     untouched: sums['untouched'] ?? 0,
+    zeros: attacked === 0 ? 0 : (sums['zeros'] ?? 0) / attacked,
     ...(sums['hit'] === undefined ? {} : { hit: sums['hit'] }),
     linf: maxima['linf'] ?? 0,
     l2: (sums['l2'] ?? 0) / bits.length,

@@ -43,8 +43,8 @@ export interface AttackedImages {
 export interface Adversarial {
   /** As the images are. */
   readonly x: Float32Array;
-  /** 1 for images whose first gradient was zero in every pixel, which hides the way and says nothing of robustness. */
-  readonly zeroGradient?: Uint8Array;
+  /** Of each image, the share of values whose first gradient is exactly zero: they stay as they are. 1 says nothing of robustness. */
+  readonly zeroShare?: Float64Array;
   /** Further numbers of each image, by name. */
   readonly notes?: Readonly<Record<string, Float64Array>>;
 }

@@ -135,12 +135,12 @@ export function randomStart(
   return z;
 }
 
-/** 1 for images whose gradient is zero in every pixel. */
-export function zeroGradients(dx: Float32Array, elems: number): Uint8Array {
-  const flags = new Uint8Array(dx.length / elems);
-  for (let image = 0; image < flags.length; image++)
-    flags[image] = dx.subarray(image * elems, (image + 1) * elems).every((value) => value === 0) ? 1 : 0;
-  return flags;
+/** Of each image, the share of values whose gradient is exactly zero. @param gradient of one image or several */
+export function zeroShares(gradient: ArrayLike<number>, elems: number): Float64Array {
+  const shares = new Float64Array(gradient.length / elems);
+  for (let i = 0; i < gradient.length; i++)
+    if (gradient[i] === 0) shares[Math.floor(i / elems)] = (shares[Math.floor(i / elems)] as number) + 1;
+  return shares.map((count) => count / elems);
 }
 
 /** Some of the images, one behind the other. */

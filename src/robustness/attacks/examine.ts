@@ -158,7 +158,7 @@ function notesOf({ x, clean, attacked, made, aimed, logits, classes, elems }: Ma
     const place = places.get(image);
     const at = image * elems;
     const linf = distanceMax(x, clean.x, at, elems);
-    const isUntouched = place !== undefined && made.zeroGradient?.[place] === 1 && linf === 0;
+    const isUntouched = place !== undefined && made.zeroShare?.[place] === 1 && linf === 0;
     const predicted = argmax(logits.subarray(image * classes, (image + 1) * classes));
     const own = Object.entries(made.notes ?? {}).map(
       ([name, values]) => [name, values[place ?? -1] ?? 0] as const,
@@ -167,6 +167,7 @@ function notesOf({ x, clean, attacked, made, aimed, logits, classes, elems }: Ma
       sums: {
         attacked: place === undefined ? 0 : 1,
         untouched: isUntouched ? 1 : 0,
+        zeros: made.zeroShare?.[place ?? -1] ?? 0,
         ...(aimed && { hit: place !== undefined && predicted === aimed[image] ? 1 : 0 }),
         l2: distance2(x, clean.x, at, elems),
         ...Object.fromEntries(own),

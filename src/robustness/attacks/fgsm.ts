@@ -1,5 +1,5 @@
 import { defineAttack } from './attack.ts';
-import { ascend, ballAround, project, zeroGradients } from './ball.ts';
+import { ascend, ballAround, project, zeroShares } from './ball.ts';
 import { crossEntropy } from './objectives.ts';
 
 /** Fast gradient sign method (Goodfellow et al. 2015): x + ε · sign of the cross-entropy's gradient. */
@@ -18,6 +18,6 @@ export const fgsm = defineAttack({
     const { dx } = await model.gradient(images.x, crossEntropy(images));
     const x = ascend(images.x, dx, () => eps, ball);
     project(x, ball);
-    return { x, zeroGradient: zeroGradients(dx, model.elems) };
+    return { x, zeroShare: zeroShares(dx, model.elems) };
   },
 });

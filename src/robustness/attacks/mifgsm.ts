@@ -1,6 +1,6 @@
 import { field, integer, number } from '../../schema/fields.ts';
 import { defineAttack } from './attack.ts';
-import { ascend, ballAround, project, zeroGradients } from './ball.ts';
+import { ascend, ballAround, project, zeroShares } from './ball.ts';
 import { crossEntropy } from './objectives.ts';
 import { STEP_SIZE, stepSizeOf } from './pgd.ts';
 
@@ -26,10 +26,10 @@ export const mifgsm = defineAttack({
     const objective = crossEntropy(images);
     const momentum = new Float32Array(images.x.length);
     let x: Float32Array = images.x.slice();
-    let zeroGradient: Uint8Array | undefined;
+    let zeroShare: Float64Array | undefined;
     for (let i = 0; i < steps; i++) {
       const { dx } = await model.gradient(x, objective);
-      zeroGradient ??= zeroGradients(dx, elems);
+      zeroShare ??= zeroShares(dx, elems);
       for (let at = 0; at < dx.length; at += elems) {
         let sum = 0;
         for (let j = at; j < at + elems; j++) sum += Math.abs(dx[j] as number);
@@ -41,6 +41,6 @@ export const mifgsm = defineAttack({
       x = ascend(x, momentum, () => step, ball);
       project(x, ball);
     }
-    return { x, ...(zeroGradient && { zeroGradient }) };
+    return { x, ...(zeroShare && { zeroShare }) };
   },
 });

@@ -1,7 +1,7 @@
 import { boolean, choice, field, integer, number, orAuto } from '../../schema/fields.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { defineAttack, type AttackedImages, type AttackedModel } from './attack.ts';
-import { ascend, ballAround, gather, project, randomStart, zeroGradients, type Ball } from './ball.ts';
+import { ascend, ballAround, gather, project, randomStart, zeroShares, type Ball } from './ball.ts';
 import { crossEntropy, isFooled } from './objectives.ts';
 
 /** The step that was given, or a share of ε. */
@@ -47,17 +47,17 @@ export const pgd = defineAttack({
     const ball = ballAround(images.x, eps, norm, model);
     const step = stepSizeOf(stepSize, eps, 1 / 4);
     let best: Float32Array | undefined;
-    let zeroGradient: Uint8Array | undefined;
+    let zeroShare: Float64Array | undefined;
     const open = new Set(images.labels.keys());
     for (let restart = 0; restart < restarts && open.size > 0; restart++) {
       const draw = { seed, stream: `attack start ${restart}`, numbers: images.numbers };
       const start = isRandom ? randomStart(ball, draw, 'inside') : images.x.slice();
       const { x, zero } = await climb(model, images, ball, start, { steps, step });
-      zeroGradient ??= zero;
+      zeroShare ??= zero;
       best = best === undefined ? x : kept(best, x, open, model.elems);
       if (restart + 1 < restarts) await close(model, images, best, open);
     }
-    return { x: best ?? images.x, ...(zeroGradient && { zeroGradient }) };
+    return { x: best ?? images.x, ...(zeroShare && { zeroShare }) };
   },
 });
 
@@ -67,13 +67,13 @@ async function climb(
   ball: Ball,
   start: Float32Array,
   { steps, step }: { readonly steps: number; readonly step: number },
-): Promise<{ x: Float32Array; zero: Uint8Array | undefined }> {
+): Promise<{ x: Float32Array; zero: Float64Array | undefined }> {
   const objective = crossEntropy(images);
   let x = start;
-  let zero: Uint8Array | undefined;
+  let zero: Float64Array | undefined;
   for (let i = 0; i < steps; i++) {
     const { dx } = await model.gradient(x, objective);
-    zero ??= zeroGradients(dx, model.elems);
+    zero ??= zeroShares(dx, model.elems);
     x = ascend(x, dx, () => step, ball);
     project(x, ball);
   }

@@ -8,7 +8,7 @@ export const AFTER = 'after ';
 export interface Attempt {
   readonly x: Float32Array;
   readonly fooled: Uint8Array;
-  readonly zeroGradient?: Uint8Array;
+  readonly zeroShare?: Float64Array;
 }
 
 /** What all attempts made, and at which of them, from 1 on, an image fooled the model; 0 where none did. */
@@ -27,7 +27,8 @@ export async function onStanding(
 ): Promise<Attempts> {
   const n = images.labels.length;
   const x = images.x.slice();
-  const [fooled, zeroGradient, turns] = [new Uint8Array(n), new Uint8Array(n), new Uint8Array(n)];
+  const zeroShare = new Float64Array(n);
+  const [fooled, turns] = [new Uint8Array(n), new Uint8Array(n)];
   for (const [turn, attempt] of attempts.entries()) {
     const standing = [...fooled.keys()].filter((image) => fooled[image] === 0);
     if (standing.length === 0) break;
@@ -35,12 +36,12 @@ export async function onStanding(
     standing.forEach((image, i) => {
       fooled[image] = made.fooled[i] as number;
       if (made.fooled[i] === 1) turns[image] = turn + 1;
-      if (turn === 0) zeroGradient[image] = made.zeroGradient?.[i] ?? 0;
+      if (turn === 0) zeroShare[image] = made.zeroShare?.[i] ?? 0;
       if (turn === 0 || made.fooled[i] === 1)
         x.set(made.x.subarray(i * elems, (i + 1) * elems), image * elems);
     });
   }
-  return { x, fooled, zeroGradient, turn: turns };
+  return { x, fooled, zeroShare, turn: turns };
 }
 
 /** Some of the images. @param list their places */

@@ -1,7 +1,7 @@
 import { field, integer } from '../../schema/fields.ts';
 import { Rng } from '../../util/rng.ts';
 import { type Attack, type AttackedImages, type AttackedModel, defineAttack } from './attack.ts';
-import { ballAround, gather, project } from './ball.ts';
+import { ballAround, gather, project, zeroShares } from './ball.ts';
 import { logit } from './objectives.ts';
 import { STEP_SIZE, stepSizeOf } from './pgd.ts';
 
@@ -44,7 +44,7 @@ function taig(variant: 's' | 'r'): Attack {
       const { elems } = model;
       const ball = ballAround(images.x, eps, 'linf', model);
       const size = Math.fround(stepSizeOf(stepSize, eps, 1.25 / steps));
-      const zeroGradient = new Uint8Array(images.labels.length);
+      const zeroShare = new Float64Array(images.labels.length);
       const notes = { completeness: new Float64Array(images.labels.length) };
       const x = images.x.slice();
       // Image by image: the points of one path fill the passes.
@@ -55,7 +55,7 @@ function taig(variant: 's' | 'r'): Attack {
         for (let step = 0; step < steps; step++) {
           const path = { samples, noise: isNoisy ? eps : 0, seed, step };
           const { attribution } = await integrate(model, images, image, z, path);
-          if (step === 0 && attribution.every((value) => value === 0)) zeroGradient[image] = 1;
+          if (step === 0) zeroShare.set(zeroShares(attribution, elems), image);
           for (let i = 0; i < elems; i++)
             z[i] = (z[i] as number) + size * Math.sign(attribution[i] as number);
           const range = [image * elems, (image + 1) * elems] as const;
@@ -67,7 +67,7 @@ function taig(variant: 's' | 'r'): Attack {
           });
         }
       }
-      return { x, zeroGradient, notes };
+      return { x, zeroShare, notes };
     },
   });
 }

@@ -14,6 +14,8 @@ export interface AttackPoint {
   readonly attacked: number;
   /** Attacked images that stayed as they were because their first gradient is exactly zero. */
   readonly untouched: number;
+  /** Mean share of values of attacked images whose first gradient is exactly zero. */
+  readonly zeros: number;
   /** Attacked images that are taken for the class that was chosen. */
   readonly hit?: number;
   /** The largest change of a value, and the mean length of changes. */

@@ -8,6 +8,7 @@ import {
   distanceMax,
   project,
   randomStart,
+  zeroShares,
 } from '../../../src/robustness/attacks/ball.ts';
 import { toBoundary } from '../../../src/robustness/attacks/fab-search.ts';
 import { crossEntropy, isFooled, targetedDlr } from '../../../src/robustness/attacks/objectives.ts';
@@ -197,14 +198,15 @@ describe('attacks on a linear model', () => {
     const flat = linearModel(5, { scale: 0 });
     for (const id of ['fgsm', 'pgd', 'mifgsm', 'apgd-ce']) {
       const attack = findAttack(id);
-      const { zeroGradient } = await attack.run(
+      const { zeroShare } = await attack.run(
         flat,
         images,
         { eps: 0.1, seed: 0 },
         usual(attack, { steps: 2 }),
       );
-      expect([...zeroGradient!]).toEqual([1, 1, 1, 1, 1, 1]);
+      expect([...zeroShare!]).toEqual([1, 1, 1, 1, 1, 1]);
     }
+    expect([...zeroShares([0, 2, 0, 0, 1, -1, 3, 0], 4)]).toEqual([0.75, 0.25]);
   });
 });
 

@@ -159,7 +159,7 @@ describe.skipIf(adapters.length === 0)('an attack', () => {
 
 describe('warnings', () => {
   const point = { eps: 0.1, correct: 97, total: 100, accuracy: 0.97, low: 0.9, high: 0.99, attacked: 100 };
-  const rest = { cleanCorrect: 100, flipped: 3, success: null, untouched: 0, linf: 0.1, l2: 1 };
+  const rest = { cleanCorrect: 100, flipped: 3, success: null, untouched: 0, zeros: 0, linf: 0.1, l2: 1 };
   const after = (square: number) => ({
     ...{ ...point, ...rest },
     standing: { 'apgd-ce': 99, 'apgd-t': 98, 'fab-t': 98, square },

@@ -53,7 +53,7 @@ export interface BenchmarkResult {
   /** Trained numbers of the model. */
   readonly parameters?: number;
   readonly protocol: Protocol;
-  /** False if an image could not be read, a folder is missing or too many, or a count is not the release's. */
+  /** False if an image could not be read, a folder is missing or too many, or a count or a class is not the release's. */
   readonly complete: boolean;
   readonly problems: readonly Problem[];
   /** Images or clips asked for and scored. */

@@ -140,9 +140,9 @@ function cleanOf(
   if (outcome === undefined)
     return { unknown: 'the clean images were not evaluated by the same command: --benchmarks val,c' };
   if (outcome.kind !== 'measured') return { unknown: `the clean images were left out: ${outcome.reason}` };
-  const { complete, name, problems } = outcome.result;
+  const { name, problems } = outcome.result;
   const top1 = findMetric(outcome.result, 'top1');
-  if (!complete || top1 === undefined)
+  if (problems.length > 0 || top1 === undefined)
     return {
       unknown: `the clean images of ${name} are not whole: ${problems[0]?.what ?? 'none was scored'}`,
     };

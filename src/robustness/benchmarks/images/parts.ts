@@ -3,7 +3,7 @@ import type { Image } from '../../../data/image/image.ts';
 import type { InputChange } from '../../inputs/change.ts';
 import type { Change, PartSource, Place } from './source.ts';
 
-/** Something that keeps an evaluation from being whole. Never dropped silently: named, counted, in the result. */
+/** Something that keeps an evaluation from being whole, or that its reader must know. Never dropped silently: named, counted, in the result. */
 export interface Problem {
   readonly kind:
     'missing part' | 'missing class' | 'extra class folder' | 'unreadable' | 'count' | 'names' | 'folder';
