@@ -44,10 +44,10 @@ export function addInspect(command: Command): void {
 
 async function inspect(path: string, { entry, ema, json }: InspectOptions): Promise<void> {
   const found = await inspectWeights(path, { entry, weights: ema ? 'ema' : 'raw' });
-  process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : describe(found));
+  process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : described(found));
 }
 
-function describe({
+function described({
   file,
   format,
   naming,
@@ -80,12 +80,12 @@ function describe({
       .map(([key, value]) => [`metadata ${key}`, value]),
     ['', ''],
     ...tensors.map(({ name, dtype, shape }) => [name, `${dtype.padEnd(5)}(${shape.join(', ')})`]),
-  ].map(([key = '', value = '']) => [printable(key), printable(value)] as const);
+  ].map((row) => row.map(printable));
   const width = Math.min(
     60,
-    rows.reduce((most, [key]) => Math.max(most, key.length), 0),
+    rows.reduce((most, [key = '']) => Math.max(most, key.length), 0),
   );
-  return rows.map(([key, value]) => `${`${key.padEnd(width)}  ${value}`.trimEnd()}\n`).join('');
+  return rows.map(([key = '', value = '']) => `${key.padEnd(width)}  ${value}`.trimEnd()).join('\n') + '\n';
 }
 
 function spokenModel(model: Inspection['model']): string {
@@ -107,6 +107,7 @@ function spoken(model: string, settings: readonly string[]): string {
 
 /** Names in foreign files may hold anything; a terminal must not obey it. */
 function printable(text: string): string {
+  if (/^[ -~]*$/.test(text)) return text;
   return text.replace(/\p{C}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 }
 

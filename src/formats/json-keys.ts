@@ -19,7 +19,7 @@ export function* members(text: string): Generator<readonly [key: string, json: s
     const end = afterString(text, start);
     const value = expectCode(text, end, COLON);
     next = afterValue(text, value);
-    yield [JSON.parse(text.slice(start, end)) as string, text.slice(value, next)];
+    yield [stringAt(text, start, end), text.slice(value, next)];
     at = text.charCodeAt(next) === COMMA ? next + 1 : next;
   }
   const rest = skipBlank(text, next + 1);
@@ -52,7 +52,7 @@ export function duplicateKey(text: string): string | undefined {
 /** What the quoted text from `start` to `end` says; most of it is as it stands. */
 function stringAt(text: string, start: number, end: number): string {
   const quoted = text.slice(start, end);
-  return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
+  return /^[ -\[\]-~]*$/.test(quoted) ? quoted.slice(1, -1) : (JSON.parse(quoted) as string);
 }
 
 /** Behind the quote that ends the string which begins `at`. */

@@ -76,15 +76,13 @@ export function detectNaming(names: Iterable<string>): Naming {
 }
 
 /** What stands before the names of a known layout, for each time one begins: `` where they are bare, `module.model.`, … */
-export function layoutPrefixes(names: Iterable<string>): string[] {
-  const has = new Set(names);
+export function layoutPrefixes(tensors: ReadonlyMap<string, unknown>): string[] {
   const found = new Set<string>();
-  for (const name of has) {
-    const prefixes = LAYOUTS.flatMap(([, first, second]) => {
-      if (!name.endsWith(first)) return [];
+  for (const name of tensors.keys()) {
+    const prefixes = LAYOUTS.filter(([, first]) => name.endsWith(first)).flatMap(([, first, second]) => {
       const prefix = name.slice(0, -first.length);
       const isOne = prefix === '' || prefix.endsWith('.');
-      return isOne && has.has(`${prefix}${second}`) ? [prefix] : [];
+      return isOne && tensors.has(`${prefix}${second}`) ? [prefix] : [];
     });
     // If a name begins several layouts, the longest counts: `vit.` belongs to a model's own.
     const [prefix] = prefixes.sort((a, b) => a.length - b.length);

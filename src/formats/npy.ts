@@ -6,10 +6,10 @@ import { FrameworkError } from '../util/errors.ts';
 import { excerpt, writeFileAtomic } from '../util/files.ts';
 import { DTYPE_BYTES, countElements } from './dtype.ts';
 import type { DType } from './dtype.ts';
-import { closingOnError, openRange } from './range.ts';
+import { closingOnError, inBlocks, openRange } from './range.ts';
 import { permuteBytes } from './strides.ts';
 import { corrupt, tensorFile } from './tensor-file.ts';
-import type { TensorFile, TensorInfo } from './tensor-file.ts';
+import type { TensorFile, TensorInfo, TensorSource } from './tensor-file.ts';
 import { readZipDirectory, readZipMember, readZipStart } from './zip.ts';
 import type { ZipMember } from './zip.ts';
 
@@ -44,40 +44,48 @@ export function isNpy(head: Uint8Array): boolean {
  * @throws FrameworkError `formats/corrupt`
  */
 export async function openNpy(path: string): Promise<TensorFile> {
+  return tensorFile(await findNpy(path));
+}
+
+/** Where the tensor of a .npy lies. Throws as `openNpy` does. */
+export async function findNpy(path: string): Promise<TensorSource<NpyHeader>> {
   const file = await openRange(path);
   return closingOnError(file, async () => {
     const header = parseHeader(path, await file.read(0, Math.min(file.size, MAX_HEADER)), file.size);
-    return tensorFile({
+    return {
       path,
-      format: 'npy',
+      format: 'npy' as const,
       entries: new Map([['array', header]]),
       readBytes: async () => cOrder(header, await file.read(header.dataStart, file.size - header.dataStart)),
       close: file.close,
-    });
+    };
   });
 }
 
 /**
- * Opens an .npz; tensors are named as its members without `.npy`.
+ * Where the tensors of an .npz lie; they are named as its members without `.npy`.
  * @throws FrameworkError `formats/corrupt`
  */
-export async function openNpz(path: string): Promise<TensorFile> {
+export async function findNpz(
+  path: string,
+): Promise<TensorSource<NpyHeader & { readonly member: ZipMember }>> {
   const file = await openRange(path);
   return closingOnError(file, async () => {
     const entries = new Map<string, NpyHeader & { readonly member: ZipMember }>();
+    const headers = inBlocks(file);
     for (const member of (await readZipDirectory(file)).values()) {
-      const start = await readZipStart(file, member, 1024);
+      const start = await readZipStart(headers, member, 1024);
       const header = parseHeader(`${path}: ${member.name}`, start, member.size);
       entries.set(member.name.replace(/\.npy$/, ''), { ...header, member });
     }
-    return tensorFile({
+    return {
       path,
-      format: 'npz',
+      format: 'npz' as const,
       entries,
       readBytes: async (entry) =>
         cOrder(entry, (await readZipMember(file, entry.member)).slice(entry.dataStart)),
       close: file.close,
-    });
+    };
   });
 }
 

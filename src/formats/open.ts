@@ -1,13 +1,13 @@
 /** Opens a file of tensors by its contents, not by its name. */
 import { FrameworkError } from '../util/errors.ts';
-import { isNpy, openNpy, openNpz } from './npy.ts';
+import { findNpy, findNpz, isNpy } from './npy.ts';
 import { isLegacyPth, openLegacyPth } from './pth-legacy.ts';
 import { openPth } from './pth.ts';
 import { openRange } from './range.ts';
 import type { RangeFile } from './range.ts';
-import { openSafetensors } from './safetensors.ts';
-import { unknownTensor } from './tensor-file.ts';
-import type { TensorFile, TensorInfo } from './tensor-file.ts';
+import { findSafetensors } from './safetensors.ts';
+import { tensorFile } from './tensor-file.ts';
+import type { TensorFile, TensorInfo, TensorSource } from './tensor-file.ts';
 import { chooseSet, weightSets } from './weight-sets.ts';
 import type { WeightsFile } from './weight-sets.ts';
 import { isZip, readZipDirectory } from './zip.ts';
@@ -61,48 +61,29 @@ export async function openSets(path: string): Promise<WeightsFile> {
     case 'legacy pth':
       return openLegacyPth(path);
     case 'npz':
-      return setsOf(await openNpz(path));
+      return setsOf(await findNpz(path));
     case 'npy':
-      return setsOf(await openNpy(path));
+      return setsOf(await findNpy(path));
     case 'safetensors':
-      return setsOf(await openSafetensors(path));
+      return setsOf(await findSafetensors(path));
   }
 }
 
 /** The sets of a file that is one dict. */
-function setsOf(file: TensorFile): WeightsFile {
-  const { path, format, close } = file;
-  const tensors = new Map<string, TensorInfo & { source: string }>();
-  for (const name of file.names()) {
-    const { dtype, shape } = file.info(name);
-    tensors.set(name, { dtype, shape, source: name });
-  }
-  const sets = weightSets(path, [{ entry: '', also: [], tensors, odd: new Map() }]);
+function setsOf<Entry extends TensorInfo>(file: TensorSource<Entry>): WeightsFile {
+  const { path, format, close, entries } = file;
+  const found = weightSets(path, [{ entry: '', also: [], tensors: entries, odd: new Map() }]);
   // A file without tensors is one empty set.
-  if (sets.length === 0) return { path, format, close, sets: [{ entry: '', also: [], file }] };
+  const sets = found.length > 0 ? found : [{ entry: '', also: [], leftOut: [], tensors: entries }];
   return {
     path,
     format,
     close,
-    sets: sets.map(({ entry, also, leftOut, tensors: named }) => {
-      const find = (name: string) => named.get(name) ?? unknownTensor(path, name, named.keys());
-      return {
-        entry,
-        also,
-        file: {
-          ...file,
-          entry,
-          leftOut,
-          names: () => [...named.keys()],
-          info: (name) => {
-            const { dtype, shape } = find(name);
-            return { dtype, shape };
-          },
-          read: async (name) => file.read(find(name).source),
-          readInts: async (name) => file.readInts(find(name).source),
-        },
-      };
-    }),
+    sets: sets.map(({ entry, also, leftOut, tensors }) => ({
+      entry,
+      also,
+      file: tensorFile({ ...file, entry, leftOut, entries: tensors }),
+    })),
   };
 }
 

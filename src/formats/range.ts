@@ -52,3 +52,21 @@ export async function closingOnError<T>(file: RangeFile, make: () => Promise<T>)
     throw error;
   }
 }
+
+/** Bytes. */
+const BLOCK = 65_536;
+
+/** `file` with short reads answered from a block that is kept: an archive of many small members is not read by tens of bytes. */
+export function inBlocks(file: RangeFile): RangeFile {
+  let block: { start: number; bytes: Uint8Array } = { start: 0, bytes: new Uint8Array(0) };
+  return {
+    ...file,
+    read: async (offset, length) => {
+      const end = offset + length;
+      if (length > BLOCK || end > file.size) return file.read(offset, length);
+      if (offset < block.start || end > block.start + block.bytes.length)
+        block = { start: offset, bytes: await file.read(offset, Math.min(BLOCK, file.size - offset)) };
+      return block.bytes.slice(offset - block.start, end - block.start);
+    },
+  };
+}

@@ -10,7 +10,7 @@ import { duplicateKey, members } from './json-keys.ts';
 import { closingOnError, openRange } from './range.ts';
 import type { RangeFile } from './range.ts';
 import { corrupt, tensorFile } from './tensor-file.ts';
-import type { TensorFile, TensorInfo } from './tensor-file.ts';
+import type { TensorFile, TensorInfo, TensorSource } from './tensor-file.ts';
 
 /** Bytes; the limit of the reference implementation. */
 const MAX_HEADER = 100_000_000;
@@ -27,17 +27,22 @@ interface Entry extends TensorInfo {
  * @example const file = await openSafetensors('model.safetensors'); const weight = await file.read('head.weight');
  */
 export async function openSafetensors(path: string): Promise<TensorFile> {
+  return tensorFile(await findSafetensors(path));
+}
+
+/** Where the tensors of a safetensors file lie. Throws as `openSafetensors` does. */
+export async function findSafetensors(path: string): Promise<TensorSource<Entry>> {
   const file = await openRange(path);
   return closingOnError(file, async () => {
     const { entries, metadata, dataStart } = await readHeader(file);
-    return tensorFile({
+    return {
       path,
-      format: 'safetensors',
+      format: 'safetensors' as const,
       metadata,
       entries,
       readBytes: ({ begin, end }) => file.read(dataStart + begin, end - begin),
       close: file.close,
-    });
+    };
   });
 }
 

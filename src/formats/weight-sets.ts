@@ -54,7 +54,7 @@ function unwrapped<Entry extends TensorInfo>(path: string, dict: NamedTensors<En
     tensors: renamedKeys(path, dict.tensors, bare),
     odd: renamedKeys(path, dict.odd, bare),
   };
-  const prefixes = layoutPrefixes(plain.tensors.keys()).sort((a, b) => b.length - a.length);
+  const prefixes = layoutPrefixes(plain.tensors).sort((a, b) => b.length - a.length);
   if (prefixes.length === 0) return [withoutWrappers(path, plain)];
   // Scripts put `best_acc1`, `epoch` or a random state beside the names of modules.
   const isScore = (name: string) => {
@@ -98,12 +98,13 @@ function withoutWrappers<Entry extends TensorInfo>(
   let { tensors } = dict;
   for (;;) {
     const names = [...tensors.keys()];
-    const [wrapper = ''] = WRAPPERS.exec(names.find((name) => name.includes('.')) ?? '') ?? [];
+    const [wrapper] = WRAPPERS.exec(names.find((name) => name.includes('.')) ?? '') ?? [];
+    if (wrapper === undefined) break;
     const beside = names.filter((name) => !name.startsWith(wrapper));
     const clash = beside.find((name) => tensors.has(`${wrapper}${name}`));
     if (clash !== undefined) throw sameName(path, clash);
     const isCounter = (name: string) => wrapper === 'module.' && !isWeight(defined(tensors.get(name), name));
-    if (wrapper === '' || !beside.every(isCounter)) break;
+    if (!beside.every(isCounter)) break;
     leftOut.push(...beside);
     const inside = new Map([...tensors].filter(([name]) => name.startsWith(wrapper)));
     tensors = renamedKeys(path, inside, (name) => name.slice(wrapper.length));

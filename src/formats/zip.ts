@@ -20,6 +20,7 @@ export interface ZipMember {
 
 export type ZipMembers = ReadonlyMap<string, ZipMember>;
 
+const UTF8 = new TextDecoder();
 const END_BYTES = 22;
 const MAX_COMMENT = 65_535;
 /** Bytes; a model with a million tensors stays far below. */
@@ -92,7 +93,7 @@ async function findDirectory(file: RangeFile) {
 function readMember(file: RangeFile, view: DataView, at: number): ZipMember {
   const nameLength = view.getUint16(at + 28, true);
   const nameStart = view.byteOffset + at + 46;
-  const name = new TextDecoder().decode(new Uint8Array(view.buffer, nameStart, nameLength));
+  const name = UTF8.decode(new Uint8Array(view.buffer, nameStart, nameLength));
   const flags = view.getUint16(at + 8, true);
   const method = view.getUint16(at + 10, true);
   if ((flags & 1) !== 0) throw corrupt(file.path, `${name} is encrypted`, 'save it without a password');

@@ -1,6 +1,8 @@
+import { open, readFile } from 'node:fs/promises';
+import { zipSync } from 'fflate';
 import { afterEach, expect, it, vi } from 'vitest';
 import { inspectWeights } from '../../src/training/weights/inspect.ts';
-import { temporaryFolder, writeTo } from './fixtures.ts';
+import { golden, temporaryFolder, writeTo } from './fixtures.ts';
 
 const folder = await temporaryFolder();
 afterEach(() => vi.restoreAllMocks());
@@ -42,4 +44,24 @@ it('inspecting a file takes time in proportion to its tensors', async () => {
   await leastOf3(small.path);
   // Eight times the tensors: 8 where time is linear, 64 where it is quadratic.
   expect((await leastOf3(large.path)) / (await leastOf3(small.path))).toBeLessThan(25);
+});
+
+it('headers of small members of an archive are read many at a time', async () => {
+  const array = await readFile(golden('v1.npy'));
+  const members = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`layer.${i}.weight.npy`, array]));
+  const path = await writeTo(folder, 'many.npz', zipSync(members, { level: 0 }));
+  const handle = await open(path);
+  const read = vi.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'read');
+  await handle.close();
+  const { tensors } = await inspectWeights(path, { weights: 'raw' });
+  expect(tensors.at(-1)).toEqual({ name: 'layer.299.weight', dtype: 'F32', shape: [2, 3, 4] });
+  expect(read.mock.calls.length).toBeLessThan(15);
+});
+
+it('a name with a raw line break is not JSON', async () => {
+  const header = Buffer.from('{"a\nb":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}');
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const path = await writeTo(folder, 'raw.safetensors', Buffer.concat([length, header]));
+  await expect(inspectWeights(path, { weights: 'raw' })).rejects.toThrow(/its header is not JSON/);
 });

@@ -51,11 +51,13 @@ export async function inspectWeights(
   const all = await openSets(await weightsFile(path, options.weights));
   try {
     const file = await chooseSet(all, options.entry ?? all.sets[0]?.entry);
-    const tensors = file.names().map((name) => ({ name, ...file.info(name) }));
-    const elements = (buffers: boolean) =>
-      tensors
-        .filter(({ name }) => BUFFER.test(name) === buffers)
-        .reduce((sum, { shape }) => sum + (countElements(shape) ?? 0), 0);
+    const tensors = file.names().map((name) => {
+      const { dtype, shape } = file.info(name);
+      return { name, dtype, shape };
+    });
+    const elements = { parameters: 0, buffers: 0 };
+    for (const { name, shape } of tensors)
+      elements[BUFFER.test(name) ? 'buffers' : 'parameters'] += countElements(shape) ?? 0;
     const sets: Inspection['sets'][number][] = [];
     for (const set of all.sets)
       sets.push({ entry: set.entry, tensors: set.file.names().length, model: await modelOf(set.file) });
@@ -63,8 +65,7 @@ export async function inspectWeights(
       file: file.path,
       format: file.format,
       naming: detectNaming(file.names()),
-      parameters: elements(false),
-      buffers: elements(true),
+      ...elements,
       model: sets.find(({ entry }) => entry === file.entry)?.model ?? null,
       sets,
       leftOut: file.leftOut,
