@@ -47,8 +47,9 @@ function list(folder: string) {
 /** What runs are called beside each other: their paths without what all have in common. */
 export function namesOf(folders: readonly string[]): string[] {
   const parts = folders.map((folder) => resolve(folder).split(sep));
-  const shortest = Math.min(...parts.map(({ length }) => length));
+  const [first = []] = parts;
+  const shortest = Math.min(first.length, ...parts.map(({ length }) => length));
   let common = 0;
-  while (common < shortest - 1 && parts.every((own) => own[common] === parts[0]?.[common])) common++;
+  while (common < shortest - 1 && parts.every((own) => own[common] === first[common])) common++;
   return parts.map((own) => own.slice(common).join('/'));
 }

@@ -148,7 +148,16 @@ describe('runs below folders', () => {
     expect(found).toEqual([join(root, 'sweep/k3/seed1'), join(root, 'sweep/k31/seed1')]);
     expect(namesOf(found)).toEqual(['k3/seed1', 'k31/seed1']);
     expect(namesOf(['/a/b'])).toEqual(['b']);
+    expect(namesOf([])).toEqual([]);
     await expect(findRuns([join(root, 'nothing')])).rejects.toMatchObject({ code: 'file/missing' });
+  });
+
+  it('may all begin later', async () => {
+    const root = temporary();
+    const runs = new Runs([root]);
+    expect([await runs.find(), runs.views()]).toEqual([false, []]);
+    makeRun(root, 'a', 10);
+    expect([await runs.find(), runs.views().map(({ name }) => name)]).toEqual([true, ['a']]);
   });
 
   it('tell what changed, and those that begin later', async () => {
