@@ -9,15 +9,10 @@ const { pathToFileURL } = require('node:url');
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, require('node:os').availableParallelism()));
 
 const ROOT = join(__dirname, '..');
+const IS_CHECKOUT = existsSync(join(ROOT, 'src'));
 
 async function findMain() {
-  if (!existsSync(join(ROOT, 'src'))) return join(ROOT, 'lib/cli/main.js');
-  if (!existsSync(join(ROOT, 'node_modules/esbuild'))) {
-    process.stderr.write(
-      `error: ${ROOT} lacks the packages that run its sources\nhint: run \`npm ci\` there, without --omit=dev\n`,
-    );
-    process.exit(8);
-  }
+  if (!IS_CHECKOUT) return join(ROOT, 'lib/cli/main.js');
   try {
     return join(await require('./compile.cjs').compileSources(ROOT), 'cli/main.js');
   } catch {
@@ -29,8 +24,18 @@ async function findMain() {
 
 /** @param {string[]} argv */
 async function run(argv) {
-  const { main } = await import(pathToFileURL(await findMain()));
-  await main(argv);
+  try {
+    const { main } = await import(pathToFileURL(await findMain()));
+    await main(argv);
+  } catch (error) {
+    if (!/MODULE_NOT_FOUND$/.test(error?.code)) throw error;
+    // Since the packages were installed, the sources may have come to need another.
+    const hint = IS_CHECKOUT ? 'run `npm ci` there, without --omit=dev' : 'install largekernel again';
+    process.stderr.write(
+      `error: what is installed in ${ROOT} is not complete: ${error.message.split('\n')[0]}\nhint: ${hint}\n`,
+    );
+    process.exit(8);
+  }
 }
 
 if (require.main === module) void run(process.argv.slice(2));

@@ -211,7 +211,10 @@ function refuseUnknown(parent: Command, command: Command): void {
   );
 }
 
-/** Runs one command and sets the exit code; see errors.ts for the codes. */
+/**
+ * Runs one command and sets the exit code; see errors.ts for the codes.
+ * @throws Error of Node where a module is not installed: bin/largekernel.cjs says so, as of those that this file needs
+ */
 export async function main(argv: readonly string[]): Promise<void> {
   guardOutput();
   const { SLURM_JOB_ID: id, SLURM_RESTART_COUNT: restarts, LARGEKERNEL_WEIGHTS: mirror } = process.env;
@@ -220,10 +223,15 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await (await buildProgram(argv)).parseAsync([...argv], { from: 'user' });
   } catch (error) {
+    if (isMissingModule(error)) throw error;
     if (!(error instanceof CommanderError)) process.stderr.write(`${describeError(error)}\n`);
     process.exitCode = exitCodeOf(error);
   }
   // Dawn's instances keep the event loop alive; everything that matters is written by now.
   await flush();
   process.exit(process.exitCode ?? 0);
+}
+
+function isMissingModule(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /MODULE_NOT_FOUND$/.test(String(error.code));
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runCli } from './run-cli.ts';
 
 /** A checkout's commands run what bin/compile.cjs makes of the sources. */
 
@@ -58,4 +59,22 @@ it('names a mistake in a source and leaves the compiled files', async () => {
   await write('tail.ts', 'export const tail = ;');
   await expect(compileSources(root)).rejects.toThrow(/tail\.ts:1:20/);
   expect((await stat(join(root, '.build/tail.js'))).mtimeMs).toBe(1e12);
+});
+
+/** Node resolves everything but one package. */
+const without = (name: string) => {
+  const fault = `Object.assign(new Error("Cannot find package '${name}' imported from x"), { code: 'ERR_MODULE_NOT_FOUND' })`;
+  const hooks = `export const resolve = (path, context, next) => { if (path === '${name}') throw ${fault}; return next(path, context); }`;
+  const module = (source: string) => `data:text/javascript,${encodeURIComponent(source)}`;
+  return `--import=${module(`import { register } from 'node:module'; register(${JSON.stringify(module(hooks))});`)}`;
+};
+
+it.each(['commander', 'webgpu'])('says that %s must be installed, where it is not', async (name) => {
+  const { code, stderr } = await runCli(['doctor'], { env: { NODE_OPTIONS: without(name) } });
+  expect(stderr).toMatch(
+    new RegExp(
+      `^error: what is installed in .* is not complete: Cannot find package '${name}' imported from .*\nhint: run \`npm ci\` there`,
+    ),
+  );
+  expect(code).toBe(8);
 });
