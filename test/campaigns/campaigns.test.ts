@@ -30,7 +30,7 @@ describe('a flipped bit in a run', () => {
 });
 
 describe('a mutated input', () => {
-  it('is read or refused, never an internal error', { timeout: 120_000 }, async () => {
+  it('is read or refused, never an internal error', async () => {
     const inputs = await makeInputs(folder);
     const counts = { read: 0, refused: 0 };
     for (let index = 0; index < 8 * inputs.length; index++) counts[await mutateOne(inputs, index)]++;

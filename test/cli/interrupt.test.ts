@@ -26,6 +26,9 @@ const end = (child: ChildProcess) =>
     child.kill('SIGKILL');
   });
 
+/** Other processes may keep the machine busy. */
+const soon = (holds: () => void) => vi.waitFor(holds, { timeout: 60_000 });
+
 describe.skipIf(process.platform !== 'linux')('who looks on', () => {
   const base = { env: {}, detach: false };
   const pids = (from: Parameters<typeof onlookersOf>[0]) => onlookersOf(from).map(({ pid }) => pid);
@@ -39,10 +42,12 @@ describe.skipIf(process.platform !== 'linux')('who looks on', () => {
     expect(onlookers.some(isGone)).toBe(true);
   });
 
-  it('is npx too, where it started a shell for the command', () => {
+  it('is npx too, where it started a shell for the command', async () => {
     // More than one command, so that the shell does not become the program itself.
     const shell = start(['sh', '-c', 'sleep 60; true']).pid!;
-    expect(pids({ ...base, pid: sleeper(), parent: shell })).toEqual([shell, process.pid]);
+    await soon(() => {
+      expect(pids({ ...base, pid: sleeper(), parent: shell })).toEqual([shell, process.pid]);
+    });
   });
 
   it('is nobody where the command was sent to the background on purpose, or the first process started it', () => {
@@ -58,7 +63,7 @@ describe.skipIf(process.platform !== 'linux')('who looks on', () => {
   it('is npx, where nohup was said of npx', async () => {
     const env = { ...process.env, _: '/usr/bin/nohup' };
     const npx = sleeper({ env });
-    await vi.waitFor(() => {
+    await soon(() => {
       expect(pids({ ...base, env, pid: sleeper({ env }), parent: npx })).toEqual([npx]);
     });
   });
@@ -117,12 +122,9 @@ describe('a request to stop', () => {
     const { heard, off } = listen();
     delete process.env[PARENT_VARIABLE];
     await end(sweep);
-    await vi.waitFor(
-      () => {
-        expect(heard).toEqual([`process ${sweep.pid}, which started this, has ended (--detach goes on)`]);
-      },
-      { timeout: 5000 },
-    );
+    await soon(() => {
+      expect(heard).toEqual([`process ${sweep.pid}, which started this, has ended (--detach goes on)`]);
+    });
     off();
   });
 });
@@ -139,7 +141,7 @@ describe('a command without anything to finish', () => {
       },
       () => partText({ counter, total: 50 }),
     );
-    await vi.waitFor(() => {
+    await soon(() => {
       expect(exit).toHaveBeenCalledWith(75);
     });
     expect(written.mock.calls.join('')).toMatch(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -37,10 +37,15 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 const whole: Answer = (_, response) => {
   response.writeHead(200, { 'content-length': archive.length }).end(archive);
 };
-/** Announces everything, sends a part, hangs up. */
+/** Announces everything, sends a part, hangs up once that is on the disk. */
 const breaks: Answer = (_, response) => {
   response.writeHead(200, { 'content-length': archive.length });
-  response.write(archive.subarray(0, 4000), () => setTimeout(() => response.destroy(), 20));
+  response.write(archive.subarray(0, 4000));
+  const watch = setInterval(() => {
+    if (statSync(join(answering, `${download.archive}.part`), { throwIfNoEntry: false })?.size !== 4000) return;
+    clearInterval(watch);
+    response.destroy();
+  }, 2);
 };
 const rest: Answer = (request, response) => {
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]);
@@ -56,6 +61,8 @@ const status =
 
 /** What the server does with the first, second, … request; and the ranges it was asked for. */
 let answers: Answer[] = [];
+/** The folder that is downloaded to. */
+let answering = '';
 let asked: (string | undefined)[] = [];
 const server: Server = createServer((request, response) => {
   asked.push(request.headers.range);
@@ -71,6 +78,7 @@ beforeEach(() => {
 
 async function run(root: string, ...given: Answer[]): Promise<string> {
   answers = given;
+  answering = root;
   return fetchArchive(download, root, { baseUrl, waitMs: 1 });
 }
 

@@ -261,7 +261,7 @@ describe('ends', () => {
     const cwd = fileURLToPath(new URL('../..', import.meta.url));
     const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
       cwd,
-      timeout: 20_000,
+      timeout: 120_000,
       encoding: 'utf8',
     });
     expect([stdout, status], stderr).toEqual(['0\n0\n', 0]);

@@ -17,11 +17,9 @@ it('a process that leaves lets what is under way finish, and nobody goes on with
   void work('other', 40).then(() => ended.push('was awaited'));
   expect(await leave(5000)).toBe(true);
   expect(ended).toEqual(['before', 'first', 'other']);
-  // What takes longer than there is time is left.
-  void work('long', 10_000);
-  const start = performance.now();
+  // What takes longer than there is time, here ten days, is left.
+  void work('long', 2 ** 30);
   expect(await leave(50)).toBe(false);
-  expect(performance.now() - start).toBeLessThan(2000);
   await new Promise((resolve) => setTimeout(resolve, 10));
   expect(ended).toEqual(['before', 'first', 'other']);
   void going;

@@ -1,6 +1,9 @@
 import { expect, it, vi } from 'vitest';
 import { patiently } from '../../src/device/patience.ts';
 
+/** One turn of the event loop. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 it('rests once in each turn of the event loop, however often something is awaited', async () => {
   const rests = vi.spyOn(Atomics, 'wait');
   let turns = 0;
@@ -11,13 +14,13 @@ it('rests once in each turn of the event loop, however often something is awaite
   };
   setImmediate(count);
   // One wait begins in the same turn in which the one before it ends.
-  for (let i = 0; i < 40; i++) await patiently(new Promise((resolve) => setImmediate(resolve)));
+  for (let i = 0; i < 40; i++) await patiently(turn());
   isCounting = false;
   expect(rests.mock.calls.length).toBeGreaterThan(20);
   expect(rests.mock.calls.length).toBeLessThanOrEqual(turns + 1);
   // And ends when nothing is awaited any more.
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await turn();
   rests.mockClear();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let i = 0; i < 5; i++) await turn();
   expect(rests).not.toHaveBeenCalled();
 });

@@ -66,7 +66,7 @@ describe('masks by attention', () => {
 });
 
 describe.each(adapters)('the attention of a DINO on %s', (kind) => {
-  it('gives the masks of PyTorch, patch for patch', { timeout: 120_000 }, async () => {
+  it('gives the masks of PyTorch, patch for patch', async () => {
     expect(golden.head).toBe(SALIENT_HEAD);
     const { device } = await deviceFor(kind);
     const model = createModel('dino-s16', golden.config);

@@ -42,7 +42,6 @@ describe.skipIf(adapter === undefined)('ranks that mpirun starts', () => {
 
   it.each(engines.slice(0, 1))(
     'end with one error of the first rank where the recipe gives them nothing to share: $name',
-    { timeout: 120_000 },
     async (engine) => {
       const args = ['--recipe', tinyRecipe(scratchFolder()), '--adapter', adapter as string];
       const { code, errors } = await endOf(startRanks(engine, 2, args));
@@ -54,7 +53,6 @@ describe.skipIf(adapter === undefined)('ranks that mpirun starts', () => {
 
 it.each(engines)(
   'leave their process as it was: the C library’s functions, and the signals of WebAssembly: $name',
-  { timeout: 120_000 },
   async ({ mpirun }) => {
     const program = fileURLToPath(new URL('./rank-process.ts', import.meta.url));
     const child = spawn(process.execPath, [program], {

@@ -29,7 +29,6 @@ async function train(
 describe.each(adapters)('on %s', (adapter) => {
   it.each(Object.entries(SHARDED))(
     'a step in four shards has the same bits on 1, 2 and 4 ranks: %s',
-    { timeout: 120_000 },
     async (_, overrides) => {
       const { device } = await deviceFor(adapter);
       if (overrides.includes('precision=f16') && !device.features.has('shader-f16')) return;
