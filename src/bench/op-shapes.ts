@@ -281,6 +281,7 @@ export const OP_SETS = {
     ...stridedRows(14, 3072, 7, 2, 1),
     ...stridedRows(14, 384, 11, 2, 2),
     ...stridedRows(14, 96, 11, 1, 2),
+    ...stridedRows(56, 256, 3, 2, 1),
     ...stridedRows(56, 96, 7, 2, 1),
     ...stridedRows(56, 96, 11, 2, 1),
   ],

@@ -64,6 +64,8 @@ const SIZES: readonly Sizes[] = [
   [[2, 3, 6, 5], 6, [3, 3], square(1, 1, 3)],
   [[1, 8, 5, 5], 6, [3, 3], square(2, 1, 2)],
   // Depthwise: strides, channel multipliers, taps beyond the map, a padding that is not half the kernel.
+  [[2, 5, 9, 8], 5, [3, 3], square(2, 1, 5)],
+  [[2, 3, 7, 6], 6, [3, 3], square(1, 1, 3)],
   [[3, 4, 14, 13], 4, [7, 7], square(2, 3, 4)],
   [[2, 3, 7, 9], 6, [11, 11], square(1, 5, 3)],
   [[1, 2, 5, 6], 6, [11, 9], { stride: [2, 3], padding: [5, 4], groups: 2 }],

@@ -90,19 +90,19 @@ export function planesOf({ n }: ConvShape, pass: ConvPass, { y, x, channels: c, 
   }
 }
 
-/** Kernels with fewer taps gain less by the correlation than the copies cost. */
+/** Kernels with fewer taps gain less by the correlation than the copies of their phases cost. */
 const LEAST_TAPS = 25;
 
-/** Whether a convolution is a depthwise one that falls into phases: with taps on both sides of an output, and enough of them. */
+/** Whether a convolution is a depthwise one that falls into phases: with taps on both sides of an output. */
 export function hasPhases(s: ConvShape): boolean {
-  if (s.cg !== 1 || s.kh * s.kw < LEAST_TAPS) return false;
+  if (s.cg !== 1) return false;
   const { y, x } = geometryOf(s);
   return [y, x].every(({ first, last }) => first <= 0 && last >= 0);
 }
 
 /** The ways to compute a pass so, where its kernel is large enough, best guess first. */
 export function phaseVariants(pass: ConvPass, s: ConvShape, profile: DeviceProfile): readonly Phases[] {
-  if (!hasPhases(s)) return [];
+  if (s.kh * s.kw < LEAST_TAPS || !hasPhases(s)) return [];
   const g = geometryOf(s);
   const largest = s.n * g.channels * Math.max(g.y.size * g.x.size, s.ho * s.wo) * 4;
   if (largest > profile.limits.maxStorageBufferBindingSize) return [];
