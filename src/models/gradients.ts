@@ -51,13 +51,18 @@ export interface ImageGradients {
 
 /** Records a model in evaluation mode (running statistics, no drop path), and the backward pass from a cotangent to the image. */
 function recordGradients(
-  model: Model,
+  { model, folded }: ModelWeights,
   { batch, channels, imageSize }: ImageShape,
   { parameters = false, skip, of }: GradientOptions,
 ): GradientGraph {
   const graph = new Graph();
   const x = graph.input('x', f32(batch, channels, imageSize, imageSize));
-  const { logits } = model.build(graph, { x, training: false, ...(skip === undefined ? {} : { skip }) });
+  const { logits } = model.build(graph, {
+    x,
+    training: false,
+    folded,
+    ...(skip === undefined ? {} : { skip }),
+  });
   const values = of === undefined ? logits : tapNamed(graph, of);
   const dvalues = graph.input('cotangent', values.spec);
   const gradients = differentiate(graph, values, dvalues, { parameters, tensors: [x] });
@@ -69,6 +74,17 @@ function recordGradients(
     );
   const kept = new Set([values.id, dx.id]);
   return { nodes: optimise(graph.nodes, { kept, graph }), values, dvalues, dx };
+}
+
+/** Throws `model/folded` where weights are stored standardised: their gradients would be those of other weights. */
+function requireWholeWeights({ model, folded }: ModelWeights): void {
+  const standard = model.parameters.find(({ standardEps }) => standardEps !== undefined);
+  if (!folded || standard === undefined) return;
+  throw new FrameworkError(
+    'model/folded',
+    `Gradients of ${model.name}'s weights were asked for, but weights such as ${standard.name} are stored standardised.`,
+    { hint: 'Call ModelWeights.upload with { folded: false }.' },
+  );
 }
 
 /** Dispatches before the first that needs the cotangent, however indirectly. */
@@ -118,7 +134,7 @@ export class GradientSession {
 
   /**
    * @param weights the model's weights on the device; any number of sessions share them
-   * @throws FrameworkError `model/no-classifier`, `model/tap`, `graph/no-gradient`
+   * @throws FrameworkError `model/no-classifier`, `model/tap`, `model/folded`, `graph/no-gradient`
    */
   static async create(
     device: Device,
@@ -128,7 +144,8 @@ export class GradientSession {
   ): Promise<GradientSession> {
     const { model, parameters, state } = weights;
     if (options.of === undefined) requireClassifier(model);
-    const graph = recordGradients(model, shape, options);
+    if (options.parameters) requireWholeWeights(weights);
+    const graph = recordGradients(weights, shape, options);
     const plan = planNodes(graph.nodes, { profile: device.profile, kept: [graph.values, graph.dx] });
     const label = `gradients of ${model.name}`;
     const gradients = options.parameters

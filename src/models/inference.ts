@@ -23,6 +23,8 @@ export interface InferenceOptions {
   readonly skip?: ReadonlySet<string>;
   /** Intermediate values to keep, by the path of the module that makes them. */
   readonly taps?: readonly string[];
+  /** The weights are stored standardised (`ModelWeights.folded`). Default: false. */
+  readonly folded?: boolean;
   /** Runs no passes, so that every op stays as the model recorded it; for export to other formats. */
   readonly plain?: boolean;
 }
@@ -48,6 +50,7 @@ export function recordInference(
   const { logits } = model.build(graph, {
     x,
     training: false,
+    folded: options.folded ?? false,
     ...(options.skip === undefined ? {} : { skip: options.skip }),
   });
   const taps = new Map((options.taps ?? []).map((name) => [name, tapNamed(graph, name)]));
@@ -116,10 +119,10 @@ export class InferenceSession {
     device: Device,
     weights: ModelWeights,
     shape: ImageShape,
-    options: InferenceOptions = {},
+    options: Omit<InferenceOptions, 'folded'> = {},
   ): Promise<InferenceSession> {
-    const { model } = weights;
-    const graph = recordInference(model, shape, options);
+    const { model, folded } = weights;
+    const graph = recordInference(model, shape, { ...options, folded });
     const kept = [graph.logits, ...graph.taps.values()];
     const plan = planNodes(graph.nodes, { profile: device.profile, kept });
     const program = await Program.build(device, PipelineCache.of(device), plan, weights.locate, model.name);

@@ -102,9 +102,11 @@ export function standardConv2d(
   const shape = [out, extent(x, 1), kernel, kernel];
   return r.scoped(name, () => {
     const init = options.init ?? torchDefault(elems(shape) / out);
+    const eps = 1e-10;
+    const parts = partsOf(shape, options.largest);
     const weights = r
-      .parameterParts('weight', shape, init, partsOf(shape, options.largest))
-      .map((weight) => r.graph.one(standardize, { weight }, { eps: 1e-10 }));
+      .parameterParts('weight', shape, init, parts, { standardEps: eps })
+      .map((weight) => (r.folded ? weight : r.graph.one(standardize, { weight }, { eps })));
     return convolve(r, x, weights, [], options);
   });
 }

@@ -55,6 +55,8 @@ export interface ParameterSpec {
   readonly decays: boolean;
   /** A `state` that never changes: weights that are not trained. */
   readonly frozen?: true;
+  /** Added to the variance of each row when it is standardised before use; inference stores it standardised. */
+  readonly standardEps?: number;
   /** Pieces that it lies in on a device, where no binding may be large enough for all of it; whole in files. Default 1. */
   readonly parts?: number;
 }

@@ -8,6 +8,8 @@ export interface RecordingOptions {
   readonly training: boolean;
   /** Paths of blocks to leave out: their output is their input. */
   readonly skip?: ReadonlySet<string>;
+  /** The weights to be standardised are stored standardised. Default: false. */
+  readonly folded?: boolean;
 }
 
 /**
@@ -17,15 +19,17 @@ export interface RecordingOptions {
 export class Recording {
   readonly graph: Graph;
   readonly training: boolean;
+  readonly folded: boolean;
   /** Name → declaration, in order of recording. */
   readonly specs = new Map<string, ParameterSpec>();
   readonly dropPaths: DropPath[] = [];
   private readonly skip: ReadonlySet<string>;
 
-  constructor(graph: Graph, { training, skip }: RecordingOptions) {
+  constructor(graph: Graph, { training, skip, folded }: RecordingOptions) {
     this.graph = graph;
     this.training = training;
     this.skip = skip ?? new Set();
+    this.folded = folded ?? false;
   }
 
   /** Records `body` as the module `name`. */
@@ -66,8 +70,17 @@ export class Recording {
   }
 
   /** Declares a trained tensor of the current module and returns its pieces: equal ones along the first dimension. */
-  parameterParts(leaf: string, shape: readonly number[], init: Initializer, parts: number): Tensor[] {
-    const name = this.declare(leaf, shape, 'parameter', init, parts > 1 ? { parts } : {});
+  parameterParts(
+    leaf: string,
+    shape: readonly number[],
+    init: Initializer,
+    parts: number,
+    options: Pick<ParameterSpec, 'standardEps'> = {},
+  ): Tensor[] {
+    const name = this.declare(leaf, shape, 'parameter', init, {
+      ...options,
+      ...(parts > 1 ? { parts } : {}),
+    });
     const [rows = 0, ...rest] = shape;
     return partNames(name, parts).map((part) => this.graph.parameter(part, [rows / parts, ...rest]));
   }
@@ -98,7 +111,7 @@ export class Recording {
     shape: readonly number[],
     kind: ParameterSpec['kind'],
     init: Initializer,
-    options: Partial<Pick<ParameterSpec, 'decays' | 'frozen' | 'parts'>> = {},
+    options: Partial<Pick<ParameterSpec, 'decays' | 'frozen' | 'parts' | 'standardEps'>> = {},
   ): string {
     const name = this.graph.scope === '' ? leaf : `${this.graph.scope}.${leaf}`;
     const rest = { decays: kind === 'parameter' && decays(name, shape.length), ...options };

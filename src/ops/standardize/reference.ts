@@ -28,6 +28,23 @@ export function standardizeReference(
   return { y, mean, rstd };
 }
 
+/** The same for weights in f32, without its intermediate values. */
+export function standardized(weight: Float32Array, rows: number, eps: number): Float32Array {
+  const length = weight.length / rows;
+  const y = new Float32Array(weight.length);
+  for (let from = 0; from < weight.length; from += length) {
+    const to = from + length;
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += weight[i] ?? NaN;
+    const mean = sum / length;
+    let squares = 0;
+    for (let i = from; i < to; i++) squares += ((weight[i] ?? NaN) - mean) ** 2;
+    const rstd = 1 / Math.sqrt(squares / length + eps);
+    for (let i = from; i < to; i++) y[i] = ((weight[i] ?? NaN) - mean) * rstd;
+  }
+  return y;
+}
+
 export function standardizeGradientReference({
   weight,
   mean,

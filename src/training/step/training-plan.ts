@@ -171,7 +171,7 @@ function planTeacher(
   shape: ImageShape,
   options: { readonly profile: DeviceProfile; readonly choose?: ChooseVariant },
 ): TeacherPlan {
-  const graph = recordInference(model, shape);
+  const graph = recordInference(model, shape, { folded: true }); // as ModelWeights stores them
   return { model, graph, plan: planNodes(graph.nodes, { ...options, kept: [graph.logits] }) };
 }
 
