@@ -42,10 +42,25 @@ export function addAnalyze(command: Command): void {
 function weightsOptions(command: Command, analysis: Analysis): void {
   checkpointsOptions(command);
   command.addOption(
-    new Option('--preset <name>', 'settings of the paper, of the code released with it, or ours')
+    new Option(
+      '--preset <name>',
+      `settings of the paper, of the code released with it, or ours${presetWords(analysis)}`,
+    )
       .choices(presetsOf(analysis))
       .default('default'),
   );
+}
+
+/** What presets set otherwise than the defaults, as options. */
+function presetWords({ presets }: Analysis): string {
+  return Object.entries(presets)
+    .map(([name, own]) => {
+      const words = Object.entries(own).map(
+        ([key, value]) => `--${flagOf(key)}${value === true ? '' : ` ${String(value)}`}`,
+      );
+      return `; ${name}: ${words.join(' ') || 'ours'}`;
+    })
+    .join('');
 }
 
 /** @example flagOf('halfWidth') // half-width */

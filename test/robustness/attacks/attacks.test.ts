@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { findAttack } from '../../../src/robustness/attacks/registry.ts';
 import {
   above,
@@ -16,6 +16,7 @@ import { squareSide } from '../../../src/robustness/attacks/square.ts';
 import type { Attack, AttackedImages, Objective } from '../../../src/robustness/attacks/attack.ts';
 import { Rng } from '../../../src/util/rng.ts';
 import { distanceTo, imagesOf, linearModel } from './linear.ts';
+import { smoothImages, smoothModel } from './smooth.ts';
 
 function usual({ settings }: Attack, given: Record<string, unknown> = {}): Record<string, unknown> {
   return {
@@ -27,6 +28,10 @@ function usual({ settings }: Attack, given: Record<string, unknown> = {}): Recor
 const model = linearModel(5);
 const images = await imagesOf(model, 6);
 const { elems } = model;
+const before = images.x.slice();
+afterAll(() => {
+  expect(images.x).toEqual(before); // no attack changes what it is given
+});
 const rowOf = (x: Float32Array, i: number) => x.subarray(i * elems, (i + 1) * elems);
 
 async function fooledBy(
@@ -210,22 +215,51 @@ describe('attacks on a linear model', () => {
   });
 });
 
-describe('TAIG', () => {
-  it('moves against the sign of image times weight, by its step, and attributions are complete', async () => {
-    const attack = findAttack('taig-s');
-    const { x, notes } = await attack.run(
-      model,
-      images,
-      { eps: 0.1, seed: 0 },
-      usual(attack, { steps: 1, samples: 7 }),
-    );
-    for (let i = 0; i < 6; i++)
-      for (let j = 0; j < elems; j++) {
-        const w = model.w[images.labels[i]!]![j]!;
-        expect(x[i * elems + j]! - images.x[i * elems + j]!).toBeCloseTo(-Math.sign(w) / 255, 6);
-      }
-    notes!['completeness']!.forEach((missed) => expect(missed).toBeLessThan(1e-5));
+describe('attacks on a smooth model', () => {
+  it('are the stronger the more they see and the longer they climb', async () => {
+    const { images: some } = smoothImages(12);
+    const budget = { eps: 0.02, seed: 0 };
+    const lossOf = async (x: Float32Array) => {
+      const { values } = await smoothModel.gradient(x, crossEntropy(some));
+      return values.reduce((sum, value) => sum + value, 0);
+    };
+    const after = async (id: string, given = {}) => {
+      const attack = findAttack(id);
+      return lossOf((await attack.run(smoothModel, some, budget, usual(attack, given))).x);
+    };
+    const ball = ballAround(some.x, budget.eps, 'linf', smoothModel);
+    const draw = { seed: 0, stream: 'noise', numbers: some.numbers };
+    const losses = [
+      await lossOf(randomStart(ball, draw, 'edge')),
+      await after('square', { queries: 50 }),
+      ...(await Promise.all([2, 4, 8, 16].map((steps) => after('pgd', { steps })))),
+    ];
+    expect(losses).toEqual(losses.toSorted((a, b) => a - b));
+    const [fgsm, pgd] = [await after('fgsm'), losses.at(-1)!];
+    expect(fgsm).toBeGreaterThan(losses[1]!);
+    expect(pgd).toBeGreaterThan(fgsm);
   });
+});
+
+describe('TAIG', () => {
+  it.each([1, 7, 20])(
+    'of %i samples moves against the sign of image times weight, by its step, and attributions are complete',
+    async (samples) => {
+      const attack = findAttack('taig-s');
+      const { x, notes } = await attack.run(
+        model,
+        images,
+        { eps: 0.1, seed: 0 },
+        usual(attack, { steps: 1, samples }),
+      );
+      for (let i = 0; i < 6; i++)
+        for (let j = 0; j < elems; j++) {
+          const w = model.w[images.labels[i]!]![j]!;
+          expect(x[i * elems + j]! - images.x[i * elems + j]!).toBeCloseTo(-Math.sign(w) / 255, 6);
+        }
+      notes!['completeness']!.forEach((missed) => expect(missed).toBeLessThan(1e-5));
+    },
+  );
 });
 
 describe('the way to a hyperplane within bounds', () => {

@@ -44,30 +44,13 @@ describe.skipIf(adapters.length === 0)('an attack', () => {
   const shared = tinyContext(kind, tinyModel(), 8);
   const pgd = request('pgd', { steps: 3, randomStart: true });
 
-  it('at ε = 0 is the clean images, bit for bit, and gets no weaker', async () => {
-    const ctx = (await shared)();
-    const result = await runAttack(ctx, pgd);
-    const found = points(result);
+  it('changes nothing at ε = 0 and gets no weaker beyond', async () => {
+    const found = points(await runAttack((await shared)(), pgd));
     expect(found.map(({ eps, total }) => [eps, total])).toEqual([
       [0, 8],
       [0.01, 8],
       [0.1, 8],
     ]);
-    const { InferenceSession } = await import('../../../src/models/inference.ts');
-    const { device, weights } = await ctx.onDevice();
-    const session = await InferenceSession.create(device, weights, { batch: 4, channels: 3, imageSize: 32 });
-    const { evaluateBenchmark } = await import('../../../src/robustness/benchmarks/evaluation/evaluate.ts');
-    const { findBenchmark } = await import('../../../src/robustness/benchmarks/records.ts');
-    const { prepareOwn } = await import('../../../src/robustness/benchmarks/images/find-images.ts');
-    const { sessionClassifier } = await import('../../../src/robustness/classifier/session-classifier.ts');
-    const prepared = await prepareOwn(ctx.images(), findBenchmark('val'), {});
-    const plain = await evaluateBenchmark({
-      ...prepared,
-      classifier: await sessionClassifier(session, ctx.about),
-      folder: join(root, 'plain'),
-      batchSize: 4,
-    });
-    expect(result.metrics[0]!.value).toBe(plain.metrics.find(({ id }) => id === 'top1')!.value);
     expect(found[0]!.correct).toBe(found[0]!.cleanCorrect);
     expect(found[0]!.linf).toBe(0);
     for (const { eps, linf, correct, cleanCorrect, flipped } of found) {

@@ -127,5 +127,14 @@ describe('salient patches', () => {
     } as const;
     expect([...droppedPatches(change, 1, 4)]).toEqual([1, 0, 0, 0]);
     expect(() => droppedPatches(change, 2, 4)).toThrow(/holds 8 values; image 2 needs 4 of its own/);
+    const wide = `${file}-wide`;
+    writeFileSync(
+      wide,
+      Float32Array.from({ length: 4 * 64 }, (_, i) => 1 + (i % 64)),
+    );
+    const [all, black] = [picture(), picture()];
+    changeInput(all, { ...change, choice: { ...change.choice, share: 1, file: wide } }, image);
+    changeInput(black, random(64), image);
+    expect(all).toEqual(black);
   });
 });
