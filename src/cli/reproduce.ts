@@ -55,7 +55,7 @@ export function addReproduce(command: Command): void {
     .option('--small', 'a rehearsal: small models on CIFAR-10, in hours on two processor cores')
     .option(
       '--images <n>',
-      'of --small: images of each benchmark and analysis; P takes an eighth, transfer a tenth (default: 100)',
+      'of --small: images of each benchmark and analysis; P takes an eighth, transfer a tenth (default: 50)',
       positiveInteger,
     )
     .option('--epochs <n>', 'of --small: epochs of each run (default: 3)', positiveInteger)
@@ -155,7 +155,7 @@ async function smallPlan(items: readonly Item[], folder: string, options: Option
   );
   const { recipe } = await loadRecipe('cifar10-convnext-k7', [`data.root=${JSON.stringify(data)}`]);
   const [training, count] = [await lengthOf(recipe, 'train'), await lengthOf(recipe, 'val')];
-  const { images = 100, epochs } = options;
+  const { images = 50, epochs } = options;
   const steps = await smallSteps({
     items,
     data,

@@ -42,9 +42,11 @@ export function variantSection(table: VariantTable, models: readonly ReportModel
   return `<section><h2>${text(title)}</h2><p class="note">${text(note)}</p>${tablesHtml('', body, shown, models)}</section>`;
 }
 
-/** A narrow cell breaks before its interval, never within. */
+/** A narrow cell breaks before its interval, never within; words why there is none may break. */
 function numberHtml(metric: Parameters<typeof formatMetric>[0]): string {
-  return text(formatMetric(metric)).replace(/\(.*\)/, '<span class="interval">$&</span>');
+  const words = text(formatMetric(metric));
+  const why = metric.noInterval === undefined ? '<span class="interval">$&</span>' : '<small>$&</small>';
+  return words.replace(/\(.*\)/, why);
 }
 
 const NONE = '<td class="none">–</td>';

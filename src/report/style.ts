@@ -32,7 +32,7 @@ td small b { color: var(--ink); }
   .hint { display: block; }
   th, td { padding: .3rem .45rem; }
   th:first-child { max-width: 8.5rem; }
-  th.model { min-width: 5.5rem; }
+  th.model { min-width: 7rem; }
 }
 .interval { white-space: nowrap; }
 td.none { color: var(--muted); }

@@ -367,6 +367,10 @@ describe('page', () => {
     const limited = { ...c, protocol: { ...c.protocol, subset: '16 images of each part, evenly spaced' } };
     expect(page(limited)).toContain('<td>80.0 <span class="interval">(70.0–80.5)</span></td>');
     expect(page(limited)).toContain('release; 16 images of each part, evenly spaced.</p>');
+    const single = { ...error, noInterval: 'one clip of fog' };
+    expect(page(result('c', [single]))).toContain(
+      '<td>80.0 <small>(interval n/a: one clip of fog)</small></td>',
+    );
     expect(page(c)).toContain('<dt>normaliser</dt>');
     expect(page(result('val', [percent('top-1', 80, 'full1000')]))).not.toContain('normaliser');
   });

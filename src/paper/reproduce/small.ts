@@ -21,7 +21,7 @@ export interface SmallRequest {
   /** The folder of CIFAR-10. */
   readonly data: string;
   readonly out: string;
-  /** Images of each analysis; benchmarks of many parts take fewer. */
+  /** Images of each benchmark and analysis; P and transfer take fewer. */
   readonly images: number;
   /** Of training; default: that of the sweeps. */
   readonly epochs: number | undefined;
@@ -56,10 +56,11 @@ export async function smallSteps(request: SmallRequest): Promise<Step[]> {
     request.items.flatMap(({ instead }) => instead).filter((id) => POSSIBLE.includes(id)),
   );
   const { steps, models } = await training(request);
-  // The second paper's models are measured by its table's benchmark alone.
-  const own = models.filter(({ model }) => model.family !== 'robust-resnet');
+  // The second paper's models are measured by its table's benchmark alone. Figures draw the first seed.
+  const own = models.filter(({ model, seed }) => model.family !== 'robust-resnet' && seed === 0);
   const measured = [
-    ...benchmarkSteps(request, models, needs),
+    ...benchmarkSteps(request, 'c', models, needs),
+    ...benchmarkSteps(request, 'p', own, needs),
     ...analysisSteps(request, own, needs),
     ...attackSteps(request, own, needs),
   ];
@@ -106,20 +107,16 @@ function imagesOf({ data, count }: SmallRequest, limit: number): Images {
   return { data, dataRoot: undefined, count, limit: Math.max(1, Math.min(limit, count)), isGenerated: true };
 }
 
-/** 444 frames: fewer images do. */
 function benchmarkSteps(
   request: SmallRequest,
+  id: 'c' | 'p',
   models: readonly SmallModel[],
   needs: ReadonlySet<string>,
 ): Step[] {
-  const limits = { c: request.images, p: Math.ceil(request.images / 8) };
-  return models.flatMap((model) =>
-    (['c', 'p'] as const).flatMap((id) =>
-      needs.has(id) && (id === 'c' || model.model.family !== 'robust-resnet')
-        ? [benchmarkStep(model, [id], imagesOf(request, limits[id]), request.common)]
-        : [],
-    ),
-  );
+  if (!needs.has(id)) return [];
+  // 444 frames of each image of P: fewer images do.
+  const limit = id === 'c' ? request.images : Math.ceil(request.images / 8);
+  return models.map((model) => benchmarkStep(model, [id], imagesOf(request, limit), request.common));
 }
 
 function analysisSteps(
@@ -133,13 +130,16 @@ function analysisSteps(
   return ['occlusion', 'lesion', 'frequency', 'kernel-distance', 'variance'].flatMap((id): Step[] => {
     if (!needs.has(id)) return [];
     const own = models.filter(({ model }) => canBe(id, model));
-    const options = id === 'occlusion' && saliency !== undefined ? { saliency } : {};
+    const options = id === 'occlusion' && saliency !== undefined ? { saliency, patch: SALIENCY_PATCH } : {};
     const step = analysisStep(own, id, options, images, request.common);
     if (id !== 'occlusion' || first === undefined) return [step];
     const file = join(first.checkpoint, 'robustness', 'occlusion-paper', 'pictures.svg');
     return [{ ...step, command: [...step.command, '--pictures', file] }];
   });
 }
+
+/** Pixels; a dropped patch holds whole patches of the transformer whose attention says what is salient. */
+const SALIENCY_PATCH = 8;
 
 /** Kernel distances are of depthwise kernels, lesions of blocks that keep the shape of their input. */
 function canBe(id: string, model: Target['model']): boolean {
@@ -150,7 +150,7 @@ function canBe(id: string, model: Target['model']): boolean {
 /** Radii that small images leave something of. */
 const FGSM = [0.004, 0.008, 0.016, 0.03] as const;
 /** Steps of Fig. 6c. */
-const PGD_STEPS = [1, 2, 3, 5, 8, 10] as const;
+const PGD_STEPS = [1, 5, 10] as const;
 const PGD_EPS = 0.006;
 
 function attackSteps(
@@ -160,10 +160,8 @@ function attackSteps(
 ): Step[] {
   const images = imagesOf(request, request.images);
   const { common } = request;
-  // Figures draw the first seed.
-  const first = models.filter(({ seed }) => seed === 0);
   const pgd = (epsilons: readonly number[], steps: number) =>
-    attackStep(first, 'pgd', ['--random-start', '--steps', String(steps)], images, common, {
+    attackStep(models, 'pgd', ['--random-start', '--steps', String(steps)], images, common, {
       epsilons,
       settings: { steps },
     });
@@ -181,9 +179,7 @@ function attackSteps(
 
 /** As Table 4: images made on a transformer for convnets, on the large kernel for transformers. */
 function transferSteps(request: SmallRequest, models: readonly SmallModel[]): Step[] {
-  const [vit, large] = ['vit-6', '13'].map((label) =>
-    models.find(({ point, seed }) => point === label && seed === 0),
-  );
+  const [vit, large] = ['vit-6', '13'].map((label) => models.find(({ point }) => point === label));
   if (vit === undefined || large === undefined) return [];
   const images = imagesOf(request, Math.ceil(request.images / 10));
   const isTransformer = ({ model }: SmallModel) => model.family === 'vit';
