@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { join } from 'node:path';
+import type { Ranks } from '../mpi/ranks.ts';
 import { InferenceSession } from '../models/inference.ts';
 import { pictureGrid } from '../report/picture-grid.ts';
 import type { Analysis, AnalysisContext, PresetName } from '../robustness/analyses/analysis.ts';
@@ -14,8 +15,16 @@ import { duration } from '../training/log/reporter.ts';
 import type { WeightsUse } from '../training/weights/settings.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { printResults } from './analyze-output.ts';
-import { checkpointsOptions, imageOptions, withContext, type ContextOptions, type Use } from './contexts.ts';
+import {
+  checkpointsOptions,
+  imageOptions,
+  ofRank,
+  withContext,
+  type ContextOptions,
+  type Use,
+} from './contexts.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { sharedByRanks } from './ranks.ts';
 import { ProgressLine } from './progress-line.ts';
 
 export interface AnalyzeOptions extends ContextOptions {
@@ -35,7 +44,9 @@ export function addAnalyze(command: Command): void {
       .option('--out <folder>', 'where results go (default: <run>/robustness, or runs/robustness)')
       .option('--figure <file.svg>', 'draw the models side by side')
       .option('--json', 'JSON on standard output')
-      .action((options: AnalyzeOptions) => analyze(analysis, options));
+      .action((options: AnalyzeOptions) =>
+        sharedByRanks(options.ranks, (ranks) => analyze(analysis, ofRank(options, ranks), ranks)),
+      );
   }
 }
 
@@ -98,37 +109,41 @@ function usesOf({ id, needs }: Analysis, { preset }: AnalyzeOptions): Use {
   return { needs, use: USES[needs], folder: preset === 'default' ? id : `${id}-${preset}` };
 }
 
-async function analyze(analysis: Analysis, options: AnalyzeOptions): Promise<void> {
+async function analyze(analysis: Analysis, options: AnalyzeOptions, ranks: Ranks | undefined): Promise<void> {
   const settings = settingsOf(analysis, options.preset, options as unknown as Record<string, unknown>);
   const crew = options.workers === undefined ? undefined : startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
   try {
-    await untilInterrupted(async (signal) => {
-      const results: { checkpoint: string; result: BenchmarkResult; file: string }[] = [];
-      for (const checkpoint of options.checkpoint)
-        await withContext(
-          usesOf(analysis, options),
-          checkpoint,
-          options,
-          { crew, signal, line },
-          async (context) => {
-            if (options.dryRun === true) await printPlan(analysis, checkpoint, context, settings, options);
-            else {
-              const result = await analysis.run(context, settings);
-              if (options.pictures !== undefined && results.length === 0) {
-                const rows = (await analysis.pictures?.(context, settings)) ?? [];
-                await writeFileAtomic(options.pictures, await pictureGrid(analysis.name, rows));
+    await untilInterrupted(
+      async (signal) => {
+        const results: { checkpoint: string; result: BenchmarkResult; file: string }[] = [];
+        for (const checkpoint of options.checkpoint)
+          await withContext(
+            usesOf(analysis, options),
+            checkpoint,
+            options,
+            { crew, signal, line, ranks },
+            async (context) => {
+              if (options.dryRun === true) await printPlan(analysis, checkpoint, context, settings, options);
+              else {
+                const result = await analysis.run(context, settings);
+                if (options.pictures !== undefined && results.length === 0) {
+                  const rows = (await analysis.pictures?.(context, settings)) ?? [];
+                  await writeFileAtomic(options.pictures, await pictureGrid(analysis.name, rows));
+                }
+                results.push({ checkpoint, result, file: join(context.folder, 'result.json') });
               }
-              results.push({ checkpoint, result, file: join(context.folder, 'result.json') });
-            }
-            line.clear();
-          },
-        );
-      if (options.dryRun === true) return;
-      const svg = printResults(analysis, results, options);
-      if (options.figure !== undefined) await writeFileAtomic(options.figure, svg);
-      if (results.some(({ result }) => !result.complete)) process.exitCode = 3;
-    });
+              line.clear();
+            },
+          );
+        if (options.dryRun === true) return;
+        const svg = printResults(analysis, results, options);
+        if (options.figure !== undefined) await writeFileAtomic(options.figure, svg);
+        if (results.some(({ result }) => !result.complete)) process.exitCode = 3;
+      },
+      undefined,
+      ranks,
+    );
   } finally {
     line.clear();
     await crew?.close();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
 import { join } from 'node:path';
+import type { Ranks } from '../mpi/ranks.ts';
 import type { ClassInfo } from '../data/dataset.ts';
 import { startCrew } from '../robustness/benchmarks/crew/crew.ts';
 import { AdversarialSet } from '../robustness/attacks/adversarial-set.ts';
@@ -19,11 +20,13 @@ import { onlyWhen } from './conflicts.ts';
 import {
   checkpointsOptions,
   imageOptions,
+  ofRank,
   withContext,
   type ContextOptions,
   type Means,
 } from './contexts.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { sharedByRanks } from './ranks.ts';
 import { ProgressLine } from './progress-line.ts';
 
 interface AttackOptions extends ContextOptions {
@@ -49,7 +52,9 @@ export function addAttack(command: Command): void {
     own
       .option('--save <folder>', 'keep the adversarial images: float32 pixels of [0, 1], a .npy each')
       .option('--target <run|file...>', 'also try the images on these models: transfer');
-    outputOptions(own).action((options: AttackOptions) => attackAll(attack, options));
+    outputOptions(own).action((options: AttackOptions) =>
+      sharedByRanks(options.ranks, (ranks) => attackAll(attack, ofRank(options, ranks), ranks)),
+    );
     onlyWhen(
       own,
       'without --save, which keeps results beside the images',
@@ -62,11 +67,13 @@ export function addAttack(command: Command): void {
   imageOptions(saved, { needs: 'images' });
   saved.requiredOption('--from <folder>', 'the folder of --save');
   epsilonOption(saved, undefined);
-  outputOptions(saved).action(trySaved);
+  outputOptions(saved).action((options: AttackOptions) =>
+    sharedByRanks(options.ranks, (ranks) => trySaved(ofRank(options, ranks), ranks)),
+  );
 }
 
-async function attackAll(attack: Attack, options: AttackOptions): Promise<void> {
-  await overCheckpoints(options, async (checkpoint, means) => {
+async function attackAll(attack: Attack, options: AttackOptions, ranks: Ranks | undefined): Promise<void> {
+  await overCheckpoints(options, ranks, async (checkpoint, means) => {
     const { save, target = [] } = options;
     const folder = `attack-${attack.id}-${identityOf(attack, options)}`;
     let made: AttackMade | undefined;
@@ -111,10 +118,10 @@ async function attackAll(attack: Attack, options: AttackOptions): Promise<void> 
   }).then((made) => printAttack(attack, made, options));
 }
 
-async function trySaved(options: AttackOptions): Promise<void> {
+async function trySaved(options: AttackOptions, ranks: Ranks | undefined): Promise<void> {
   const set = await AdversarialSet.open(options.from ?? '');
   const attack = savedAttack(set);
-  const made = await overCheckpoints(options, async (checkpoint, means) => {
+  const made = await overCheckpoints(options, ranks, async (checkpoint, means) => {
     const hash = identityOf(attack, { ...options, save: options.from ?? '' });
     return onSaved(set, checkpoint, options, means, `attack-saved-${hash}`);
   });
@@ -188,19 +195,24 @@ function savedEpsilons(
 /** Runs one checkpoint after the other until all are done or somebody stops it. */
 async function overCheckpoints(
   options: AttackOptions,
+  ranks: Ranks | undefined,
   work: (checkpoint: string, means: Means) => Promise<AttackMade | undefined>,
 ): Promise<readonly AttackMade[]> {
   const crew = options.workers === undefined ? undefined : startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
   const made: AttackMade[] = [];
   try {
-    await untilInterrupted(async (signal) => {
-      for (const checkpoint of options.checkpoint) {
-        const one = await work(checkpoint, { crew, signal, line });
-        line.clear();
-        if (one !== undefined) made.push(one);
-      }
-    });
+    await untilInterrupted(
+      async (signal) => {
+        for (const checkpoint of options.checkpoint) {
+          const one = await work(checkpoint, { crew, signal, line, ranks });
+          line.clear();
+          if (one !== undefined) made.push(one);
+        }
+      },
+      undefined,
+      ranks,
+    );
   } finally {
     line.clear();
     await crew?.close();

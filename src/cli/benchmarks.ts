@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Ranks } from '../mpi/ranks.ts';
 import type { InferenceSession } from '../models/inference.ts';
 import { DATASETS } from '../data/datasets.ts';
 import { startCrew } from '../robustness/benchmarks/crew/crew.ts';
@@ -164,6 +165,7 @@ export async function evaluateBenchmarks(
   weights: ResolvedWeights,
   session: InferenceSession,
   adapter: string,
+  ranks: Ranks | undefined,
 ): Promise<void> {
   const kind = isRunFolder(options.checkpoint) ? (options.ema ? 'ema' : 'raw') : 'file';
   const named = { ...weights, isImagenet: isImagenet(weights.classes) };
@@ -190,18 +192,23 @@ export async function evaluateBenchmarks(
     selection: { limit: options.limit, subset: options.subset === undefined ? undefined : SUBSET },
     batchSize: options.batch,
     crew,
+    ranks,
     folder: outFolder(options, classifier),
     onProgress: (name, { unit, imagesDone, imagesResumed, imagesTotal, failures }) =>
       line.show(`${name} ${unit}`, { done: imagesDone, before: imagesResumed, total: imagesTotal }, failures),
   };
   try {
     if (options.dryRun) return printPlan(await planSuite(suite), options);
-    await untilInterrupted(async (signal) => {
-      const outcomes = await runSuite({ ...suite, signal });
-      line.clear();
-      printOutcomes(outcomes, options);
-      if (outcomes.some((outcome) => isIncomplete(outcome, options.benchmarks))) process.exitCode = 3;
-    });
+    await untilInterrupted(
+      async (signal) => {
+        const outcomes = await runSuite({ ...suite, signal });
+        line.clear();
+        printOutcomes(outcomes, options);
+        if (outcomes.some((outcome) => isIncomplete(outcome, options.benchmarks))) process.exitCode = 3;
+      },
+      undefined,
+      ranks,
+    );
   } finally {
     line.clear();
     await crew.close();

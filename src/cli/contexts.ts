@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
+import type { Ranks } from '../mpi/ranks.ts';
 import { ModelWeights } from '../models/weights.ts';
 import { MOST_WORKERS } from '../recipe/schema.ts';
 import type { Analysis, AnalysisContext, OnDevice, OtherModel } from '../robustness/analyses/analysis.ts';
@@ -15,6 +16,7 @@ import {
   type ResolvedWeights,
 } from '../training/evaluation/evaluate-weights.ts';
 import { compilingReporter, makeReporter } from '../training/log/reporter.ts';
+import { adapterOf, checkAlike } from '../training/together.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 import { loadWeights } from '../training/weights/initial-weights.ts';
 import { isImagenet, namesOf } from '../training/weights/model-classes.ts';
@@ -44,6 +46,7 @@ export interface ContextOptions {
   readonly figure?: string;
   readonly pictures?: string;
   readonly dryRun?: boolean;
+  readonly ranks?: number;
   readonly json?: boolean;
 }
 
@@ -78,6 +81,7 @@ export function imageOptions(command: Command, { needs }: Pick<Analysis, 'needs'
     .option('--batch <n>', 'images at once; results do not depend on it', integerUpTo(2 ** 16), 16)
     .option('--limit <n>', 'at most so many images, evenly spaced', positiveInteger)
     .option('--dry-run', 'count passes and hours; analyse nothing');
+  ranksOption(command);
   if (needs === 'stimuli') {
     command.requiredOption('--data <folder>', 'the stimuli, named as cat7-elephant3.png is');
     return;
@@ -93,6 +97,36 @@ export function imageOptions(command: Command, { needs }: Pick<Analysis, 'needs'
     );
 }
 
+/** `--ranks` of a command whose images ranks share. */
+export function ranksOption(command: Command): Command {
+  onlyWhen(command, 'without --dry-run', ['--ranks'], ({ has }) => !has('--dry-run'));
+  return command.option(
+    '--ranks <n>',
+    'share the images among so many processes on this machine (starts mpirun); results do not depend on it; 1: alone, whatever started this',
+    positiveInteger,
+  );
+}
+
+/** The device of a rank, or of a process alone. @param more what must be the same for all ranks besides the kind of adapter */
+export async function openShared(
+  request: string,
+  ranks: Ranks | undefined,
+  more: Readonly<Record<string, string>>,
+): Promise<Device> {
+  const device = await openDevice(await adapterOf(request, ranks));
+  if (ranks !== undefined)
+    await checkAlike(ranks, { version: versionOf('largekernel'), adapter: device.name, ...more });
+  return device;
+}
+
+/** Pictures for people are drawn by the first rank alone. */
+export function ofRank<T extends ContextOptions>(options: T, ranks: Ranks | undefined): T {
+  if (ranks?.isFirst ?? true) return options;
+  const { figure, pictures, ...rest } = options;
+  void [figure, pictures];
+  return rest as T;
+}
+
 /** What is made with a checkpoint. */
 export interface Use {
   readonly needs: Analysis['needs'];
@@ -105,6 +139,7 @@ export interface Means {
   readonly crew: Crew | undefined;
   readonly signal: AbortSignal;
   readonly line: ProgressLine;
+  readonly ranks: Ranks | undefined;
 }
 
 /** Resolves one checkpoint; its device and weights are opened when they are first needed, and freed at the end. */
@@ -112,7 +147,7 @@ export async function withContext(
   { needs, use, folder }: Use,
   checkpoint: string,
   options: ContextOptions,
-  { crew, signal, line }: Means,
+  { crew, signal, line, ranks }: Means,
   work: (context: AnalysisContext) => Promise<void>,
 ): Promise<void> {
   const weights = await resolveWeights(requestOf(use, checkpoint, options));
@@ -127,7 +162,7 @@ export async function withContext(
   let opened: Promise<OnDevice> | undefined;
   let adapter = 'none';
   const open = async (): Promise<OnDevice> => {
-    const device = await openDevice(options.adapter ?? 'auto');
+    const device = await openShared(options.adapter ?? 'auto', ranks, {});
     adapter = `${device.description || device.name} (${device.kind})`;
     PipelineCache.of(device).onCompile = compilingReporter(
       makeReporter(styleOf({ json: options.json === true })),
@@ -152,6 +187,7 @@ export async function withContext(
       data: options.data,
       selection: { limit: options.limit },
       crew,
+      ranks,
       folder: await folderOf(folder, checkpoint, options, weights),
       maker: makerOf(() => adapter),
       signal,

@@ -1,4 +1,5 @@
 import { endBySignal, leave } from '../device/leaving.ts';
+import type { Ranks } from '../mpi/ranks.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 import { isGone, isNohup, onlookersOf } from './onlookers.ts';
@@ -68,22 +69,28 @@ export async function endInterrupted(why: string): Promise<void> {
 /**
  * Runs something long that stops by itself when its signal says so: the first interrupt lets it finish what it is at, the
  * second ends the process. The exit code is that of an interrupted command, or what the signal gives where nothing could finish.
+ * @param ranks that work together: a request to one ends them all at once, since the others wait for it
  * @param atOnce says what is kept and ends the process on the first interrupt, for work that has nothing to finish
  */
 export async function untilInterrupted(
   work: (signal: AbortSignal) => Promise<void>,
   atOnce?: () => string,
+  ranks?: Ranks,
 ): Promise<void> {
   const stop = new AbortController();
   const off = onStopRequests({
     asked: (why) => {
-      if (atOnce !== undefined) {
+      if (ranks !== undefined) {
+        if (ranks.isFirst)
+          process.stderr.write(`\n${why}: ending all ranks; what they have finished is kept\n`);
+        ranks.abort(EXIT_INTERRUPTED);
+      } else if (atOnce !== undefined) {
         process.stderr.write(`\n${why}: ${atOnce()}\n`);
         void endInterrupted(why);
-        return;
+      } else {
+        process.stderr.write(`\n${why}: finishing what is under way; once more to stop at once\n`);
+        stop.abort();
       }
-      process.stderr.write(`\n${why}: finishing what is under way; once more to stop at once\n`);
-      stop.abort();
     },
     again: endBySignal,
   });

@@ -35,7 +35,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   evaluate: {
     description: 'top-1, top-5 and loss on labelled images, or robustness benchmarks',
-    load: async () => (await import('./weights.ts')).addEvaluate,
+    load: async () => (await import('./evaluate.ts')).addEvaluate,
   },
   predict: {
     description: 'logits and the five likeliest classes of images',

@@ -10,6 +10,7 @@ import { describeError, exitCodeOf } from './errors.ts';
 import { onStopRequests } from './interrupt.ts';
 import { PARENT_VARIABLE } from './onlookers.ts';
 import { flush } from './output.ts';
+import { say } from './say.ts';
 
 /** An error that all ranks meet is told by rank 0, which ends them all before that. ms */
 const FIRST_SPEAKS = 3000;
@@ -23,6 +24,41 @@ const HARMLESS = { UCX_MEM_EVENTS: 'no', UCX_HANDLE_ERRORS: 'none' };
 
 /** @param note told who takes part */
 export type UseRanks = (ranks: Ranks | undefined, about: readonly string[]) => Promise<void>;
+
+/**
+ * Does something alone, as ranks that are started for it, or as one of them, of which the first speaks for all.
+ * @param asked `--ranks`
+ */
+export async function sharedByRanks(
+  asked: number | undefined,
+  use: (ranks: Ranks | undefined) => Promise<void>,
+): Promise<void> {
+  if (asked === 1) await use(undefined);
+  else if (asked !== undefined) await startRanks(asked, false);
+  else
+    await asRank(async (ranks, about) => {
+      if (ranks?.isFirst === false) fallSilent();
+      about.forEach(say);
+      await use(ranks);
+    });
+}
+
+const STREAMS = [process.stdout, process.stderr];
+
+/** From now on nothing is written to standard output and error, until {@link speakAgain}. */
+function fallSilent(): void {
+  for (const stream of STREAMS)
+    stream.write = (_: unknown, ...rest: readonly unknown[]): boolean => {
+      const done = rest.at(-1);
+      if (typeof done === 'function') queueMicrotask(done as () => void);
+      return true;
+    };
+}
+
+/** The streams' class has the real function. */
+function speakAgain(): void {
+  for (const stream of STREAMS) Reflect.deleteProperty(stream, 'write');
+}
 
 /**
  * Does something as one of the processes that `mpirun` or `srun` started, or alone. An error of one rank ends them all.
@@ -56,6 +92,7 @@ export async function asRank(use: UseRanks): Promise<void> {
 
 async function end(mpi: Mpi, error: unknown): Promise<void> {
   const text = describeError(error);
+  speakAgain();
   process.stderr.write(`${mpi.rank === 0 ? text : `rank ${mpi.rank}: ${text}`}\n`);
   await flush();
   mpi.abort(exitCodeOf(error));

@@ -1,41 +1,28 @@
 import type { Command } from 'commander';
-import { availableParallelism } from 'node:os';
 import type { ClassInfo } from '../data/dataset.ts';
-import { leftOut } from '../data/left-out.ts';
 import type { Device } from '../device/device.ts';
-import { openDevice } from '../device/open.ts';
+import type { Ranks } from '../mpi/ranks.ts';
 import { writeNpy } from '../formats/npy.ts';
 import { InferenceSession } from '../models/inference.ts';
 import { ModelWeights } from '../models/weights.ts';
-import { EvaluationCounter, topClasses } from '../training/evaluation/evaluation.ts';
+import { topClasses } from '../training/evaluation/evaluation.ts';
 import {
   checkRequest,
-  evaluationData,
-  openImages,
   resolveWeights,
   type ResolvedWeights,
   type WeightsRequest,
 } from '../training/evaluation/evaluate-weights.ts';
-import { describeLabels, namesOf } from '../training/weights/model-classes.ts';
+import { namesOf } from '../training/weights/model-classes.ts';
 import { loadWeights } from '../training/weights/initial-weights.ts';
 import { checkImages, listImages, predictFiles } from '../training/evaluation/predict.ts';
-import { FrameworkError } from '../util/errors.ts';
-import {
-  asksForDetection,
-  BENCHMARK_FLAGS,
-  DETECTION_FLAGS,
-  benchmarkOptions,
-  evaluateBenchmarks,
-  type BenchmarkOptions,
-} from './benchmarks.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
-import { ProgressLine } from './progress-line.ts';
-import { untilInterrupted } from './interrupt.ts';
+import { openShared } from './contexts.ts';
 import { say, underWay } from './say.ts';
 import { compilingReporter, makeReporter } from '../training/log/reporter.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { ADAPTERS, collect, integerUpTo, styleOf } from './train.ts';
 import type { WeightsUse } from '../training/weights/settings.ts';
+import { sha256File } from '../robustness/classifier/session-classifier.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
 
 export interface CheckpointOptions {
@@ -46,7 +33,7 @@ export interface CheckpointOptions {
   readonly entry?: string;
 }
 
-interface WeightsOptions extends CheckpointOptions {
+export interface WeightsOptions extends CheckpointOptions {
   readonly adapter: string;
   readonly batch: number;
   readonly json?: boolean;
@@ -84,7 +71,7 @@ export function weightsRequest(options: CheckpointOptions, use: WeightsUse): Wei
   return { checkpoint, model, overrides, use, weights: ema ? 'ema' : 'raw', entry };
 }
 
-function weightsOptions(command: Command): Command {
+export function weightsOptions(command: Command): Command {
   return checkpointOptions(command)
     .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--batch <n>', 'images at once', integerUpTo(2 ** 16), 16)
@@ -99,11 +86,12 @@ export function addPredict(command: Command): void {
     .action(predict);
 }
 
-async function openWeights(
+export async function openWeights(
   options: WeightsOptions,
   request: WeightsRequest,
   use: (device: Device, weights: ResolvedWeights, session: InferenceSession) => Promise<void>,
-) {
+  ranks?: Ranks,
+): Promise<void> {
   const weights = await resolveWeights(request);
   const { values } = await underWay(
     `reading ${weights.file}`,
@@ -111,7 +99,9 @@ async function openWeights(
     options.json,
   );
   weights.notes.forEach(say);
-  const device = await openDevice(options.adapter);
+  const device = await openShared(options.adapter, ranks, {
+    ...(ranks && { weights: await sha256File(weights.file) }),
+  });
   PipelineCache.of(device).onCompile = compilingReporter(makeReporter(styleOf(options)));
   try {
     if (!options.json)
@@ -186,111 +176,4 @@ function top5(row: Float32Array, names: readonly ClassInfo[]) {
     name: names[index]?.name ?? '',
     probability: Math.exp((row[index] as number) - largest) / total,
   }));
-}
-
-/** `largekernel evaluate`: accuracy on labelled images, or the robustness benchmarks. */
-export function addEvaluate(command: Command): void {
-  weightsOptions(command)
-    .option(
-      '--data <folder>',
-      'images in one folder per class, or in the format of --set data.dataset (default: the run’s own)',
-    )
-    .option('--split <name>', 'folder below --data')
-    .option('--on-error <what>', 'what an unreadable image does: fail or skip', 'fail');
-  benchmarkOptions(command).action(evaluate);
-  onlyWhen(command, 'with --benchmarks', BENCHMARK_FLAGS, ({ has }) => has('--benchmarks'));
-  onlyWhen(command, 'with ood among --benchmarks', DETECTION_FLAGS, ({ value }) =>
-    asksForDetection(value('--benchmarks') as string | undefined),
-  );
-  onlyWhen(command, 'without --benchmarks', ['--on-error'], ({ has }) => !has('--benchmarks'));
-}
-
-interface EvaluateOptions extends WeightsOptions {
-  readonly data?: string;
-  readonly split?: string;
-  readonly onError: string;
-}
-
-async function evaluate(options: EvaluateOptions | (EvaluateOptions & BenchmarkOptions)): Promise<void> {
-  if ('benchmarks' in options)
-    return openWeights(
-      options,
-      evaluationRequest(options, 'evaluate --benchmarks'),
-      (device, weights, session) => {
-        const adapter = `${device.description || device.name} (${device.kind})`;
-        return evaluateBenchmarks(options, weights, session, adapter);
-      },
-    );
-  if (options.onError !== 'fail' && options.onError !== 'skip') {
-    throw new FrameworkError('cli/option', `--on-error takes fail or skip, got ${options.onError}.`);
-  }
-  const done: PartDone = { counter: undefined, total: 0 };
-  await untilInterrupted(
-    () => evaluateImages(options, options.onError as 'fail' | 'skip', done),
-    () => partText(done),
-  );
-}
-
-function evaluationRequest(options: EvaluateOptions, use: WeightsUse): WeightsRequest {
-  const replaced = new Map<string, string>();
-  if (options.data !== undefined) replaced.set('data.root', '--data');
-  if (options.split !== undefined) replaced.set('data.valSplit', '--split');
-  return { ...weightsRequest(options, use), replaced };
-}
-
-/** How far an evaluation has come, for those who stop it. */
-interface PartDone {
-  counter: EvaluationCounter | undefined;
-  total: number;
-}
-
-/** The state of a stopped evaluation: accuracy on the images so far, which is not that of the whole set. */
-export function partText({ counter, total }: PartDone): string {
-  const part = counter?.result();
-  if (part === undefined || part.count === 0) return 'no image was evaluated yet';
-  return `only the first ${part.count} of ${total} images were evaluated: on them top-1 ${(100 * part.top1).toFixed(3)} %, top-5 ${(100 * part.top5).toFixed(3)} %, loss ${part.loss.toFixed(6)}`;
-}
-
-async function evaluateImages(
-  options: EvaluateOptions,
-  onError: 'fail' | 'skip',
-  done: PartDone,
-): Promise<void> {
-  await openWeights(options, evaluationRequest(options, 'evaluate'), async (_device, weights, session) => {
-    const loader = await openImages(weights, evaluationData(weights, options.data, options.split), {
-      batch: options.batch,
-      workers: Math.max(1, availableParallelism() - 1),
-      onError,
-      onFailure: ({ key, message }) => process.stderr.write(`left out: ${key}: ${message}\n`),
-    });
-    try {
-      leftOut(loader.dataset.name, loader.dataset.notes).forEach(say);
-      const labels = describeLabels(loader.dataset, weights.classes);
-      labels.lines.forEach(say);
-      const counter = new EvaluationCounter(weights.model.config.classes);
-      Object.assign(done, { counter, total: loader.length });
-      const line = new ProgressLine(options.json === true);
-      let seen = 0;
-      for await (const batch of loader.evaluate()) {
-        counter.add(await session.logits(batch.x, batch.labels.length), batch.labels);
-        seen += batch.labels.length;
-        line.show('evaluating', { done: seen, before: 0, total: loader.length }, loader.failures.size);
-      }
-      line.clear();
-      const result = { ...counter.result(), skipped: loader.failures.size };
-      if (options.json)
-        process.stdout.write(
-          `${JSON.stringify({ checkpoint: options.checkpoint, model: weights.model.name, ...result, classes: labels.record })}\n`,
-        );
-      else {
-        process.stdout.write(
-          `top-1 ${(100 * result.top1).toFixed(3)} %  top-5 ${(100 * result.top5).toFixed(3)} %  loss ${result.loss.toFixed(6)}  images ${result.count}` +
-            `${result.skipped > 0 ? `  left out ${result.skipped}` : ''}\n`,
-        );
-      }
-      if (result.skipped > 0) process.exitCode = 3;
-    } finally {
-      await loader.close();
-    }
-  });
 }

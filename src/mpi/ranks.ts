@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { FrameworkError, defined } from '../util/errors.ts';
+import { FrameworkError, defined, messageOf } from '../util/errors.ts';
 import { startOf, thisProcess } from '../util/process-identity.ts';
 import type { Transport } from './mpi.ts';
 
@@ -12,6 +12,23 @@ export interface Peer {
   readonly pid: number;
   /** See ProcessIdentity. */
   readonly started: string;
+}
+
+/** What became of a rank's work, as JSON. */
+interface Outcome<T> {
+  readonly value?: T;
+  readonly error?: {
+    readonly code: string;
+    readonly message: string;
+    readonly more: { readonly hint?: string };
+  };
+}
+
+function told(error: unknown): NonNullable<Outcome<never>['error']> {
+  if (!(error instanceof FrameworkError))
+    return { code: 'internal/rank', message: `internal: ${messageOf(error)}`, more: {} };
+  const { code, message, hint } = error;
+  return { code, message, more: hint === undefined ? {} : { hint } };
 }
 
 /** Between two looks at the processes of this machine, in ms. */
@@ -105,6 +122,24 @@ export class Ranks {
     });
   }
 
+  /** Each rank's work, and what all have made, in their order. An error of one, of the first in order, is everyone's. */
+  async all<T>(work: () => Promise<T>): Promise<T[]> {
+    let failure: unknown;
+    const own = await work().then(
+      (value): Outcome<T> => ({ value }),
+      (error: unknown): Outcome<T> => {
+        failure = error;
+        return { error: told(error) };
+      },
+    );
+    const all = await this.gatherAll(own);
+    const rank = all.findIndex(({ error }) => error !== undefined);
+    if (rank === this.rank) throw failure;
+    const error = all[rank]?.error;
+    if (error !== undefined) throw new FrameworkError(error.code, error.message, error.more);
+    return all.map(({ value }) => value as T);
+  }
+
   /** Whether any rank says so. */
   async any(flag: boolean): Promise<boolean> {
     const flags = new Uint8Array(this.size);
@@ -161,6 +196,16 @@ export class Ranks {
     clearInterval(this.watch);
     await this.transport.close();
   }
+}
+
+/** Something that one process does for all: its result there, and nothing elsewhere. Its error is everyone's. */
+export async function onFirst<T>(ranks: Ranks | undefined, work: () => Promise<T>): Promise<T | undefined> {
+  if (ranks === undefined) return work();
+  let made: T | undefined;
+  await ranks.all(async () => {
+    if (ranks.isFirst) made = await work();
+  });
+  return made;
 }
 
 /** A vector's memory. */

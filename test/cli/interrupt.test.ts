@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { onStopRequests, STOP_SIGNALS, untilInterrupted } from '../../src/cli/interrupt.ts';
-import { partText } from '../../src/cli/weights.ts';
+import { partText } from '../../src/cli/evaluate.ts';
 import { EvaluationCounter } from '../../src/training/evaluation/evaluation.ts';
 import { isGone, onlookersOf, PARENT_VARIABLE } from '../../src/cli/onlookers.ts';
 

@@ -43,7 +43,7 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
   ],
   evaluate: [
     ...['--data-root x', '--generate', '--limit 5', '--subset val-subset-5k', '--corruptions fog', '--severities 1'],
-    ...['--difficulty 2', '--seed 1', '--workers 2', '--no-jpeg', '--stored-size 64', '--out x', '--dry-run', '--ema', '--benchmarks c --on-error skip'],
+    ...['--difficulty 2', '--seed 1', '--workers 2', '--no-jpeg', '--stored-size 64', '--out x', '--dry-run', '--ema', '--benchmarks c --on-error skip', '--benchmarks c --dry-run --ranks 2'],
     ...['--known x', '--benchmarks a,c --near x', '--far x'],
   ].map((rest) => `--checkpoint x.pth ${rest}`).concat(...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`)),
   predict: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --images x ${rest}`), '--checkpoint x.pth --images x --ema'],
@@ -61,21 +61,22 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(
     ANALYSES.map(({ id, needs }) => [
       `analyze ${id}`,
-      [...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`), '--checkpoint x.pth --ema'].map(
-        (line) => (needs === 'stimuli' ? `${line} --data x` : line),
-      ),
+      [
+        ...[...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`), '--checkpoint x.pth --ema'],
+        ...(needs === 'nothing' ? [] : ['--checkpoint x.pth --dry-run --ranks 2']),
+      ].map((line) => (needs === 'stimuli' ? `${line} --data x` : line)),
     ]),
   ),
   ...Object.fromEntries(
     ATTACKS.map(({ id, draws, canTarget }) => [
       `attack ${id}`,
       [
-        ...[...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`), '--checkpoint x.pth --ema', '--checkpoint x.pth --save y --out z'],
+        ...[...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`), '--checkpoint x.pth --ema', '--checkpoint x.pth --save y --out z', '--checkpoint x.pth --dry-run --ranks 2'],
         ...(draws !== 'always' && canTarget ? ['--checkpoint x.pth --seed 1', '--checkpoint x.pth --seed 1 --targeted least-likely'] : []),
       ],
     ]),
   ),
-  'attack saved': [...OF_FILES.map((rest) => `--checkpoint ${RUN} --from y ${rest}`), '--checkpoint x.pth --from y --ema'],
+  'attack saved': [...OF_FILES.map((rest) => `--checkpoint ${RUN} --from y ${rest}`), '--checkpoint x.pth --from y --ema', '--checkpoint x.pth --from y --dry-run --ranks 2'],
   'bench step': ['--recipe quickstart --versus seed=1 --profile'],
 }; // prettier-ignore
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -39,6 +40,28 @@ describe.skipIf(adapter === undefined)('ranks that mpirun starts', () => {
     expect(code).toBe(0);
     expect(await traces(out)).toEqual(await traces(join(folder, 'one')));
   });
+
+  it.each(engines.slice(0, 1))(
+    'evaluate to the JSON of one process: $name',
+    { timeout: 300_000 },
+    async (engine) => {
+      const kind = adapter as string;
+      const run = join(scratchFolder(), 'run');
+      const changes = { overrides: SHARDED.LayerNorm, maxSteps: 1 };
+      await runTiny(kind, run, changes, () => false, await deviceFor(kind));
+      const command = [fileURLToPath(new URL('../../bin/largekernel.cjs', import.meta.url)), 'evaluate'];
+      const args = ['--checkpoint', run, '--adapter', kind, '--batch', '64', '--json'];
+      const [one, two] = await Promise.all(
+        [1, 2].map(async (size) => {
+          const child = startRanks(engine, size, args, command);
+          return { said: await text(child.stdout as Readable), ...(await endOf(child)) };
+        }),
+      );
+      expect(two?.code).toBe(0);
+      expect(JSON.parse(one?.said ?? '')).toMatchObject({ count: 2000 });
+      expect(two?.said).toBe(one?.said);
+    },
+  );
 
   it.each(engines.slice(0, 1))(
     'end with one error of the first rank where the recipe gives them nothing to share: $name',

@@ -1,6 +1,7 @@
 import type { ClassInfo } from '../../data/dataset.ts';
 import type { Image } from '../../data/image/image.ts';
 import type { Device } from '../../device/device.ts';
+import type { Ranks } from '../../mpi/ranks.ts';
 import type { Model } from '../../models/model.ts';
 import type { ModelWeights } from '../../models/weights.ts';
 import type { Field, Infer } from '../../schema/fields.ts';
@@ -51,6 +52,8 @@ export interface AnalysisContext {
   readonly data: string | undefined;
   readonly selection: Selection;
   readonly crew: Crew | undefined;
+  /** The processes that share its units; rank 0 writes. */
+  readonly ranks?: Ranks | undefined;
   /** Where this analysis writes: units first, then `result.json`. */
   readonly folder: string;
   readonly maker?: Maker;

@@ -7,7 +7,7 @@ import { prepareOwn } from '../benchmarks/images/find-images.ts';
 import type { Part } from '../benchmarks/images/parts.ts';
 import { selectItems } from '../benchmarks/images/selection.ts';
 import { findBenchmark } from '../benchmarks/records.ts';
-import { tallyOf } from '../scoring/tally.ts';
+import { tallyOf, type Tally } from '../scoring/tally.ts';
 import type { AnalysisContext } from './analysis.ts';
 import type { Looked } from './plain-result.ts';
 
@@ -74,20 +74,22 @@ export async function measureGroups(
   const failures: Failure[] = [];
   const imagesTotal = groups.reduce((sum, items) => sum + items.length, 0);
   let [imagesDone, imagesResumed] = [0, 0];
-  for (const [index, items] of groups.entries()) {
-    const unit: WorkUnit = { index, name: `${index + 1} of ${groups.length}`, part: part.name, items };
-    let tally = await store.read(unit);
-    if (tally === undefined) {
-      const failed: Failure[] = [];
-      const measured = await measure(batchesOf(about, part, items, failed));
-      const [width = 0] = measured.map((row) => row.length);
-      tally = { ...tallyOf(0), items: width, failures: failed, scores: measured.flat() };
-      await store.write(unit, tally);
-    } else imagesResumed += items.length;
+  const units = groups.map((items, index): WorkUnit => {
+    const name = `${index + 1} of ${groups.length}`;
+    return { index, name, part: part.name, items };
+  });
+  const make = async ({ items }: WorkUnit): Promise<Tally> => {
+    const failed: Failure[] = [];
+    const measured = await measure(batchesOf(about, part, items, failed));
+    const [width = 0] = measured.map((row) => row.length);
+    return { ...tallyOf(0), items: width, failures: failed, scores: measured.flat() };
+  };
+  for await (const { unit, tally, by } of store.tallies(units, make)) {
+    if (by === 'an earlier run') imagesResumed += unit.items.length;
     const { scores, items: width } = tally;
     for (let at = 0; at < scores.length; at += width) rows.push(scores.slice(at, at + width));
     failures.push(...tally.failures);
-    imagesDone += items.length;
+    imagesDone += unit.items.length;
     context.onProgress?.({
       unit: unit.name,
       imagesDone,

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { onFirst } from '../../mpi/ranks.ts';
 import { EVALUATION_CLAIM, claim } from '../../util/claim.ts';
 import { describeEval } from '../benchmarks/evaluation/protocol.ts';
-import { RESULT, type BenchmarkResult, type Protocol } from '../benchmarks/evaluation/result.ts';
+import type { BenchmarkResult, Protocol } from '../benchmarks/evaluation/result.ts';
 import { EvaluationStore } from '../benchmarks/evaluation/store.ts';
 import { sha256File } from '../classifier/session-classifier.ts';
 import type { Curve, Plot } from '../scoring/curve.ts';
 import type { Failure } from '../../data/render.ts';
 import type { Problem } from '../benchmarks/images/parts.ts';
 import type { Metric } from '../scoring/metric.ts';
-import { writeSealed } from '../../util/sealed.ts';
 import type { AnalysisContext } from './analysis.ts';
 
 /** What an analysis that counts no predictions found. */
@@ -41,7 +41,7 @@ export async function plainResult(
   { origin, subset, keys }: Looked,
   work: (store: EvaluationStore) => Promise<Found>,
 ): Promise<BenchmarkResult> {
-  const { model, about, folder, kind, imageSize, maker } = context;
+  const { model, about, folder, kind, imageSize, maker, ranks } = context;
   const { mean, std } = about.normalization;
   const usesImages = keys.length > 0;
   const protocol: Protocol = {
@@ -60,11 +60,11 @@ export async function plainResult(
       .digest('hex'),
     settings,
   };
-  const held = await claim(join(folder, EVALUATION_CLAIM), 'analysing');
+  const held = await onFirst(ranks, () => claim(join(folder, EVALUATION_CLAIM), 'analysing'));
   try {
     const modelFingerprint = await sha256File(about.file);
     const identity = { benchmark: id, model: model.name, modelFingerprint, ...protocol };
-    const store = await EvaluationStore.open(folder, identity);
+    const store = await EvaluationStore.open(folder, identity, ranks);
     if (maker !== undefined) await store.begin(maker);
     const { metrics, curves, plots, figures = [], failures = [] } = await work(store);
     const result: BenchmarkResult = {
@@ -90,10 +90,10 @@ export async function plainResult(
         isClean: false,
       },
     };
-    await writeSealed(join(folder, 'result.json'), RESULT, result);
+    await store.finish(result);
     return result;
   } finally {
-    await held.release();
+    await held?.release();
   }
 }
 

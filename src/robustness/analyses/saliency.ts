@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NORMALIZATIONS } from '../../data/normalization.ts';
 import { ClassAttentionSession, attentionOf, cumulativeShares } from '../../models/saliency.ts';
+import { onFirst } from '../../mpi/ranks.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { readError, writeFileAtomic } from '../../util/files.ts';
 import { hashLines } from '../benchmarks/evaluation/protocol.ts';
@@ -42,14 +43,14 @@ export async function saliencyOf(
     const file = saliencyFile(context);
     if (source.endsWith('.f32')) {
       const rows = await givenRows(source, across ** 2);
-      await writeFileAtomic(file, bytesOf(rows));
+      await onFirst(context.ranks, () => writeFileAtomic(file, bytesOf(rows)));
       return { file, words: `file ${(await sha256File(source)).slice(0, 12)}` };
     }
     const model = await defined(context.other, 'a way to open other models')(source);
     const { name } = model.weights.model;
     const words = `${name} ${model.sha256.slice(0, 12)} ${head === 'mean' ? 'mean over heads' : `head ${head}`}`;
     const rows = await attendedRows(context, model, images, { across, head, words });
-    await writeFileAtomic(file, bytesOf(rows));
+    await onFirst(context.ranks, () => writeFileAtomic(file, bytesOf(rows)));
     return { file, words };
   } finally {
     await images.close();
@@ -100,11 +101,15 @@ async function attendedRows(
     );
   const shape = { batch: context.batch, channels: 3, imageSize: model.imageSize };
   const session = await ClassAttentionSession.create(device, model.weights, shape);
-  const store = await EvaluationStore.open(join(context.folder, 'saliency'), {
-    saliency: words,
-    across,
-    files: hashLines(keys),
-  });
+  const store = await EvaluationStore.open(
+    join(context.folder, 'saliency'),
+    {
+      saliency: words,
+      across,
+      files: hashLines(keys),
+    },
+    context.ranks,
+  );
   // DINO was trained on images normalised so, whatever the analysed model takes.
   const about = { ...context, about: { ...context.about, normalization: NORMALIZATIONS.imagenet } };
   const groups = inGroups(items, GROUP);

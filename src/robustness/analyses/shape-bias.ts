@@ -219,6 +219,7 @@ export const shapeBias = defineAnalysis({
         folder: context.folder,
         batchSize: batch,
         selection: context.selection,
+        ranks: context.ranks,
         ...(context.maker && { maker: context.maker }),
         ...(context.signal && { signal: context.signal }),
         ...(context.onProgress && { onProgress: context.onProgress }),

@@ -69,6 +69,7 @@ export async function runSweep(context: AnalysisContext, sweep: Sweep): Promise<
       folder: context.folder,
       batchSize: context.batch,
       crew: context.crew,
+      ranks: context.ranks,
       name: sweep.name,
       selection: prepared.selection,
       ...(context.maker && { maker: context.maker }),

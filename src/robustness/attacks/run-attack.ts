@@ -1,5 +1,6 @@
 import { GradientSession } from '../../models/gradients.ts';
 import { InferenceSession } from '../../models/inference.ts';
+import { onFirst, type Ranks } from '../../mpi/ranks.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import type { AnalysisContext } from '../analyses/analysis.ts';
 import { settingWords } from '../analyses/analysis.ts';
@@ -11,7 +12,7 @@ import type { Part } from '../benchmarks/images/parts.ts';
 import { findBenchmark } from '../benchmarks/records.ts';
 import type { Classifier } from '../classifier/classifier.ts';
 import { sessionClassifier } from '../classifier/session-classifier.ts';
-import { AdversarialSet } from './adversarial-set.ts';
+import { AdversarialSet, type SetRecord } from './adversarial-set.ts';
 import type { Attack } from './attack.ts';
 import { attackPlot, attackScoring } from './attack-scoring.ts';
 import type { Norm } from './ball.ts';
@@ -55,7 +56,9 @@ export async function runAttack(context: AnalysisContext, request: AttackRequest
   const { classifier, model, done } = await opened(context, request);
   try {
     const save =
-      request.save === undefined ? undefined : await setOf(request.save, request, norm, classifier, settings);
+      request.save === undefined
+        ? undefined
+        : await setOf(request.save, request, norm, classifier, settings, context.ranks);
     const plan: AttackPlan = { ...request, norm, save };
     const parts = [0, ...epsilons.filter((eps) => eps !== 0)].map((eps): Part => ({
       ...whole,
@@ -81,6 +84,7 @@ export async function runAttack(context: AnalysisContext, request: AttackRequest
       batchSize: Math.min(IMAGES_PER_UNIT, BATCHES_AT_ONCE * context.batch),
       imagesPerUnit: IMAGES_PER_UNIT,
       crew: context.crew,
+      ranks: context.ranks,
       name: `${attack.name}, ${prepared.name}`,
       selection: prepared.selection,
       ...(context.maker && { maker: context.maker }),
@@ -168,14 +172,15 @@ function wordsOf(
   ]);
 }
 
-function setOf(
+async function setOf(
   folder: string,
   request: AttackRequest,
   norm: Norm | null,
   classifier: Classifier,
   settings: string,
-) {
-  return AdversarialSet.create(folder, {
+  ranks: Ranks | undefined,
+): Promise<AdversarialSet> {
+  const record: SetRecord = {
     attack: request.attack.id,
     settings,
     model: classifier.name,
@@ -184,7 +189,10 @@ function setOf(
     norm: norm ?? 'linf',
     space: request.space,
     epsilons: request.epsilons.filter((eps) => eps !== 0),
-  });
+  };
+  // Every rank adds the images that it has made.
+  const created = await onFirst(ranks, () => AdversarialSet.create(folder, record));
+  return created ?? AdversarialSet.open(folder);
 }
 
 /** What the machinery of benchmarks must know of an attack. */

@@ -1,4 +1,3 @@
-import { bytesOf, type Ranks } from '../../mpi/ranks.ts';
 import { openEvaluation } from '../data.ts';
 import { evaluationError } from '../failures.ts';
 import type { TrainingJob } from '../job.ts';
@@ -7,6 +6,7 @@ import type { RunLook } from '../look/run-look.ts';
 import type { Counters } from '../run/checkpoints.ts';
 import type { Weights } from '../step/session.ts';
 import { EvaluationCounter, measure, type Evaluation } from './evaluation.ts';
+import { ofAll, shareOf, type MeasuredBatch } from './shared.ts';
 
 /** How a run's evaluations are heard of. */
 export interface Listener {
@@ -106,7 +106,6 @@ export class RunEvaluations {
     });
     try {
       const count = session.model.config.classes;
-      const share = ranks && { every: ranks.size, from: ranks.rank, to: ranks.rank + 1 };
       const measured: MeasuredBatch[] = [];
       // A rank sees its share only.
       const watch = ranks === undefined ? this.listener.look.evaluation() : undefined;
@@ -118,7 +117,7 @@ export class RunEvaluations {
         );
       };
       seen();
-      for await (const batch of loader.evaluate(share)) {
+      for await (const batch of loader.evaluate(shareOf(ranks))) {
         if (interrupted()) return undefined;
         const { x, labels } = batch;
         const logits = await session.logits(x, labels.length, weights);
@@ -129,7 +128,7 @@ export class RunEvaluations {
       }
       if (watch !== undefined) this.listener.look.evaluated(watch, step, weights);
       const failures = [...loader.failures.keys()];
-      const all = ranks === undefined ? { measured, failures } : await ofAll(ranks, { measured, failures });
+      const all = await ofAll(ranks, { measured, failures });
       const counter = new EvaluationCounter(count);
       for (const { values } of all.measured) counter.addMeasured(values);
       return { result: counter.result(), skipped: all.failures.length };
@@ -137,38 +136,6 @@ export class RunEvaluations {
       await loader.close();
     }
   }
-}
-
-/** A batch's results; see `measure`. */
-interface MeasuredBatch {
-  /** Its number in the evaluation. */
-  readonly step: number;
-  readonly values: Float64Array;
-}
-
-interface Pass {
-  readonly measured: readonly MeasuredBatch[];
-  /** Keys of images that could not be read. */
-  readonly failures: readonly string[];
-}
-
-/** The batches of all ranks in the order of one process. Numbers go as bytes, which loses none of theirs. */
-async function ofAll(ranks: Ranks, { measured, failures }: Pass): Promise<Pass> {
-  const batches = measured.map(({ step, values }) => ({
-    step,
-    data: Buffer.from(bytesOf(values)).toString('base64'),
-  }));
-  const all = await ranks.gatherAll({ batches, failures });
-  return {
-    measured: all
-      .flatMap((one) => one.batches)
-      .sort((a, b) => a.step - b.step)
-      .map(({ step, data }) => ({
-        step,
-        values: new Float64Array(new Uint8Array(Buffer.from(data, 'base64')).buffer),
-      })),
-    failures: all.flatMap((one) => one.failures),
-  };
 }
 
 /** An evaluation as it was, from its line of the log. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { onFirst } from '../../../mpi/ranks.ts';
 import { EVALUATION_CLAIM, claim } from '../../../util/claim.ts';
 import { FrameworkError, defined } from '../../../util/errors.ts';
 import { checkClasses, classCount, type Classifier } from '../../classifier/classifier.ts';
@@ -44,43 +45,41 @@ export async function evaluateBenchmark(options: EvaluateOptions): Promise<Bench
     for (const { name, classes } of parts)
       checkClasses(classifier, classes.length, `${benchmark.name}, part ${name},`);
   await checkFirstImages(benchmark.name, parts);
-  const held = await claim(join(options.folder, EVALUATION_CLAIM), 'evaluating');
+  const held = await onFirst(options.ranks, () =>
+    claim(join(options.folder, EVALUATION_CLAIM), 'evaluating'),
+  );
   try {
     return await evaluateUnits(options, workUnits(parts, selection, options.imagesPerUnit));
   } finally {
-    await held.release();
+    await held?.release();
   }
 }
 
 async function evaluateUnits(options: EvaluateOptions, units: readonly WorkUnit[]): Promise<BenchmarkResult> {
   const { benchmark, classifier, parts, difficulty = 1 } = options;
   const protocol = protocolOf(options, units);
-  const store = await EvaluationStore.open(options.folder, {
+  const identity = {
     benchmark: benchmark.id,
     model: classifier.name,
     modelFingerprint: classifier.fingerprint,
     ...protocol,
-  });
+  };
+  const store = await EvaluationStore.open(options.folder, identity, options.ranks);
   const tallies = new Map<string, Tally[]>(parts.map(({ name }) => [name, []]));
   const progress = progressOf(options, units);
-  let hasBegun = false;
   const classifiers = new PartClassifiers(options);
-  for (const unit of units) {
-    const part = defined(
-      parts.find(({ name }) => name === unit.part),
-      unit.part,
-    );
-    let tally = await store.read(unit);
-    if (!tally) {
-      if (!hasBegun && options.maker !== undefined) await store.begin(options.maker);
-      hasBegun = true;
-      const context = { part: part.name, classes: classCount(classifier), step: difficulty };
-      const scorer = benchmark.scoring.scorer(context);
-      const own = { ...options, classifier: await classifiers.of(part.name) };
-      tally = await evaluateUnit(own, part, unit, scorer, progress);
-      await store.write(unit, tally);
-    } else progress(unit, unit.items.length * part.frames, tally.failures.length, true);
-    defined(tallies.get(part.name), part.name).push(tally);
+  const ofName = new Map(parts.map((part) => [part.name, part]));
+  const partOf = ({ part }: WorkUnit) => defined(ofName.get(part), part);
+  const make = async (unit: WorkUnit): Promise<Tally> => {
+    const part = partOf(unit);
+    const context = { part: part.name, classes: classCount(classifier), step: difficulty };
+    const own = { ...options, classifier: await classifiers.of(part.name) };
+    return evaluateUnit(own, part, unit, benchmark.scoring.scorer(context), progress);
+  };
+  for await (const { unit, tally, by } of store.tallies(units, make, options.maker)) {
+    const images = unit.items.length * partOf(unit).frames;
+    if (by !== 'this process') progress(unit, images, tally.failures.length, by === 'an earlier run');
+    defined(tallies.get(unit.part), unit.part).push(tally);
   }
   classifiers.free();
   const result = resultOf(

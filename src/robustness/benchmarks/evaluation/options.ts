@@ -1,3 +1,4 @@
+import type { Ranks } from '../../../mpi/ranks.ts';
 import type { SummaryOptions } from '../../scoring/scoring.ts';
 import type { Classifier } from '../../classifier/classifier.ts';
 import type { Crew } from '../crew/crew.ts';
@@ -30,6 +31,8 @@ export interface EvaluateOptions {
   readonly batchSize: number;
   /** Threads that decode and corrupt; without them this process does. */
   readonly crew?: Crew | undefined;
+  /** The processes that evaluate together: all call with the same options, and have the same result. */
+  readonly ranks?: Ranks | undefined;
   /** The name of the result; default: the benchmark's. Generated data of other classes have another. */
   readonly name?: string;
   readonly selection?: Selection;

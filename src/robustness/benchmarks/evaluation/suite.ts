@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Ranks } from '../../../mpi/ranks.ts';
 import { FrameworkError, nearest } from '../../../util/errors.ts';
 import { ALL_CORRUPTIONS } from '../../corruptions/registry.ts';
 import { PERTURBATIONS } from '../../corruptions/sequences.ts';
@@ -19,6 +20,7 @@ export interface SuiteOptions extends ImageOptions {
   readonly benchmarks: readonly Benchmark[];
   readonly batchSize: number;
   readonly crew: Crew | undefined;
+  readonly ranks?: Ranks | undefined;
   /** One folder for each benchmark is made in it. */
   readonly folder: string;
   readonly signal?: AbortSignal;
@@ -102,7 +104,7 @@ async function evaluatePrepared(
   prepared: Prepared,
   clean: SummaryOptions['clean'],
 ): Promise<Outcome> {
-  const { classifier, batchSize, crew, difficulty, signal, maker, onProgress } = options;
+  const { classifier, batchSize, crew, ranks, difficulty, signal, maker, onProgress } = options;
   const { benchmark, name, parts, problems, origin, normalised, framing, isRelease, selection } = prepared;
   const folder = join(options.folder, benchmark.id);
   const result = await evaluateBenchmark({
@@ -121,6 +123,7 @@ async function evaluatePrepared(
     difficulty: benchmark.variants === 'perturbations' ? difficulty : 1,
     name,
     crew,
+    ranks,
     ...(maker === undefined ? {} : { maker }),
     ...(signal === undefined ? {} : { signal }),
     ...(onProgress === undefined ? {} : { onProgress: (progress) => onProgress(name, progress) }),
