@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Page } from '../paper/document.ts';
-import { PAPER_MODELS, type NamedRow } from '../paper/models.ts';
+import type { NamedRow } from '../paper/models.ts';
+import { PAPER_MODELS } from '../report/paper-models.ts';
 import { paperPage } from '../paper/page.ts';
 import { pageHtml } from '../paper/page-html.ts';
 import { pageMarkdown } from '../paper/page-markdown.ts';

@@ -1,6 +1,7 @@
 /** Which number of ours a column of a paper's table is. */
 import { FrameworkError } from '../util/errors.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
+import { isAnalysis } from '../robustness/analyses/registry.ts';
 import { metricOfColumn } from '../robustness/benchmarks/reference.ts';
 import type { Estimate } from './estimate.ts';
 import type { PublishedTable } from './published.ts';
@@ -121,6 +122,6 @@ export function dataWords({ name, benchmark, protocol }: BenchmarkResult): strin
   const { dataOrigin, subset } = protocol;
   const origin = dataOrigin === 'release' ? [] : [dataOrigin];
   const images = subset === 'all' ? [] : [subset];
-  const named = /^(occlusion|frequency|lesion|variance|kernel-distance)$/.test(benchmark) ? [] : [name];
+  const named = isAnalysis(benchmark) ? [] : [name];
   return [...named, ...origin, ...images].join(', ');
 }

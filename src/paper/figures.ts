@@ -10,7 +10,7 @@ import { existsNow } from '../util/files.ts';
 import { curveTables } from './curve-tables.ts';
 import type { Picture, Section, Table, Todo } from './document.ts';
 import { letterOf, todoOf } from './format.ts';
-import { paperModel } from './models.ts';
+import { paperModel } from '../report/paper-models.ts';
 import { publishedTables, publishedText, type PublishedTable } from './published.ts';
 import type { Source } from './sources.ts';
 import type { Subject } from './subjects.ts';

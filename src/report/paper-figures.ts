@@ -8,23 +8,13 @@ import type { CurvePoint } from '../robustness/scoring/curve.ts';
 import { rowChart, type BarRow } from './bars.ts';
 import { columnsOf, dataKey, minus, type Cell, type Column, type ReportModel } from './columns.ts';
 import type { Figure } from './figures.ts';
+import { paperModel } from './paper-models.ts';
 import { plotSvg, type PlotLine, type PublishedPoint } from './plot-svg.ts';
 import { scatterSvg, type NamedPoint } from './scatter.ts';
 
 const PAPER = 'Chen et al., ICML 2024';
 /** Tables 5 and 6 hold what Figures 1 to 3 draw; Table 7 is of other models. */
 const TABLES = [`${PAPER}, Table 5`, `${PAPER}, Table 6`];
-
-/** Models of Table 6 in our registry, which knows their sizes. */
-const SIZES: Readonly<Record<string, string>> = {
-  'BiT-r152x4': 'bit-m-r152x4',
-  'ViT-B': 'vit-b16',
-  'ViT-L': 'vit-l16',
-  'ConvNeXt-B': 'convnext-b',
-  'ConvNeXt-L': 'convnext-l',
-  'RepLKNet-31B': 'replknet-31b',
-  'RepLKNet-31L': 'replknet-31l',
-};
 
 /** Those for which there is a result. */
 export function paperFigures(models: readonly ReportModel[]): Figure[] {
@@ -82,9 +72,9 @@ function parameterFigures(models: readonly ReportModel[]): Figure[] {
 }
 
 function publishedPoint({ model, value }: Reference): NamedPoint[] {
-  const name = SIZES[model];
-  if (name === undefined) return [];
-  const parameters = countElements(createModel(name).parameters, 'parameter');
+  const ours = paperModel(model, 'table6');
+  if (ours === undefined) return [];
+  const parameters = countElements(createModel(ours.model).parameters, 'parameter');
   return [{ name: model, x: parameters / 1e6, y: value, colour: 0, isPublished: true }];
 }
 
@@ -158,8 +148,8 @@ function attackFigures(models: readonly ReportModel[]): Figure[] {
       ({ result }) => dataKey(result),
     );
   return [
-    ...of('attack-fgsm').map((own) => epsFigure('6a', 'FGSM', own)),
-    ...of('attack-pgd').map((own) => epsFigure('6b', 'PGD', own)),
+    ...of('attack-fgsm').flatMap((own) => epsFigure('6a', 'FGSM', own)),
+    ...of('attack-pgd').flatMap((own) => epsFigure('6b', 'PGD', own)),
     ...stepFigures(entries.filter(({ result }) => result.benchmark === 'attack-pgd')),
   ];
 }
@@ -176,7 +166,11 @@ function grouped(entries: readonly Entry[], keyOf: (entry: Entry) => string): En
   return [...groups.values()];
 }
 
-function epsFigure(number: string, attack: string, entries: readonly Entry[]): Figure {
+/** None of results at a single ε: those are points of Figure 6c, and no curve. */
+function epsFigure(number: string, attack: string, all: readonly Entry[]): Figure[] {
+  const entries = all.filter(({ result }) => positive(result).length > 1);
+  const [first] = entries;
+  if (first === undefined) return [];
   const title = `Figure ${number}: top-1 under ${attack} by ε`;
   const lines = entries.map(({ model, colour, result }, mark): PlotLine => ({
     name: model.name,
@@ -184,7 +178,7 @@ function epsFigure(number: string, attack: string, entries: readonly Entry[]): F
     mark,
     points: result.curves?.[0]?.points ?? [],
   }));
-  const isPixel = entries[0]?.result.protocol.settings?.includes('ε in pixels') === true;
+  const isPixel = first.result.protocol.settings?.includes('ε in pixels') === true;
   const rings: PublishedPoint[] = entries.flatMap(({ model, colour }) =>
     attack === 'FGSM' &&
     isPixel &&
@@ -203,20 +197,26 @@ function epsFigure(number: string, attack: string, entries: readonly Entry[]): F
     attack === 'FGSM'
       ? ` Published at ε ${FGSM_POINT.eps}: ${FGSM_POINT.model} ${FGSM_POINT.value}, ViT and ResNet-50 about 0 (${PAPER}, section 4.2).`
       : ` The paper gives no numbers, but says that RepLKNet lies above ViT and ResNet-50.`;
-  const [first] = entries as [Entry, ...Entry[]];
-  return {
-    id: `figure-${number}`,
-    title,
-    caption: `${settingOf(first.result)}; ${first.result.protocol.settings ?? ''}. Bands are 95 % intervals.${words}`,
-    svg: plotSvg({
+  return [
+    {
+      id: `figure-${number}`,
       title,
-      xLabel: `ε, ${isPixel ? 'pixels of [0, 1]' : 'normalised values'}`,
-      yLabel: 'top-1, %',
-      lines,
-      published: rings,
-      yMin: 0,
-    }),
-  };
+      caption: `${settingOf(first.result)}; ${first.result.protocol.settings ?? ''}. Bands are 95 % intervals.${words}`,
+      svg: plotSvg({
+        title,
+        xLabel: `ε, ${isPixel ? 'pixels of [0, 1]' : 'normalised values'}`,
+        yLabel: 'top-1, %',
+        lines,
+        published: rings,
+        yMin: 0,
+      }),
+    },
+  ];
+}
+
+/** Points of a curve over ε without its beginning, which is no attack. */
+function positive({ curves }: BenchmarkResult): readonly CurvePoint[] {
+  return curves?.[0]?.points.filter(({ x }) => x > 0) ?? [];
 }
 
 const STEPS = /\bsteps (\d+)/;

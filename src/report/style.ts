@@ -1,10 +1,13 @@
-/** Style of the report page. One column on a phone; tables scroll inside their own box; print has white ground. */
-export const PAGE_STYLE = `
+/** Colours of every page, by its reader's choice. */
+export const PAGE_COLOURS = `
 :root { color-scheme: light dark; --ground: #fff; --ink: #1b1f24; --muted: #59636e; --rule: #d1d9e0; --shade: #0003; }
 @media (prefers-color-scheme: dark) {
   :root { --ground: #0d1117; --ink: #e6edf3; --muted: #9198a1; --rule: #3d444d; --shade: #fff4; }
 }
-* { box-sizing: border-box; }
+`;
+
+/** Style of the report page. One column on a phone; tables scroll inside their own box; print has white ground. */
+export const PAGE_STYLE = `${PAGE_COLOURS}* { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 1100px; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0 1rem; }

@@ -1,3 +1,4 @@
+import { PAGE_COLOURS } from '../report/style.ts';
 import { escapeXml as text } from '../report/svg.ts';
 import { PAGE_SCRIPT } from './note.ts';
 
@@ -50,9 +51,8 @@ export function pageHtml(title: string): string {
 `;
 }
 
-const STYLE = `
-:root { color-scheme: light dark; --ground: #fff; --ink: #1b1f24; --muted: #59636e; --rule: #d1d9e0; --bar: #0969da; --other: #bc4c00; }
-@media (prefers-color-scheme: dark) { :root { --ground: #0d1117; --ink: #e6edf3; --muted: #9198a1; --rule: #3d444d; --bar: #4493f8; --other: #f0883e; } }
+const STYLE = `${PAGE_COLOURS}:root { --bar: #0969da; --other: #bc4c00; }
+@media (prefers-color-scheme: dark) { :root { --bar: #4493f8; --other: #f0883e; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 1060px; margin: 0 auto; padding: 1rem; }

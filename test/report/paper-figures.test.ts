@@ -145,6 +145,13 @@ describe('figures of the paper', () => {
       if (!id.startsWith('figure-6')) expect(svg, id).not.toMatch(/outline|class="ring"/);
   });
 
+  it('6b is of several ε: one ε alone is a point of 6c and no curve', () => {
+    const at = (steps: number) => result('attack-pgd', curve([0, 85], [0.006, 30 + steps]), `steps ${steps}, ε in pixels of [0, 1]`); // prettier-ignore
+    expect(paperFigures([{ name: 'm', results: [at(1), at(5)] }]).map(({ id }) => id)).toEqual([
+      'figure-6c-0.006',
+    ]);
+  });
+
   it('6c joins runs of PGD that differ in steps alone, in the order of steps', () => {
     const { svg } = of('figure-6c-0.006');
     const lines = [...svg.matchAll(/<path class="line" d="(M[^"]*L[^"]*)"/g)].map(([, d]) => d!);

@@ -1,6 +1,7 @@
 /** The papers themselves: official weights, and training where none were released. */
 import { join } from 'node:path';
-import { paperModel, type NamedRow, type PaperModel } from '../models.ts';
+import { paperModel, type PaperModel } from '../../report/paper-models.ts';
+import type { NamedRow } from '../models.ts';
 import { publishedTables } from '../published.ts';
 import { FIGURES } from '../figures.ts';
 import { measureSteps, rowWeights, type Places } from '../work/fill.ts';

@@ -4,12 +4,13 @@ import type { Model } from '../../models/model.ts';
 import { createModel, familyOf } from '../../models/registry.ts';
 import { loadRecipe } from '../../recipe/load.ts';
 import type { Recipe } from '../../recipe/schema.ts';
+import { isAnalysis } from '../../robustness/analyses/registry.ts';
 import { plan } from '../../robustness/benchmarks/evaluation/units.ts';
 import { findBenchmark } from '../../robustness/benchmarks/records.ts';
 import { modelOfRecipe } from '../../training/weights/recipe-model.ts';
 import { loadSweep } from '../../sweeps/sweep.ts';
 import { STEP_OVER_FORWARD } from '../../training/planning/cards.ts';
-import { VIT_B_224, type PaperModel } from '../models.ts';
+import { VIT_B_224, type PaperModel } from '../../report/paper-models.ts';
 import { macsOf } from './cost.ts';
 import {
   analysisStep,
@@ -168,9 +169,7 @@ export function measureSteps(target: Target, ids: readonly string[], places: Pla
     limit: undefined,
     isGenerated: false,
   };
-  const plain = ids.filter(
-    (id) => !/^(occlusion|lesion|frequency|kernel-distance|variance|attack-.*)$/.test(id),
-  );
+  const plain = ids.filter((id) => !isAnalysis(id) && !id.startsWith('attack-'));
   const benchmarks = { ...labelled, data: undefined, dataRoot: data };
   return [
     ...(plain.length === 0 ? [] : [benchmarkStep(target, plain, benchmarks, common)]),

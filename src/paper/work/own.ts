@@ -1,4 +1,5 @@
 /** The commands that measure a run of ours as others were. */
+import { isAnalysis } from '../../robustness/analyses/registry.ts';
 import type { BenchmarkResult } from '../../robustness/benchmarks/evaluation/result.ts';
 import { modelOfRecipe } from '../../training/weights/recipe-model.ts';
 import type { Run } from '../sources.ts';
@@ -27,7 +28,7 @@ export function ownStep({ folder, recipe }: Run, like: BenchmarkResult): Step | 
   };
   if (benchmark === 'attack-saved') return undefined;
   if (benchmark.startsWith('attack-')) return attackStep([target], benchmark.slice(7), [], images, []);
-  if (/^(occlusion|lesion|frequency|kernel-distance|variance)$/.test(benchmark)) {
+  if (isAnalysis(benchmark)) {
     const options =
       benchmark === 'occlusion' && /saliency (?!none)/.test(protocol.settings ?? '')
         ? { saliency: '$SALIENCY' }

@@ -21,6 +21,11 @@ export const ANALYSES: readonly Analysis[] = [
   shapeBias,
 ];
 
+/** Whether a result of this id is an analysis's. */
+export function isAnalysis(id: string): boolean {
+  return ANALYSES.some((analysis) => analysis.id === id);
+}
+
 /** @throws FrameworkError `analysis/unknown` */
 export function findAnalysis(id: string): Analysis {
   const found = ANALYSES.find((analysis) => analysis.id === id);
