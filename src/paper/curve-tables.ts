@@ -14,7 +14,11 @@ export function curveTables(subjects: readonly Subject[], benchmarks: readonly s
   return dataSides(subjects, benchmarks).flatMap((side) =>
     (side.example.report.plots ?? []).flatMap((plot): Table[] => {
       const names = namesOf(side.example, plot);
-      const xs = spaced(names.flatMap((name) => pointsOf(side.example, plot, name).map(({ x }) => x)));
+      const xs = spaced(
+        side.results.flatMap((result) =>
+          names.flatMap((name) => pointsOf(result, plot, name).map(({ x }) => x)),
+        ),
+      );
       if (xs.length === 0) return [];
       const rows = subjects.flatMap((subject) =>
         names.flatMap((name): Row[] => {

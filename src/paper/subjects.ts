@@ -3,6 +3,8 @@ import { createModel, familyOf, modelNames } from '../models/registry.ts';
 import { countElements } from '../nn/parameters.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { dataKey, modelKey } from '../report/columns.ts';
+import { plotKey } from '../report/plots.ts';
+import { isAnalysis } from '../robustness/analyses/registry.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
 import { modelOfRecipe } from '../training/weights/recipe-model.ts';
 import { meanOf, type Estimate } from './estimate.ts';
@@ -141,7 +143,8 @@ function factsOf(name: string, recipe: Recipe | undefined): Facts {
 export interface DataSide {
   readonly benchmark: string;
   readonly key: string;
-  /** An example, for words. */
+  readonly results: readonly BenchmarkResult[];
+  /** The first of them, for words. */
   readonly example: BenchmarkResult;
 }
 
@@ -151,14 +154,16 @@ export function dataSides(subjects: readonly Subject[], benchmarks: readonly str
   for (const { result } of subjects.flatMap(({ members }) => members.flatMap(({ sources }) => sources))) {
     if (!benchmarks.includes(result.benchmark)) continue;
     const key = sideKey(result);
-    if (!sides.has(key)) sides.set(key, { benchmark: result.benchmark, key, example: result });
+    const { results = [], example = result } = sides.get(key) ?? {};
+    sides.set(key, { benchmark: result.benchmark, key, results: [...results, result], example });
   }
   return [...sides.values()];
 }
 
-/** A run's own evaluation has no hashes; it is of the same images as others of its data set, all of them. */
+/** Analyses of networks of other depth are of the same images, though their points lie elsewhere. */
 export function sideKey(result: BenchmarkResult): string {
-  return JSON.stringify([result.benchmark, dataKey(result)]);
+  const { benchmark } = result;
+  return JSON.stringify([benchmark, isAnalysis(benchmark) ? plotKey(result) : dataKey(result)]);
 }
 
 /** What a subject has on a data side: over its seeds. @param read a number of a result */

@@ -20,7 +20,7 @@ export function plotFigures(models: readonly ReportModel[]): Figure[] {
   for (const [colour, model] of models.entries())
     for (const result of model.results)
       for (const plot of result.report.plots ?? []) {
-        const key = JSON.stringify([result.benchmark, plot.id, sideKey(result)]);
+        const key = JSON.stringify([result.benchmark, plot.id, plotKey(result)]);
         const group = groups.get(key) ?? { plot, entries: [] };
         groups.set(key, group);
         group.entries.push({ model, colour, result });
@@ -32,7 +32,7 @@ export function plotFigures(models: readonly ReportModel[]): Figure[] {
 }
 
 /** The data side but for the points along x: networks of 12 and 24 blocks lose other shares of them. */
-function sideKey(result: BenchmarkResult): string {
+export function plotKey(result: BenchmarkResult): string {
   return dataKey({ ...result, protocol: { ...result.protocol, parts: '' } });
 }
 

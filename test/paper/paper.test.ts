@@ -9,7 +9,7 @@ import { paperPage } from '../../src/paper/page.ts';
 import { readSources } from '../../src/paper/sources.ts';
 import { sha256File } from '../../src/robustness/classifier/session-classifier.ts';
 import { mixedFolder, NAMED } from './mixed.ts';
-import { give, top1 } from './world.ts';
+import { give, line, top1 } from './world.ts';
 
 let root: string;
 let page: Page;
@@ -99,6 +99,27 @@ describe('the statements', () => {
     expect(answer(2)?.lines[0]?.verdict).toBe('yes');
     expect(answer(9)?.lines[0]).toMatchObject({ verdict: 'yes' });
     expect(answer(9)?.lines[0]?.words).toContain('3 → 7: +2.0 (+0.6 to +3.4)');
+  });
+
+  it('compare networks of any depth, and say in which settings two answers differ', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'largekernel-paper-'));
+    for (const [model, blocks, drop] of [
+      ['replknet-31b', 22, 20],
+      ['vit-b16', 12, 80],
+      ['vit-l16', 24, 50],
+    ] as const) {
+      // prettier-ignore
+      const xs = Array.from({ length: blocks }, (_, i) => i / blocks);
+      const base = { model, fingerprint: String(blocks).padEnd(64, 'a') };
+      const lesion = line('removed', 'lesion', xs, (x) => 80 - drop * x);
+      await give(join(other, model), { ...base, benchmark: 'lesion', curves: [lesion], protocol: { parts: `${blocks} blocks`, settings: 'unit block' } }); // prettier-ignore
+      for (const steps of [5, 10])
+        await give(join(other, `${model}-${steps}`), { ...base, benchmark: 'attack-pgd', curves: [line('accuracy', 'eps', [0, 0.006], (x) => 80 - 1000 * x)], protocol: { settings: `steps ${steps}, seed 0` } }); // prettier-ignore
+    }
+    const { answers } = await paperPage(await readSources([other]), { ...options, named: [] });
+    const lines = (number: number) => answers.find((one) => one.number === number)?.lines ?? [];
+    expect(lines(5).map(({ verdict }) => verdict)).toEqual(['yes']);
+    expect(lines(3).map(({ where }) => where)).toEqual(['PGD, release, steps 10', 'PGD, release, steps 5']);
   });
 
   it('that nothing answers say what would', () => {

@@ -56,10 +56,22 @@ export function sidesOf(
   benchmark: string,
   read: (result: BenchmarkResult) => Estimate | undefined,
 ): { readonly side: DataSide; readonly where: string; readonly subjects: Subject[] }[] {
-  return dataSides(subjects, [benchmark]).flatMap((side) => {
+  const found = dataSides(subjects, [benchmark]).flatMap((side) => {
     const own = subjects.filter((subject) => measure(subject, side, read) !== undefined);
     return own.length === 0 ? [] : [{ side, where: whereOf(own, side), subjects: own }];
   });
+  return found.map((one) => {
+    const twins = found.filter(({ where }) => where === one.where);
+    const special = settingsOf(one.side).filter(
+      (words) => !twins.every(({ side }) => settingsOf(side).includes(words)),
+    );
+    return { ...one, where: [one.where, ...special].join(', ') };
+  });
+}
+
+function settingsOf({ benchmark, example }: DataSide): string[] {
+  // Transferred images are told apart by what they were made on, which their statement says.
+  return benchmark === 'attack-saved' ? [] : (example.protocol.settings ?? '').split(', ');
 }
 
 function whereOf(subjects: readonly Subject[], side: DataSide): string {
