@@ -21,6 +21,8 @@ export interface RowChart {
   readonly rows: readonly BarRow[];
   /** End of the axis; default: the next round number above the data. */
   readonly max?: number;
+  /** Stands behind the numbers of the axis. */
+  readonly unit?: string;
 }
 
 const WIDTH = 360;
@@ -34,7 +36,7 @@ const LABEL_CHARACTERS = 46;
  * Horizontal bars, one a row: the name above its bar, the value in a column of its own at the right, the interval as a whisker on the bar,
  * a published value as a ring.
  */
-export function rowChart({ title, rows, max }: RowChart): string {
+export function rowChart({ title, rows, max, unit = '' }: RowChart): string {
   const data = rows.flatMap(({ value, low, high, published }) => [
     value,
     low ?? value,
@@ -47,7 +49,8 @@ export function rowChart({ title, rows, max }: RowChart): string {
   const bottom = ROW * rows.length + 4;
   const ticks = niceTicks(first, last, 4).map((tick) => {
     const at = x(tick).toFixed(1);
-    const text = `<text class="muted" x="${at}" y="${bottom + 13}" text-anchor="${tick === first ? 'start' : 'middle'}" font-size="10">${tick}</text>`;
+    const words = unit === '' ? `${tick}` : `${tick} ${escapeXml(unit)}`;
+    const text = `<text class="muted" x="${at}" y="${bottom + 13}" text-anchor="${tick === first ? 'start' : 'middle'}" font-size="10">${words}</text>`;
     return `<line class="grid" x1="${at}" x2="${at}" y1="0" y2="${bottom}"/>${text}`;
   });
   const drawn = rows.map((row, i) => drawRow(row, ROW * i, x));

@@ -39,7 +39,7 @@ function metricFigure(column: Column, models: readonly ReportModel[]): Figure {
     id: `${column.benchmark}-${metric}`,
     title,
     caption: `${column.protocol}. ${unit === '' ? '' : `In ${unit}, `}${better} is better${interval}.${rings}${stars}`,
-    svg: rowChart({ title, rows, ...(isShare ? { max: 100 } : {}) }),
+    svg: rowChart({ title, rows, unit, ...(isShare ? { max: 100 } : {}) }),
   };
 }
 

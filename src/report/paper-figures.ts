@@ -115,7 +115,7 @@ function barFigures(models: readonly ReportModel[]): Figure[] {
           id,
           title,
           caption: barCaption(column, known),
-          svg: rowChart({ title, rows: [...own, ...others], max: 100 }),
+          svg: rowChart({ title, rows: [...own, ...others], max: 100, unit: column.unit }),
         };
       }),
   );

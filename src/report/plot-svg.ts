@@ -47,6 +47,8 @@ const [LEFT, RIGHT, TOP, HEIGHT, BOTTOM] = [50, 12, 24, 270, 40];
 /** Height without a legend. */
 export const PLOT_HEIGHT = HEIGHT;
 const LEGEND_ROW = 18;
+/** Width of a digit in the widest of the usual fonts. */
+const DIGIT = 7.2;
 const NAME_CHARACTERS = 44;
 const DASHES = ['', '7 4', '2 3', '9 3 2 3', '5 2', '12 3'];
 /** Markers on a line of many points. */
@@ -57,13 +59,17 @@ export type Scale = (value: number) => number;
 /** Curves with their bands, a marker and a dash for each, and a legend below: 400 units wide, so that a phone shows it at its size. */
 export function plotSvg(chart: PlotChart): string {
   const { title, lines, published = [] } = chart;
-  const height = HEIGHT + 4 + LEGEND_ROW * lines.length;
+  const names = lines.map(({ name }) => rowsOf(name));
+  const rowsBefore = (line: number): number => names.slice(0, line).flat().length;
+  const height = HEIGHT + 4 + LEGEND_ROW * rowsBefore(lines.length);
   const { x, y, axes } = frame(chart);
   const dots = published.map(
     (p) =>
       `<g class="${seriesClass(p.colour)}"><circle class="ring" cx="${at(x(p.x))}" cy="${at(y(p.y))}" r="5"><title>${escapeXml(p.words)}</title></circle></g>`,
   );
-  const legend = lines.map((line, i) => legendRow(line, HEIGHT + 10 + LEGEND_ROW * i));
+  const legend = lines.map((line, i) =>
+    legendEntry(line, names[i] ?? [], HEIGHT + 10 + LEGEND_ROW * rowsBefore(i)),
+  );
   const drawn = lines.map((line) => drawLine(line, x, y, chart.isDense === true));
   return `${openSvg({ width: PLOT_WIDTH, height }, title)}${axes}${drawn.join('')}${dots.join('')}${legend.join('')}</svg>`;
 }
@@ -87,10 +93,12 @@ export function frame(chart: PlotChart): { x: Scale; y: Scale; axes: string } {
   const y: Scale = (value) =>
     HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - TOP) * (value - range.min)) / (range.max - range.min);
   const xTicks = isLog ? logTicks(span.min, span.max) : niceTicks(span.min, span.max, 6);
-  const xAxis = xTicks.map(
-    (tick) =>
-      `<line class="grid" x1="${at(x(tick))}" x2="${at(x(tick))}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/><text x="${at(x(tick))}" y="${HEIGHT - BOTTOM + 15}" text-anchor="middle">${tickText(tick)}</text>`,
-  );
+  const xAxis = xTicks.map((tick) => {
+    const text = tickText(tick);
+    // A long number at the end of the axis must not reach beyond the figure.
+    const middle = Math.min(x(tick), PLOT_WIDTH - (DIGIT * text.length) / 2);
+    return `<line class="grid" x1="${at(x(tick))}" x2="${at(x(tick))}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/><text x="${at(middle)}" y="${HEIGHT - BOTTOM + 15}" text-anchor="middle">${text}</text>`;
+  });
   const yAxis = niceTicks(range.min, range.max, 6).map(
     (tick) =>
       `<line class="grid" x1="${LEFT}" x2="${PLOT_WIDTH - RIGHT}" y1="${at(y(tick))}" y2="${at(y(tick))}"/><text x="${LEFT - 6}" y="${at(y(tick))}" text-anchor="end" dominant-baseline="middle">${tickText(tick)}</text>`,
@@ -168,12 +176,26 @@ export function marker(kind: number, cx: number, cy: number, r = 3.2): string {
   }
 }
 
-function legendRow({ name, colour, mark = colour, isScatter }: PlotLine, y: number): string {
+function legendEntry(
+  { name, colour, mark = colour, isScatter }: PlotLine,
+  rows: readonly string[],
+  y: number,
+): string {
   const dash = DASHES[mark % DASHES.length];
   const dashed = dash === '' || dash === undefined ? '' : ` stroke-dasharray="${dash}"`;
   const line = isScatter === true ? '' : `<path class="line" d="M${LEFT} ${y}H${LEFT + 34}"${dashed}/>`;
-  const shown = shortName(name, NAME_CHARACTERS);
-  return `<g class="${seriesClass(colour)}">${line}${marker(mark, LEFT + 17, y)}</g><text x="${LEFT + 42}" y="${y}" dominant-baseline="middle">${escapeXml(shown)}<title>${escapeXml(name)}</title></text>`;
+  const words = rows.map(
+    (row, i) =>
+      `<text x="${LEFT + 42}" y="${y + LEGEND_ROW * i}" dominant-baseline="middle">${escapeXml(row)}<title>${escapeXml(name)}</title></text>`,
+  );
+  return `<g class="${seriesClass(colour)}">${line}${marker(mark, LEFT + 17, y)}</g>${words.join('')}`;
+}
+
+/** A name in the rows that it needs: that of a model and that of its curve part at their comma. */
+function rowsOf(name: string): string[] {
+  const comma = name.length <= NAME_CHARACTERS ? -1 : name.lastIndexOf(', ');
+  const parts = comma < 0 ? [name] : [name.slice(0, comma + 1), name.slice(comma + 2)];
+  return parts.map((part) => shortName(part, NAME_CHARACTERS));
 }
 
 /** A figure with a title and words, as part of a larger one. */

@@ -9,7 +9,7 @@ export function attackPlot(name: string, norm: string, space: string): Plot {
   return {
     id: 'eps',
     title: `Accuracy under ${name}`,
-    xLabel: `ε, ${norm} in ${space === 'pixel' ? 'pixels of [0, 1]' : 'normalised values'}`,
+    xLabel: `ε, ${norm === 'linf' ? 'l∞' : norm} in ${space === 'pixel' ? 'pixels of [0, 1]' : 'normalised values'}`,
     yLabel: 'top-1, %',
     yMin: 0,
   };
