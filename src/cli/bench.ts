@@ -5,13 +5,18 @@ import { listImages } from '../training/evaluation/predict.ts';
 import { say } from './say.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { classCountOf } from '../training/data.ts';
+import type { Mpi } from '../mpi/mpi.ts';
+import type { Ranks } from '../mpi/ranks.ts';
+import { checkShards } from '../training/together.ts';
 import { onlyWhen } from './conflicts.ts';
+import { openShared } from './contexts.ts';
+import { sharedByRanks } from './ranks.ts';
 import { ADAPTERS, collect, positiveInteger, positiveNumber, tuneMode } from './train.ts';
 
 /** One measurement, as the lines of `--json` have it. */
 type Row = Readonly<Record<string, unknown>>;
 
-/** `largekernel bench attack|corruptions|loader|ops|step`. */
+/** `largekernel bench attack|corruptions|loader|ops|ranks|step`. */
 export function addBench(command: Command): void {
   command
     .command('attack')
@@ -69,6 +74,22 @@ export function addBench(command: Command): void {
     )
     .option('--json', 'one line of JSON on standard output')
     .action(step);
+  command
+    .command('ranks')
+    .description(
+      'sums of gradients over ranks beside MPI_Allreduce, and steps whose gradient travels in buckets',
+    )
+    .requiredOption('--recipe <name|file>', 'a recipe by name or a YAML file; its batch.shards are shared')
+    .option('--set <key=value>', 'change a value of the recipe; may be given many times', collect, [])
+    .option('--ranks <n>', 'so many processes on this machine (starts mpirun)', positiveInteger)
+    .option('--turns <n>', 'the median of so many is taken', positiveInteger, 5)
+    .option('--mib <size>', 'of the sums', positiveInteger, 16)
+    .option('--bucket-kib <size>', 'of a bucket at most (default: 4096)', positiveInteger)
+    .option('--adapter <name>', ADAPTERS, 'auto')
+    .option('--json', 'one line of JSON a row on standard output')
+    .action((options: RanksOptions) =>
+      sharedByRanks(options.ranks, (ranks, mpi) => benchRanks(options, ranks, mpi)),
+    );
   const stepCommand = command.commands.find((each) => each.name() === 'step');
   if (stepCommand) onlyWhen(stepCommand, 'without --versus', ['--profile'], ({ has }) => !has('--versus'));
 }
@@ -129,6 +150,46 @@ async function loader(options: LoaderOptions): Promise<void> {
     })),
     options,
   );
+}
+
+interface RanksOptions {
+  readonly recipe: string;
+  readonly set: readonly string[];
+  readonly ranks?: number;
+  readonly turns: number;
+  readonly mib: number;
+  readonly bucketKib?: number;
+  readonly adapter: string;
+  readonly json?: boolean;
+}
+
+async function benchRanks(
+  options: RanksOptions,
+  ranks: Ranks | undefined,
+  mpi: Mpi | undefined,
+): Promise<void> {
+  if (ranks === undefined || mpi === undefined)
+    throw new FrameworkError('cli/option', 'bench ranks measures several processes, and this is one alone.', {
+      hint: 'Add --ranks 2, or start it by mpirun or srun.',
+    });
+  const loaded = await loadChecked(options.recipe, options.set);
+  checkShards(loaded.recipe, ranks.size);
+  const { benchReduction, benchSharedSteps } = await import('../bench/ranks.ts');
+  const device = await openShared(options.adapter, ranks, {});
+  try {
+    const { turns, mib, bucketKib } = options;
+    const classes = classCountOf(loaded.recipe);
+    const bucketElems = bucketKib === undefined ? {} : { bucketElems: bucketKib * 256 };
+    print(
+      [
+        ...(await benchReduction(device, ranks, mpi, mib * 2 ** 18, turns)),
+        ...(await benchSharedSteps(device, ranks, loaded, { classes, turns, ...bucketElems })),
+      ].map((row) => ({ ...row })),
+      options,
+    );
+  } finally {
+    device.close();
+  }
 }
 
 interface OpsOptions {

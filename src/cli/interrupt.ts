@@ -69,7 +69,7 @@ export async function endInterrupted(why: string): Promise<void> {
 /**
  * Runs something long that stops by itself when its signal says so: the first interrupt lets it finish what it is at, the
  * second ends the process. The exit code is that of an interrupted command, or what the signal gives where nothing could finish.
- * @param ranks that work together: a request to one ends them all at once, since the others wait for it
+ * @param ranks that work together: whoever started the work listens for them
  * @param atOnce says what is kept and ends the process on the first interrupt, for work that has nothing to finish
  */
 export async function untilInterrupted(
@@ -78,13 +78,13 @@ export async function untilInterrupted(
   ranks?: Ranks,
 ): Promise<void> {
   const stop = new AbortController();
+  if (ranks !== undefined) {
+    await work(stop.signal);
+    return;
+  }
   const off = onStopRequests({
     asked: (why) => {
-      if (ranks !== undefined) {
-        if (ranks.isFirst)
-          process.stderr.write(`\n${why}: ending all ranks; what they have finished is kept\n`);
-        ranks.abort(EXIT_INTERRUPTED);
-      } else if (atOnce !== undefined) {
+      if (atOnce !== undefined) {
         process.stderr.write(`\n${why}: ${atOnce()}\n`);
         void endInterrupted(why);
       } else {

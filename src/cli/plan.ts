@@ -6,6 +6,12 @@ import { stepsOf, trainingImages, type TrainingImages } from '../sweeps/cost.ts'
 import { CARDS, CARD_PROFILE, REACHED, USABLE, secondsOn, type Card } from '../training/planning/cards.ts';
 import { loadChecked } from '../training/effects.ts';
 import { decidedBy, fitPlan, targetOf, type Target } from '../training/planning/fit.ts';
+import {
+  communicationOf,
+  communicationRows,
+  type Communication,
+} from '../training/planning/communication.ts';
+import { checkShards } from '../training/together.ts';
 import { duration } from '../training/log/reporter.ts';
 import type { TrainingPlan } from '../training/step/training-plan.ts';
 import { cardOf } from './cards.ts';
@@ -26,6 +32,8 @@ interface Options {
   readonly for?: string;
   readonly imagesPerSecond?: number;
   readonly measure?: boolean;
+  readonly ranks?: number;
+  readonly link?: number;
   readonly json?: boolean;
 }
 
@@ -48,8 +56,20 @@ export function addPlan(command: Command): void {
       positiveNumber,
     )
     .option('--measure', 'take a few steps on the adapter (default: the best), to say how long a run takes')
+    .option(
+      '--ranks <n>',
+      'plan for so many processes with a GPU each; the rate is that of one',
+      positiveInteger,
+    )
+    .option(
+      '--link <GB/s>',
+      'what one rank sends to others in a second, while it receives as much',
+      positiveNumber,
+    )
     .option('--json', 'JSON on standard output')
     .action(plan);
+  onlyWhen(command, 'with --link', ['--ranks'], ({ has }) => has('--link'));
+  onlyWhen(command, 'with --ranks', ['--link'], ({ has }) => has('--ranks'));
   onlyWhen(command, 'without --for', ['--adapter', '--measure'], ({ has }) => !has('--for'));
   onlyWhen(command, 'without --images-per-second', ['--measure'], ({ has }) => !has('--images-per-second'));
 }
@@ -57,6 +77,8 @@ export function addPlan(command: Command): void {
 async function plan(options: Options): Promise<void> {
   const loaded = await loadChecked(options.recipe, options.set);
   const { recipe } = loaded;
+  const { ranks = 1, link } = options;
+  checkShards(recipe, ranks);
   for (const line of loaded.warnings) process.stderr.write(`${line}\n`);
   const adapter = options.adapter ?? (options.measure ? 'auto' : undefined);
   const device = adapter === undefined ? undefined : await openDevice(adapter);
@@ -73,14 +95,20 @@ async function plan(options: Options): Promise<void> {
       options.measure && adapter !== undefined
         ? await measuredRate(loaded, adapter, planned, options.memory)
         : options.imagesPerSecond;
+    const communication =
+      link === undefined
+        ? undefined
+        : communicationOf(planned, { ranks, gigabytesPerSecond: link }, rateOf(recipe, planned, rate, card));
     const report = {
       ...planReport(recipe, planned),
       decidedBy: decidedBy(recipe, planned, target, micro !== 'auto'),
-      ...timeOf(recipe, planned, images, rate, card),
+      ...timeOf(recipe, planned, images, rate, card, communication),
+      ...(communication && { communication }),
     };
     const rows: [string, string][] = [
       ['micro-batch', `${report.micro}, by ${report.decidedBy}`],
       ['time', report.time],
+      ...(communication === undefined ? [] : communicationRows(communication)),
     ];
     process.stdout.write(
       options.json
@@ -112,6 +140,17 @@ function targetOfCard(card: Card, memory: number | undefined): Target {
   return { ...targetOf(undefined, memory ?? card.gib * USABLE), profile: CARD_PROFILE };
 }
 
+/** Training images of one process in a second, where something tells. */
+function rateOf(
+  recipe: Recipe,
+  plan: TrainingPlan,
+  rate: number | undefined,
+  card: Card | undefined,
+): number | undefined {
+  if (rate !== undefined || card === undefined) return rate;
+  return recipe.batch.size / secondsOn(card, planReport(recipe, plan).stepMacs.live);
+}
+
 /** Hours at a given rate, or at the share of a card's peak rate that was measured on another. */
 function timeOf(
   recipe: Recipe,
@@ -119,6 +158,7 @@ function timeOf(
   images: TrainingImages,
   rate: number | undefined,
   card: Card | undefined,
+  communication: Communication | undefined,
 ): { hours: number | null; time: string } {
   const unknown = 'unknown: ';
   const steps = stepsOf(recipe, images);
@@ -131,11 +171,14 @@ function timeOf(
     images.problem === undefined || images.count === undefined
       ? ''
       : `, of the ${images.count.toLocaleString('en')} images that ${recipe.data.dataset} has as published`;
+  const { ranks = 1, efficiency } = communication ?? {};
+  const speedup = ranks * (efficiency ?? 1);
+  const by = ranks === 1 ? '' : ` by each of ${ranks} ranks`;
   if (rate !== undefined) {
-    const seconds = (steps * recipe.batch.size) / rate;
+    const seconds = (steps * recipe.batch.size) / rate / speedup;
     return {
       hours: seconds / 3600,
-      time: `${duration(seconds)} for ${steps} steps at ${rate} images/s, without evaluation${counted}`,
+      time: `${duration(seconds)} for ${steps} steps at ${rate} images/s${by}, without evaluation${counted}`,
     };
   }
   if (card === undefined)
@@ -144,9 +187,9 @@ function timeOf(
       time: `${unknown}--measure takes a few steps on this machine`,
     };
   const { stepMacs } = planReport(recipe, plan);
-  const seconds = secondsOn(card, stepMacs.live * steps);
+  const seconds = secondsOn(card, stepMacs.live * steps) / speedup;
   return {
     hours: seconds / 3600,
-    time: `about ${duration(seconds)} for ${steps} steps${counted}, an estimate from ${(100 * REACHED).toFixed(0)} % of the peak of ${card.tflops} TFLOPS, which an H200 reached; measure with \`largekernel bench step\``,
+    time: `about ${duration(seconds)} for ${steps} steps${by}${counted}, an estimate from ${(100 * REACHED).toFixed(0)} % of the peak of ${card.tflops} TFLOPS, which an H200 reached; measure with \`largekernel bench step\``,
   };
 }

@@ -6,7 +6,8 @@ import { launchedBy, type Launched } from '../mpi/launched.ts';
 import { Mpi } from '../mpi/mpi.ts';
 import { Ranks } from '../mpi/ranks.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
-import { describeError, exitCodeOf } from './errors.ts';
+import { endBySignal } from '../device/leaving.ts';
+import { EXIT_INTERRUPTED, describeError, exitCodeOf } from './errors.ts';
 import { onStopRequests } from './interrupt.ts';
 import { PARENT_VARIABLE } from './onlookers.ts';
 import { flush } from './output.ts';
@@ -22,8 +23,8 @@ const FIRST_SPEAKS = 3000;
  */
 const HARMLESS = { UCX_MEM_EVENTS: 'no', UCX_HANDLE_ERRORS: 'none' };
 
-/** @param note told who takes part */
-export type UseRanks = (ranks: Ranks | undefined, about: readonly string[]) => Promise<void>;
+/** @param about who takes part, in words @param mpi what they talk by */
+export type UseRanks = (ranks: Ranks | undefined, about: readonly string[], mpi?: Mpi) => Promise<void>;
 
 /**
  * Does something alone, as ranks that are started for it, or as one of them, of which the first speaks for all.
@@ -31,15 +32,26 @@ export type UseRanks = (ranks: Ranks | undefined, about: readonly string[]) => P
  */
 export async function sharedByRanks(
   asked: number | undefined,
-  use: (ranks: Ranks | undefined) => Promise<void>,
+  use: (ranks: Ranks | undefined, mpi?: Mpi) => Promise<void>,
 ): Promise<void> {
   if (asked === 1) await use(undefined);
   else if (asked !== undefined) await startRanks(asked, false);
   else
-    await asRank(async (ranks, about) => {
+    await asRank(async (ranks, about, mpi) => {
       if (ranks?.isFirst === false) fallSilent();
       about.forEach(say);
-      await use(ranks);
+      // A request to one rank ends all at once, since the others would wait for it.
+      const off =
+        ranks &&
+        onStopRequests({
+          asked: (why) => {
+            say(`\n${why}: ending all ranks; what they have finished is kept`);
+            ranks.abort(EXIT_INTERRUPTED);
+          },
+          again: endBySignal,
+        });
+      await use(ranks, mpi);
+      off?.();
     });
 }
 
@@ -82,7 +94,7 @@ export async function asRank(use: UseRanks): Promise<void> {
         }),
       );
     });
-    await use(ranks, aboutRanks(launched, mpi, ranks));
+    await use(ranks, aboutRanks(launched, mpi, ranks), mpi);
     await ranks.close();
   } catch (error) {
     if (mpi.rank > 0) await sleep(FIRST_SPEAKS);

@@ -2,7 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { Ranks } from '../mpi/ranks.ts';
 import { duration, makeReporter, reporterOfRank, type Style } from '../training/log/reporter.ts';
 import { checkTraining, describeCheck } from '../training/dry-run.ts';
-import { startTraining, type TrainRequest, type TrainResult } from '../training/start.ts';
+import { checkRanks, startTraining, type TrainRequest, type TrainResult } from '../training/start.ts';
 import type { TuneMode } from '../training/planning/tuned-plan.ts';
 import { onlyWhen } from './conflicts.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
@@ -109,8 +109,10 @@ async function run(options: Options): Promise<void> {
     const check = await checkTraining(requestOf(options), makeReporter(styleOf(options)));
     process.stdout.write(options.json ? `${JSON.stringify(check)}\n` : describeCheck(check));
   } else if (options.ranks === 1) await runAs(options, undefined, []);
-  else if (options.ranks !== undefined) await startRanks(options.ranks, options.detach === true);
-  else await asRank((ranks, about) => runAs(options, ranks, about));
+  else if (options.ranks !== undefined) {
+    await checkRanks(requestOf(options), options.ranks);
+    await startRanks(options.ranks, options.detach === true);
+  } else await asRank((ranks, about) => runAs(options, ranks, about));
 }
 
 /** Trains alone, or as one of several ranks, of which the first speaks for all. */

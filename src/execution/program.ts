@@ -198,12 +198,12 @@ export class Program {
     pass.end();
   }
 
-  /** Encodes and submits once, in pieces, so that the device computes while the rest is recorded. */
-  run(): void {
+  /** Encodes and submits all dispatches, or those from `from` to before `to`, in pieces, so that the device computes while the rest is recorded. */
+  run(from = 0, to = this.commands.length): void {
     const { gpu } = this.device;
-    for (let from = 0; from < this.commands.length; from += PIECE) {
+    for (let at = from; at < to; at += PIECE) {
       const encoder = gpu.createCommandEncoder();
-      this.encode(encoder, from, Math.min(from + PIECE, this.commands.length));
+      this.encode(encoder, at, Math.min(at + PIECE, to));
       gpu.queue.submit([encoder.finish()]);
     }
   }

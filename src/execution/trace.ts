@@ -37,8 +37,9 @@ export class NodeTimer {
     return device.features.has('timestamp-query');
   }
 
-  /** Encodes and submits the whole program once. */
-  run(): void {
+  /** Encodes and submits the whole program once: with its first stretch, where it is run in stretches. */
+  run(from = 0): void {
+    if (from > 0) return;
     const encoder = this.device.gpu.createCommandEncoder();
     this.encode(encoder);
     this.device.gpu.queue.submit([encoder.finish()]);

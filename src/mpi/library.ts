@@ -21,6 +21,8 @@ export type MpiFamily = 'openmpi' | 'mpich';
 interface Handles {
   readonly world: unknown;
   readonly byte: unknown;
+  readonly float: unknown;
+  readonly sum: unknown;
   readonly errorsReturn: unknown;
   /** `MPI_STATUS_IGNORE`, an address. */
   readonly ignore: number;
@@ -43,6 +45,7 @@ const FUNCTIONS = {
   MPI_Isend: ['void *', 'int', 'handle', 'int', 'int', 'handle', 'void *'],
   MPI_Irecv: ['void *', 'int', 'handle', 'int', 'int', 'handle', 'void *'],
   MPI_Test: ['void *', 'void *', 'intptr'],
+  MPI_Allreduce: ['void *', 'void *', 'int', 'handle', 'handle', 'handle'],
   MPI_Abort: ['handle', 'int'],
   MPI_Finalize: [],
   MPI_Get_library_version: ['void *', 'void *'],
@@ -134,6 +137,8 @@ function openMpiHandles(library: Library): Handles | undefined {
     return {
       world: library.symbol('ompi_mpi_comm_world'),
       byte: library.symbol('ompi_mpi_byte'),
+      float: library.symbol('ompi_mpi_float'),
+      sum: library.symbol('ompi_mpi_op_sum'),
       errorsReturn: library.symbol('ompi_mpi_errors_return'),
       ignore: 0,
     };
@@ -146,6 +151,8 @@ function openMpiHandles(library: Library): Handles | undefined {
 const MPICH: Handles = {
   world: 0x44000000,
   byte: 0x4c00010d,
+  float: 0x4c00040a,
+  sum: 0x58000003,
   errorsReturn: 0x54000001,
   ignore: 1,
 };

@@ -138,7 +138,7 @@ export async function prepare<T>(
 ): Promise<T> {
   const loaded = await loadChecked(request.recipe, overridesOf(request));
   const hash = recipeHash(loaded.recipe);
-  checkShards(loaded.recipe, ranks);
+  checkShards(loaded.recipe, ranks?.size ?? 1);
   const chosen = await chooseTogether(ranks, () =>
     chooseFolder(request, loaded.recipe, hash, (line) => {
       reporter.note(line);
@@ -243,6 +243,11 @@ async function tried(
   } finally {
     await validation.close();
   }
+}
+
+/** Before ranks are started. @throws FrameworkError `mpi/shards` where they could not share a step, and as recipes do */
+export async function checkRanks(request: TrainRequest, ranks: number): Promise<void> {
+  checkShards((await loadChecked(request.recipe, overridesOf(request))).recipe, ranks);
 }
 
 function overridesOf({ overrides, data, init, entry }: TrainRequest): string[] {

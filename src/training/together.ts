@@ -27,13 +27,13 @@ export async function chooseTogether(
 }
 
 /** @throws FrameworkError `mpi/shards` where ranks cannot divide a step evenly among themselves */
-export function checkShards({ batch }: Recipe, ranks: Ranks | undefined): void {
-  if (ranks === undefined || batch.shards % ranks.size === 0) return;
+export function checkShards({ batch }: Recipe, ranks: number): void {
+  if (batch.shards % ranks === 0) return;
   throw new FrameworkError(
     'mpi/shards',
-    `${ranks.size} ranks were started, but the recipe cuts a step into ${batch.shards} (batch.shards).`,
+    `${ranks} ranks cannot share a step evenly that the recipe cuts into ${batch.shards} (batch.shards).`,
     {
-      hint: `Add --set batch.shards=${ranks.size}, or more if more ranks may go on with the run: another number gives other bits, the number of ranks does not.`,
+      hint: `Add --set batch.shards=${ranks}, or more if more ranks may go on with the run: another number gives other bits, the number of ranks does not.`,
     },
   );
 }

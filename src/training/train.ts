@@ -214,7 +214,7 @@ class TrainingRun {
 
   /** Waits for one step's result, logs it and checks that it is finite. */
   private async settle(result: Promise<StepResult>, step: number, before: Promise<void>): Promise<void> {
-    const [{ loss, gradNorm, lossScale, skipped }] = await Promise.all([result, before]);
+    const [{ loss, gradNorm, lossScale, skipped, exposedMs }] = await Promise.all([result, before]);
     this.skipped = skipped;
     this.clock.ended();
     const { mean, recent } = this.clock;
@@ -231,6 +231,7 @@ class TrainingRun {
       gradNorm,
       ...(lossScale !== undefined && { lossScale }),
       imagesPerSecond,
+      ...(exposedMs !== undefined && { exposedMs }),
     });
     // A gradient that overflows 16 bits is no error: the step was skipped, and the next has half the scale.
     const isOverflow = !Number.isFinite(gradNorm) && lossScale !== undefined && lossScale > LEAST_LOSS_SCALE;

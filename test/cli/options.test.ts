@@ -57,7 +57,7 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
     ...['--images 5', '--epochs 1', '--small --weights x', '--small --data22k x', '--small --row RepLKNet-31B=1a2b3c4d', '--json'],
     ...['--dry-run --out x.html', '--dry-run --detach'],
   ].map((rest) => `table7 ${rest}`),
-  plan: ['--recipe quickstart --for rtx-4090 --adapter auto', '--recipe quickstart --for rtx-4090 --measure', '--recipe quickstart --images-per-second 9 --measure'],
+  plan: ['--recipe quickstart --for rtx-4090 --adapter auto', '--recipe quickstart --for rtx-4090 --measure', '--recipe quickstart --images-per-second 9 --measure', '--recipe quickstart --ranks 2', '--recipe quickstart --link 9'],
   ...Object.fromEntries(
     ANALYSES.map(({ id, needs }) => [
       `analyze ${id}`,

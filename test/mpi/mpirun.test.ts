@@ -64,12 +64,13 @@ describe.skipIf(adapter === undefined)('ranks that mpirun starts', () => {
   );
 
   it.each(engines.slice(0, 1))(
-    'end with one error of the first rank where the recipe gives them nothing to share: $name',
+    'end with one error of the first rank where all meet it: $name',
+    { timeout: 120_000 },
     async (engine) => {
-      const args = ['--recipe', tinyRecipe(scratchFolder()), '--adapter', adapter as string];
-      const { code, errors } = await endOf(startRanks(engine, 2, args));
-      expect(errors.match(/2 ranks were started, but the recipe cuts a step into 1/g)).toHaveLength(1);
-      expect(code).toBe(10);
+      const args = ['--recipe', tinyRecipe(scratchFolder()), '--adapter', 'none such'];
+      const { code, errors } = await endOf(startRanks(engine, 2, [...args, '--set', 'batch.shards=2']));
+      expect(errors.match(/error: No adapter matches `none such`/g)).toHaveLength(1);
+      expect(code).toBe(5);
     },
   );
 });
@@ -89,6 +90,13 @@ it.each(engines)(
     );
   },
 );
+
+it('ranks that could not share a step are refused before mpirun is started', async () => {
+  const engine = { name: 'MPICH', mpirun: 'no such mpirun' } as const;
+  const { code, errors } = await endOf(startRanks(engine, 2, ['--recipe', tinyRecipe(scratchFolder())]));
+  expect(errors).toContain('2 ranks cannot share a step evenly that the recipe cuts into 1 (batch.shards).');
+  expect(code).toBe(10);
+});
 
 it('--ranks is left out of what the ranks are started with', () => {
   expect(withoutRanks(['train', '--ranks', '4', '--out', 'a'])).toEqual(['train', '--out', 'a']);

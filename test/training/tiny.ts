@@ -76,6 +76,7 @@ export async function traces(out: string): Promise<{ files: Record<string, strin
   const metrics = (await readMetrics(join(out, 'metrics.jsonl'), failOnDamage)).map((record) => ({
     ...record,
     imagesPerSecond: 0,
+    exposedMs: 0,
   }));
   return { files, metrics };
 }

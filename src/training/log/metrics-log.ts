@@ -20,6 +20,8 @@ export type MetricsRecord =
       readonly lossScale?: number;
       /** Null of the first step that a process makes, in which kernels compile. */
       readonly imagesPerSecond: number | null;
+      /** Between ranks: for how long rank 0's device waited for gradients to be summed, with nothing left to compute. */
+      readonly exposedMs?: number;
     }
   | {
       readonly kind: 'evaluation';

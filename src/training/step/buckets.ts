@@ -2,7 +2,7 @@ import { paddedElems, type FlatLayout, type Slice } from '../../execution/store.
 import { accumulate } from '../../ops/accumulate/op.ts';
 import { f32 } from '../../ops/tensor.ts';
 import { Graph, type Tensor } from '../../graph/graph.ts';
-import { planNodes } from '../../execution/plan.ts';
+import { planNodes, type Plan } from '../../execution/plan.ts';
 import { Program, type Location } from '../../execution/program.ts';
 import type { Device } from '../../device/device.ts';
 import type { PipelineCache } from '../../shader/pipelines.ts';
@@ -22,6 +22,37 @@ export function bucketsOf({ chunks }: FlatLayout, most = BUCKET): Slice[] {
       elems: Math.min(size, total - i * size),
     }));
   });
+}
+
+/** A stretch of a step's dispatches, and the buckets whose gradients are whole after it. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly buckets: readonly number[];
+}
+
+/** Cuts a step where the gradients of buckets become whole, in the order in which they do. */
+export function stretchesOf({ steps }: Plan, { slices }: FlatLayout, buckets: readonly Slice[]): Stretch[] {
+  const wholeAfter = new Array<number>(buckets.length).fill(0);
+  let dispatches = 0;
+  for (const { node, dispatches: own } of steps) {
+    dispatches += own.length;
+    for (const { stored } of Object.values(node.outputs)) {
+      const slice = stored?.store === 'gradient' ? slices.get(String(stored.member)) : undefined;
+      if (slice === undefined) continue;
+      for (const [i, bucket] of buckets.entries()) if (overlap(slice, bucket)) wholeAfter[i] = dispatches;
+    }
+  }
+  const ends = [...new Set([...wholeAfter, dispatches])].sort((a, b) => a - b);
+  return ends.map((to, i) => ({
+    from: ends[i - 1] ?? 0,
+    to,
+    buckets: [...buckets.keys()].filter((bucket) => wholeAfter[bucket] === to),
+  }));
+}
+
+function overlap(a: Slice, b: Slice): boolean {
+  return a.chunk === b.chunk && a.offset < b.offset + b.elems && b.offset < a.offset + a.elems;
 }
 
 /** The halves of a piece; the second may be empty. */

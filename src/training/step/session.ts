@@ -94,7 +94,7 @@ export class TrainingSession {
   /**
    * Allocates everything the plan names and compiles all pipelines.
    * @param teacher the weights of the plan's teacher, if it has one
-   * @param ranks among which the shards of each step are divided
+   * @param ranks among which the shards of each step are divided @param bucketElems see `Shards.create`
    */
   static async create(
     device: Device,
@@ -102,6 +102,7 @@ export class TrainingSession {
     plan: TrainingPlan,
     teacher?: ReadonlyMap<string, Float32Array>,
     ranks?: Ranks,
+    bucketElems?: number,
   ): Promise<TrainingSession> {
     if (plan.update.graph.scaler !== undefined && !device.features.has('shader-f16')) {
       throw new FrameworkError(
@@ -135,7 +136,8 @@ export class TrainingSession {
       ));
     const adversary =
       plan.adversary && (await Adversary.create(device, pipelines, plan.adversary, locate, step));
-    const shards = plan.shards > 1 ? await Shards.create(device, pipelines, plan, stores, ranks) : undefined;
+    const shards =
+      plan.shards > 1 ? await Shards.create(device, pipelines, plan, stores, ranks, bucketElems) : undefined;
     const programs = { step, update, raw: evaluation, ema, teacher: taught, adversary, shards };
     return new TrainingSession(device, plan, stores, programs, ranks);
   }
@@ -188,24 +190,36 @@ export class TrainingSession {
       this.teacher.encode(ahead, this.step.locate(graph.x), this.step.locate(graph.teacher));
       this.device.gpu.queue.submit([ahead.finish()]);
     }
+    const number = ++this.submitted;
+    const after = (encoder: GPUCommandEncoder): void => {
+      const bytes = this.plan.micro * 4;
+      slot.copy(encoder, this.step.locate(this.plan.step.graph.loss), (number - 1) * bytes, bytes);
+      this.shards?.afterMicroBatch(encoder, number);
+    };
+    if (update !== undefined) this.submitted = 0;
+    if (update !== undefined && this.ranks !== undefined) return this.finishShared(after, slot, update);
     (this.timing?.step ?? this.step).run();
     const encoder = this.device.gpu.createCommandEncoder();
-    const bytes = this.plan.micro * 4;
-    slot.copy(encoder, this.step.locate(this.plan.step.graph.loss), this.submitted * bytes, bytes);
-    this.submitted++;
-    this.shards?.afterMicroBatch(encoder, this.submitted);
-    if (update === undefined) {
-      this.device.gpu.queue.submit([encoder.finish()]);
-      return undefined;
-    }
-    this.submitted = 0;
-    if (this.ranks === undefined) return this.finishStep(encoder, slot, update);
+    after(encoder);
+    if (update !== undefined) return this.finishStep(encoder, slot, update);
     this.device.gpu.queue.submit([encoder.finish()]);
+    return undefined;
+  }
+
+  /** The last micro-batch of a step between ranks, and what follows it. */
+  private finishShared(
+    after: (encoder: GPUCommandEncoder) => void,
+    slot: Slot,
+    update: StepScalars,
+  ): Promise<StepResult> {
     const result = defined(this.shards, 'shards')
-      .share()
-      .then(() => ({ of: this.finishStep(this.device.gpu.createCommandEncoder(), slot, update) }));
+      .share(this.timing?.step ?? this.step, after)
+      .then((exposedMs) => ({
+        of: this.finishStep(this.device.gpu.createCommandEncoder(), slot, update),
+        exposedMs,
+      }));
     this.busy = result;
-    return result.then(({ of }) => of);
+    return result.then(async ({ of, exposedMs }) => ({ ...(await of), exposedMs }));
   }
 
   /** When the next step's micro-batches may be submitted: at once, or between ranks when they have summed their gradients. */

@@ -11,6 +11,8 @@ export interface StepResult {
   readonly lossScale?: number;
   /** Steps whose gradient overflowed so far, over all ends of the run; with `precision: f16`. */
   readonly skipped?: number;
+  /** Between ranks: for how long this process's device waited for gradients to be summed, with nothing left to compute. */
+  readonly exposedMs?: number;
 }
 
 /** From the numbers that come back from the device to the result of a step; the same on every rank. */

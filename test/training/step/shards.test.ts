@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { layoutFlat } from '../../../src/execution/store.ts';
 import { loadRecipe } from '../../../src/recipe/load.ts';
 import { mixGroupOf } from '../../../src/training/data.ts';
-import { bucketsOf, halvesOf } from '../../../src/training/step/buckets.ts';
+import type { Plan } from '../../../src/execution/plan.ts';
+import { bucketsOf, halvesOf, stretchesOf } from '../../../src/training/step/buckets.ts';
 import { scratchFolder, tinyRecipe } from '../tiny.ts';
 
 describe('the shards of a batch', () => {
@@ -47,6 +48,36 @@ describe('buckets of a gradient', () => {
         expect(next).toBe(elems);
       });
     }
+  });
+
+  it('are whole after the last dispatch that adds to them, in the order of the backward pass', () => {
+    const step = (member: string | undefined, dispatches: number, store = 'gradient') => ({
+      node: { outputs: { out: member === undefined ? {} : { stored: { store, member } } } },
+      dispatches: new Array<object>(dispatches).fill({}),
+    });
+    const steps = [
+      step(undefined, 2),
+      step('c', 1),
+      step('b', 3),
+      step('c', 1),
+      step('a', 2),
+      step('b', 1, 'state'),
+    ];
+    const plan = { steps } as unknown as Plan;
+    // a and b lie in different chunks, c behind b.
+    const buckets = bucketsOf(layout, 1e6);
+    expect(layout.slices.get('c')!.chunk).toBe(layout.slices.get('b')!.chunk);
+    expect(stretchesOf(plan, layout, buckets)).toEqual([
+      { from: 0, to: 7, buckets: [1] },
+      { from: 7, to: 9, buckets: [0] },
+      { from: 9, to: 10, buckets: [] },
+    ]);
+    const small = stretchesOf(plan, layout, bucketsOf(layout, 128));
+    expect(small.flatMap((stretch) => stretch.buckets).sort((x, y) => x - y)).toEqual([
+      ...bucketsOf(layout, 128).keys(),
+    ]);
+    // The end of b is whole before its neighbour c is, in another bucket.
+    expect(small[0]).toMatchObject({ from: 0, to: 6 });
   });
 
   it('have halves, of which the second may be empty', () => {

@@ -1,6 +1,7 @@
 import type { Failure } from '../../../data/render.ts';
 import type { EvalConfig } from '../../../data/transform.ts';
 import { FrameworkError, defined } from '../../../util/errors.ts';
+import { started } from '../../../util/turn.ts';
 import { logitsRow } from '../../metrics/accuracy.ts';
 import { addNotes, type Scorer, type Tally } from '../../scoring/tally.ts';
 import type { Classifier, ImageNotes } from '../../classifier/classifier.ts';
@@ -190,10 +191,4 @@ async function scoreBatch(
     if (own !== undefined) addNotes(tally, own);
     at += images;
   }
-}
-
-/** Keeps an error that comes before anyone waits for it from ending the process; whoever awaits it still gets it. */
-function started<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => undefined);
-  return promise;
 }

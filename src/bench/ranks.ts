@@ -1,0 +1,151 @@
+import type { Device } from '../device/device.ts';
+import { FlatStore, layoutFlat } from '../execution/store.ts';
+import type { Mpi } from '../mpi/mpi.ts';
+import type { Ranks } from '../mpi/ranks.ts';
+import type { LoadedRecipe } from '../recipe/load.ts';
+import { PipelineCache } from '../shader/pipelines.ts';
+import { bucketsOf } from '../training/step/buckets.ts';
+import { RankSums } from '../training/step/rank-sums.ts';
+import { TrainingSession } from '../training/step/session.ts';
+import { targetOf } from '../training/planning/fit.ts';
+import { tunedPlan } from '../training/planning/tuned-plan.ts';
+import { trainedModel } from '../training/weights/recipe-model.ts';
+import { defined } from '../util/errors.ts';
+import { percentile } from './times.ts';
+
+/** One line of `largekernel bench ranks`: medians of rank 0, whose turns alternate between the lines of a kind. */
+export interface RanksTiming {
+  readonly what: string;
+  readonly ranks: number;
+  /** Of gradients. */
+  readonly mib: number;
+  readonly buckets: number;
+  readonly ms: number;
+  readonly slowestMs: number;
+  /** Of a step: for how long the device waited with nothing left to compute. */
+  readonly exposedMs?: number;
+  /** Of a reduction: its rate over that of MPI_Allreduce. */
+  readonly ofAllReduce?: number;
+}
+
+/** Elements of a bucket that holds everything. */
+const ONE = 2 ** 40;
+
+const median = (values: readonly number[]) =>
+  percentile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  );
+
+/** Times of several things, a turn of each in turn. All ranks begin a turn together. */
+async function inTurns(
+  ranks: Ranks,
+  turns: number,
+  works: readonly (() => Promise<number>)[],
+): Promise<{ ms: number; slowestMs: number; result: number }[]> {
+  const times = works.map((): { ms: number; result: number }[] => []);
+  for (let turn = 0; turn <= turns; turn++)
+    for (const [i, work] of works.entries()) {
+      await ranks.any(false);
+      const before = performance.now();
+      const result = await work();
+      const ms = performance.now() - before;
+      if (turn > 0) times[i]?.push({ ms, result }); // the first compiles and allocates
+    }
+  return times.map((list) => ({
+    ms: median(list.map(({ ms }) => ms)),
+    slowestMs: Math.max(...list.map(({ ms }) => ms)),
+    result: median(list.map(({ result }) => result)),
+  }));
+}
+
+/** Sums of gradients over ranks, on the device and back, beside the library's sum of as many numbers in host memory. */
+export async function benchReduction(
+  device: Device,
+  ranks: Ranks,
+  mpi: Mpi,
+  elems: number,
+  turns: number,
+): Promise<RanksTiming[]> {
+  const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const parts = Math.ceil((4 * elems) / most);
+  const layout = layoutFlat([{ name: 'gradients', shape: [elems], group: 'all', parts }], most);
+  const gradients = new FlatStore(device, 'gradients', layout);
+  const buckets = bucketsOf(layout);
+  const sums = await RankSums.create(device, new PipelineCache(device), gradients, buckets, ranks);
+  const [from, to] = [new Float32Array(elems), new Float32Array(elems)];
+  const [ours, theirs] = await inTurns(ranks, turns, [
+    async () => {
+      await Promise.all(buckets.map((_, i) => sums.reduce(i)));
+      await device.settle();
+      return 0;
+    },
+    async () => {
+      mpi.allReduce(from, to);
+      return 0;
+    },
+  ]);
+  const about = { ranks: ranks.size, mib: (4 * elems) / 2 ** 20 };
+  const { ms, slowestMs } = defined(ours, 'turns');
+  const library = defined(theirs, 'turns');
+  return [
+    { what: 'reduction', ...about, buckets: buckets.length, ms, slowestMs, ofAllReduce: library.ms / ms },
+    { what: 'MPI_Allreduce', ...about, buckets: 1, ms: library.ms, slowestMs: library.slowestMs },
+  ];
+}
+
+/** Steps of a recipe whose gradient travels as a whole, and in buckets. */
+export async function benchSharedSteps(
+  device: Device,
+  ranks: Ranks,
+  { recipe }: LoadedRecipe,
+  options: { readonly classes: number; readonly turns: number; readonly bucketElems?: number },
+): Promise<RanksTiming[]> {
+  const model = trainedModel(recipe, options.classes);
+  const note = (line: string) => process.stderr.write(`${line}\n`);
+  const request = { recipe, model, target: targetOf(device, undefined), device, micro: undefined };
+  const plan = await tunedPlan(request, 'off', note);
+  const pipelines = new PipelineCache(device);
+  const sizes = [ONE, options.bucketElems];
+  const sessions: TrainingSession[] = [];
+  for (const size of sizes) {
+    const session = await TrainingSession.create(device, pipelines, plan, undefined, ranks, size);
+    await session.initialise(recipe.seed);
+    sessions.push(session);
+  }
+  let number = 0;
+  const timings = await inTurns(
+    ranks,
+    options.turns,
+    sessions.map((session) => () => sharedStep(session, ++number, plan.micro, options.classes)),
+  );
+  const elems = plan.layout.chunks.reduce((sum, count) => sum + count, 0);
+  return timings.map(({ ms, slowestMs, result }, i) => ({
+    what: `step of ${model.name}`,
+    ranks: ranks.size,
+    mib: (4 * elems) / 2 ** 20,
+    buckets: bucketsOf(plan.layout, sizes[i]).length,
+    ms,
+    slowestMs,
+    exposedMs: result,
+  }));
+}
+
+/** @returns the milliseconds that its device waited */
+async function sharedStep(
+  session: TrainingSession,
+  step: number,
+  micro: number,
+  classes: number,
+): Promise<number> {
+  const x = Float32Array.from(
+    { length: micro * session.imageElems },
+    (_, i) => (((i * 37) % 256) - 128) / 64,
+  );
+  const targets = new Float32Array(micro * classes);
+  for (let i = 0; i < micro; i++) targets[i * classes + (i % classes)] = 1;
+  await session.ready();
+  for (let at = 1; at < session.microBatches; at++) await session.submit(x, targets, at * micro, undefined);
+  const result = await session.submit(x, targets, 0, { step, lr: 1e-6, weightDecay: 0 });
+  return result?.exposedMs ?? NaN;
+}
