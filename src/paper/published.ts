@@ -112,7 +112,7 @@ function tableOf(
     source: names.number === undefined ? paper : `${paper}, Table ${names.number}`,
     rows: models.map((model) => ({
       model,
-      kernel: kernel === undefined ? undefined : (kernel[model] ?? '–'),
+      kernel: kernel?.[model] ?? undefined,
       cells: columns.map((column) =>
         records.find((record) => record.model === model && record.column === column),
       ),
