@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Attack } from '../robustness/attacks/attack.ts';
-import { wholeNumber } from './benchmarks.ts';
+import { wholeNumber } from './benchmark-options.ts';
 import { onlyWhen } from './conflicts.ts';
 
 /** `--eps`. @param usual its default, which the attack knows */

@@ -1,6 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Ranks } from '../mpi/ranks.ts';
 import type { InferenceSession } from '../models/inference.ts';
@@ -14,13 +13,11 @@ import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result
 import { sessionClassifier } from '../robustness/classifier/session-classifier.ts';
 import { planSuite, type SuitePlan } from '../robustness/benchmarks/evaluation/suite-plan.ts';
 import {
-  checkNames,
   chooseBenchmarks,
   runSuite,
   type Outcome,
   type SuiteOptions,
 } from '../robustness/benchmarks/evaluation/suite.ts';
-import type { Difficulty, Severity } from '../robustness/corruptions/types.ts';
 import { formatMetric } from '../report/columns.ts';
 import { evaluationData, type ResolvedWeights } from '../training/evaluation/evaluate-weights.ts';
 import { isImagenet } from '../training/weights/model-classes.ts';
@@ -30,38 +27,7 @@ import { FrameworkError } from '../util/errors.ts';
 import { versionOf } from '../util/modules.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
-import { MOST_WORKERS } from '../recipe/schema.ts';
-import { integerUpTo, positiveInteger } from './train.ts';
-
-/** Options of `evaluate --benchmarks` besides those of the weights. */
-export interface BenchmarkOptions {
-  readonly checkpoint: string;
-  readonly ema?: boolean;
-  readonly batch: number;
-  readonly json?: boolean;
-  readonly data?: string;
-  readonly split?: string;
-  readonly benchmarks: string;
-  readonly dataRoot?: string;
-  readonly generate?: boolean;
-  readonly limit?: number;
-  readonly subset?: string;
-  readonly severities?: readonly Severity[];
-  readonly corruptions?: readonly string[];
-  readonly difficulty: Difficulty;
-  readonly storedSize?: number;
-  /** Commander's name for --no-jpeg. */
-  readonly jpeg: boolean;
-  readonly known?: string;
-  readonly near?: string;
-  readonly far?: string;
-  readonly seed: number;
-  readonly workers: number;
-  readonly out?: string;
-  readonly dryRun?: boolean;
-}
-
-const SUBSET = 'val-subset-5k';
+import { SUBSET, type BenchmarkOptions } from './benchmark-options.ts';
 
 /** Data sets as tables call them. ImageNet is recognised by its files. */
 const TITLES: Readonly<Record<string, string>> = {
@@ -70,94 +36,6 @@ const TITLES: Readonly<Record<string, string>> = {
   'fashion-mnist': 'Fashion-MNIST',
   mnist: 'MNIST',
 };
-
-/** Options of `evaluate` that belong to the benchmarks alone. */
-export const BENCHMARK_FLAGS = [
-  '--data-root', '--generate', '--limit', '--subset', '--corruptions', '--severities', '--difficulty', '--seed',
-  '--workers', '--no-jpeg', '--stored-size', '--out', '--dry-run',
-]; // prettier-ignore
-
-/** Options of the detection of unknown images alone. */
-export const DETECTION_FLAGS = ['--known', '--near', '--far'];
-
-export function asksForDetection(benchmarks: string | undefined): boolean {
-  return (benchmarks ?? '').split(',').some((id) => /^\s*(ood|all)\s*$/i.test(id));
-}
-
-/** Adds the options of the benchmarks to `evaluate`. */
-export function benchmarkOptions(command: Command): Command {
-  const ids = BENCHMARKS.map(({ id }) => id).join(', ');
-  command
-    .option('--benchmarks <list>', `robustness benchmarks instead: all, or some of ${ids}`)
-    .option('--data-root <folder>', 'the folder that holds the benchmarks as downloaded')
-    .option(
-      '--generate',
-      'make C, C-bar and P from the validation images (--data, the run’s own, or below --data-root)',
-    )
-    .option('--limit <n>', 'at most so many images of each part, evenly spaced', positiveInteger)
-    .option('--subset <name>', `${SUBSET}: RobustBench’s 5,000 validation images`, subsetName);
-  return changeOptions(command)
-    .option(
-      '--known <folder>',
-      'for ood: images of known classes (default: the validation images, or --data)',
-    )
-    .option('--near <folder>', 'for ood: images of unknown classes that are like them')
-    .option('--far <folder>', 'for ood: images that are quite different')
-    .option('--no-jpeg', 'of generated C and C-bar at 224 px: leave out the final JPEG of the release')
-    .option(
-      '--stored-size <px>',
-      'of C, 9 and Stylized whose images are not the release’s 224 px: their side; no AlexNet-normalised numbers',
-      positiveInteger,
-    )
-    .option('--out <folder>', 'where results go (default: <run>/robustness, or runs/robustness/…)')
-    .option('--dry-run', 'list images, forward passes and hours; evaluate nothing');
-}
-
-/** Options that say what is corrupted and how. */
-export function changeOptions(command: Command): Command {
-  return command
-    .option('--corruptions <list>', 'only these corruptions or perturbations', nameList)
-    .option('--severities <list>', 'of C and C-bar: only these, e.g. 1,3,5', severityList)
-    .option('--difficulty <n>', 'of P: 1, 2 or 3', difficulty, 1)
-    .option('--seed <n>', 'of generated images', wholeNumber, 0)
-    .option(
-      '--workers <n>',
-      'threads that decode and corrupt; results do not depend on it',
-      integerUpTo(MOST_WORKERS),
-      Math.max(1, availableParallelism() - 1),
-    );
-}
-
-function subsetName(text: string): string {
-  if (text !== SUBSET) throw new InvalidArgumentError(`the subset is ${SUBSET}.`);
-  return text;
-}
-
-function nameList(text: string): readonly string[] {
-  const names = text.split(',').map((name) => name.trim());
-  checkNames(names);
-  return names;
-}
-
-function severityList(text: string): readonly Severity[] {
-  const list = text.split(',').map(Number);
-  if (!list.every((value) => [1, 2, 3, 4, 5].includes(value)))
-    throw new InvalidArgumentError('severities are whole numbers from 1 to 5, separated by commas.');
-  return ([1, 2, 3, 4, 5] as const).filter((severity) => list.includes(severity));
-}
-
-function difficulty(text: string): Difficulty {
-  const value = Number(text);
-  if (value !== 1 && value !== 2 && value !== 3) throw new InvalidArgumentError('1, 2 or 3 is wanted.');
-  return value;
-}
-
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('a whole number of at least 0 is wanted.');
-  return value;
-}
 
 /** `largekernel evaluate --benchmarks …`: results as JSON files, a table on the terminal, exit code 3 if anything was left out. */
 export async function evaluateBenchmarks(

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { openDevice } from '../device/open.ts';
 import { resolveWeights } from '../training/evaluation/evaluate-weights.ts';
 import { classesOfMetadata } from '../data/class-metadata.ts';
@@ -17,6 +17,7 @@ import { convertWeights, type TargetNaming } from '../training/export/state-dict
 import { say, underWay } from './say.ts';
 import { ADAPTERS, collect, positiveInteger, positiveNumber } from './train.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
+import { checkNotOver, endingIn } from './files.ts';
 import {
   checkpointOptions,
   onlyRun,
@@ -119,7 +120,7 @@ interface ConvertOptions extends Omit<CheckpointOptions, 'checkpoint'> {
 export function addConvert(command: Command): void {
   command
     .argument('<file|run>', 'safetensors, .pth or .npz, a run folder, or published weights by name')
-    .argument('<output>', 'a .safetensors file', safetensorsPath)
+    .argument('<output>', 'a .safetensors file', endingIn('.safetensors'))
     .option('--model <name>', 'check the entries against this model')
     .option('--set <key=value>', 'its settings; may be given many times', collect, [])
     .option('--entry <name>', 'which set of weights of a file with several, for example model_ema')
@@ -141,6 +142,7 @@ export function addConvert(command: Command): void {
 }
 
 async function convert(checkpoint: string, output: string, options: ConvertOptions): Promise<void> {
+  checkNotOver(checkpoint, output);
   const request = weightsRequest({ ...options, checkpoint }, 'convert');
   const checked =
     options.model !== undefined || isRunFolder(checkpoint) || publishedAs(checkpoint) !== undefined;
@@ -161,11 +163,6 @@ async function convert(checkpoint: string, output: string, options: ConvertOptio
   process.stderr.write(`${output}: ${notes.join(', ')}\n`);
 }
 
-function safetensorsPath(text: string): string {
-  if (text.endsWith('.safetensors')) return text;
-  throw new InvalidArgumentError('a name that ends in .safetensors is wanted.');
-}
-
 interface MergeOptions extends CheckpointOptions {
   readonly output: string;
   readonly images?: readonly string[];
@@ -179,7 +176,7 @@ interface MergeOptions extends CheckpointOptions {
 /** `largekernel merge`: the inference form of RepLKNet and SLaK-style ConvNeXt. */
 export function addMerge(command: Command): void {
   checkpointOptions(command)
-    .requiredOption('--output <file>', 'a .safetensors file', safetensorsPath)
+    .requiredOption('--output <file>', 'a .safetensors file', endingIn('.safetensors'))
     .option('--images <paths...>', 'compare both forms on these images (default: on random numbers)')
     .option('--count <n>', 'random images to compare on', positiveInteger, 2)
     .option('--batch <n>', 'images at once', positiveInteger, 2)
@@ -197,6 +194,7 @@ export function addMerge(command: Command): void {
 
 async function merge(options: MergeOptions): Promise<void> {
   const { output, batch, tolerance } = options;
+  checkNotOver(options.checkpoint, output);
   const resolved = await resolveWeights(weightsRequest(options, 'merge'));
   resolved.notes.forEach(say);
   const images =

@@ -1,15 +1,17 @@
+import { join } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { DatasetSpec } from '../data/dataset.ts';
 import { DATASETS, namedDataset, openDataset } from '../data/datasets.ts';
 import { startCrew } from '../robustness/benchmarks/crew/crew.ts';
 import { exportC, exportP, type ExportOptions } from '../robustness/benchmarks/crew/export.ts';
-import { BAR_CORRUPTIONS } from '../robustness/corruptions/bar.ts';
 import type { Difficulty, Severity } from '../robustness/corruptions/types.ts';
-import { changeOptions } from './benchmarks.ts';
+import { changeOptions, variantsOf } from './benchmark-options.ts';
 import { onlyWhen } from './conflicts.ts';
+import { isWithin } from './files.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
 import { positiveInteger } from './train.ts';
+import { FrameworkError } from '../util/errors.ts';
 import { existsNow } from '../util/files.ts';
 
 interface Options {
@@ -57,11 +59,11 @@ function letter(text: string): 'c' | 'c-bar' | 'p' {
 
 async function run(options: Options): Promise<void> {
   const spec = specOf(options);
+  checkOutside(options, spec);
+  const names = variantsOf([options.set], options.corruptions);
   const dataset = await openDataset(spec);
   const crew = startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
-  const bar = options.set === 'c-bar' ? BAR_CORRUPTIONS.map(({ name }) => name) : undefined;
-  const names = options.corruptions ?? bar;
   const exporting: ExportOptions = {
     seed: options.seed,
     size: options.size,
@@ -69,7 +71,7 @@ async function run(options: Options): Promise<void> {
     selection: { limit: options.limit },
     threads: { crew, spec },
     onProgress: ({ done, kept, total }) => line.show(options.out, { done, before: kept, total }, 0),
-    ...(names === undefined ? {} : { names }),
+    names,
     ...(options.severities === undefined ? {} : { severities: options.severities }),
   };
   const write = options.set === 'p' ? exportP : exportC;
@@ -90,6 +92,15 @@ async function run(options: Options): Promise<void> {
     await crew.close();
     await dataset.close();
   }
+}
+
+/** Images that are written among those that are read would be taken for some of them. */
+function checkOutside({ data, out }: Options, { kind, root, split }: DatasetSpec): void {
+  const isAmong = kind === 'folder' && isWithin(out, join(root, split));
+  if (!isAmong && !(isWithin(out, data) && isWithin(data, out))) return;
+  throw new FrameworkError('cli/option', `--out ${out} lies among the images of --data ${data}.`, {
+    hint: 'Name a folder outside, or beside the splits.',
+  });
 }
 
 function specOf({ data, dataset, split }: Options): DatasetSpec {

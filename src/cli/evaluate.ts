@@ -9,13 +9,13 @@ import { describeLabels } from '../training/weights/model-classes.ts';
 import type { WeightsUse } from '../training/weights/settings.ts';
 import { FrameworkError } from '../util/errors.ts';
 import {
-  asksForDetection,
   BENCHMARK_FLAGS,
-  DETECTION_FLAGS,
+  benchmarkConditions,
   benchmarkOptions,
-  evaluateBenchmarks,
+  checkBenchmarks,
   type BenchmarkOptions,
-} from './benchmarks.ts';
+} from './benchmark-options.ts';
+import { evaluateBenchmarks } from './benchmarks.ts';
 import { onlyWhen } from './conflicts.ts';
 import { ranksOption } from './contexts.ts';
 import { untilInterrupted } from './interrupt.ts';
@@ -38,9 +38,7 @@ export function addEvaluate(command: Command): void {
   );
   ranksOption(command);
   onlyWhen(command, 'with --benchmarks', BENCHMARK_FLAGS, ({ has }) => has('--benchmarks'));
-  onlyWhen(command, 'with ood among --benchmarks', DETECTION_FLAGS, ({ value }) =>
-    asksForDetection(value('--benchmarks') as string | undefined),
-  );
+  benchmarkConditions(command);
   onlyWhen(command, 'without --benchmarks', ['--on-error'], ({ has }) => !has('--benchmarks'));
 }
 
@@ -55,7 +53,8 @@ async function evaluate(
   options: EvaluateOptions | (EvaluateOptions & BenchmarkOptions),
   ranks: Ranks | undefined,
 ): Promise<void> {
-  if ('benchmarks' in options)
+  if ('benchmarks' in options) {
+    checkBenchmarks(options);
     return openWeights(
       options,
       evaluationRequest(options, 'evaluate --benchmarks'),
@@ -65,6 +64,7 @@ async function evaluate(
       },
       ranks,
     );
+  }
   if (options.onError !== 'fail' && options.onError !== 'skip') {
     throw new FrameworkError('cli/option', `--on-error takes fail or skip, got ${options.onError}.`);
   }

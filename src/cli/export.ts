@@ -8,6 +8,7 @@ import { metadataOf, namesOf } from '../training/weights/model-classes.ts';
 import { FrameworkError } from '../util/errors.ts';
 import { exportWeb } from '../web/export-web.ts';
 import { onlyWhen } from './conflicts.ts';
+import { endingIn } from './files.ts';
 import { say, underWay } from './say.ts';
 import { checkpointOptions, readableImages, weightsRequest, type CheckpointOptions } from './weights.ts';
 
@@ -21,7 +22,7 @@ interface ExportOptions extends CheckpointOptions {
 /** `largekernel export`: a model's inference graph as ONNX, or a page on which a browser runs it. */
 export function addExport(command: Command): void {
   checkpointOptions(command)
-    .option('--output <file>', 'an .onnx file')
+    .option('--output <file>', 'an .onnx file', endingIn('.onnx'))
     .option('--opset <n>', 'operator set, 17 to 20', opset, 17)
     .option('--web <folder>', 'a static folder: a page that runs the model in any browser with WebGPU')
     .option('--samples <paths...>', 'images, or folders of them, that the page offers')

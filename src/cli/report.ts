@@ -23,6 +23,7 @@ import { watchPage } from '../watch/page.ts';
 import { readRuns, savedSnapshot } from '../watch/saved.ts';
 import type { Runs } from '../watch/runs.ts';
 import { onlyWhen } from './conflicts.ts';
+import { checkApart } from './files.ts';
 import { underWay } from './say.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { makeFolder, readError, writeFileAtomic } from '../util/files.ts';
@@ -70,6 +71,10 @@ async function report(paths: readonly string[], options: Options): Promise<void>
     throw new FrameworkError('cli/option', 'Nothing was asked for.', {
       hint: 'Add --out report.html, --markdown report.md, --csv report.csv, --figures folder, --steps-csv steps.csv or --tensorboard folder.',
     });
+  checkApart({
+    ...{ '--out': out, '--markdown': markdown, '--csv': csv, '--figures': figures },
+    ...{ '--steps-csv': steps, '--tensorboard': tensorboard },
+  });
   const sources = await read(paths, tensorboard);
   const { models, runs, logs, events } = sources;
   const [path = ''] = paths;

@@ -14,7 +14,7 @@ import { Stopper } from '../sweeps/process.ts';
 import { CARDS } from '../training/planning/cards.ts';
 import { duration } from '../training/log/reporter.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
-import { existsNow } from '../util/files.ts';
+import { existsNow, isFolder } from '../util/files.ts';
 import { onlyWhen } from './conflicts.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 import { onStopRequests } from './interrupt.ts';
@@ -184,8 +184,20 @@ async function bigPlan(items: readonly Item[], options: Options): Promise<Plan> 
     data22k: options.data22k === undefined ? '$DATA22K' : resolve(options.data22k),
   };
   const plan = await fullPlan({ items, places });
-  const without22k = plan.steps.some(({ command }) => command.includes('$DATA22K'));
-  if (without22k && options.dryRun !== true)
+  const uses22k = plan.steps.some(({ command }) => command.includes(places.data22k));
+  if (options.data22k !== undefined && !uses22k)
+    throw new FrameworkError(
+      'cli/option',
+      '--data22k was given, but nothing here is trained on ImageNet-22k.',
+      {
+        hint: 'Leave it out.',
+      },
+    );
+  if (options.dryRun !== true && !(await isFolder(data)))
+    throw new FrameworkError('data/not-found', `--data ${data} is no folder that can be read.`, {
+      hint: 'Name the folder that holds the benchmarks as downloaded, with train and val.',
+    });
+  if (uses22k && options.data22k === undefined && options.dryRun !== true)
     throw new FrameworkError(
       'cli/option',
       'A model is to be trained on ImageNet-22k, and its folder was not given.',

@@ -17,6 +17,7 @@ import { loadWeights } from '../training/weights/initial-weights.ts';
 import { checkImages, listImages, predictFiles } from '../training/evaluation/predict.ts';
 import { onlyWhen, type Given } from './conflicts.ts';
 import { openShared } from './contexts.ts';
+import { endingIn } from './files.ts';
 import { say, underWay } from './say.ts';
 import { compilingReporter, makeReporter } from '../training/log/reporter.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
@@ -82,7 +83,7 @@ export function weightsOptions(command: Command): Command {
 export function addPredict(command: Command): void {
   weightsOptions(command)
     .requiredOption('--images <paths...>', 'image files, or folders of them')
-    .option('--output <file>', 'write the logits as float32 .npy (images, classes)')
+    .option('--output <file>', 'write the logits as float32 .npy (images, classes)', endingIn('.npy'))
     .action(predict);
 }
 

@@ -44,7 +44,9 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
   evaluate: [
     ...['--data-root x', '--generate', '--limit 5', '--subset val-subset-5k', '--corruptions fog', '--severities 1'],
     ...['--difficulty 2', '--seed 1', '--workers 2', '--no-jpeg', '--stored-size 64', '--out x', '--dry-run', '--ema', '--benchmarks c --on-error skip', '--benchmarks c --dry-run --ranks 2'],
-    ...['--known x', '--benchmarks a,c --near x', '--far x'],
+    ...['--known x', '--benchmarks a,c --near x', '--far x', '--benchmarks val --generate', '--benchmarks val --corruptions fog'],
+    ...['--benchmarks val,p --severities 1', '--benchmarks c --difficulty 2', '--benchmarks c --seed 1', '--benchmarks c --no-jpeg'],
+    ...['--benchmarks p --generate --no-jpeg', '--benchmarks val,r --stored-size 64'],
   ].map((rest) => `--checkpoint x.pth ${rest}`).concat(...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`)),
   predict: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --images x ${rest}`), '--checkpoint x.pth --images x --ema'],
   merge: [...OF_FILES.map((rest) => `--checkpoint ${RUN} --output x.safetensors ${rest}`), '--checkpoint x.pth --output x.safetensors --images x --count 2', '--checkpoint x.pth --output x.safetensors --ema'],

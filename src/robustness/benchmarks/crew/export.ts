@@ -10,6 +10,7 @@ import type { Difficulty, Severity } from '../../corruptions/types.ts';
 import { SEVERITIES } from '../../corruptions/types.ts';
 import type { Crew } from './crew.ts';
 import { exportFile } from './export-job.ts';
+import { checkExport } from './export-record.ts';
 import type { ExportJob } from './export-job.ts';
 import { imagesOf } from '../images/parts.ts';
 import { selectItems, type Selection } from '../images/selection.ts';
@@ -55,8 +56,8 @@ interface Variant {
 
 /**
  * Writes ImageNet-C, or by `names` ImageNet-C-bar, in the layout of the release, `<folder>/<corruption>/<severity>/<class>/<file>.JPEG`, quality 85.
- * Files that exist are left alone. Unreadable images are reported, never skipped silently.
- * @throws FrameworkError `evaluate/aborted` between two files
+ * Files that exist are left alone, if they were made in the same way. Unreadable images are reported, never skipped silently.
+ * @throws FrameworkError `evaluate/aborted` between two files; `evaluate/other-export`
  */
 export async function exportC(
   dataset: Dataset,
@@ -114,6 +115,15 @@ async function run(
 ): Promise<ExportReport> {
   const keys = Array.from({ length: dataset.length }, (_, i) => dataset.key(i));
   const items = selectItems(keys, options.selection ?? {});
+  const [set] = variants.map(({ change }) => change.set);
+  if (set !== undefined)
+    await checkExport(
+      folder,
+      set,
+      options,
+      keys,
+      variants.map((variant) => variant.folder),
+    );
   const total = variants.length * items.length;
   let [written, kept, done] = [0, 0, 0];
   const failures = new Map<number, Failure>();

@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../../src/data/image/decode.ts';
@@ -32,6 +32,21 @@ describe('writing benchmarks to disk', () => {
     const [stored] = await parts[0]!.load(1);
     const direct = await corrupt(await dataset.read(1), 'fog', 2, { seed: 3, imageNumber: 1, jpeg85: true });
     expect(stored!.data).toEqual(direct.data);
+  });
+
+  it('never mixes files that were made in different ways', async () => {
+    const folder = await temporaryFolder();
+    const options = { seed: 0, size: 32, names: ['contrast'], severities: [1] as const };
+    await exportC(pictureDataset(2, 1), folder, options);
+    const again = (more: object, dataset = pictureDataset(2, 1)) =>
+      exportC(dataset, folder, { ...options, ...more });
+    await expect(again({ seed: 1 })).rejects.toThrow(/were made with seed 0, not 1/);
+    await expect(again({ size: 16 })).rejects.toThrow(/were made with size 32, not 16/);
+    // A draw depends on an image's number, which another image before it changes.
+    await expect(again({}, pictureDataset(3, 1))).rejects.toThrow(/were made with other images/);
+    expect(await again({ severities: [1, 2] })).toMatchObject({ written: 2, kept: 2 });
+    await rm(join(folder, 'export-c.json'));
+    await expect(again({})).rejects.toThrow(/holds contrast\/1, and no record/);
   });
 
   it('other formats get a folder per class; aborting leaves whole files', async () => {
