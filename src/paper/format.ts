@@ -1,4 +1,4 @@
-import { minus } from '../report/columns.ts';
+import { isOneSided, minus } from '../report/columns.ts';
 import { CARDS, secondsOn } from '../training/planning/cards.ts';
 import { duration } from '../training/log/reporter.ts';
 import type { Shown, Todo } from './document.ts';
@@ -10,9 +10,7 @@ import { macsOfSteps, passesOfSteps, shellLine, type Step } from './work/step.ts
 export function showEstimate({ value, low, high }: Estimate, digits: number): string {
   const rounded = (x: number): string => minus(x.toFixed(digits)).replace(/^−(0(\.0+)?)$/, '$1');
   if (low === undefined || high === undefined) return rounded(value);
-  const halves = [value - low, high - value];
-  const isOneSided = Math.max(...halves) > 2 * Math.min(...halves) && high - low > 4 * 10 ** -digits;
-  return isOneSided
+  return isOneSided({ value, low, high }, digits)
     ? `${rounded(value)} (${rounded(low)} to ${rounded(high)})`
     : `${rounded(value)} ± ${((high - low) / 2).toFixed(digits)}`;
 }

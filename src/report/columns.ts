@@ -166,15 +166,24 @@ function cellOf(model: ReportModel, result: BenchmarkResult, metric: Metric): Ce
   return { model: model.name, metric, isComplete: result.complete, reference, result };
 }
 
+/** Whether an interval cannot be said as ±: it lies to one side, or ± would reach below 0 or above 100 where it does not. */
+export function isOneSided(
+  { value, low, high }: { value: number; low: number; high: number },
+  digits: number,
+): boolean {
+  const halves = [value - low, high - value];
+  const half = (high - low) / 2;
+  const isBeyond = (low >= 0 && value < half) || (high <= 100 && value + half > 100);
+  return (isBeyond || Math.max(...halves) > 2 * Math.min(...halves)) && half > 2 * 10 ** -digits;
+}
+
 /** `81.3 ± 0.4`; `0.0 (0.0–16.1)` where the interval lies to one side; `20.0 (interval n/a: one clip)`. Proper minus signs. */
 export function formatMetric({ value, low, high, noInterval, unit }: Metric): string {
   const digits = unit === '%' || unit === 'points' ? 1 : 3;
   const rounded = (x: number): string => minus(x.toFixed(digits));
   if (noInterval !== undefined) return `${rounded(value)} (interval n/a: ${noInterval})`;
   if (low === undefined || high === undefined) return rounded(value);
-  const halves = [value - low, high - value];
-  const isOneSided = Math.max(...halves) > 2 * Math.min(...halves) && high - low > 4 * 10 ** -digits;
-  return isOneSided
+  return isOneSided({ value, low, high }, digits)
     ? `${rounded(value)} (${rounded(low)}–${rounded(high)})`
     : `${rounded(value)} ± ${((high - low) / 2).toFixed(digits)}`;
 }

@@ -118,6 +118,9 @@ describe('columns', () => {
     expect(formatMetric(masked)).toBe('40.0 ± 1.0');
     expect(formatMetric({ ...masked, value: 0, low: 0, high: 16.13 })).toBe('0.0 (0.0–16.1)');
     expect(formatMetric({ ...masked, value: 100, low: 99.91, high: 100 })).toBe('100.0 ± 0.0');
+    // Two of eight: ± 26 would reach below nothing; six of eight, above all.
+    expect(formatMetric({ ...masked, value: 25, low: 7.15, high: 59.07 })).toBe('25.0 (7.2–59.1)');
+    expect(formatMetric({ ...masked, value: 75, low: 40.93, high: 92.85 })).toBe('75.0 (40.9–92.8)');
     expect(
       formatMetric({ id: 'x', label: 'x', protocol: '', value: -2.345, unit: 'points', better: 'lower' }),
     ).toBe('−2.3');
