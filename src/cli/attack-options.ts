@@ -35,6 +35,8 @@ export function choiceOptions(command: Command, attack: Attack): void {
     command.option('--targeted <mode>', 'towards a class: random, least-likely, or one by name');
   if (attack.eightBit === true) command.option('--no-eight-bit', 'do not round adversarial images to 8 bits');
   else command.option('--eight-bit', 'round adversarial images to 8 bits, within the ball', false);
+  if (attack.draws === 'randomStart')
+    onlyWhen(command, 'with --random-start', ['--restarts'], ({ has }) => has('--random-start'));
   if (attack.draws === 'never' && !attack.canTarget) return;
   command.option('--seed <n>', 'of random draws', wholeNumber, 0);
   if (attack.draws === 'always') return;

@@ -74,6 +74,7 @@ const IDLE: Readonly<Record<string, readonly string[]>> = {
       `attack ${id}`,
       [
         ...[...OF_FILES.map((rest) => `--checkpoint ${RUN} ${rest}`), '--checkpoint x.pth --ema', '--checkpoint x.pth --save y --out z', '--checkpoint x.pth --dry-run --ranks 2'],
+        ...(draws === 'randomStart' ? ['--checkpoint x.pth --restarts 3'] : []),
         ...(draws !== 'always' && canTarget ? ['--checkpoint x.pth --seed 1', '--checkpoint x.pth --seed 1 --targeted least-likely'] : []),
       ],
     ]),
