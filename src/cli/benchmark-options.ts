@@ -67,9 +67,8 @@ const OF_BENCHMARKS: readonly (readonly [flags: readonly string[], ids: readonly
 export function benchmarkConditions(command: Command): void {
   for (const [flags, ids] of OF_BENCHMARKS)
     onlyWhen(command, `with ${ids.join(' or ')} among --benchmarks`, flags, ({ value }) => {
-      const asked = String(value('--benchmarks') ?? '')
-        .split(',')
-        .map((id) => id.trim().toLowerCase());
+      const list = (value('--benchmarks') ?? '') as string;
+      const asked = list.split(',').map((id) => id.trim().toLowerCase());
       return asked.some((id) => id === 'all' || ids.includes(id));
     });
   onlyWhen(command, 'with --generate', ['--seed', '--no-jpeg'], ({ has }) => has('--generate'));

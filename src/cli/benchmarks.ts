@@ -1,4 +1,3 @@
-import { InvalidArgumentError, type Command } from 'commander';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Ranks } from '../mpi/ranks.ts';
@@ -8,7 +7,6 @@ import { startCrew } from '../robustness/benchmarks/crew/crew.ts';
 import type { OwnImages } from '../robustness/benchmarks/images/prepared.ts';
 import type { Classifier } from '../robustness/classifier/classifier.ts';
 import { groupProblems, partsText } from '../robustness/benchmarks/images/problems.ts';
-import { BENCHMARKS } from '../robustness/benchmarks/records.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
 import { sessionClassifier } from '../robustness/classifier/session-classifier.ts';
 import { planSuite, type SuitePlan } from '../robustness/benchmarks/evaluation/suite-plan.ts';
