@@ -62,7 +62,9 @@ function summarise(sweep: SweepReport, parts: PartTallies) {
     curves.set(series, curve.set(Number(x), [...(curve.get(Number(x)) ?? []), bits]));
   }
   const drawn = [...curves].map(([name, byX]): Curve => {
-    const zero = sweep.beginsClean ? [pointOf(0, [clean.bits], clean.bits)] : [];
+    // Unchanged images beside themselves: no others would give another change.
+    const same = { ...pointOf(0, [clean.bits], clean.bits), change: { value: 0, low: 0, high: 0 } };
+    const zero = sweep.beginsClean ? [same] : [];
     const rest = [...byX].sort(([a], [b]) => a - b).map(([x, repeats]) => pointOf(x, repeats, clean.bits));
     return { name, plot: sweep.plotOf?.(name) ?? sweep.plots[0]?.id ?? '', points: [...zero, ...rest] };
   });

@@ -100,6 +100,9 @@ describe.each(adapters)('sweeps on %s', (kind) => {
     );
     const settings = own(analysis, { shares: [0, 0.5], repetitions: 1, saliency: source });
     const result = await analysis.run(ctx, settings);
+    expect(result.curves!.map(({ points }) => points[0]!.change)).toEqual(
+      [1, 2, 3].map(() => ({ value: 0, low: 0, high: 0 })),
+    );
     expect(result.protocol.settings).toMatch(/saliency file [0-9a-f]{12}/);
     expect(result.report.plots!.map(({ id }) => id)).toEqual(['random', 'salient', 'background']);
     expect(result.metrics.map(({ id }) => id)).toEqual(['top1', 'random-50', 'salient-50', 'background-50']);
