@@ -223,4 +223,5 @@ export const replknet = defineFamily<RepLKNetConfig>({
     return evaluationAt(pixels, { normalization, squash: pixels >= 384 });
   },
   recognise,
+  timmNames: () => 'timm has no RepLKNet',
 });

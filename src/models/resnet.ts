@@ -219,4 +219,5 @@ export const resnetCifar = defineFamily<ResNetConfig>({
     normalization: 'imagenet',
   }),
   recognise: recognise('linear', false),
+  timmNames: () => 'timm has no ResNet for CIFAR',
 });

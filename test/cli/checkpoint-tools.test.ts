@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -118,6 +118,28 @@ describe('convert', () => {
     const small = ['--model', 'convnext-atto', ...setting('depths=[1]', 'dims=[4]', 'kernels=[3]')];
     await runCommand('convert', source, path, '--to', 'timm', ...small);
     expect((await valuesOf(path)).get('stages.0.blocks.0.mlp.fc1.weight')!.shape).toEqual([16, 4, 1, 1]);
+  });
+
+  it.each([
+    ['slak-t', { depths: [1], dims: [4], kernels: [5] }, 'large_kernel modules'],
+    ['replknet-3b', { depths: [1], dims: [4], kernels: [3] }, 'RepLKNet'],
+    ['resnet20', { depths: [1], dims: [4] }, 'ResNet for CIFAR'],
+  ])('says that timm has nothing of the kind of %s', async (name, options, why) => {
+    const [source, path] = [output(), output()];
+    await writeFormula(createModel(name, options), source);
+    const small = setting(...Object.entries(options).map(([key, list]) => `${key}=[${list.join()}]`));
+    const { code, stderr } = await runCommand(
+      'convert',
+      source,
+      path,
+      '--to',
+      'timm',
+      '--model',
+      name,
+      ...small,
+    );
+    expect([code, stderr]).toEqual([4, expect.stringContaining(`timm's names: timm has no ${why}.`)]);
+    expect(existsSync(path)).toBe(false);
   });
 
   it('keeps counters, and adds them where a file has none', async () => {
