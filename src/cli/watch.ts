@@ -39,7 +39,16 @@ async function watch(paths: readonly string[], { port, detach, tensorboard }: Op
       },
     );
   const events = tensorboard === undefined ? undefined : new EventFiles(tensorboard);
-  const live = await openAt(asked, port, events);
+  const live = await LiveWatch.open({
+    paths: asked,
+    // Another page may be open under the usual port.
+    ports: port === undefined ? [USUAL_PORT, 0] : [port],
+    ...(events && {
+      onRun: (run: RunWatch) => {
+        events.follow(run);
+      },
+    }),
+  });
   const stop = new AbortController();
   const off = onStopRequests({
     detach: detach === true,
@@ -58,27 +67,4 @@ async function watch(paths: readonly string[], { port, detach, tensorboard }: Op
   off();
   await live.close();
   await events?.settled();
-}
-
-async function openAt(
-  paths: readonly string[],
-  port: number | undefined,
-  events: EventFiles | undefined,
-): Promise<LiveWatch> {
-  const options = {
-    paths,
-    ...(events && {
-      onRun: (run: RunWatch) => {
-        events.follow(run);
-      },
-    }),
-  };
-  if (port !== undefined) return LiveWatch.open({ ...options, port });
-  const usual = await LiveWatch.open({ ...options, port: USUAL_PORT }).catch(ifTaken);
-  return usual ?? LiveWatch.open({ ...options, port: 0 });
-}
-
-/** Another page may be open under the usual port. */
-function ifTaken(error: unknown): undefined {
-  if (!(error instanceof FrameworkError) || error.code !== 'cli/port') throw error;
 }

@@ -16,8 +16,8 @@ const FIGURES = 40;
 
 export interface LiveOptions {
   readonly paths: readonly string[];
-  /** Any that is free: 0. */
-  readonly port: number;
+  /** The first that can be had is taken. Any that is free: 0. */
+  readonly ports: readonly number[];
   /** Told of each run that is found; logs are followed even while no page is open. */
   readonly onRun?: (run: RunWatch) => void;
 }
@@ -37,8 +37,8 @@ export class LiveWatch {
     this.isAlways = isAlways;
   }
 
-  /** @throws FrameworkError where a path cannot be read or the port is taken */
-  static async open({ paths, port, onRun }: LiveOptions): Promise<LiveWatch> {
+  /** @throws FrameworkError where a path cannot be read or all ports are taken */
+  static async open({ paths, ports, onRun }: LiveOptions): Promise<LiveWatch> {
     const runs = new Runs(paths, onRun);
     await runs.find();
     const turns = new Turns();
@@ -51,7 +51,7 @@ export class LiveWatch {
       },
       snapshot: () => JSON.stringify(snapshotOf(runs)),
     };
-    const server = await WatchServer.open(site, port);
+    const server = await WatchServer.open(site, ports);
     const live: LiveWatch = new LiveWatch(runs, server, turns, onRun !== undefined);
     return live;
   }

@@ -41,19 +41,19 @@ export class WatchServer {
    * @param port 0: any that is free
    * @throws FrameworkError `cli/port` where another program has it
    */
-  static async open(site: Site, port: number): Promise<WatchServer> {
+  static async open(site: Site, [port = 0, ...others]: readonly number[]): Promise<WatchServer> {
     const own = new WatchServer(site);
-    await new Promise<void>((resolve, reject) => {
-      own.server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(
-          new FrameworkError('cli/port', `Port ${port} of 127.0.0.1 cannot be used: ${messageOf(error)}.`, {
-            hint: 'Choose another with --port, or leave it out.',
-          }),
-        );
+    const fault = await new Promise<Error | undefined>((resolve) => {
+      own.server.once('error', resolve);
+      own.server.listen(port, '127.0.0.1', () => {
+        resolve(undefined);
       });
-      own.server.listen(port, '127.0.0.1', resolve);
     });
-    return own;
+    if (fault === undefined) return own;
+    if (others.length > 0) return WatchServer.open(site, others);
+    throw new FrameworkError('cli/port', `Port ${port} of 127.0.0.1 cannot be used: ${messageOf(fault)}.`, {
+      hint: 'Choose another with --port, or leave it out.',
+    });
   }
 
   get port(): number {

@@ -77,7 +77,7 @@ describe('the server', () => {
 
   beforeAll(async () => {
     await makeLooks(folder, ['cat', 'dog']);
-    live = await LiveWatch.open({ paths: [root], port: 0 });
+    live = await LiveWatch.open({ paths: [root], ports: [0] });
     done = live.follow(stop.signal);
   });
   afterAll(async () => {
@@ -95,6 +95,22 @@ describe('the server', () => {
     for await (const piece of message) text += String(piece);
     return text;
   };
+
+  it('reads the logs once, whether the first port is taken or not', async () => {
+    const found: string[] = [];
+    const taken = Number(new URL(live.url).port);
+    const other = await LiveWatch.open({
+      paths: [root],
+      ports: [taken, 0],
+      onRun: ({ name }) => found.push(name),
+    });
+    expect(Number(new URL(other.url).port)).not.toBe(taken);
+    expect(found).toEqual(['a']);
+    await other.close();
+    await expect(LiveWatch.open({ paths: [root], ports: [taken] })).rejects.toMatchObject({
+      code: 'cli/port',
+    });
+  });
 
   it('sends a page that nothing from elsewhere runs in', async () => {
     const page = await answer('');
