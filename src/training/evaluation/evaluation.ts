@@ -79,7 +79,8 @@ function rankOf(row: Float32Array, label: number): number {
   return rank;
 }
 
-function crossEntropy(row: Float32Array, label: number): number {
+/** Of one row of logits and its label, in float64. */
+export function crossEntropy(row: Float32Array, label: number): number {
   let largest = -Infinity;
   for (const value of row) largest = Math.max(largest, value);
   let sum = 0;

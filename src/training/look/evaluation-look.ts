@@ -1,5 +1,6 @@
 import type { Batch } from '../../data/loader.ts';
 import type { Normalization } from '../../data/normalization.ts';
+import { crossEntropy } from '../evaluation/evaluation.ts';
 import type { Weights } from '../step/session.ts';
 import type { EvaluationLook, Mistake } from './looks.ts';
 import { pictureOf, toBytes } from './pictures.ts';
@@ -93,8 +94,5 @@ export class EvaluationWatch {
 function judge(row: Float32Array, label: number): { predicted: number; confidence: number; loss: number } {
   let predicted = 0;
   for (let k = 1; k < row.length; k++) if ((row[k] as number) > (row[predicted] as number)) predicted = k;
-  const largest = row[predicted] as number;
-  let sum = 0;
-  for (const value of row) sum += Math.exp(value - largest);
-  return { predicted, confidence: 1 / sum, loss: Math.log(sum) + largest - (row[label] as number) };
+  return { predicted, confidence: Math.exp(-crossEntropy(row, predicted)), loss: crossEntropy(row, label) };
 }
