@@ -3,7 +3,7 @@ import { proportion } from '../metrics/accuracy.ts';
 import { mean } from '../metrics/corruption-error.ts';
 import { classification } from './classification.ts';
 import { cleanMetric, overallCalibration } from './corruptions.ts';
-import { percent, type Metric, type MetricRow, type Summary } from './metric.ts';
+import { percent, whyMissing, type Metric, type MetricRow, type Summary } from './metric.ts';
 import type { PartTallies, Scoring, SummaryOptions } from './scoring.ts';
 
 /** Top-1 error of a part, and what it is at either end of its interval. */
@@ -37,14 +37,13 @@ function summarise(
   const missing = needed.filter((part) => !errors.has(part));
   const words = `${corruptions.length} corruptions, un-normalised, ${options.origin}`;
   const head = { id: 'mean-error', label: 'mean error', protocol: words, better: 'lower' } as const;
-  const why = `it needs ${needed.length} parts, and ${missing.length} of them were not measured: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}`;
   return {
     metrics: [
       ...(clean ? [clean] : []),
       ...(missing.length === 0 ? [meanOf(head, needed, errors)] : []),
       ...overallCalibration(scored, options.origin),
     ],
-    absent: missing.length === 0 ? [] : [{ ...head, why }],
+    absent: missing.length === 0 ? [] : [{ ...head, why: whyMissing(needed, missing) }],
     rows: rowsOf(corruptions, group, errors),
   };
 }

@@ -3,7 +3,7 @@ import { mergeCalibration, summariseCalibration } from '../metrics/calibration.t
 import { mean, summariseCorruptions, type CorruptionSummary } from '../metrics/corruption-error.ts';
 import { alexnetImagenetC } from '../metrics/normalisers.ts';
 import { classification } from './classification.ts';
-import { accuracyMetric, percent } from './metric.ts';
+import { accuracyMetric, percent, whyMissing } from './metric.ts';
 import type { AbsentMetric, Metric, MetricRow, Summary } from './metric.ts';
 import type { PartTallies, Scoring, SummaryOptions } from './scoring.ts';
 
@@ -106,10 +106,7 @@ function whyAbsent(
   const names = over === 15 ? benchmark : [...benchmark, ...extra];
   const needed = names.flatMap((name) => severities.map((severity) => `${name}/${severity}`));
   const missing = needed.filter((part) => !found.has(part));
-  if (missing.length > 0) {
-    const some = missing.slice(0, 3).join(', ') + (missing.length > 3 ? ', …' : '');
-    return `it needs ${needed.length} parts, and ${missing.length} of them were not measured: ${some}`;
-  }
+  if (missing.length > 0) return whyMissing(needed, missing);
   if (of === 'relativeMce' && cleanError === undefined)
     return `it needs the clean error: ${'unknown' in clean ? clean.unknown : 'it was not measured'}`;
   return undefined;

@@ -76,3 +76,9 @@ export function accuracyMetric(
   const { value, low, high } = proportion(correct, total);
   return percent({ id, label, protocol, better: 'higher' }, value, { low, high });
 }
+
+/** Why there is no mean over parts of which some are missing. */
+export function whyMissing(needed: readonly string[], missing: readonly string[]): string {
+  const some = missing.slice(0, 3).join(', ') + (missing.length > 3 ? ', …' : '');
+  return `it needs ${needed.length} parts, and ${missing.length} of them were not measured: ${some}`;
+}
