@@ -38,6 +38,11 @@ export interface Writer {
   inner(node: Node, part: string): string;
 }
 
+/** A list of whole numbers that a node takes. */
+function integers(w: Writer, node: Node, part: string, values: readonly number[]): string {
+  return w.onnx.integers(w.inner(node, part), values);
+}
+
 /** Writes nodes whose last makes `out`, the node's first output. */
 type Rule<P extends AnyOp> = (w: Writer, node: Node & NodeOf<P>, out: string) => void;
 
@@ -163,20 +168,23 @@ rule(scaleResidual, (w, node, out) => {
 rule(tokens, (w, node, out) => {
   const { patches, cls, positions } = node.inputs;
   const [, count = 0, c = 0] = positions.spec.shape;
-  const list = (part: string, values: readonly number[]) => w.onnx.integers(w.inner(node, part), values);
   // The class token's row and the patches' rows, each padded by zeros to all tokens, add up: the batch stays free.
   const row = w.onnx.node(
     'Pad',
-    [w.name(cls), list('behind', [0, 0, 0, 0, count - 1, 0])],
+    [w.name(cls), integers(w, node, 'behind', [0, 0, 0, 0, count - 1, 0])],
     [w.inner(node, 'row')],
   );
   const table = w.onnx.node('Add', [row, w.name(positions)], [w.inner(node, 'table')]);
   const rows = w.onnx.node(
     'Reshape',
-    [w.name(patches), list('shape', [0, count - 1, c])],
+    [w.name(patches), integers(w, node, 'shape', [0, count - 1, c])],
     [w.inner(node, 'rows')],
   );
-  const padded = w.onnx.node('Pad', [rows, list('before', [0, 1, 0, 0, 0, 0])], [w.inner(node, 'padded')]);
+  const padded = w.onnx.node(
+    'Pad',
+    [rows, integers(w, node, 'before', [0, 1, 0, 0, 0, 0])],
+    [w.inner(node, 'padded')],
+  );
   w.onnx.node('Add', [padded, table], [out]);
 });
 
@@ -189,31 +197,29 @@ rule(firstToken, (w, node, out) => {
 rule(attention, (w, node, out) => {
   const { heads, tokens: count } = node.attrs;
   const width = (node.outputs.y.spec.shape[1] ?? 0) / heads;
-  const list = (part: string, values: readonly number[]) => w.onnx.integers(w.inner(node, part), values);
   const make = (type: string, inputs: readonly string[], part: string, attributes = {}) =>
     w.onnx.node(type, inputs, [w.inner(node, part)], attributes);
   const split = make(
     'Reshape',
-    [w.name(node.inputs.qkv), list('split', [0, count, 3, heads, width])],
+    [w.name(node.inputs.qkv), integers(w, node, 'split', [0, count, 3, heads, width])],
     'parts',
   );
   const byKind = make('Transpose', [split], 'by-kind', { perm: [2, 0, 3, 1, 4] });
   const [q = '', k = '', v = ''] = ['q', 'k', 'v'].map((part, i) =>
-    make('Gather', [byKind, list(`at-${part}`, [i])], part, { axis: 0 }),
+    make('Gather', [byKind, integers(w, node, `at-${part}`, [i])], part, { axis: 0 }),
   );
   const turned = make('Transpose', [k], 'k-turned', { perm: [0, 1, 2, 4, 3] });
   const factor = w.onnx.initializer(w.inner(node, 'factor'), Float32Array.of(width ** -0.5), []);
   const scores = make('Mul', [make('MatMul', [q, turned], 'products'), factor], 'scores');
   const mixed = make('MatMul', [make('Softmax', [scores], 'probabilities', { axis: -1 }), v], 'heads');
   const back = make('Transpose', [mixed], 'back', { perm: [1, 3, 2, 4, 0] });
-  w.onnx.node('Reshape', [back, list('joined', [0, count, heads * width])], [out]);
+  w.onnx.node('Reshape', [back, integers(w, node, 'joined', [0, count, heads * width])], [out]);
 });
 
 rule(groupNorm, (w, node, out) => {
   const { x, weight, bias } = node.inputs;
   const { groups, eps, relu: after } = node.attrs;
   const [, c = 0, ...area] = x.spec.shape;
-  const list = (part: string, values: readonly number[]) => w.onnx.integers(w.inner(node, part), values);
   const name = (part: string) => w.inner(node, part);
   const normal = normalised(w, node, w.name(x), {
     before: [0, groups, -1],
@@ -221,7 +227,7 @@ rule(groupNorm, (w, node, out) => {
     after: [0, c, ...area],
     eps,
   });
-  const column = list('column', [c, ...area.map(() => 1)]);
+  const column = integers(w, node, 'column', [c, ...area.map(() => 1)]);
   const gamma = w.onnx.node('Reshape', [w.name(weight), column], [name('gamma')]);
   const beta = w.onnx.node('Reshape', [w.name(bias), column], [name('beta')]);
   const scaled = w.onnx.node('Mul', [normal, gamma], [name('scaled')]);
@@ -248,14 +254,13 @@ function normalised(
   { before, rows, after, eps }: { before: number[]; rows: number; after: number[]; eps: number },
   out = w.inner(node, 'normal'),
 ): string {
-  const list = (part: string, values: readonly number[]) => w.onnx.integers(w.inner(node, part), values);
   const vector = (part: string, value: number) =>
     w.onnx.initializer(w.inner(node, part), new Float32Array(rows).fill(value), [rows]);
-  const seen = w.onnx.node('Reshape', [x, list('rows-shape', before)], [w.inner(node, 'rows')]);
+  const seen = w.onnx.node('Reshape', [x, integers(w, node, 'rows-shape', before)], [w.inner(node, 'rows')]);
   const operands = [seen, vector('ones', 1), vector('zeros', 0)];
   const attributes = { epsilon: { float: eps } };
   const normal = w.onnx.node('InstanceNormalization', operands, [w.inner(node, 'rows-normal')], attributes);
-  return w.onnx.node('Reshape', [normal, list('shape-after', after)], [out]);
+  return w.onnx.node('Reshape', [normal, integers(w, node, 'shape-after', after)], [out]);
 }
 
 rule(globalAveragePool, (w, node, out) => {
@@ -301,10 +306,9 @@ rule(subsamplePad, (w, node, out) => {
   const [, c = 0, height = 0, width = 0] = node.inputs.x.spec.shape;
   const { channels } = node.attrs;
   const before = Math.floor((channels - c) / 2);
-  const list = (part: string, values: readonly number[]) => w.onnx.integers(w.inner(node, part), values);
-  const bounds = [list('starts', [0, 0]), list('ends', [height, width])];
-  const steps = [list('axes', [2, 3]), list('steps', [2, 2])];
+  const bounds = [integers(w, node, 'starts', [0, 0]), integers(w, node, 'ends', [height, width])];
+  const steps = [integers(w, node, 'axes', [2, 3]), integers(w, node, 'steps', [2, 2])];
   const half = w.onnx.node('Slice', [w.name(node.inputs.x), ...bounds, ...steps], [w.inner(node, 'half')]);
-  const amounts = list('pads', [0, before, 0, 0, 0, channels - c - before, 0, 0]);
+  const amounts = integers(w, node, 'pads', [0, before, 0, 0, 0, channels - c - before, 0, 0]);
   w.onnx.node('Pad', [half, amounts], [out]);
 });
