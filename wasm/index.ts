@@ -1,4 +1,4 @@
-/** The module: what the loader calls for every pixel. src/data/image/wasm.ts lays out memory, passes addresses and knows the meaning. */
+/** The module: what the loader calls for every pixel. src/util/wasm.ts lays out memory, passes addresses and knows the meaning. */
 export { affineBicubic, affineBilinear, affineNearest } from './affine';
 export { blend, greySum, histograms, mapChannels, sharpen } from './colour';
 export { decodeScan, makeTable, unstuff } from './jpeg';
