@@ -5,13 +5,14 @@ import { dataWords } from './columns.ts';
 import type { Row, Table } from './document.ts';
 import type { Estimate } from './estimate.ts';
 import { showMeasured } from './format.ts';
-import { dataSides, measure, type Subject } from './subjects.ts';
+import { dataSides, measure, settingsOf, type Subject } from './subjects.ts';
 
 /** Columns at most: of denser curves evenly spaced points. */
 const MOST = 10;
 
 export function curveTables(subjects: readonly Subject[], benchmarks: readonly string[]): Table[] {
-  return dataSides(subjects, benchmarks).flatMap((side) =>
+  const sides = dataSides(subjects, benchmarks);
+  return sides.flatMap((side) =>
     (side.example.report.plots ?? []).flatMap((plot): Table[] => {
       const names = namesOf(side.example, plot);
       const xs = spaced(
@@ -30,7 +31,7 @@ export function curveTables(subjects: readonly Subject[], benchmarks: readonly s
           return [{ name: subject.name, ...(names.length > 1 ? { small: name } : {}), cells }];
         }),
       );
-      const caption = [plot.title, plot.yLabel, dataWords(side.example)]
+      const caption = [plot.title, plot.yLabel, dataWords(side.example) + settingsOf(side, sides)]
         .filter((words) => words !== '')
         .join('; ');
       const columns = xs.map((x) => ({ label: String(Number(x.toPrecision(4))) }));

@@ -5,7 +5,7 @@ import { letterOf, showMeasured, todoOf } from './format.ts';
 import type { PublishedTable } from './published.ts';
 import { ownStep } from './work/own.ts';
 import type { Step } from './work/step.ts';
-import { dataSides, measure, sideKey, type DataSide, type Subject } from './subjects.ts';
+import { dataSides, measure, settingsOf, type DataSide, type Subject } from './subjects.ts';
 
 /** Subjects in the rows that they are, and why others of the same model are not. */
 export interface Matched {
@@ -102,7 +102,12 @@ function tableOf(
     caption: 'Other models and images of ours: no published number is of the same kind',
     columns: columns.map(({ quantity: { label, unit, better, ownLabel }, side }) => ({
       label: `${side.example.classes === 1000 ? label : (ownLabel?.(side.example) ?? label)}, ${unit} ${better === 'higher' ? '↑' : '↓'}`,
-      small: dataWords(side.example) + settingsOf(side, columns),
+      small:
+        dataWords(side.example) +
+        settingsOf(
+          side,
+          columns.map((column) => column.side),
+        ),
     })),
     rows,
     notes: [],
@@ -117,15 +122,4 @@ function missingSteps({ members }: Subject, { example }: DataSide): Step[] {
     const step = run === undefined ? undefined : ownStep(run, example);
     return step === undefined ? [] : [step];
   });
-}
-
-/** What an attack's images were made on, and settings where two columns differ in nothing else. */
-function settingsOf({ key, benchmark, example }: DataSide, columns: readonly Column[]): string {
-  const settings = example.protocol.settings ?? '';
-  if (benchmark.startsWith('attack-')) return `; ${settings.replace(/^.*images of /, 'images of ')}`;
-  const twins = columns.some(
-    ({ side }) =>
-      side.key !== key && side.benchmark === benchmark && dataWords(side.example) === dataWords(example),
-  );
-  return twins ? `; ${settings === '' ? sideKey(example).slice(-20) : settings}` : '';
 }

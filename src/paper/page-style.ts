@@ -43,6 +43,7 @@ figure img { display: block; width: 100%; height: auto; }
   .answers > li { padding: .35rem 0; }
   pre { font-size: 6.5pt; }
   td { min-width: 0; }
+  th { overflow-wrap: anywhere; }
   .files { font-size: 7pt; }
   .number { white-space: normal; }
   a { text-decoration: none; }

@@ -7,6 +7,7 @@ import { plotKey } from '../report/plots.ts';
 import { isAnalysis } from '../robustness/analyses/registry.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
 import { modelOfRecipe } from '../training/weights/recipe-model.ts';
+import { dataWords } from './columns.ts';
 import { meanOf, type Estimate } from './estimate.ts';
 import { trainedOn } from './models.ts';
 import type { Source } from './sources.ts';
@@ -164,6 +165,19 @@ export function dataSides(subjects: readonly Subject[], benchmarks: readonly str
 export function sideKey(result: BenchmarkResult): string {
   const { benchmark } = result;
   return JSON.stringify([benchmark, isAnalysis(benchmark) ? plotKey(result) : dataKey(result)]);
+}
+
+/** Settings of an attack, of its images alone where they were made on another model; of others where two sides differ in nothing else. */
+export function settingsOf({ key, benchmark, example }: DataSide, sides: readonly DataSide[]): string {
+  const settings = (example.protocol.settings ?? '').replace(/\d+\.\d{7,}/g, (digits) =>
+    String(Number(Number(digits).toPrecision(4))),
+  );
+  if (benchmark.startsWith('attack-')) return `; ${settings.replace(/^.*images of /, 'images of ')}`;
+  const hasTwin = sides.some(
+    (side) =>
+      side.key !== key && side.benchmark === benchmark && dataWords(side.example) === dataWords(example),
+  );
+  return hasTwin ? `; ${settings === '' ? sideKey(example).slice(-20) : settings}` : '';
 }
 
 /** What a subject has on a data side: over its seeds. @param read a number of a result */
