@@ -6,12 +6,13 @@ import { targetOf } from '../../src/training/planning/fit.ts';
 import { loadChecked } from '../../src/training/effects.ts';
 import { withTeacher } from '../../src/training/weights/teacher.ts';
 import { adapters } from '../ops/harness.ts';
-import { FOLDER, golden, SETTINGS } from './golden.ts';
+import { across, FOLDER, golden, SETTINGS, TRANSFORMER, type Golden } from './golden.ts';
 import { runTiny, scratchFolder, tinyRecipe, traces } from './tiny.ts';
 
 const STUDENT = join(FOLDER, 'plain.safetensors');
 /** With BatchNorm, whose running statistics would move in training mode. */
 const TEACHER = join(FOLDER, 'slak.safetensors');
+const TRANSFORMER_FILE = join(FOLDER, 'transformer.safetensors');
 const distill = (kind: string, teacher = TEACHER) => [
   ...SETTINGS,
   `distill.teacher=${teacher}`,
@@ -25,23 +26,43 @@ interface Step {
   readonly gradNorm: number;
 }
 
+async function expectSteps(out: string, want: Pick<Golden, 'losses' | 'gradNorms'>): Promise<void> {
+  const { metrics } = await traces(out);
+  const steps = metrics.filter((record) => (record as { kind: string }).kind === 'step') as Step[];
+  expect(steps).toHaveLength(10);
+  steps.forEach(({ loss, gradNorm }, i) => {
+    expect(Math.abs(loss / want.losses[i]! - 1), `loss of step ${i + 1}`).toBeLessThan(1e-4);
+    expect(Math.abs(gradNorm / want.gradNorms[i]! - 1), `gradient norm of step ${i + 1}`).toBeLessThan(1e-3);
+  });
+}
+
 describe.each(adapters)('distillation on %s', (adapter) => {
+  it('of a transformer to a CNN has the losses and gradients of PyTorch', { timeout: 900_000 }, async () => {
+    const out = join(scratchFolder(), 'run');
+    await runTiny(adapter, out, {
+      overrides: distill('soft', TRANSFORMER_FILE),
+      init: STUDENT,
+      maxSteps: 10,
+    });
+    await expectSteps(out, across.cnn);
+  });
+
+  it('of a CNN to a transformer has the losses and gradients of PyTorch', { timeout: 900_000 }, async () => {
+    const out = join(scratchFolder(), 'run');
+    const settings = distill('hard').filter((setting) => !/^(model|optimizer)/.test(setting));
+    const overrides = [...settings, ...TRANSFORMER, 'optimizer.lr=1e-3'];
+    await runTiny(adapter, out, { overrides, init: TRANSFORMER_FILE, maxSteps: 10 });
+    await expectSteps(out, across.transformer);
+  });
+
   it.each(['soft', 'hard'] as const)(
     '%s: ten steps have the losses and gradients of PyTorch',
     { timeout: 900_000 },
     async (kind) => {
       const out = join(scratchFolder(), 'run');
       await runTiny(adapter, out, { overrides: distill(kind), init: STUDENT, maxSteps: 10 });
-      const { metrics } = await traces(out);
-      const steps = metrics.filter((record) => (record as { kind: string }).kind === 'step') as Step[];
       const want = golden[kind];
-      expect(steps).toHaveLength(10);
-      steps.forEach(({ loss, gradNorm }, i) => {
-        expect(Math.abs(loss / want.losses[i]! - 1), `loss of step ${i + 1}`).toBeLessThan(1e-4);
-        expect(Math.abs(gradNorm / want.gradNorms[i]! - 1), `gradient norm of step ${i + 1}`).toBeLessThan(
-          1e-3,
-        );
-      });
+      await expectSteps(out, want);
       const checkpoint = (await latestCheckpoint(join(out, 'checkpoints')))!;
       const tensors = await readCheckpointFile(checkpoint, 'model.safetensors');
       for (const [name, [, absolute]] of Object.entries(want.state)) {

@@ -17,10 +17,25 @@ export const golden = JSON.parse(readFileSync(join(FOLDER, 'steps.json'), 'utf8'
   Golden
 >;
 
+/** Ten AdamW steps of a CNN with a transformer as teacher (soft), and the other way round (hard). Made by test/golden/training/across.py. */
+export const across = JSON.parse(readFileSync(join(FOLDER, 'across.json'), 'utf8')) as Record<
+  'cnn' | 'transformer',
+  Pick<Golden, 'losses' | 'gradNorms'>
+>;
+
 /** Losses of a hundred steps of a small DeiT. Made by test/golden/training/transformer.py. */
 export const transformerLosses = (
   JSON.parse(readFileSync(join(FOLDER, 'transformer.json'), 'utf8')) as { losses: readonly number[] }
 ).losses;
+
+/** The small DeiT instead of the recipe's model. */
+export const TRANSFORMER = [
+  'model.name=deit-s16',
+  'model.dim=24',
+  'model.depth=2',
+  'model.heads=3',
+  'model.patch=7',
+];
 
 /** What the recipe of tiny.ts is changed by for them. */
 export const SETTINGS = [

@@ -2,18 +2,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { latestCheckpoint, readCheckpointFile } from '../../src/training/run/checkpoints.ts';
 import { adapters } from '../ops/harness.ts';
-import { FOLDER, golden, SETTINGS, transformerLosses } from './golden.ts';
+import { FOLDER, golden, SETTINGS, TRANSFORMER, transformerLosses } from './golden.ts';
 import { runTiny, scratchFolder, traces } from './tiny.ts';
 
 const SLAK = ['model.variant=slak', 'model.smallKernel=5'];
 
 const VIT = [
   ...SETTINGS.filter((setting) => !/^(model|schedule|optimizer)/.test(setting)),
-  'model.name=deit-s16',
-  'model.dim=24',
-  'model.depth=2',
-  'model.heads=3',
-  'model.patch=7',
+  ...TRANSFORMER,
   'schedule.epochs=25',
   'schedule.warmupSteps=3',
   'optimizer.lr=1e-3',
