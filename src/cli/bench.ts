@@ -168,11 +168,11 @@ async function benchRanks(
   ranks: Ranks | undefined,
   mpi: Mpi | undefined,
 ): Promise<void> {
+  const loaded = await loadChecked(options.recipe, options.set);
   if (ranks === undefined || mpi === undefined)
     throw new FrameworkError('cli/option', 'bench ranks measures several processes, and this is one alone.', {
       hint: 'Add --ranks 2, or start it by mpirun or srun.',
     });
-  const loaded = await loadChecked(options.recipe, options.set);
   checkShards(loaded.recipe, ranks.size);
   const { benchReduction, benchSharedSteps } = await import('../bench/ranks.ts');
   const device = await openShared(options.adapter, ranks, {});

@@ -115,7 +115,7 @@ const USES: Readonly<
     reads: ({ model, classes }) => [model.name, model.config, classes],
   },
 };
-const FOR_RECIPES = ['train', 'ablate', 'plan', 'tune', 'bench step'];
+const FOR_RECIPES = ['train', 'ablate', 'plan', 'tune', 'bench step', 'bench ranks'];
 
 function images({ model, imageSize, normalization, evalConfig, classes }: ResolvedWeights) {
   return [model.name, model.config, imageSize, normalization, evalConfig, classes];
