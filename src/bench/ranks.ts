@@ -11,6 +11,7 @@ import { targetOf } from '../training/planning/fit.ts';
 import { tunedPlan } from '../training/planning/tuned-plan.ts';
 import { trainedModel } from '../training/weights/recipe-model.ts';
 import { defined } from '../util/errors.ts';
+import { syntheticBatch, type SyntheticBatch } from './synthetic.ts';
 import { percentile } from './times.ts';
 
 /** One line of `largekernel bench ranks`: medians of rank 0, whose turns alternate between the lines of a kind. */
@@ -31,11 +32,7 @@ export interface RanksTiming {
 /** Elements of a bucket that holds everything. */
 const ONE = 2 ** 40;
 
-const median = (values: readonly number[]) =>
-  percentile(
-    [...values].sort((a, b) => a - b),
-    0.5,
-  );
+const median = (values: readonly number[]) => percentile(values, 0.5);
 
 /** Times of several things, a turn of each in turn. All ranks begin a turn together. */
 async function inTurns(
@@ -113,17 +110,19 @@ export async function benchSharedSteps(
     await session.initialise(recipe.seed);
     sessions.push(session);
   }
+  const [elems = 0] = sessions.map(({ imageElems }) => imageElems);
+  const images = syntheticBatch(plan.micro, elems, options.classes);
   let number = 0;
   const timings = await inTurns(
     ranks,
     options.turns,
-    sessions.map((session) => () => sharedStep(session, ++number, plan.micro, options.classes)),
+    sessions.map((session) => () => sharedStep(session, ++number, plan.micro, images)),
   );
-  const elems = plan.layout.chunks.reduce((sum, count) => sum + count, 0);
+  const gradients = plan.layout.chunks.reduce((sum, count) => sum + count, 0);
   return timings.map(({ ms, slowestMs, result }, i) => ({
     what: `step of ${model.name}`,
     ranks: ranks.size,
-    mib: (4 * elems) / 2 ** 20,
+    mib: (4 * gradients) / 2 ** 20,
     buckets: bucketsOf(plan.layout, sizes[i]).length,
     ms,
     slowestMs,
@@ -136,14 +135,8 @@ async function sharedStep(
   session: TrainingSession,
   step: number,
   micro: number,
-  classes: number,
+  { x, targets }: SyntheticBatch,
 ): Promise<number> {
-  const x = Float32Array.from(
-    { length: micro * session.imageElems },
-    (_, i) => (((i * 37) % 256) - 128) / 64,
-  );
-  const targets = new Float32Array(micro * classes);
-  for (let i = 0; i < micro; i++) targets[i * classes + (i % classes)] = 1;
   await session.ready();
   for (let at = 1; at < session.microBatches; at++) await session.submit(x, targets, at * micro, undefined);
   const result = await session.submit(x, targets, 0, { step, lr: 1e-6, weightDecay: 0 });

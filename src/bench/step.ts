@@ -12,6 +12,7 @@ import type { TrainingPlan } from '../training/step/training-plan.ts';
 import { withoutRefusedUnits } from '../training/planning/refused.ts';
 import { tunedPlan, type TuneMode } from '../training/planning/tuned-plan.ts';
 import { defined } from '../util/errors.ts';
+import { syntheticBatch } from './synthetic.ts';
 import { percentile } from './times.ts';
 import type { Plan } from '../execution/plan.ts';
 import type { Program } from '../execution/program.ts';
@@ -94,12 +95,7 @@ async function prepare(device: Device, { recipe }: LoadedRecipe, options: StepOp
   const compileMs = performance.now() - start;
   const { batch, micro } = plan;
   const { classes } = model.config;
-  const x = Float32Array.from(
-    { length: micro * session.imageElems },
-    (_, i) => (((i * 37) % 256) - 128) / 64,
-  );
-  const targets = new Float32Array(micro * classes);
-  for (let i = 0; i < micro; i++) targets[i * classes + (i % classes)] = 1;
+  const { x, targets } = syntheticBatch(micro, session.imageElems, classes);
   let number = 0;
   let last: StepResult | undefined;
   const step = async (): Promise<number> => {

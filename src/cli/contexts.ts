@@ -121,10 +121,7 @@ export async function openShared(
 
 /** Pictures for people are drawn by the first rank alone. */
 export function ofRank<T extends ContextOptions>(options: T, ranks: Ranks | undefined): T {
-  if (ranks?.isFirst ?? true) return options;
-  const { figure, pictures, ...rest } = options;
-  void [figure, pictures];
-  return rest as T;
+  return (ranks?.isFirst ?? true) ? options : { ...options, figure: undefined, pictures: undefined };
 }
 
 /** What is made with a checkpoint. */

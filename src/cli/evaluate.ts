@@ -116,10 +116,10 @@ async function evaluateImages(
         leftOut(loader.dataset.name, loader.dataset.notes).forEach(say);
         const labels = describeLabels(loader.dataset, weights.classes);
         labels.lines.forEach(say);
-        const counter = new EvaluationCounter(weights.model.config.classes);
+        const { classes } = weights.model.config;
+        const counter = new EvaluationCounter(classes);
         Object.assign(done, { counter, total: loader.length });
         const line = new ProgressLine(options.json === true);
-        const { classes } = weights.model.config;
         const measured: MeasuredBatch[] = [];
         let seen = 0;
         for await (const { x, labels, step } of loader.evaluate(shareOf(ranks))) {
