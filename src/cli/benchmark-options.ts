@@ -1,4 +1,5 @@
 /** The options of `evaluate --benchmarks` and `corrupt`. */
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, type Command } from 'commander';
 import { MOST_WORKERS } from '../recipe/schema.ts';
@@ -95,11 +96,24 @@ export function variantsOf(ids: readonly string[], asked: readonly string[] | un
 }
 
 /** Checks what can be checked before weights are read. @throws FrameworkError `cli/option`, `evaluate/…` */
-export function checkBenchmarks({ benchmarks, corruptions }: BenchmarkOptions): void {
+export async function checkBenchmarks({
+  benchmarks,
+  corruptions,
+  dataRoot,
+}: BenchmarkOptions): Promise<void> {
   variantsOf(
     chooseBenchmarks(benchmarks).map(({ id }) => id),
     corruptions,
   );
+  await checkFolder(dataRoot);
+}
+
+/** A misspelt --data-root is one mistake, not a missing download for every benchmark. */
+async function checkFolder(root: string | undefined): Promise<void> {
+  if (root === undefined || (await stat(root).catch(() => undefined))?.isDirectory()) return;
+  throw new FrameworkError('data/not-found', `--data-root ${root} is no folder that can be read.`, {
+    hint: 'Name the folder that holds imagenet-a, imagenet-c, val and so on as they were downloaded.',
+  });
 }
 
 /** Adds the options of the benchmarks to `evaluate`. */

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Ranks } from '../mpi/ranks.ts';
 import type { InferenceSession } from '../models/inference.ts';
@@ -21,7 +20,6 @@ import { evaluationData, type ResolvedWeights } from '../training/evaluation/eva
 import { isImagenet } from '../training/weights/model-classes.ts';
 import { duration } from '../training/log/reporter.ts';
 import { isRunFolder } from '../training/run/run-folder.ts';
-import { FrameworkError } from '../util/errors.ts';
 import { versionOf } from '../util/modules.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -48,7 +46,6 @@ export async function evaluateBenchmarks(
   const classifier = { ...(await sessionClassifier(session, named)), weights: kind } as const;
   if (weights.classes.assumed !== undefined) process.stderr.write(`${weights.classes.assumed}\n`);
   const benchmarks = chooseBenchmarks(options.benchmarks);
-  await checkFolder(options.dataRoot);
   const crew = startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
   const suite: SuiteOptions = {
@@ -89,14 +86,6 @@ export async function evaluateBenchmarks(
     line.clear();
     await crew.close();
   }
-}
-
-/** A misspelt --data-root is one mistake, not a missing download for every benchmark. */
-async function checkFolder(root: string | undefined): Promise<void> {
-  if (root === undefined || (await stat(root).catch(() => undefined))?.isDirectory()) return;
-  throw new FrameworkError('data/not-found', `--data-root ${root} is no folder that can be read.`, {
-    hint: 'Name the folder that holds imagenet-a, imagenet-c, val and so on as they were downloaded.',
-  });
 }
 
 /** A benchmark that does not apply to the model is an error if it was requested by name, but not with `all`. */

@@ -54,13 +54,13 @@ async function evaluate(
   ranks: Ranks | undefined,
 ): Promise<void> {
   if ('benchmarks' in options) {
-    checkBenchmarks(options);
+    await checkBenchmarks(options);
     return openWeights(
       options,
       evaluationRequest(options, 'evaluate --benchmarks'),
-      (device, weights, session) => {
+      async (device, weights, openSession) => {
         const adapter = `${device.description || device.name} (${device.kind})`;
-        return evaluateBenchmarks(options, weights, session, adapter, ranks);
+        return evaluateBenchmarks(options, weights, await openSession(), adapter, ranks);
       },
       ranks,
     );
@@ -105,7 +105,7 @@ async function evaluateImages(
   await openWeights(
     options,
     evaluationRequest(options, 'evaluate'),
-    async (_device, weights, session) => {
+    async (_device, weights, openSession) => {
       const loader = await openImages(weights, evaluationData(weights, options.data, options.split), {
         batch: options.batch,
         workers: Math.max(1, availableParallelism() - 1),
@@ -116,6 +116,7 @@ async function evaluateImages(
         leftOut(loader.dataset.name, loader.dataset.notes).forEach(say);
         const labels = describeLabels(loader.dataset, weights.classes);
         labels.lines.forEach(say);
+        const session = await openSession();
         const { classes } = weights.model.config;
         const counter = new EvaluationCounter(classes);
         Object.assign(done, { counter, total: loader.length });

@@ -87,10 +87,15 @@ export function addPredict(command: Command): void {
     .action(predict);
 }
 
+/** Reads weights and opens a device for `use`, which opens the session itself once its data are found: compiling takes longest. */
 export async function openWeights(
   options: WeightsOptions,
   request: WeightsRequest,
-  use: (device: Device, weights: ResolvedWeights, session: InferenceSession) => Promise<void>,
+  use: (
+    device: Device,
+    weights: ResolvedWeights,
+    openSession: () => Promise<InferenceSession>,
+  ) => Promise<void>,
   ranks?: Ranks,
 ): Promise<void> {
   const weights = await resolveWeights(request);
@@ -112,10 +117,8 @@ export async function openWeights(
       channels: weights.model.config.channels,
       imageSize: weights.imageSize,
     };
-    await use(
-      device,
-      weights,
-      await InferenceSession.create(device, await ModelWeights.upload(device, weights.model, values), shape),
+    await use(device, weights, async () =>
+      InferenceSession.create(device, await ModelWeights.upload(device, weights.model, values), shape),
     );
   } finally {
     device.close();
@@ -131,8 +134,8 @@ async function predict(
   await openWeights(
     { ...options, batch: Math.min(options.batch, files.length) },
     request,
-    async (_device, weights, session) => {
-      const logits = await predictFiles(session, weights, files);
+    async (_device, weights, openSession) => {
+      const logits = await predictFiles(await openSession(), weights, files);
       const { classes } = weights.model.config;
       if (options.output !== undefined) await writeNpy(options.output, logits, [files.length, classes]);
       const names = namesOf(weights.classes);

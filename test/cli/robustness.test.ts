@@ -146,6 +146,7 @@ describe('evaluate --benchmarks all', () => {
       ]);
       expect(nowhere).toMatchObject({ code: 3 });
       expect(nowhere.stderr).toMatch(/--data-root .*gone is no folder that can be read/);
+      expect(nowhere.stderr).not.toContain('adapter:'); // before anything slow
     },
   );
 });
