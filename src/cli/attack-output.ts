@@ -1,3 +1,5 @@
+import { attackFigures, withoutFigure6 } from '../report/attack-figures.ts';
+import type { Figure } from '../report/figures.ts';
 import { panelsSvg } from '../report/plot-svg.ts';
 import { plotFigures } from '../report/plots.ts';
 import type { Attack } from '../robustness/attacks/attack.ts';
@@ -26,13 +28,19 @@ export async function printAttack(
 ): Promise<void> {
   if (made.length === 0) return;
   const all = made.flatMap((one) => [one, ...one.transfer]);
-  if (figure !== undefined) await writeFileAtomic(figure, panelsSvg(plotFigures(modelsOf(all))));
+  if (figure !== undefined) await writeFileAtomic(figure, panelsSvg(figuresOf(all)));
   const text =
     json === true
       ? `${JSON.stringify({ attack: attack.id, results: made.map(recordOf) })}\n`
       : made.map((one) => textOf(one)).join('');
   process.stdout.write(text);
   if (all.some(({ result }) => !result.complete)) process.exitCode = 3;
+}
+
+/** The paper's Figure 6 where the results are of it. */
+function figuresOf(made: readonly AttackMade[]): Figure[] {
+  const models = modelsOf(made);
+  return [...attackFigures(models), ...plotFigures(withoutFigure6(models))];
 }
 
 /** Models of one name are told apart by their checkpoints. */

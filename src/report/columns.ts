@@ -43,6 +43,11 @@ export interface Column {
   readonly cells: readonly Cell[];
 }
 
+/** Which images: their origin, and which of them where not all. */
+export function settingOf({ protocol }: BenchmarkResult): string {
+  return [protocol.dataOrigin, ...(protocol.subset === 'all' ? [] : [protocol.subset])].join(', ');
+}
+
 /**
  * The half of a protocol that the data decide: numbers of two of them never share a column. The other half (`modelKey`) and the weights
  * tell rows apart.

@@ -1,3 +1,4 @@
+import { withoutFigure6 } from './attack-figures.ts';
 import type { ReportModel } from './columns.ts';
 import { columnsOf, groupsOf } from './columns.ts';
 import type { Gallery } from './examples.ts';
@@ -5,7 +6,7 @@ import type { Figure, SeverityGroup } from './figures.ts';
 import { metricFigures, severityFigures } from './figures.ts';
 import { modelsHtml, problemsHtml, protocolsHtml } from './html-about.ts';
 import { benchmarkSection, variantSection } from './html-tables.ts';
-import { paperFigures } from './paper-figures.ts';
+import { otherColumns, paperFigures } from './paper-figures.ts';
 import { plotFigures } from './plots.ts';
 import { PAGE_STYLE } from './style.ts';
 import { FIGURE_STYLE, escapeXml as text, seriesClass } from './svg.ts';
@@ -45,12 +46,11 @@ export function reportHtml(input: ReportInput): string {
 export function reportSections(input: Omit<ReportInput, 'title' | 'about'>): string {
   const { models, gallery, figures = [] } = input;
   const columns = columnsOf(models);
-  const main = metricFigures(columns, models);
   const sections = [
     ...(models.length === 0 ? [] : [modelsHtml(models)]),
-    ...(main.length === 0 ? [] : [figuresHtml(main)]),
-    ...plotsHtml('Figures of the paper', paperFigures(models)),
-    ...plotsHtml('Analyses', plotFigures(models)),
+    ...figuresHtml('Main numbers', metricFigures(otherColumns(columns), models)),
+    ...figuresHtml('Figures of the paper', paperFigures(models)),
+    ...figuresHtml('Analyses', plotFigures(withoutFigure6(models))),
     ...figures.map(figureHtml),
     ...groupsOf(columns).map((group) => benchmarkSection(group, models)),
     ...variantTables(models).map((table) => variantSection(table, models)),
@@ -64,15 +64,7 @@ export function reportSections(input: Omit<ReportInput, 'title' | 'about'>): str
   return sections.join('\n');
 }
 
-function figuresHtml(figures: readonly Figure[]): string {
-  const cards = figures.map(
-    ({ title, caption, svg }) =>
-      `<figure><h3>${text(title)}</h3>${svg}<figcaption>${text(caption)}</figcaption></figure>`,
-  );
-  return `<section><h2>Main numbers</h2><div class="grid bars">${cards.join('')}</div></section>`;
-}
-
-function plotsHtml(heading: string, figures: readonly Figure[]): string[] {
+function figuresHtml(heading: string, figures: readonly Figure[]): string[] {
   if (figures.length === 0) return [];
   const cards = figures.map(
     ({ title, caption, svg }) =>

@@ -164,6 +164,37 @@ describe('figures of the paper', () => {
     expect(from[1]!).toBeLessThan(to[1]!);
   });
 
+  it('6c joins runs over other ε at those that all have; a model has one line in 6b, through all of its ε', () => {
+    const at = (steps: number, parts: string, ...points: [number, number][]) => {
+      const settings = `steps ${steps}, ε in pixels of [0, 1]`;
+      const made = result('attack-pgd', curve([0, 85], ...points), settings);
+      return { ...made, protocol: { ...made.protocol, parts } };
+    };
+    const results = [
+      at(5, 'two', [0.002, 60], [0.006, 40]),
+      at(5, 'others', [0.004, 50], [0.006, 40], [0.008, 30]),
+      at(1, 'one', [0.006, 70]),
+    ];
+    const [eps, steps, ...more] = paperFigures([{ name: 'm', results }]);
+    expect([eps?.id, steps?.id, more]).toEqual(['figure-6b', 'figure-6c-0.006', []]);
+    const points = (svg = '') => /<path class="line" d="M([^"]*)"/.exec(svg)![1]!.split('L').length;
+    expect([points(eps?.svg), points(steps?.svg)]).toEqual([5, 2]);
+  });
+
+  it('show each result once: what is in them is not among main numbers and analyses too', () => {
+    const page = reportHtml({ title: 't', models });
+    const headings = [...page.matchAll(/<h3>([^<]*)<\/h3>/g)].map(([, text]) => text);
+    expect(headings).toContain('Figure 6b: top-1 under PGD by ε');
+    expect(headings).toContain('Figure 3: ImageNet-R top1');
+    expect(headings).not.toContain('Accuracy under PGD');
+    expect(headings).not.toContain('ImageNet-R: top1');
+    // The other scoring of ImageNet-A is in no figure of the paper; nor is FGSM at one ε.
+    expect(headings.filter((text) => text === 'ImageNet-A: top1')).toHaveLength(1);
+    const one = result('attack-fgsm', curve([0, 85], [0.1, 50]), 'ε in pixels of [0, 1]');
+    const names = standaloneFigures([{ name: 'm', results: [one] }]).map(([name]) => name);
+    expect(names).toEqual(['attack-fgsm-eps.svg']);
+  });
+
   it('are in the page and as files, names escaped and apart', () => {
     const page = reportHtml({ title: 't', models });
     expect(page).toContain('<h2>Figures of the paper</h2>');
