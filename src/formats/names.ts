@@ -15,10 +15,11 @@ import {
   RULES,
 } from './name-rules.ts';
 import { rename, type Origin, type Renaming, type Reshape, type Shapes } from './renaming.ts';
+import { MODEL_SETTINGS } from './model-metadata.ts';
 import { permuteBytes } from './strides.ts';
 import type { TensorFile } from './tensor-file.ts';
 import { unknownTensor } from './tensor-file.ts';
-import { fromFlaxVit, fromHuggingfaceVit, fromTorchvisionVit } from './vit-names.ts';
+import { flaxHeads, fromFlaxVit, fromHuggingfaceVit, fromTorchvisionVit } from './vit-names.ts';
 
 export type { Origin, Renaming, Shapes };
 
@@ -205,7 +206,12 @@ export function officialNames(file: TensorFile): TensorFile {
   const names = file.names();
   const isOfficial = detectNaming(names) === 'official';
   if (isOfficial && !names.some((name) => hasUnits(name, file.info(name).shape))) return file;
-  return renamedFile(file, toOfficial(new Map(names.map((name) => [name, file.info(name).shape]))));
+  const shapes = new Map(names.map((name) => [name, file.info(name).shape]));
+  const heads = flaxHeads(shapes);
+  const metadata = new Map(file.metadata);
+  // Official names have no place for them.
+  if (heads !== undefined) metadata.set(MODEL_SETTINGS, JSON.stringify([`model.heads=${heads}`]));
+  return { ...renamedFile(file, toOfficial(shapes)), metadata };
 }
 
 function transposed<T extends Float32Array | Float64Array>(

@@ -60,6 +60,11 @@ export function fromFlaxVit(shapes: Shapes): Renaming {
   return renamed;
 }
 
+/** Heads of each attention of a Flax archive, whose kernels are (D, heads, width); undefined for other files. */
+export function flaxHeads(shapes: Shapes): number | undefined {
+  return shapes.get('Transformer/encoderblock_0/MultiHeadDotProductAttention_1/query/kernel')?.[1];
+}
+
 const ROLES = ['query', 'key', 'value'] as const;
 
 /** The shape that query, key and value share. */

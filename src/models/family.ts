@@ -44,6 +44,8 @@ export interface Family<C extends CommonConfig> {
   preprocessing(config: C, size: number, name: string): Preprocessing;
   /** The options implied by the entries of a state dict in official names; undefined if they are not of this family. */
   recognise?(shapes: Shapes): Partial<C> | undefined;
+  /** Of a recognised configuration, an option that neither entries nor published models of its kind tell. Default: none. */
+  untold?(config: C): (keyof C & string) | undefined;
   /** timm's names for the entries of a state dict, or the reason why there are none. Default: the same names. */
   timmNames?(shapes: Shapes, config: C, name: string): Renaming | string;
   /** torchvision's or Hugging Face's names for the entries of a state dict. Default: it has none. */
@@ -68,6 +70,7 @@ export interface ModelFamily {
   create(preset: string, overrides: Readonly<Record<string, unknown>>): Model;
   conflict(config: Readonly<Record<string, unknown>>): Conflict | undefined;
   recognise(shapes: Shapes): Readonly<Record<string, unknown>> | undefined;
+  untold(model: Model): string | undefined;
   timmNames(shapes: Shapes, model: Model): Renaming | string | undefined;
   otherNames(naming: OtherNaming, shapes: Shapes): Renaming | string;
   officialNames(shapes: Shapes): Renaming | undefined;
@@ -99,6 +102,7 @@ export function defineFamily<C extends CommonConfig>(family: Family<C>): ModelFa
     },
     conflict: (config) => family.conflict(config as unknown as C),
     recognise: (shapes) => family.recognise?.(shapes),
+    untold: ({ config }) => family.untold?.(config as unknown as C),
     timmNames: (shapes, { config, name }) => family.timmNames?.(shapes, config as unknown as C, name),
     otherNames: (naming, shapes) =>
       family.otherNames?.(naming, shapes) ?? 'names of that kind are not known for its family',

@@ -158,7 +158,7 @@ function recognise(shapes: Shapes): Partial<VitConfig> | undefined {
   const side = Math.sqrt(count - 1);
   if (dim === undefined || patch === undefined || hidden === undefined || !(side > 0)) return undefined;
   if (!Number.isInteger(side)) return undefined;
-  // How many heads there are leaves no trace: they are taken to be as wide as those of every published model.
+  // How many heads there are leaves no trace: they are taken to be as wide as those of every published model; see `untold`.
   const heads = dim % HEAD === 0 ? dim / HEAD : 1;
   const depth = childrenOf(shapes, 'blocks.');
   return { dim, patch, depth, heads, mlpRatio: hidden / dim, imageSize: side * patch };
@@ -184,6 +184,7 @@ const common = {
   layerDecay,
   otherNames: (naming: OtherNaming, shapes: Shapes) =>
     naming === 'torchvision' ? toTorchvisionVit(shapes) : toHuggingfaceVit(shapes),
+  untold: ({ dim }: VitConfig) => (dim % HEAD === 0 ? undefined : ('heads' as const)),
   imageSize: ({ imageSize }: VitConfig) => imageSize,
   fixedSize: true as const,
   adapt,

@@ -13,6 +13,7 @@ import type { TrainingSummary } from './run/run-folder.ts';
 import { loadState, stateFiles } from './run/run-state.ts';
 import { scheduleOf, stepsPerEpoch, type Schedule } from './schedule.ts';
 import type { StepResult } from './step/step-result.ts';
+import { untoldMetadata } from './weights/recognise.ts';
 import { groupsOf, openLog, shareState, type RunLog } from './together.ts';
 
 /** Results that may be on their way while further steps are submitted. */
@@ -285,7 +286,7 @@ class TrainingRun {
   private async save(): Promise<void> {
     const { session, folder, claim, recipeHash, recipe, classes, ranks } = this.job;
     if (this.savedAt === this.step || ranks?.isFirst === false) return;
-    const names = classMetadata(classes.classes);
+    const names = { ...classMetadata(classes.classes), ...(await untoldMetadata(session.model)) };
     const { step, batchesTracked } = this;
     const { best } = this.evaluations;
     await claim?.check();

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openTensors } from '../../src/formats/open.ts';
 import { createModel } from '../../src/models/registry.ts';
+import { resolveWeights } from '../../src/training/evaluation/evaluate-weights.ts';
 import { loadWeights } from '../../src/training/weights/initial-weights.ts';
 import { formula } from '../models/formula.ts';
 import { scratchFolder } from '../training/tiny.ts';
@@ -44,6 +45,32 @@ describe('vision transformers', () => {
     const { values, notes } = await loadWeights(golden(file), MODEL);
     expect(values).toEqual(valuesOf(MODEL));
     expect(notes).toEqual([]);
+  });
+
+  const headsIn = async (file: string) => {
+    const { stdout } = await runCommand('inspect', file, '--json');
+    const { model } = JSON.parse(stdout) as { model: { set: string[] } };
+    return model.set.find((setting) => setting.startsWith('model.heads='));
+  };
+
+  it('heads are what the file says; without a word of it they are not guessed', async () => {
+    expect(await headsIn(golden('flax.npz'))).toBe('model.heads=2');
+    expect(await headsIn(golden('deit.pth'))).toBe('model.heads=?');
+    const copy = join(folder, 'heads.safetensors');
+    await runCommand('convert', golden('flax.npz'), copy);
+    expect(await headsIn(copy)).toBe('model.heads=2');
+    const headsFor = async (file: string, ...overrides: string[]) => {
+      const named = { checkpoint: golden(file), model: undefined, overrides };
+      const { model } = await resolveWeights({ ...named, use: 'evaluate', weights: 'raw' });
+      return model.config['heads'];
+    };
+    await expect(headsFor('deit.pth')).rejects.toMatchObject({
+      code: 'model/untold',
+      message: expect.stringContaining('model.heads leaves no trace in its tensors') as string,
+      hint: expect.stringMatching(/--model \S+ --set model\.heads=/) as string,
+    });
+    expect(await headsFor('deit.pth', 'model.heads=4')).toBe(4);
+    expect(await headsFor('flax.npz')).toBe(2);
   });
 
   it('DINO is recognised by having no classifier, and its teacher is found beside the student', async () => {

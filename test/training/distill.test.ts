@@ -5,6 +5,7 @@ import { latestCheckpoint, readCheckpointFile } from '../../src/training/run/che
 import { targetOf } from '../../src/training/planning/fit.ts';
 import { loadChecked } from '../../src/training/effects.ts';
 import { withTeacher } from '../../src/training/weights/teacher.ts';
+import { runCommand } from '../cli/run.ts';
 import { adapters } from '../ops/harness.ts';
 import { across, FOLDER, golden, SETTINGS, TRANSFORMER, type Golden } from './golden.ts';
 import { runTiny, scratchFolder, tinyRecipe, traces } from './tiny.ts';
@@ -26,6 +27,9 @@ interface Step {
   readonly gradNorm: number;
 }
 
+const load = async (...overrides: string[]) =>
+  (await loadChecked(tinyRecipe(scratchFolder()), overrides)).recipe;
+
 async function expectSteps(out: string, want: Pick<Golden, 'losses' | 'gradNorms'>): Promise<void> {
   const { metrics } = await traces(out);
   const steps = metrics.filter((record) => (record as { kind: string }).kind === 'step') as Step[];
@@ -39,11 +43,12 @@ async function expectSteps(out: string, want: Pick<Golden, 'losses' | 'gradNorms
 describe.each(adapters)('distillation on %s', (adapter) => {
   it('of a transformer to a CNN has the losses and gradients of PyTorch', { timeout: 900_000 }, async () => {
     const out = join(scratchFolder(), 'run');
-    await runTiny(adapter, out, {
-      overrides: distill('soft', TRANSFORMER_FILE),
-      init: STUDENT,
-      maxSteps: 10,
-    });
+    // The file does not tell its heads; a copy does.
+    const teacher = join(scratchFolder(), 'teacher.safetensors');
+    const [, ...settings] = TRANSFORMER;
+    const named = ['--model', 'deit-s16', ...settings.flatMap((setting) => ['--set', setting])];
+    expect((await runCommand('convert', TRANSFORMER_FILE, teacher, ...named)).code).toBe(0);
+    await runTiny(adapter, out, { overrides: distill('soft', teacher), init: STUDENT, maxSteps: 10 });
     await expectSteps(out, across.cnn);
   });
 
@@ -53,6 +58,13 @@ describe.each(adapters)('distillation on %s', (adapter) => {
     const overrides = [...settings, ...TRANSFORMER, 'optimizer.lr=1e-3'];
     await runTiny(adapter, out, { overrides, init: TRANSFORMER_FILE, maxSteps: 10 });
     await expectSteps(out, across.transformer);
+    // As a teacher in its turn, the run says how many heads it has, and so do its files.
+    const checkpoint = (await latestCheckpoint(join(out, 'checkpoints')))!;
+    for (const teacher of [out, join(checkpoint.folder, 'model.safetensors')]) {
+      const recipe = await load(`distill=${teacher}`);
+      const target = await withTeacher(targetOf(undefined), recipe, 10);
+      expect(target.teacher?.config).toMatchObject({ dim: 24, heads: 3, imageSize: 28 });
+    }
   });
 
   it.each(['soft', 'hard'] as const)(
@@ -89,14 +101,20 @@ describe.each(adapters)('distillation on %s', (adapter) => {
 });
 
 describe('a recipe with a teacher', () => {
-  const load = async (...overrides: string[]) =>
-    (await loadChecked(tinyRecipe(scratchFolder()), overrides)).recipe;
-
   it('recognises the teacher by its weights', async () => {
     const recipe = await load(`distill=${TEACHER}`);
     const { teacher } = await withTeacher(targetOf(undefined), recipe, 10);
     expect(teacher?.config).toMatchObject({ variant: 'slak', depths: [1, 2], classes: 10 });
     expect(recipe.distill).toMatchObject({ kind: 'soft', alpha: 0.5, temperature: 1 });
+  });
+
+  it('refuses one whose heads nothing tells', async () => {
+    const recipe = await load(`distill=${TRANSFORMER_FILE}`);
+    await expect(withTeacher(targetOf(undefined), recipe, 10)).rejects.toMatchObject({
+      code: 'distill/teacher',
+      message: expect.stringContaining('model.heads leaves no trace in its tensors') as string,
+      hint: expect.stringContaining('largekernel convert') as string,
+    });
   });
 
   it('says what a file is not', async () => {

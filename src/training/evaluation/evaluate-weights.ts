@@ -65,6 +65,8 @@ type Resolved = Omit<ResolvedWeights, 'file' | 'entry' | 'notes'> & { readonly n
 
 /** Stands for a model that is not known yet. */
 const ANY_MODEL = 'convnext-t';
+/** What a model takes depends on which it is. */
+const isOfAny = (setting: string) => overriddenPaths([setting]).every((path) => !path.startsWith('model.'));
 
 /**
  * Checks the settings of a request, which takes no file.
@@ -89,7 +91,7 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
   const named = request.model ?? published?.model;
   const loaded = isRun
     ? await runRecipe(checkpoint, overrides)
-    : await bareRecipe(named ?? ANY_MODEL, overrides);
+    : await bareRecipe(named ?? ANY_MODEL, named === undefined ? overrides.filter(isOfAny) : overrides);
   const file = await openWeights(checkpoint, {
     entry,
     weights,
@@ -120,6 +122,7 @@ async function resolveNamed(
 ): Promise<Resolved> {
   if (model !== undefined) return resolveFile(model, overrides, file);
   const known = await recognised(file, checkpoint);
+  requireTold(known, checkpoint, overrides);
   const { name } = known.model;
   const notes = [`model: ${[name, ...known.settings].join(' ')}, by its tensors`];
   return { ...(await resolveFile(name, [...known.settings, ...overrides], file)), notes };
@@ -171,6 +174,16 @@ async function recognised(file: TensorFile, checkpoint: string): Promise<Recogni
     {
       hint: 'Add --model, for example --model convnext-t; `largekernel models` lists them.',
     },
+  );
+}
+
+/** @throws FrameworkError `model/untold` where an option is told neither by the file nor by the user */
+function requireTold({ model, untold }: Recognised, path: string, overrides: readonly string[]): void {
+  if (untold === undefined || overriddenPaths(overrides).includes(untold)) return;
+  throw new FrameworkError(
+    'model/untold',
+    `${path} is of the kind of ${model.name}, but ${untold} leaves no trace in its tensors, and no published model of its widths tells.`,
+    { hint: `Say it: --model ${model.name} --set ${untold}=…, beside what \`largekernel inspect\` shows.` },
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Device } from '../../device/device.ts';
+import { MODEL_NAME, MODEL_SETTINGS } from '../../formats/model-metadata.ts';
 import { writeSafetensors } from '../../formats/safetensors.ts';
 import { InferenceSession } from '../../models/inference.ts';
 import { ModelWeights } from '../../models/weights.ts';
@@ -160,8 +161,8 @@ export async function writeMerged(
     const naming = await nameMerged(model, resolved);
     await writeSafetensors(output, tensors, {
       format: 'pt',
-      'largekernel.model': naming.model,
-      'largekernel.set': JSON.stringify(naming.settings),
+      [MODEL_NAME]: naming.model,
+      [MODEL_SETTINGS]: JSON.stringify(naming.settings),
       ...metadataOf(resolved.classes),
     });
     return naming;

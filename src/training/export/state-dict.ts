@@ -10,7 +10,7 @@ import { resolveWeights, type WeightsRequest } from '../evaluation/evaluate-weig
 import { adaptedFile, checkEntries } from '../weights/check-entries.ts';
 import { keptMetadata, metadataOf } from '../weights/model-classes.ts';
 import { leftOutNote, openWeights } from '../weights/open-weights.ts';
-import { recogniseModel } from '../weights/recognise.ts';
+import { preferredModel, recogniseModel, untoldMetadata } from '../weights/recognise.ts';
 
 /**
  * State dicts as `load_state_dict(strict=True)` of the papers' or timm's PyTorch code wants them, in safetensors: float32 in the declared
@@ -47,18 +47,23 @@ export async function convertWeights(
   const declared = resolved?.model;
   const file = await openWeights(path, { entry, weights, model: () => declared });
   try {
-    const known = new Set(file.names());
+    const names = new Set(file.names());
     const tensors = declared === undefined ? asTheyAre(file) : asDeclared(file, path, declared);
-    const model = declared ?? (await recogniseModel(file))?.model;
+    const known =
+      declared === undefined
+        ? await recogniseModel(file, preferredModel(file))
+        : { model: declared, untold: undefined };
+    const model = known?.model;
     await writeSafetensors(
       output,
       to === 'official' ? inOfficialNames(tensors, model) : inForeignNames(tensors, path, model, to),
       {
         format: 'pt',
         ...(resolved === undefined ? keptMetadata(file.metadata) : metadataOf(resolved.classes)),
+        ...(known === undefined || known.untold !== undefined ? {} : await untoldMetadata(known.model)),
       },
     );
-    const addedCounters = tensors.filter(({ name }) => !known.has(name)).length;
+    const addedCounters = tensors.filter(({ name }) => !names.has(name)).length;
     return { tensors: tensors.length, addedCounters, model: model?.name, notes: leftOutNote(file) };
   } finally {
     await file.close();

@@ -33,6 +33,7 @@ export interface Inspection {
 
 export interface InspectedModel {
   readonly name: string;
+  /** For `--set`; one that nothing tells is `key=?`. */
   readonly set: readonly string[];
   readonly classes: number;
 }
@@ -80,5 +81,7 @@ export async function inspectWeights(
 async function modelOf(file: TensorFile): Promise<InspectedModel | null> {
   const found = await recogniseModel(officialNames(file), preferredModel(file));
   if (found === undefined) return null;
-  return { name: found.model.name, set: found.settings, classes: found.model.config.classes };
+  const { model, settings, untold } = found;
+  const set = untold === undefined ? settings : [...settings, `${untold}=?`];
+  return { name: model.name, set, classes: model.config.classes };
 }

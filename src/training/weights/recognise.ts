@@ -1,29 +1,37 @@
 import type { TensorFile } from '../../formats/tensor-file.ts';
-import { families } from '../../models/registry.ts';
+import { MODEL_NAME, MODEL_SETTINGS } from '../../formats/model-metadata.ts';
+import { Graph, type Node } from '../../graph/graph.ts';
+import { families, familyOf } from '../../models/registry.ts';
 import type { Model } from '../../models/model.ts';
-import { FrameworkError } from '../../util/errors.ts';
+import { f32 } from '../../ops/tensor.ts';
+import { FrameworkError, defined } from '../../util/errors.ts';
 import { checkEntries } from './check-entries.ts';
 import { bareRecipe, classesOf, modelOfRecipe } from './recipe-model.ts';
 
-/** Identifies the model of a state dict by the names and shapes of its entries, with the families' recognisers. */
+/**
+ * Identifies the model of a state dict by the names and shapes of its entries, with the families' recognisers, and by what the file says
+ * of options that leave no trace in them.
+ */
 
 export interface Recognised {
   readonly model: Model;
   /** The model's options in a recipe's terms, as `--set` takes them; without the name and the classes. */
   readonly settings: readonly string[];
+  /** The key of a setting that nothing tells; the model has it made up. */
+  readonly untold: string | undefined;
 }
+
+type Described = Pick<TensorFile, 'names' | 'info'> & Partial<Pick<TensorFile, 'metadata'>>;
 
 /**
  * The model whose declarations a file in official names meets exactly, in the fewest settings, if there is one.
- * Strides leave no trace in the entries: a stem's is taken to be its kernel.
+ * Strides leave no trace in the entries: a stem's is taken to be its kernel, unless the file says another.
  * @param preferred the preset to describe it by, if that is possible at all
  * @example (await recogniseModel(officialNames(file)))?.model.name
  */
-export async function recogniseModel(
-  file: Pick<TensorFile, 'names' | 'info'>,
-  preferred?: string,
-): Promise<Recognised | undefined> {
+export async function recogniseModel(file: Described, preferred?: string): Promise<Recognised | undefined> {
   const shapes = new Map(file.names().map((name) => [name, file.info(name).shape]));
+  const said = settingsSaid(file);
   for (const family of families) {
     const seen = family.recognise(shapes);
     if (seen === undefined) continue;
@@ -32,16 +40,71 @@ export async function recogniseModel(
       .sort((a, b) => a.settings.length - b.settings.length || awkwardness(a) - awkwardness(b))
       .sort((a, b) => Number(b.name === preferred) - Number(a.name === preferred));
     for (const { name, settings } of candidates) {
-      const model = await fitting(file, name, settings);
-      if (model !== undefined) return { model, settings };
+      const known = said.of === undefined || said.of === name ? said.settings : [];
+      for (const more of known.length > 0 ? [known, []] : [[]]) {
+        const model = await fitting(file, name, [...settings, ...more]);
+        if (model !== undefined) return described(model, settings, more);
+      }
     }
   }
   return undefined;
 }
 
+/** @param seen settings by the entries @param said settings by the file, which go before those */
+function described(model: Model, seen: readonly string[], said: readonly string[]): Recognised {
+  const option = familyOf(model.name).untold(model);
+  const saidKeys = new Set(said.map(keyOf));
+  const untold = option === undefined || saidKeys.has(`model.${option}`) ? undefined : `model.${option}`;
+  const known = seen.filter((setting) => !saidKeys.has(keyOf(setting)) && keyOf(setting) !== untold);
+  return { model, settings: [...known, ...said], untold };
+}
+
 /** The model a file names: as `merge` writes it, or as the ImageNet example of pytorch/examples does. */
 export function preferredModel({ metadata }: Pick<TensorFile, 'metadata'>): string | undefined {
-  return metadata.get('largekernel.model') ?? metadata.get('arch');
+  return metadata.get(MODEL_NAME) ?? metadata.get('arch');
+}
+
+/** What a file says of its model, and of which preset it says so. Anyone may have written it: what is no setting is passed over. */
+function settingsSaid({ metadata }: Described): { of: string | undefined; settings: readonly string[] } {
+  const none = { of: undefined, settings: [] };
+  try {
+    const said: unknown = JSON.parse(metadata?.get(MODEL_SETTINGS) ?? '[]');
+    if (!Array.isArray(said)) return none;
+    const isOfModel = (setting: unknown): setting is string =>
+      typeof setting === 'string' && setting.startsWith('model.');
+    return { of: metadata?.get(MODEL_NAME), settings: said.filter(isOfModel) };
+  } catch {
+    return none;
+  }
+}
+
+/** Metadata for a file of a model's weights: what its entries do not tell of it. Empty where they tell everything. */
+export async function untoldMetadata(model: Model): Promise<Record<string, string>> {
+  const { name, config, parameters } = model;
+  const shapes = new Map(parameters.map((spec) => [spec.name, spec.shape]));
+  const info = (entry: string) => ({ dtype: 'F32', shape: defined(shapes.get(entry), entry) }) as const;
+  const found = await recogniseModel({ names: () => [...shapes.keys()], info }, name);
+  if (found !== undefined && found.untold === undefined && computes(found.model) === computes(model))
+    return {};
+  const { preset, options } = familyOf(name);
+  const own = Object.entries(config).filter(([key]) => options[key]?.onlyTraining === undefined);
+  const guess = found?.untold === undefined && found?.model.name === name ? found.model.config : undefined;
+  const settings = differences(guess ?? preset(name), Object.fromEntries(own));
+  const ofModel = settings.filter((setting) => keyOf(setting).replace(/^model\./, '') in options);
+  return { [MODEL_NAME]: name, [MODEL_SETTINGS]: JSON.stringify(ofModel) };
+}
+
+/** What a model computes in evaluation, as a text that is the same for models that compute the same. */
+function computes(model: Model): string {
+  const graph = new Graph();
+  const x = graph.input('x', f32(1, model.config.channels, model.imageSize, model.imageSize));
+  model.build(graph, { x, training: false });
+  const inputs = (node: Node) => Object.entries(node.inputs).map(([name, { id }]) => [name, id]);
+  return JSON.stringify(graph.nodes.map((node) => [node.op.name, node.attrs, inputs(node)]));
+}
+
+function keyOf(setting: string): string {
+  return setting.slice(0, setting.indexOf('='));
 }
 
 /** Among equals, other widths than any preset's are the custom model's. */
@@ -51,7 +114,7 @@ function awkwardness({ name, settings }: { name: string; settings: readonly stri
 }
 
 async function fitting(
-  file: Pick<TensorFile, 'names' | 'info'>,
+  file: Described,
   name: string,
   settings: readonly string[],
 ): Promise<Model | undefined> {

@@ -1,33 +1,40 @@
 import { createHash } from 'node:crypto';
 import type { ClassList } from '../../data/dataset.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
-import { requireClassifier, type Model } from '../../models/model.ts';
+import type { Model } from '../../models/model.ts';
 import { createModel } from '../../models/registry.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { readSealedIfThere, sealedKind, writeSealed } from '../../util/sealed.ts';
+import { resolveWeights } from '../evaluation/evaluate-weights.ts';
 import type { Target } from '../planning/fit.ts';
 import { valuesByClass } from './initial-weights.ts';
 import { leftOutNote, openWeights } from './open-weights.ts';
-import { preferredModel, recogniseModel } from './recognise.ts';
 
 /** The teacher of a recipe with `distill`: found by its weights, before anything is planned. */
 
 /** A target for plans of a recipe, with the model of its teacher if it has one. @param classes outputs of the student */
 export async function withTeacher(target: Target, recipe: Recipe, classes: number): Promise<Target> {
   if (recipe.distill === null) return target;
-  return opened(recipe.distill, async (file, path) => {
-    const found = await recogniseModel(file, preferredModel(file));
-    if (found === undefined)
-      throw new FrameworkError('distill/teacher', `distill.teacher: ${path} fits no model of the registry.`, {
-        hint: '`largekernel inspect` shows what it holds, `largekernel models` lists the models.',
-      });
-    const { name, config } = found.model;
-    requireClassifier(found.model);
-    checkSize(found.model, recipe.data.imageSize);
-    return { ...target, teacher: createModel(name, { ...config, classes }) };
-  });
+  const { teacher: checkpoint, entry } = recipe.distill;
+  const request = { checkpoint, model: undefined, overrides: [], use: 'evaluate', weights: 'raw' } as const;
+  const { model } = await resolveWeights({ ...request, entry: entry ?? undefined }).catch(asTeachers);
+  checkSize(model, recipe.data.imageSize);
+  return { ...target, teacher: createModel(model.name, { ...model.config, classes }) };
 }
+
+/** Advice on options of a command is none for a recipe's teacher. */
+function asTeachers(error: unknown): never {
+  const hint = error instanceof FrameworkError ? TEACHER_HINTS[error.code] : undefined;
+  if (!(error instanceof FrameworkError) || hint === undefined) throw error;
+  throw new FrameworkError('distill/teacher', `distill.teacher: ${error.message}`, { hint });
+}
+
+const TEACHER_HINTS: Readonly<Record<string, string>> = {
+  'model/unnamed': '`largekernel inspect` shows what it holds, `largekernel models` lists the models.',
+  'model/untold':
+    'Give the run that made it, or a copy that says it: `largekernel convert FILE COPY.safetensors --model … --set …`.',
+};
 
 function checkSize({ name, fixedSize, imageSize }: Model, size: number): void {
   if (!fixedSize || imageSize === size) return;

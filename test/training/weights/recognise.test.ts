@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../../src/models/model.ts';
 import { createModel, modelNames } from '../../../src/models/registry.ts';
-import { recogniseModel } from '../../../src/training/weights/recognise.ts';
+import { recogniseModel, untoldMetadata } from '../../../src/training/weights/recognise.ts';
 import { defined } from '../../../src/util/errors.ts';
 import { goldenCases } from '../../models/golden.ts';
 
@@ -68,6 +68,31 @@ describe('recogniseModel', () => {
     expect((await recogniseModel(entriesOf(merged)))?.settings).toEqual(['model.merged=true']);
     const noScale = createModel('convnext-t', { layerScaleInit: 0 });
     expect((await recogniseModel(entriesOf(noScale)))?.settings).toEqual(['model.layerScaleInit=0']);
+  });
+
+  it('takes from the file what its entries do not tell, and passes over what is none', async () => {
+    const model = createModel('vit-b16', { dim: 96, heads: 4, classes: 10 });
+    const bare = entriesOf(model);
+    const found = await recogniseModel(bare);
+    expect(found?.untold).toBe('model.heads');
+    expect(found?.settings).toEqual(['model.dim=96']);
+    const metadata = new Map(Object.entries(await untoldMetadata(model)));
+    const told = await recogniseModel({ ...bare, metadata });
+    expect([told?.untold, told?.model.config['heads']]).toEqual([undefined, 4]);
+    for (const set of ['model.heads=4', '["model.heads=5"]', '{}', '[4]', '["model.stem=x"]'])
+      expect((await recogniseModel({ ...bare, metadata: new Map([['largekernel.set', set]]) }))?.untold).toBe(
+        'model.heads',
+      );
+  });
+
+  it('writes into files what their entries do not tell, and nothing else', async () => {
+    for (const name of modelNames()) expect(await untoldMetadata(createModel(name))).toEqual({});
+    expect(await untoldMetadata(createModel('convnext-t', { layerScaleInit: 1, dropPath: 0.1 }))).toEqual({});
+    const strided = createModel('convnext-t', { stemPatch: 6, stemStride: 4 });
+    const metadata = new Map(Object.entries(await untoldMetadata(strided)));
+    const told = await recogniseModel({ ...entriesOf(strided), metadata });
+    expect(told?.model.config).toMatchObject({ stemPatch: 6, stemStride: 4 });
+    expect(await untoldMetadata(createModel('bit-m-r101x3', { groups: 16 }))).not.toEqual({});
   });
 
   it('does not guess', async () => {
