@@ -64,8 +64,11 @@ function* textOf(
         : `${items.scored} of ${items.asked} images, ${protocol.dataOrigin}`;
     yield `${name} of ${model}: ${looked}`;
     yield `  ${protocol.settings ?? ''}`;
-    for (const { label, unit, protocol: own, ...metric } of result.metrics)
-      yield `  ${label}  ${formatMetric({ label, unit, protocol: own, ...metric })} ${unit}  (${own})`;
+    for (const metric of result.metrics) {
+      const { label, unit, protocol: own, correct, total } = metric;
+      const counts = correct === undefined || total === undefined ? '' : `, ${correct} of ${total}`;
+      yield `  ${label}  ${formatMetric(metric)} ${unit}  (${own}${counts})`;
+    }
     yield* curvesText(result);
     for (const { label, why } of result.absent) yield `  ${label} not computed: ${why}`;
     for (const group of groupProblems(result.problems))

@@ -137,11 +137,13 @@ export function shapeScoring(aggregation: Aggregation): Scoring {
 function overall(tally: Tally, aggregation: Aggregation): Metric[] {
   const [shape, texture] = [tally.counts['shape']?.top1 ?? 0, tally.counts['texture']?.top1 ?? 0];
   const protocol = `16 categories, ${aggregation} probability`;
-  const share = (id: string, label: string, n: number) => ({
-    ...accuracyMetric(id, label, `${protocol}, ${n} of ${tally.items}`, n, tally.items),
+  const share = (id: string, label: string, correct: number): Metric => ({
+    ...accuracyMetric(id, label, protocol, correct, tally.items),
+    correct,
+    total: tally.items,
   });
   return [
-    ...biasMetric(shape, texture, `${protocol}, ${shape} shape and ${texture} texture decisions`),
+    ...biasMetric(shape, texture, protocol),
     share('cue-accuracy', 'cue accuracy', shape + texture),
     share('shape-decisions', 'decisions for the shape', shape),
     share('texture-decisions', 'decisions for the texture', texture),
@@ -150,11 +152,11 @@ function overall(tally: Tally, aggregation: Aggregation): Metric[] {
 
 /** Shape over shape and texture; nothing where neither was ever decided for. */
 function biasMetric(shape: number, texture: number, protocol: string): Metric[] {
-  if (shape + texture === 0) return [];
-  const { value, low, high } = proportion(shape, shape + texture);
-  return [
-    percent({ id: 'shape-bias', label: 'shape bias', protocol, better: 'higher' }, value, { low, high }),
-  ];
+  const total = shape + texture;
+  if (total === 0) return [];
+  const { value, low, high } = proportion(shape, total);
+  const name = { id: 'shape-bias', label: 'shape bias', protocol, better: 'higher' } as const;
+  return [{ ...percent(name, value, { low, high }), correct: shape, total }];
 }
 
 function byShape(tally: Tally, aggregation: Aggregation) {
@@ -214,7 +216,7 @@ export const shapeBias = defineAnalysis({
         parts: [part],
         settings: settingWords({ aggregation, ...rest }),
         origin: 'cue-conflict stimuli',
-        isRelease: false,
+        isRelease: true,
         framing: `as stored, resized to ${imageSize} ${about.evalConfig.interpolation} where they are not`,
         folder: context.folder,
         batchSize: batch,

@@ -12,6 +12,9 @@ export interface Metric {
   /** 95 % interval, where one is known. */
   readonly low?: number;
   readonly high?: number;
+  /** The counts whose share `value` is, where the result has them nowhere else. */
+  readonly correct?: number;
+  readonly total?: number;
   /** Why there is no interval, where its likes have one. */
   readonly noInterval?: string;
   readonly unit: '%' | 'points' | 'nats' | '';

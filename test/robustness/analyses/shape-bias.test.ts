@@ -53,7 +53,17 @@ describe('cue conflict', () => {
       clean: { unknown: '' },
     });
     const value = (id: string) => metrics.find((metric) => metric.id === id)!.value;
-    expect(metrics[0]!.protocol).toContain('2 shape and 1 texture decisions');
+    const counts = metrics.map(({ id, correct, total }) => [id, correct, total]);
+    expect(counts).toEqual([
+      ['shape-bias', 2, 3],
+      ['cue-accuracy', 3, 5],
+      ['shape-decisions', 2, 5],
+      ['texture-decisions', 1, 5],
+    ]);
+    // Counts are no part of the protocol: models stand in one column.
+    expect(new Set(metrics.map(({ protocol }) => protocol))).toEqual(
+      new Set(['16 categories, mean probability']),
+    );
     expect(value('shape-bias')).toBeCloseTo(200 / 3, 10);
     expect(['cue-accuracy', 'shape-decisions', 'texture-decisions'].map(value)).toEqual([60, 40, 20]);
     expect(rows!.map(({ name }) => name)).toEqual(['cat']);
