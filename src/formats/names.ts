@@ -14,6 +14,7 @@ import {
   RESNET_TO_HUGGINGFACE,
   RULES,
 } from './name-rules.ts';
+import { FrameworkError } from '../util/errors.ts';
 import { rename, type Origin, type Renaming, type Reshape, type Shapes } from './renaming.ts';
 import { MODEL_SETTINGS } from './model-metadata.ts';
 import { permuteBytes } from './strides.ts';
@@ -207,11 +208,26 @@ export function officialNames(file: TensorFile): TensorFile {
   const isOfficial = detectNaming(names) === 'official';
   if (isOfficial && !names.some((name) => hasUnits(name, file.info(name).shape))) return file;
   const shapes = new Map(names.map((name) => [name, file.info(name).shape]));
+  const renaming = ofFile(file.path, () => toOfficial(shapes));
   const heads = flaxHeads(shapes);
   const metadata = new Map(file.metadata);
   // Official names have no place for them.
   if (heads !== undefined) metadata.set(MODEL_SETTINGS, JSON.stringify([`model.heads=${heads}`]));
-  return { ...renamedFile(file, toOfficial(shapes)), metadata };
+  return { ...renamedFile(file, renaming), metadata };
+}
+
+/** What `make` gives; its errors name the file. */
+function ofFile(path: string, make: () => Renaming): Renaming {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof FrameworkError)) throw error;
+    throw new FrameworkError(
+      error.code,
+      `${path}: ${error.message}.`,
+      error.hint === undefined ? {} : { hint: error.hint },
+    );
+  }
 }
 
 function transposed<T extends Float32Array | Float64Array>(

@@ -62,20 +62,26 @@ export function fromFlaxVit(shapes: Shapes): Renaming {
 
 /** Heads of each attention of a Flax archive, whose kernels are (D, heads, width); undefined for other files. */
 export function flaxHeads(shapes: Shapes): number | undefined {
-  return shapes.get('Transformer/encoderblock_0/MultiHeadDotProductAttention_1/query/kernel')?.[1];
+  const kernel = shapes.get('Transformer/encoderblock_0/MultiHeadDotProductAttention_1/query/kernel');
+  return kernel?.length === 3 ? kernel[1] : undefined;
 }
 
 const ROLES = ['query', 'key', 'value'] as const;
 
 /** The shape that query, key and value share. */
 function commonShape(shapes: Shapes, sources: readonly string[]): readonly number[] {
-  const shape = shapes.get(sources[0] as string) ?? [];
-  for (const source of sources)
-    if (shapes.get(source)?.join() !== shape.join())
-      throw new FrameworkError(
-        'formats/name-clash',
-        `${source} is missing or has another shape than its fellows`,
-      );
+  const [first = '', ...fellows] = sources;
+  const show = (extents: readonly number[]) => `(${extents.join(', ')})`;
+  const shape = shapes.get(first) ?? [];
+  for (const fellow of fellows) {
+    const other = shapes.get(fellow);
+    if (other?.join() === shape.join()) continue;
+    throw new FrameworkError(
+      'formats/name-clash',
+      `${first} is ${show(shape)}, but ${fellow} is ${other === undefined ? 'missing' : show(other)}: query, key and value of an attention have one shape`,
+      { hint: 'The file is incomplete, or was changed; take its maker’s, or write it again.' },
+    );
+  }
   return shape;
 }
 

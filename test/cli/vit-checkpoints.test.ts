@@ -1,6 +1,8 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { openTensors } from '../../src/formats/open.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { resolveWeights } from '../../src/training/evaluation/evaluate-weights.ts';
@@ -128,6 +130,42 @@ describe('vision transformers', () => {
       code: 'checkpoint/names',
       hint: expect.stringContaining(words) as string,
     });
+  });
+
+  it.each(['flax-21k.npz', 'deit-distilled.pth'])('says it of %s without a named model', async (file) => {
+    const asked = { checkpoint: golden(file), model: undefined, overrides: [] };
+    await expect(resolveWeights({ ...asked, use: 'evaluate', weights: 'raw' })).rejects.toMatchObject({
+      code: 'model/unnamed',
+      hint: expect.stringMatching(/pre_logits is|belong to a distilled DeiT/) as string,
+    });
+  });
+
+  it('an attention without its key is said, and leaves no open file', async () => {
+    const flax = await openTensors(golden('flax.npz'));
+    const lost = 'Transformer/encoderblock_1/MultiHeadDotProductAttention_1/key/bias';
+    const path = join(folder, 'no-key.safetensors');
+    const tensors = flax.names().filter((name) => name !== lost);
+    await writeSafetensors(
+      path,
+      tensors.map((name) => ({
+        name,
+        shape: flax.info(name).shape,
+        dtype: 'F32',
+        data: () => flax.read(name),
+      })),
+    );
+    await flax.close();
+    await expect(loadWeights(path, MODEL)).rejects.toThrow(
+      `${path}: ${lost.replace('key', 'query')} is (2, 4), but ${lost} is missing`,
+    );
+    const open = readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // that of the listing itself
+      }
+    });
+    expect(open.filter((target) => target === path)).toEqual([]);
   });
 
   it('says that a classifier has other classes', async () => {

@@ -14,6 +14,7 @@ import { evalConfig } from '../../recipe/transforms.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { existsNow } from '../../util/files.ts';
 import { datasetOf, normalizationOf } from '../data.ts';
+import { meaningOf } from '../weights/check-entries.ts';
 import { classesOfFile, classesOfRun, type ModelClasses } from '../weights/model-classes.ts';
 import { leftOutNote, openWeights } from '../weights/open-weights.ts';
 import { publishedAs } from '../weights/published/list.ts';
@@ -172,7 +173,9 @@ async function recognised(file: TensorFile, checkpoint: string): Promise<Recogni
     'model/unnamed',
     `${checkpoint} is a file of weights; which model it belongs to was not said, and its tensors are those of none that is known.`,
     {
-      hint: 'Add --model, for example --model convnext-t; `largekernel models` lists them.',
+      hint:
+        meaningOf(file.names()) ??
+        'Add --model, for example --model convnext-t; `largekernel models` lists them.',
     },
   );
 }

@@ -69,8 +69,9 @@ function shapeHint({ head }: Model, name: string, found: readonly number[]): str
   const isDepthwise = found.length === 4 && found[1] === 1;
   if (isDepthwise)
     return `Set the kernels the file was trained with, e.g. --set model.kernels=${found.at(-2) ?? 7}.`;
-  if (head !== null && name.startsWith(`${head}.`))
-    return `The file has ${found[0] ?? '?'} classes: --set model.classes=${found[0] ?? '?'}, or --set init.dropHead=true to train a new classifier.`;
+  const [classes = 0] = found;
+  if (head !== null && name.startsWith(`${head}.`) && classes > 0)
+    return `The file has ${classes} classes: --set model.classes=${classes}, or --set init.dropHead=true to train a new classifier.`;
   return 'Choose the model and the options the file was made with.';
 }
 
@@ -90,6 +91,11 @@ const FOREIGN: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** What the first entry that is known from published files, but of no model here, means. */
+export function meaningOf(entries: readonly string[]): string | undefined {
+  return FOREIGN.find(([names]) => entries.some((name) => names.test(name)))?.[1];
+}
+
 function mismatch(
   path: string,
   model: Model,
@@ -103,10 +109,9 @@ function mismatch(
     surplus.length > 0 ? `it has ${some(surplus)}, which the model does not` : '',
   ].filter((part) => part !== '');
   const near = missing[0] === undefined ? undefined : nearest(missing[0], surplus);
-  const meaning = FOREIGN.find(([names]) => surplus.some((name) => names.test(name)))?.[1];
   return new FrameworkError('checkpoint/names', `${path} does not fit ${model.name}: ${parts.join('; ')}.`, {
     hint:
-      meaning ??
+      meaningOf(surplus) ??
       (near === undefined
         ? 'Choose the model, variant and depths the file was made with.'
         : `${near} in the file looks like ${missing[0] ?? ''}.`),

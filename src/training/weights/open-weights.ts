@@ -43,7 +43,13 @@ export async function openWeights(path: string, choice: WeightsChoice = {}): Pro
       throw error;
     }
   };
-  return officialNames(await openTensors(await weightsFile(path, weights), { entry, fits }));
+  const file = await openTensors(await weightsFile(path, weights), { entry, fits });
+  try {
+    return officialNames(file);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 /** A line about the parts of a file that are not used, if there are any. */

@@ -63,5 +63,6 @@ export function headOf(file: Pick<TensorFile, 'names'>): string | undefined {
 /** Rows of the classifier of a file in official names. */
 export function classesOf(file: Pick<TensorFile, 'names' | 'info'>): number | undefined {
   const head = headOf(file);
-  return head === undefined ? undefined : file.info(head).shape[0];
+  const rows = head === undefined ? 0 : (file.info(head).shape[0] ?? 0);
+  return rows > 0 ? rows : undefined;
 }
