@@ -1,7 +1,7 @@
 /** Files from the web: whole, checked, and resumable where a connection breaks. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
@@ -41,8 +41,20 @@ export interface Wanted {
 export async function download(wanted: Wanted, path: string, options: DownloadOptions = {}): Promise<void> {
   const partial = `${path}.part`;
   await downloadWithRetries(wanted, partial, options);
+  await rm(versionFile(partial), { force: true });
   await requireChecksum(wanted, partial);
   await rename(partial, path);
+}
+
+/** Where it is kept which version of a file the part is of: an ETag, or a date. */
+function versionFile(partial: string): string {
+  return `${partial}.version`;
+}
+
+/** What an `If-Range` may name: a strong ETag, or when the file was changed. */
+function versionOf({ headers }: Response): string | undefined {
+  const tag = headers.get('etag');
+  return (tag?.startsWith('"') === true ? tag : headers.get('last-modified')) ?? undefined;
 }
 
 /** Bytes of a file; undefined where there is none. */
@@ -92,8 +104,12 @@ async function downloadRest(
   partial: string,
   { onProgress }: DownloadOptions,
 ): Promise<void> {
-  let have = (await sizeOf(partial)) ?? 0;
-  const response = await fetch(url, have > 0 ? { headers: { Range: `bytes=${have}-` } } : {});
+  const version = await ifThere(versionFile(partial), (at) => readFile(at, 'utf8'));
+  // Without a checksum nobody would see that the beginning is of another version than the rest.
+  const goesOn = version !== undefined || checksum !== undefined;
+  let have = goesOn ? ((await sizeOf(partial)) ?? 0) : 0;
+  const range = { Range: `bytes=${have}-`, ...(version !== undefined && { 'If-Range': version }) };
+  const response = await fetch(url, have > 0 ? { headers: range } : {});
   if (response.status === 416 && have > 0) {
     // The part is as long as the file, or it is a part of something else.
     await response.body?.cancel();
@@ -115,7 +131,18 @@ async function downloadRest(
   }
   const resumes =
     response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${have}-`);
-  if (!resumes) have = 0;
+  const now = versionOf(response);
+  if (resumes && version !== undefined && now !== undefined && now !== version) {
+    await response.body.cancel();
+    await rm(partial);
+    throw new Error('the file on the server is another one than before');
+  }
+  if (!resumes) {
+    have = 0;
+    // In this order no crash leaves a part beside another's version.
+    for (const old of [partial, versionFile(partial)]) await rm(old, { force: true });
+    if (now !== undefined) await writeFile(versionFile(partial), now);
+  }
   const rest = Number(response.headers.get('content-length') ?? NaN);
   const total = Number.isFinite(rest) ? have + rest : undefined;
   const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);

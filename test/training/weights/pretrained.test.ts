@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -24,16 +33,22 @@ const sha256 = createHash('sha256').update(bytes).digest('hex');
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 const whole: Answer = (_, response) => response.end(bytes);
 /** Sends 5000 bytes, and breaks off once they are on the disk. */
-const breaks: Answer = (_, response) => {
-  response.writeHead(200, { 'content-length': bytes.length });
-  response.write(bytes.subarray(0, 5000));
-  const watch = setInterval(() => {
-    const folder = dirname(cachedPath(resnet20));
-    if (!left().some((name) => statSync(join(folder, name)).size === 5000)) return;
-    clearInterval(watch);
-    response.destroy();
-  }, 2);
-};
+const breaksWithin =
+  (file: Buffer): Answer =>
+  (_, response) => {
+    response.writeHead(200, { 'content-length': file.length });
+    response.write(file.subarray(0, 5000));
+    const watch = setInterval(() => {
+      const folder = dirname(cachedPath(resnet20));
+      if (!left().some((name) => statSync(join(folder, name)).size === 5000)) return;
+      clearInterval(watch);
+      response.destroy();
+    }, 2);
+  };
+const breaks = breaksWithin(bytes);
+/** As long, and as well formed. */
+const other = Buffer.from(bytes);
+other.writeUInt8(other.readUInt8(4_900) ^ 1, 4_900);
 const rest: Answer = ({ headers }, response) => {
   const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1]);
   response.writeHead(206, { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` });
@@ -46,6 +61,7 @@ const sends =
 
 let answers: Answer[] = [];
 let asked: string[] = [];
+let versions: string[] = [];
 const server = createServer((request, response) => {
   asked.push(`${request.url} ${request.headers.range ?? ''}`.trim());
   (answers.shift() ?? whole)(request, response);
@@ -92,6 +108,31 @@ describe('published weights', () => {
     expect(left().sort()).toEqual(['fetched.json', 'resnet20.safetensors']);
     expect(await get()).toBe(path);
     expect(asked).toEqual(['/files/resnet20.safetensors', '/files/resnet20.safetensors bytes=5000-']);
+  });
+
+  it('a file that was replaced meanwhile is fetched anew, whatever the server makes of the version', async () => {
+    const versioned =
+      (version: string, answer: Answer): Answer =>
+      (request, response) => {
+        response.setHeader('etag', version);
+        versions.push(String(request.headers['if-range'] ?? ''));
+        answer(request, response);
+      };
+    for (const second of [whole, rest]) {
+      versions = [];
+      answers = [versioned('"1"', breaksWithin(other)), versioned('"2"', second), versioned('"2"', whole)];
+      const path = await get({ sha256: undefined });
+      expect(readFileSync(path).equals(bytes)).toBe(true);
+      expect(versions).toEqual(second === whole ? ['', '"1"'] : ['', '"1"', '']);
+      expect(left().sort()).toEqual(['fetched.json', 'resnet20.safetensors']);
+      rmSync(dirname(path), { recursive: true });
+    }
+  });
+
+  it('of an unknown version nothing is gone on with, unless its checksum is known', async () => {
+    answers = [breaksWithin(other), whole];
+    expect(readFileSync(await get({ sha256: undefined })).equals(bytes)).toBe(true);
+    expect(asked).toEqual(['/files/resnet20.safetensors', '/files/resnet20.safetensors']);
   });
 
   it('without published digits the SHA-256 is recorded, and holds from then on', async () => {
