@@ -6,7 +6,9 @@ import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { openTensors } from '../../src/formats/open.ts';
 import { createModel } from '../../src/models/registry.ts';
 import { resolveWeights } from '../../src/training/evaluation/evaluate-weights.ts';
-import { loadWeights } from '../../src/training/weights/initial-weights.ts';
+import type { Recipe } from '../../src/recipe/schema.ts';
+import type { Reporter } from '../../src/training/log/reporter.ts';
+import { loadInitial, loadWeights } from '../../src/training/weights/initial-weights.ts';
 import { formula } from '../models/formula.ts';
 import { scratchFolder } from '../training/tiny.ts';
 import { runCommand } from './run.ts';
@@ -167,6 +169,33 @@ describe('vision transformers', () => {
     });
     expect(open.filter((target) => target === path)).toEqual([]);
   });
+
+  it.each(['flax-21k.npz', 'pooled.safetensors'])(
+    'training starts from %s without its last layers',
+    async (name) => {
+      const pooled = join(folder, 'pooled.safetensors');
+      const { values, shapes } = await read(golden('huggingface.bin'));
+      const tensors = [...values].filter(([entry]) => !entry.startsWith('classifier.'));
+      const pooler = ['pooler.dense.weight', new Float32Array(64)] as const;
+      await writeSafetensors(
+        pooled,
+        [...tensors, pooler].map(([entry, data]) => ({
+          name: entry,
+          shape: shapes[entry] ?? [8, 8],
+          dtype: 'F32',
+          data,
+        })),
+      );
+      const init = { file: name === 'flax-21k.npz' ? golden(name) : pooled, entry: null, dropHead: true };
+      const notes: string[] = [];
+      const reporter = { note: (line: string) => notes.push(line) } as unknown as Reporter;
+      const recipe = { init, data: { classes: 'auto' } } as unknown as Recipe;
+      const loaded = await loadInitial(recipe, MODEL, { name: 'any', classes: [] }, reporter);
+      const wanted = [...valuesOf(MODEL)].filter(([entry]) => !entry.startsWith('head.'));
+      expect(loaded).toEqual(new Map(wanted));
+      expect(notes.join()).toMatch(/classifier left out, and (pre_logits|pooler) before it/);
+    },
+  );
 
   it('says that a classifier has other classes', async () => {
     const model = createModel('vit-b16', { ...OPTIONS, classes: 7 });

@@ -3,8 +3,8 @@ import type { Model } from '../../models/model.ts';
 import type { ParameterSpec } from '../../nn/parameters.ts';
 import { FrameworkError, nearest } from '../../util/errors.ts';
 
-/** The layer before the classifier of a ViT pre-trained on ImageNet-21k; it goes with the classifier. */
-export const PRE_LOGITS = /^pre_logits\./;
+/** Layers before the classifier, in files of ViTs pre-trained on ImageNet-21k: that of Flax, and its name at Hugging Face. They go with it. */
+export const BEFORE_HEAD = /^(pre_logits|pooler)\./;
 
 /**
  * Compares a file in official names with what a model declares, counters aside. Returns the declarations to be read.
@@ -78,7 +78,7 @@ function shapeHint({ head }: Model, name: string, found: readonly number[]): str
 /** Entries of published files that the models here do not have, and their meaning. */
 const FOREIGN: readonly (readonly [RegExp, string])[] = [
   [
-    PRE_LOGITS,
+    /^pre_logits\./,
     'pre_logits is the layer before the classifier of ViTs pre-trained on ImageNet-21k; fine-tuned ones have none. Start training from it with --set init.dropHead=true, which leaves it out with the classifier.',
   ],
   [
@@ -87,7 +87,7 @@ const FOREIGN: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /^pooler\./,
-    'pooler is a layer that transformers puts behind the class token; neither ViT nor DINO has one. Save the model with add_pooling_layer=False.',
+    'pooler is a layer that transformers puts behind the class token; neither ViT nor DINO has one. Save the model with add_pooling_layer=False, or start training from it with --set init.dropHead=true.',
   ],
 ];
 

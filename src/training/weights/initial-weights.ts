@@ -3,7 +3,7 @@ import type { Recipe } from '../../recipe/schema.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import type { ClassList } from '../../data/dataset.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
-import { PRE_LOGITS, adaptedFile, checkEntries } from './check-entries.ts';
+import { BEFORE_HEAD, adaptedFile, checkEntries } from './check-entries.ts';
 import { headRows, takeRows } from './initial-head.ts';
 import { classesOf, headOf, headWeights } from './recipe-model.ts';
 import { leftOutNote, openWeights, type WeightsChoice } from './open-weights.ts';
@@ -45,9 +45,13 @@ async function withoutHead(
   model: Model,
   head: ReadonlySet<string>,
 ): Promise<{ values: Map<string, Float32Array>; note: string }> {
-  const before = file.names().filter((name) => PRE_LOGITS.test(name));
+  const before = file.names().filter((name) => BEFORE_HEAD.test(name));
   const values = await readValues(file, path, model, new Set([...head, ...before]));
-  return { values, note: `classifier left out${before.length > 0 ? ', and pre_logits before it' : ''}` };
+  const layers = [...new Set(before.map((name) => name.split('.', 1)[0] ?? name))];
+  return {
+    values,
+    note: ['classifier left out', ...layers.map((layer) => `and ${layer} before it`)].join(', '),
+  };
 }
 
 /** All values; the rows of the classifier are those of the run's classes. @param choice the run's `data.classes` */
