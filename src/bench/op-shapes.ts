@@ -1,3 +1,4 @@
+import { add } from '../ops/add/op.ts';
 import { attention, attentionGradient, attentionProbabilities } from '../ops/attention/op.ts';
 import { batchNorm, batchNormGradient } from '../ops/batch-norm/op.ts';
 import { columnSum } from '../ops/column-sum/op.ts';
@@ -141,6 +142,27 @@ function blockProducts(n: number, size: number, c: number): OpRow[] {
       { a: hidden, b: x, ...norm },
       { ...bare, transposeA: true, ...normal('b') },
     ),
+  ];
+}
+
+/** The second half of a transformer's branch: its last product, then the sum; beside the product of maps with about as many rows. */
+function tokenProducts(n: number, tokens: number, from: number, to: number): OpRow[] {
+  const [rows, side] = [n * tokens, Math.floor(Math.sqrt(tokens))];
+  const label = `tokens ${n}x${tokens}x${from}-${to}`;
+  const [y, weights] = [f32(rows, to), { b: f32(to, from), bias: f32(to) }];
+  const product = { transposeA: false, transposeB: true, bias: 'cols' } as const;
+  const maps = { a: f32(n * side * side, from), ...weights, addend: f32(n, to, side, side) };
+  return [
+    row(label, 'forward', matmul, { a: f32(rows, from), ...weights }, product),
+    row(`${label} sum`, 'forward', add, { a: y, b: y }, {}),
+    row(
+      `${label} sum, drop path`,
+      'forward',
+      scaleResidual,
+      { x: y, branch: y, mask: f32(n) },
+      { from: 'tokens' },
+    ),
+    row(`${label} as maps, residual`, 'forward', matmulResidual, maps, { ...product, keep: false }),
   ];
 }
 
@@ -294,6 +316,9 @@ export const OP_SETS = {
       ]),
     ),
     ...STAGES.flatMap(([size, c]) => blockProducts(8, size, c)),
+    ...tokenProducts(2, 197, 768, 768),
+    ...tokenProducts(2, 197, 3072, 768),
+    ...tokenProducts(2, 197, 1536, 384),
   ],
   norm: [
     ...norm('layer-norm rows 12544x96', f32(12544, 96), 96, { eps: 1e-6, from: 'rows', to: 'rows' }),
