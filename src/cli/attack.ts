@@ -9,7 +9,7 @@ import type { Attack } from '../robustness/attacks/attack.ts';
 import type { Aim } from '../robustness/attacks/examine.ts';
 import { ATTACKS } from '../robustness/attacks/registry.ts';
 import { runAttack } from '../robustness/attacks/run-attack.ts';
-import { savedAttack } from '../robustness/attacks/saved.ts';
+import { savedAttack, savedRequest } from '../robustness/attacks/saved.ts';
 import type { Space } from '../robustness/attacks/session-model.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
 import { settingOption } from './analyze.ts';
@@ -136,7 +136,6 @@ async function onSaved(
   means: Means,
   folder: string,
 ): Promise<AttackMade> {
-  const attack = savedAttack(set);
   let made: AttackMade | undefined;
   await withContext(
     { needs: 'images', use: 'attack', folder },
@@ -144,21 +143,8 @@ async function onSaved(
     options,
     means,
     async (context) => {
-      const { record } = set;
-      const isSame = record.imageSize === context.imageSize && record.space === 'pixel';
-      const request = {
-        attack,
-        settings: {},
-        epsilons: savedEpsilons(set, options.eps),
-        seed: 0,
-        space: 'pixel',
-        aim: 'any',
-        eightBit: false,
-        save: undefined,
-        norm: isSame ? record.norm : null,
-        of: `images of ${record.attack} on ${record.model} ${record.modelFingerprint.slice(0, 8)}: ${record.settings}`,
-      } as const;
-      const progress = attackProgress(means.line, context.model, attack, request);
+      const request = savedRequest(set, context.imageSize, options.eps);
+      const progress = attackProgress(means.line, context.model, request.attack, request);
       const result = await runAttack(
         { ...context, ...progress.context },
         { ...request, onPasses: progress.onPasses },
@@ -174,22 +160,6 @@ async function onSaved(
   );
   if (made === undefined) throw new FrameworkError('attack/set', `${checkpoint} was not evaluated.`);
   return made;
-}
-
-function savedEpsilons(
-  { folder, record }: AdversarialSet,
-  asked: readonly number[] | undefined,
-): readonly number[] {
-  const list = (asked ?? record.epsilons).filter((eps) => eps !== 0);
-  const missing = list.find((eps) => !record.epsilons.includes(eps));
-  if (missing === undefined) return list;
-  throw new FrameworkError(
-    'attack/set',
-    `${folder} holds no images of ε ${missing}; it holds ${record.epsilons.join(', ')}.`,
-    {
-      hint: 'Choose from these with --eps.',
-    },
-  );
 }
 
 /** Runs one checkpoint after the other until all are done or somebody stops it. */

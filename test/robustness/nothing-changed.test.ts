@@ -71,6 +71,12 @@ describe.each(adapters)('where nothing is changed, on %s', (kind) => {
         eightBit: attack.eightBit === true,
       });
       expect([attack.id, result.metrics[0]!.value]).toEqual([attack.id, top1]);
+      // ε = 0 alone is a point too, with its counts.
+      const points = result.curves!.flatMap((curve) => curve.points);
+      expect([attack.id, points.map(({ x, y, total }) => [x, y, total])]).toEqual([
+        attack.id,
+        [[0, top1, IMAGES]],
+      ]);
       found.set(attack.id, outcomesOf(result, context.folder, 'clean/0/0'));
     }
     for (const [id, cases] of Object.entries(NOTHING))

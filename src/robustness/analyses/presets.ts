@@ -52,7 +52,12 @@ function valuesOf(
           'analysis/setting',
           `${analysis.id}: ${key} is ${JSON.stringify(asked)}; allowed: ${describeType(type)}.`,
         );
-      return [key, value];
+      return [key, Array.isArray(value) ? ascending(value as number[]) : value];
     }),
   );
+}
+
+/** Lists are points along x: the same points in another order, or named twice, are the same question. */
+function ascending(list: readonly number[]): number[] {
+  return [...new Set(list)].sort((a, b) => a - b);
 }

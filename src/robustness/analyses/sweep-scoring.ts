@@ -12,6 +12,8 @@ export interface SweepReport {
   readonly plotOf?: (series: string) => string;
   /** The curves begin at 0, with the unchanged images. */
   readonly beginsClean: boolean;
+  /** Curves that are there even where they have no points but the unchanged images. */
+  readonly series?: readonly string[];
   readonly metrics?: (curves: readonly Curve[]) => Metric[];
 }
 
@@ -55,7 +57,7 @@ function summarise(sweep: SweepReport, parts: PartTallies) {
   const [clean, ...points] = parts.map(({ name, tally }) => ({ name, bits: tally.outcomes?.correct ?? '' }));
   if (clean === undefined || clean.bits === '')
     return { metrics: [], absent: [{ id: 'top1', label: 'top-1', protocol: '', why: NOTHING_SCORED }] };
-  const curves = new Map<string, Map<number, string[]>>();
+  const curves = new Map((sweep.series ?? []).map((name) => [name, new Map<number, string[]>()]));
   for (const { name, bits } of points) {
     const [series = '', x] = name.split('/');
     const curve = curves.get(series) ?? new Map<number, string[]>();
@@ -64,7 +66,7 @@ function summarise(sweep: SweepReport, parts: PartTallies) {
   const drawn = [...curves].map(([name, byX]): Curve => {
     // Unchanged images beside themselves: no others would give another change.
     const same = { ...pointOf(0, [clean.bits], clean.bits), change: { value: 0, low: 0, high: 0 } };
-    const zero = sweep.beginsClean ? [same] : [];
+    const zero = sweep.beginsClean && !byX.has(0) ? [same] : [];
     const rest = [...byX].sort(([a], [b]) => a - b).map(([x, repeats]) => pointOf(x, repeats, clean.bits));
     return { name, plot: sweep.plotOf?.(name) ?? sweep.plots[0]?.id ?? '', points: [...zero, ...rest] };
   });

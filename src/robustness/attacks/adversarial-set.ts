@@ -98,10 +98,11 @@ export class AdversarialSet {
 
 function imageOf(pixels: Float32Array, side: number): Image {
   const plane = side ** 2;
-  const data = new Uint8Array(3 * plane);
+  // Values without bounds may lie beyond those that 8 bits hold.
+  const data = new Uint8ClampedArray(3 * plane);
   for (let i = 0; i < plane; i++)
     for (let c = 0; c < 3; c++) data[3 * i + c] = Math.round(255 * (pixels[c * plane + i] as number));
-  return { width: side, height: side, data };
+  return { width: side, height: side, data: new Uint8Array(data.buffer) };
 }
 
 function planesOf({ width, height, data }: Image): Float32Array {

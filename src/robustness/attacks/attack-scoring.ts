@@ -15,9 +15,9 @@ export function attackPlot(name: string, norm: string, space: string): Plot {
   };
 }
 
-/** Counts right predictions at every ε; the points carry what else is known. */
-export function attackScoring(plot: Plot): Scoring {
-  const sweep = sweepScoring({ plots: [plot], beginsClean: true });
+/** Counts right predictions at every ε; the points carry what else is known. @param id of the attack */
+export function attackScoring(id: string, plot: Plot): Scoring {
+  const sweep = sweepScoring({ plots: [plot], beginsClean: true, series: [id] });
   return {
     ...sweep,
     summarise: (parts, options) => {

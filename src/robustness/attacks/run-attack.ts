@@ -204,7 +204,7 @@ function benchmarkOf(attack: Attack, norm: Norm | null, space: Space): Benchmark
     source: { archives: [], size: '', layout: '' },
     roots: [],
     parts: [],
-    scoring: attackScoring(attackPlot(attack.name, norm ?? '', space)),
+    scoring: attackScoring(attack.id, attackPlot(attack.name, norm ?? '', space)),
     labels: null,
     items: 'images',
     stored: null,

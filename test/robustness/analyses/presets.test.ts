@@ -24,6 +24,11 @@ describe('settings', () => {
     expect(of('variance', 'paper')).toMatchObject({ reduce: 'perImage', images: 64 });
   });
 
+  it('that are lists are points along x: in whatever order they are given, and each once', () => {
+    const given = { shares: [0.5, 0.1, 0.5] };
+    expect(settingsOf(findAnalysis('occlusion'), 'default', given)).toMatchObject({ shares: [0.1, 0.5] });
+  });
+
   it('that are unknown, out of range or without effect are refused', () => {
     const lesion = findAnalysis('lesion');
     expect(() => settingsOf(lesion, 'default', { samples: 0 })).toThrow(

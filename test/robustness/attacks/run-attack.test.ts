@@ -6,7 +6,7 @@ import { AdversarialSet } from '../../../src/robustness/attacks/adversarial-set.
 import { attackWarnings } from '../../../src/robustness/attacks/attack-scoring.ts';
 import { findAttack } from '../../../src/robustness/attacks/registry.ts';
 import { runAttack, type AttackRequest } from '../../../src/robustness/attacks/run-attack.ts';
-import { savedAttack } from '../../../src/robustness/attacks/saved.ts';
+import { savedAttack, savedRequest } from '../../../src/robustness/attacks/saved.ts';
 import type { BenchmarkResult } from '../../../src/robustness/benchmarks/evaluation/result.ts';
 import { initialise } from '../../../src/nn/parameters.ts';
 import { adapters } from '../../ops/harness.ts';
@@ -112,6 +112,22 @@ describe.skipIf(adapters.length === 0)('an attack', () => {
     const weights = await ModelWeights.upload(device, other, initialise(other.parameters, 9));
     const target = { ...context(), onDevice: async () => ({ device, weights }) };
     expect(points(await runAttack(target, saved)).map(({ total }) => total)).toEqual([8, 8, 8]);
+  });
+
+  it('keeps images without bounds, beyond what a pixel may hold, and they give the same counts again', async () => {
+    const context = await shared;
+    const folder = join(root, 'unbounded');
+    const wide = request('fgsm', {}, { space: 'normalised', epsilons: [3], save: folder });
+    const made = points(await runAttack(context(), wide));
+    const set = await AdversarialSet.open(folder);
+    const largest = Math.max(...(await set.read(3, 0, 32)));
+    expect(largest).toBeGreaterThan(1.2);
+    const again = points(await runAttack(context(), savedRequest(set, 32)));
+    expect(again.map(({ correct }) => correct)).toEqual(made.map(({ correct }) => correct));
+    // Of another size they become 8-bit images: what lies above white is white, not black.
+    await set.write(3, 8, new Float32Array(3 * 32 ** 2).fill(1.1));
+    expect(new Set(await set.read(3, 8, 16))).toEqual(new Set([1]));
+    expect(() => savedRequest(set, 32, [0.5])).toThrow('holds no images of ε 0.5; it holds 3');
   });
 
   it('leads to chosen classes, rounds to 8 bits, measures ε where it is told', async () => {
