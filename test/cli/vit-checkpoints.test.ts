@@ -9,6 +9,7 @@ import { resolveWeights } from '../../src/training/evaluation/evaluate-weights.t
 import type { Recipe } from '../../src/recipe/schema.ts';
 import type { Reporter } from '../../src/training/log/reporter.ts';
 import { loadInitial, loadWeights } from '../../src/training/weights/initial-weights.ts';
+import { untoldMetadata } from '../../src/training/weights/recognise.ts';
 import { formula } from '../models/formula.ts';
 import { scratchFolder } from '../training/tiny.ts';
 import { runCommand } from './run.ts';
@@ -63,8 +64,8 @@ describe('vision transformers', () => {
     const copy = join(folder, 'heads.safetensors');
     await runCommand('convert', golden('flax.npz'), copy);
     expect(await headsIn(copy)).toBe('model.heads=2');
-    const headsFor = async (file: string, ...overrides: string[]) => {
-      const named = { checkpoint: golden(file), model: undefined, overrides };
+    const headsFor = async (file: string, overrides: string[] = [], name?: string) => {
+      const named = { checkpoint: file === copy ? copy : golden(file), model: name, overrides };
       const { model } = await resolveWeights({ ...named, use: 'evaluate', weights: 'raw' });
       return model.config['heads'];
     };
@@ -73,8 +74,17 @@ describe('vision transformers', () => {
       message: expect.stringContaining('model.heads leaves no trace in its tensors') as string,
       hint: expect.stringMatching(/--model \S+ --set model\.heads=/) as string,
     });
-    expect(await headsFor('deit.pth', 'model.heads=4')).toBe(4);
+    expect(await headsFor('deit.pth', ['model.heads=4'])).toBe(4);
     expect(await headsFor('flax.npz')).toBe(2);
+    // Twelve heads, the preset's, would divide this width.
+    const wide = createModel('vit-b16', { ...OPTIONS, dim: 24, depth: 1, heads: 3 });
+    const tensors = wide.parameters.map(({ name, shape }) => {
+      return { name, shape, dtype: 'F32' as const, data: Float32Array.from(formula(name, shape)) };
+    });
+    await writeSafetensors(copy, tensors, await untoldMetadata(wide));
+    const settings = ['model.dim=24', 'model.depth=1', 'model.patch=4', 'model.mlpRatio=2'];
+    expect(await headsFor(copy, settings, 'vit-b16')).toBe(3);
+    expect(await headsFor(copy, [...settings, 'model.heads=4'], 'vit-b16')).toBe(4);
   });
 
   it('DINO is recognised by having no classifier, and its teacher is found beside the student', async () => {
@@ -194,6 +204,10 @@ describe('vision transformers', () => {
       const wanted = [...valuesOf(MODEL)].filter(([entry]) => !entry.startsWith('head.'));
       expect(loaded).toEqual(new Map(wanted));
       expect(notes.join()).toMatch(/classifier left out, and (pre_logits|pooler) before it/);
+      const other = createModel('vit-b16', { ...OPTIONS, heads: 4, classes: 5 });
+      await loadInitial(recipe, other, { name: 'any', classes: [] }, reporter);
+      const isSaid = notes.some((line) => line.endsWith('says model.heads=2; the model has 4'));
+      expect(isSaid).toBe(name === 'flax-21k.npz');
     },
   );
 

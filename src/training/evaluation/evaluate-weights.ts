@@ -21,7 +21,7 @@ import { publishedAs } from '../weights/published/list.ts';
 import type { PublishedWeights } from '../weights/published/record.ts';
 import { bareRecipe, classesOf, modelOfFile, modelOfRecipe } from '../weights/recipe-model.ts';
 import { checkModelSettings, checkSettings, type Settings, type WeightsUse } from '../weights/settings.ts';
-import { preferredModel, recogniseModel, type Recognised } from '../weights/recognise.ts';
+import { preferredModel, recogniseModel, saidOf, type Recognised } from '../weights/recognise.ts';
 import { checkRunRecipe, isRunFolder, runFolder } from '../run/run-folder.ts';
 import type { Weights } from '../step/session.ts';
 
@@ -121,7 +121,7 @@ async function resolveNamed(
   { model, overrides, checkpoint }: WeightsRequest,
   file: TensorFile,
 ): Promise<Resolved> {
-  if (model !== undefined) return resolveFile(model, overrides, file);
+  if (model !== undefined) return resolveFile(model, [...saidOf(file, model), ...overrides], file);
   const known = await recognised(file, checkpoint);
   requireTold(known, checkpoint, overrides);
   const { name } = known.model;

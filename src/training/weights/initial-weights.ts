@@ -6,6 +6,7 @@ import type { TensorFile } from '../../formats/tensor-file.ts';
 import { BEFORE_HEAD, adaptedFile, checkEntries } from './check-entries.ts';
 import { headRows, takeRows } from './initial-head.ts';
 import { classesOf, headOf, headWeights } from './recipe-model.ts';
+import { saidOtherwise } from './recognise.ts';
 import { leftOutNote, openWeights, type WeightsChoice } from './open-weights.ts';
 import type { Reporter } from '../log/reporter.ts';
 
@@ -30,7 +31,8 @@ export async function loadInitial(
       ? await withoutHead(file, path, model, without)
       : await valuesByClass(file, path, model, classes, recipe.data.classes);
     reporter.note(`started from ${path}: ${values.size} tensors, ${note}`);
-    [...adaptedFile(file, model).notes, ...leftOutNote(file)].forEach((line) => {
+    const notes = [...saidOtherwise(file, model), ...adaptedFile(file, model).notes, ...leftOutNote(file)];
+    notes.forEach((line) => {
       reporter.note(line);
     });
     return values;

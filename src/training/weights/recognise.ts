@@ -31,7 +31,6 @@ type Described = Pick<TensorFile, 'names' | 'info'> & Partial<Pick<TensorFile, '
  */
 export async function recogniseModel(file: Described, preferred?: string): Promise<Recognised | undefined> {
   const shapes = new Map(file.names().map((name) => [name, file.info(name).shape]));
-  const said = settingsSaid(file);
   for (const family of families) {
     const seen = family.recognise(shapes);
     if (seen === undefined) continue;
@@ -40,7 +39,7 @@ export async function recogniseModel(file: Described, preferred?: string): Promi
       .sort((a, b) => a.settings.length - b.settings.length || awkwardness(a) - awkwardness(b))
       .sort((a, b) => Number(b.name === preferred) - Number(a.name === preferred));
     for (const { name, settings } of candidates) {
-      const known = said.of === undefined || said.of === name ? said.settings : [];
+      const known = saidOf(file, name);
       for (const more of known.length > 0 ? [known, []] : [[]]) {
         const model = await fitting(file, name, [...settings, ...more]);
         if (model !== undefined) return described(model, settings, more);
@@ -64,18 +63,30 @@ export function preferredModel({ metadata }: Pick<TensorFile, 'metadata'>): stri
   return metadata.get(MODEL_NAME) ?? metadata.get('arch');
 }
 
-/** What a file says of its model, and of which preset it says so. Anyone may have written it: what is no setting is passed over. */
-function settingsSaid({ metadata }: Described): { of: string | undefined; settings: readonly string[] } {
-  const none = { of: undefined, settings: [] };
+/**
+ * What a file says of a model that its entries do not tell, for `--set`. Anyone may have written it: what is no option of the model, or is
+ * said of another, is passed over.
+ */
+export function saidOf({ metadata }: Partial<Pick<TensorFile, 'metadata'>>, name: string): readonly string[] {
+  const of = metadata?.get(MODEL_NAME);
+  if (of !== undefined && of !== name) return [];
+  const { options } = familyOf(name);
+  const isOption = (setting: unknown): setting is string =>
+    typeof setting === 'string' && setting.startsWith('model.') && keyOf(setting).slice(6) in options;
   try {
     const said: unknown = JSON.parse(metadata?.get(MODEL_SETTINGS) ?? '[]');
-    if (!Array.isArray(said)) return none;
-    const isOfModel = (setting: unknown): setting is string =>
-      typeof setting === 'string' && setting.startsWith('model.');
-    return { of: metadata?.get(MODEL_NAME), settings: said.filter(isOfModel) };
+    return Array.isArray(said) ? said.filter(isOption) : [];
   } catch {
-    return none;
+    return [];
   }
+}
+
+/** A line about each option that a file says otherwise than a model has it. */
+export function saidOtherwise(file: TensorFile, { name, config }: Model): readonly string[] {
+  return saidOf(file, name)
+    .map((setting) => ({ setting, own: JSON.stringify(config[keyOf(setting).slice(6)]) }))
+    .filter(({ setting, own }) => setting !== `${keyOf(setting)}=${own}`)
+    .map(({ setting, own }) => `${file.path} says ${setting}; the model has ${own}`);
 }
 
 /** Metadata for a file of a model's weights: what its entries do not tell of it. Empty where they tell everything. */
