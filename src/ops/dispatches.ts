@@ -34,6 +34,28 @@ export function flat(
   ];
 }
 
+/**
+ * One invocation per item of flat vectors as long as `of`: four elements, or one if the length is not a multiple of four. The shader takes
+ * #param ITEMS and WIDTH, and imports common/flat.wgsl.
+ */
+export function flatItems(
+  shader: string,
+  of: Operand,
+  bindings: Dispatch['bindings'],
+  params: Readonly<Record<string, ParamValue>> = {},
+): Dispatch[] {
+  const n = elems(of.shape);
+  const width = n % 4 === 0 ? 4 : 1;
+  return [
+    {
+      shader,
+      params: { ITEMS: n / width, WIDTH: width, WORKGROUP: FLAT_WORKGROUP, ...params },
+      bindings,
+      grid: flatGrid(Math.ceil(n / width / FLAT_WORKGROUP)),
+    },
+  ];
+}
+
 const SUM_WORKGROUP = 64;
 
 /** The ordered second stage of a reduction: `out` (n) = Σ over the first dimension of `parts` (parts, n), or accumulates it. */

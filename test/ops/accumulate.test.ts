@@ -5,4 +5,5 @@ import { f32 } from '../../src/ops/tensor.ts';
 testOp(accumulate, [
   { inputs: { x: f32(1) }, attrs: {} },
   { inputs: { x: f32(3, 257) }, attrs: {} },
+  { inputs: { x: f32(2, 258) }, attrs: {} },
 ]);

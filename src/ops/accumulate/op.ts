@@ -7,7 +7,10 @@ export const accumulate: Op<None, 'x', 'out'> = {
   name: 'accumulate',
   inputs: ['x'],
   outputs: ['out'],
-  examples: [{ inputs: { x: f32(3, 257) }, attrs: {} }],
+  examples: [
+    { inputs: { x: f32(3, 257) }, attrs: {} },
+    { inputs: { x: f32(2, 258) }, attrs: {} },
+  ],
   infer: ({ x }) => ({ out: x }),
   cost: memoryCost,
   accumulates: ['out'],

@@ -1,28 +1,15 @@
 import type { ParamValue } from '../../shader/parameters.ts';
-import { flatGrid } from '../dispatches.ts';
+import { flatItems } from '../dispatches.ts';
 import { type Dispatch, type Kernels, type Operand, onlyPlain } from '../kernels.ts';
-import { elems } from '../tensor.ts';
 import { adamw, clipFactor, ema, sgdMomentum } from './op.ts';
 
-const WORKGROUP = 256;
-
-/** One item per invocation: four elements, or one if the length is not a multiple of four. */
+/** Every vector of an update is as long as the parameters. */
 function step(
   shader: string,
   inputs: Dispatch['bindings'] & { readonly parameter: Operand },
   params: Readonly<Record<string, ParamValue>> = {},
 ): readonly Dispatch[] {
-  const n = elems(inputs.parameter.shape);
-  const width = n % 4 === 0 ? 4 : 1;
-  const items = n / width;
-  return [
-    {
-      shader: `optimizer/${shader}.wgsl`,
-      params: { ITEMS: items, WIDTH: width, WORKGROUP, ...params },
-      bindings: inputs,
-      grid: flatGrid(Math.ceil(items / WORKGROUP)),
-    },
-  ];
+  return flatItems(`optimizer/${shader}.wgsl`, inputs.parameter, inputs, params);
 }
 
 export const adamwKernels: Kernels<typeof adamw> = {
