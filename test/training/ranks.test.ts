@@ -1,29 +1,41 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { TrainRequest } from '../../src/training/start.ts';
+import type { TrainRequest, TrainResult } from '../../src/training/start.ts';
+import type { Ranks } from '../../src/mpi/ranks.ts';
 import { adapters, deviceFor } from '../ops/harness.ts';
 import { inProcess } from '../mpi/in-process.ts';
 import { SHARDED } from '../mpi/sharded.ts';
 import { runTiny, scratchFolder, traces } from './tiny.ts';
 
-/** Trains with so many ranks, which all live here. */
+/** Trains with so many ranks, which all live here. @param stop asks the last of them to stop */
 async function train(
   adapter: string,
   size: number,
   out: string,
   changes: Partial<TrainRequest>,
-): Promise<void> {
+  stop = () => false,
+): Promise<TrainResult> {
   const opened = await deviceFor(adapter);
   const ranks = size === 1 ? [undefined] : await inProcess(size);
+  const asked = (one: Ranks | undefined) => (one?.rank === size - 1 ? stop : () => false);
   const results = await Promise.all(
-    ranks.map((one) => runTiny(adapter, out, changes, () => false, opened, one)),
+    ranks.map((one) => runTiny(adapter, out, changes, asked(one), opened, one)),
   );
   const [first] = results;
   // All ranks know the same of the run, though only the first writes.
   for (const { summary } of results) {
     expect(summary.evaluations).toEqual(first!.summary.evaluations);
     expect(summary.best).toEqual(first!.summary.best);
+    expect(summary.outcome).toBe(first!.summary.outcome);
   }
+  return first!;
+}
+
+/** Lines of a run's log of one kind. */
+async function linesOf(out: string, kind: 'step' | 'evaluation'): Promise<number> {
+  const { metrics } = await traces(out);
+  return (metrics as { kind: string }[]).filter((line) => line.kind === kind).length;
 }
 
 describe.each(adapters)('on %s', (adapter) => {
@@ -40,4 +52,21 @@ describe.each(adapters)('on %s', (adapter) => {
       expect(four).toEqual(one);
     },
   );
+
+  it('a request to one rank in an evaluation that ranks share ends it for all, and others go on with it', async () => {
+    // Of 20 images in batches of 3 one rank has four batches, the other three.
+    const overrides = [...SHARDED.LayerNorm, 'evaluation.batch=3'];
+    const [whole, parts] = [join(scratchFolder(), 'whole'), join(scratchFolder(), 'parts')];
+    const log = join(parts, 'metrics.jsonl');
+    const hasStepped = () => existsSync(log) && readFileSync(log, 'utf8').split('"step":2').length > 1;
+    const [stopped] = await Promise.all([
+      train(adapter, 2, parts, { overrides }, hasStepped),
+      train(adapter, 1, whole, { overrides }),
+    ]);
+    expect(stopped.summary).toMatchObject({ outcome: 'interrupted', step: 2 });
+    expect([await linesOf(parts, 'step'), await linesOf(parts, 'evaluation')]).toEqual([2, 0]);
+    await train(adapter, 4, parts, { overrides });
+    expect(await linesOf(parts, 'evaluation')).toBe(2);
+    expect(await traces(parts)).toEqual(await traces(whole));
+  });
 });

@@ -6,7 +6,7 @@ import type { RunLook } from '../look/run-look.ts';
 import type { Counters } from '../run/checkpoints.ts';
 import type { Weights } from '../step/session.ts';
 import { EvaluationCounter, measure, type Evaluation } from './evaluation.ts';
-import { ofAll, shareOf, type MeasuredBatch } from './shared.ts';
+import { Agreements, ofAll, shareOf, type MeasuredBatch } from './shared.ts';
 
 /** How a run's evaluations are heard of. */
 export interface Listener {
@@ -100,13 +100,14 @@ export class RunEvaluations {
     weights: Weights,
     step: number,
   ): Promise<{ result: Evaluation; skipped: number } | undefined> {
-    const { recipe, classes, session, reporter, interrupted, ranks } = this.job;
+    const { recipe, classes, session, reporter, interrupted, agree, ranks } = this.job;
     const loader = await openEvaluation(recipe, classes, session.plan.evaluationBatch, ({ key, message }) => {
       reporter.failure(`left out: ${key}: ${message}`);
     });
     try {
       const count = session.model.config.classes;
       const measured: MeasuredBatch[] = [];
+      const agreements = new Agreements(agree, ranks, loader.steps);
       // A rank sees its share only.
       const watch = ranks === undefined ? this.listener.look.evaluation() : undefined;
       const name = weights === 'ema' ? 'averaged' : 'raw';
@@ -118,6 +119,7 @@ export class RunEvaluations {
       };
       seen();
       for await (const batch of loader.evaluate(shareOf(ranks))) {
+        await agreements.before(batch.step);
         if (interrupted()) return undefined;
         const { x, labels } = batch;
         const logits = await session.logits(x, labels.length, weights);
@@ -126,6 +128,8 @@ export class RunEvaluations {
         done += labels.length * (ranks?.size ?? 1);
         seen();
       }
+      await agreements.end();
+      if (ranks !== undefined && interrupted()) return undefined;
       if (watch !== undefined) this.listener.look.evaluated(watch, step, weights);
       const failures = [...loader.failures.keys()];
       const all = await ofAll(ranks, { measured, failures });

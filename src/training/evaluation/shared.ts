@@ -39,3 +39,32 @@ export async function ofAll(ranks: Ranks | undefined, { measured, failures }: Pa
     failures: all.flatMap((one) => one.failures),
   };
 }
+
+/** The agreements to stop during a pass: one for each batch that all ranks have, also where no image of it could be read. */
+export class Agreements {
+  private readonly agree: () => Promise<void>;
+  private readonly size: number;
+  private readonly count: number;
+  private made = 0;
+
+  /** @param agree makes a request to one rank one to all @param batches of all ranks */
+  constructor(agree: () => Promise<void>, ranks: Ranks | undefined, batches: number) {
+    this.agree = agree;
+    this.size = ranks?.size ?? 1;
+    this.count = Math.floor(batches / this.size);
+  }
+
+  /** Before a rank evaluates a batch. @param step its number in the evaluation */
+  async before(step: number): Promise<void> {
+    await this.upTo(Math.floor(step / this.size) + 1);
+  }
+
+  /** After a rank's last batch. */
+  async end(): Promise<void> {
+    await this.upTo(this.count);
+  }
+
+  private async upTo(round: number): Promise<void> {
+    for (; this.made < Math.min(round, this.count); this.made++) await this.agree();
+  }
+}
