@@ -13,8 +13,8 @@ import { PARENT_VARIABLE } from './onlookers.ts';
 import { flush } from './output.ts';
 import { say } from './say.ts';
 
-/** An error that all ranks meet is told by rank 0, which ends them all before that. ms */
-const FIRST_SPEAKS = 3000;
+/** An error that all ranks meet is told by rank 0, and a rank's end by the launcher; either ends them all before that. ms */
+const OTHERS_SPEAK = 3000;
 
 /**
  * For UCX, through which MPICH and Open MPI may talk. As it starts it patches mmap, munmap and brk of the C library, and tries that by moving
@@ -87,17 +87,19 @@ export async function asRank(use: UseRanks): Promise<void> {
   try {
     const ranks = await Ranks.over(mpi);
     ranks.watchPeers((rank, { host, pid }) => {
-      void end(
-        mpi,
-        new FrameworkError('mpi/rank-ended', `Rank ${rank} (process ${pid} on ${host}) has ended.`, {
+      const error = new FrameworkError(
+        'mpi/rank-ended',
+        `Rank ${rank} (process ${pid} on ${host}) has ended.`,
+        {
           hint: 'The last checkpoint is whole; run again to go on from there.',
-        }),
+        },
       );
+      void sleep(OTHERS_SPEAK).then(() => end(mpi, error));
     });
     await use(ranks, aboutRanks(launched, mpi, ranks), mpi);
     await ranks.close();
   } catch (error) {
-    if (mpi.rank > 0) await sleep(FIRST_SPEAKS);
+    if (mpi.rank > 0) await sleep(OTHERS_SPEAK);
     await end(mpi, error);
   }
 }

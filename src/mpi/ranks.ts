@@ -54,11 +54,7 @@ export class Ranks {
    * @throws FrameworkError `mpi/ranks` unless the number of ranks is a power of two
    */
   static async over(transport: Transport): Promise<Ranks> {
-    const { size } = transport;
-    if (!Number.isInteger(Math.log2(size)))
-      throw new FrameworkError('mpi/ranks', `${size} ranks were started; sums are made in pairs.`, {
-        hint: `Start ${2 ** Math.floor(Math.log2(size))} or ${2 ** Math.ceil(Math.log2(size))}.`,
-      });
+    checkRankCount(transport.size, 'started');
     const { started, pid } = thisProcess();
     const peers = await new Ranks(transport, []).gatherAll<Peer>({ host: hostname(), pid, started });
     return new Ranks(transport, peers);
@@ -82,12 +78,19 @@ export class Ranks {
     return hosts.map((host) => `${of(host).join(', ')} on ${host}`).join('; ');
   }
 
+  /** See Transport. */
+  send(partner: number, tag: number, bytes: Uint8Array): Promise<void> {
+    return this.transport.send(partner, tag, bytes);
+  }
+
+  /** See Transport. */
+  receive(partner: number, tag: number, bytes: Uint8Array): Promise<void> {
+    return this.transport.receive(partner, tag, bytes);
+  }
+
   /** Sends to a partner while receiving from it. */
   async exchange(partner: number, tag: number, send: Uint8Array, receive: Uint8Array): Promise<void> {
-    await Promise.all([
-      this.transport.receive(partner, tag, receive),
-      this.transport.send(partner, tag, send),
-    ]);
+    await Promise.all([this.receive(partner, tag, receive), this.send(partner, tag, send)]);
   }
 
   /**
@@ -196,6 +199,14 @@ export class Ranks {
     clearInterval(this.watch);
     await this.transport.close();
   }
+}
+
+/** @throws FrameworkError `mpi/ranks` unless it is a power of two */
+export function checkRankCount(size: number, how: 'started' | 'asked for'): void {
+  if (Number.isInteger(Math.log2(size))) return;
+  throw new FrameworkError('mpi/ranks', `${size} ranks were ${how}; sums are made in pairs.`, {
+    hint: `Start ${2 ** Math.floor(Math.log2(size))} or ${2 ** Math.ceil(Math.log2(size))}.`,
+  });
 }
 
 /** Something that one process does for all: its result there, and nothing elsewhere. Its error is everyone's. */

@@ -20,9 +20,10 @@ import { loadChecked, noEffect } from './effects.ts';
 import { planOf, type PlanContext } from './planning/run-plan.ts';
 import { loadInitial } from './weights/initial-weights.ts';
 import { describePreflight, preflight, type Preflight } from './preflight.ts';
-import { checkSameTeacher, keepTeacher, loadTeacher } from './weights/teacher.ts';
+import { checkSameTeacher, teacherHash, keepTeacher, loadTeacher } from './weights/teacher.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { compilingReporter, withSigns, type Reporter } from './log/reporter.ts';
+import { fingerprintOf } from '../data/fingerprint.ts';
 import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } from './run/run-folder.ts';
 import { TrainingSession } from './step/session.ts';
 import { train } from './train.ts';
@@ -191,7 +192,8 @@ async function prepareIn<T>(
           version: versionOf('largekernel'),
           recipe: recipeHash(recipe),
           adapter: device.name,
-          'training images': loader.length,
+          'training images': `${loader.length} (${await fingerprintOf(loader.dataset)})`,
+          'steps at most': request.maxSteps ?? 'unlimited',
           classes: classes.classes.map(({ id }) => id).join(' '),
         });
       const context = { folder, resume, reporter, ranks };
@@ -230,6 +232,11 @@ async function tried(
     const teacher = await loadTeacher(recipe, plan.teacher?.model, classes, (line) => {
       reporter.note(line);
     });
+    if (ranks !== undefined)
+      await checkAlike(ranks, {
+        'validation images': `${validation.length} (${await fingerprintOf(validation.dataset)})`,
+        teacher: teacher === undefined ? 'none' : teacherHash(teacher),
+      });
     if (resume !== undefined && teacher !== undefined)
       await checkSameTeacher(folder.teacher, recipe.distill?.teacher ?? '', teacher);
     const session = await TrainingSession.create(device, pipelines, plan, teacher, ranks);

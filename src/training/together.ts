@@ -2,7 +2,7 @@
 import { listAdapters } from '../device/adapters.ts';
 import type { Device } from '../device/device.ts';
 import type { FlatStore } from '../execution/store.ts';
-import type { Ranks } from '../mpi/ranks.ts';
+import { checkRankCount, type Ranks } from '../mpi/ranks.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
 import { MetricsLog, type MetricsRecord } from './log/metrics-log.ts';
@@ -26,8 +26,9 @@ export async function chooseTogether(
   return own ?? { folder, resume, damaged: [], claim: undefined };
 }
 
-/** @throws FrameworkError `mpi/shards` where ranks cannot divide a step evenly among themselves */
+/** @throws FrameworkError `mpi/ranks`; `mpi/shards` where ranks cannot divide a step evenly among themselves */
 export function checkShards({ batch }: Recipe, ranks: number): void {
+  checkRankCount(ranks, 'asked for');
   if (batch.shards % ranks === 0) return;
   throw new FrameworkError(
     'mpi/shards',

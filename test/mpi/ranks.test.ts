@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { launchedBy } from '../../src/mpi/launched.ts';
-import { TAGS } from '../../src/mpi/ranks.ts';
+import { checkRankCount, TAGS } from '../../src/mpi/ranks.ts';
 import { inProcess } from './in-process.ts';
 
 describe.each([1, 2, 8])('%i ranks', (size) => {
@@ -46,6 +46,14 @@ describe.each([1, 2, 8])('%i ranks', (size) => {
 
 it('a number of ranks that is no power of two is refused with the nearest ones', async () => {
   await expect(inProcess(6)).rejects.toThrow('6 ranks were started');
+  expect(() => {
+    checkRankCount(3, 'asked for');
+  }).toThrow(
+    expect.objectContaining({
+      message: '3 ranks were asked for; sums are made in pairs.',
+      hint: 'Start 2 or 4.',
+    }),
+  );
 });
 
 it.each([

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { TrainRequest, TrainResult } from '../../src/training/start.ts';
 import type { Ranks } from '../../src/mpi/ranks.ts';
@@ -30,6 +31,17 @@ async function train(
     expect(summary.outcome).toBe(first!.summary.outcome);
   }
   return first!;
+}
+
+/** A copy of Fashion-MNIST in which one pixel of the first image is another. */
+function otherData(split: 'train' | 't10k'): string {
+  const folder = scratchFolder();
+  cpSync(new URL('../../data/fashion-mnist', import.meta.url), folder, { recursive: true });
+  const file = join(folder, `${split}-images-idx3-ubyte`);
+  const images = gunzipSync(readFileSync(`${file}.gz`));
+  images[16] = (images[16] ?? 0) ^ 255;
+  writeFileSync(file, images);
+  return folder;
 }
 
 /** Lines of a run's log of one kind. */
@@ -68,5 +80,20 @@ describe.each(adapters)('on %s', (adapter) => {
     await train(adapter, 4, parts, { overrides });
     expect(await linesOf(parts, 'evaluation')).toBe(2);
     expect(await traces(parts)).toEqual(await traces(whole));
+  });
+
+  it.each([
+    ['more steps', { maxSteps: 2 }, 'steps at most 2, rank 0 has 1'],
+    ['another training image', { data: otherData('train') }, 'training images 32 ('],
+    ['another validation image', { data: otherData('t10k') }, 'validation images 20 ('],
+  ])('a rank that is given %s is refused by all', async (_, changes, said) => {
+    const opened = await deviceFor(adapter);
+    const out = join(scratchFolder(), 'run');
+    const attempts = (await inProcess(2)).map((one) => {
+      const request = { overrides: SHARDED.LayerNorm, maxSteps: 1, ...(one.rank === 1 && changes) };
+      return runTiny(adapter, out, request, () => false, opened, one).catch(String);
+    });
+    for (const error of await Promise.all(attempts)) expect(error).toContain(said);
+    expect(existsSync(join(out, 'metrics.jsonl'))).toBe(false);
   });
 });

@@ -93,7 +93,7 @@ const TEACHER = sealedKind<{ readonly sha256: string }>(
 );
 
 /** SHA-256 (hex) of names and values. */
-function hashOf(values: ReadonlyMap<string, Float32Array>): string {
+export function teacherHash(values: ReadonlyMap<string, Float32Array>): string {
   const hash = createHash('sha256');
   for (const [name, data] of [...values].sort(([a], [b]) => (a < b ? -1 : 1)))
     hash.update(`${name}\n`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
@@ -105,7 +105,7 @@ export async function keepTeacher(
   file: string,
   values: ReadonlyMap<string, Float32Array> | undefined,
 ): Promise<void> {
-  if (values !== undefined) await writeSealed(file, TEACHER, { sha256: hashOf(values) });
+  if (values !== undefined) await writeSealed(file, TEACHER, { sha256: teacherHash(values) });
 }
 
 /** @throws FrameworkError `distill/changed` where a run would go on with another teacher */
@@ -115,7 +115,7 @@ export async function checkSameTeacher(
   values: ReadonlyMap<string, Float32Array>,
 ): Promise<void> {
   const kept = await readSealedIfThere(file, TEACHER);
-  if (kept === undefined || kept.sha256 === hashOf(values)) return;
+  if (kept === undefined || kept.sha256 === teacherHash(values)) return;
   throw new FrameworkError(
     'distill/changed',
     `${path} holds other weights than when the run began with it as its teacher.`,
