@@ -1,6 +1,8 @@
-// out = x, or out = out + x, one item of WIDTH elements per invocation.
+// out = x, or out = out + x. Invocations take RUN items of WIDTH elements each, those of a workgroup in turn: on a processor an invocation's
+// start costs as much as several items.
 #param ITEMS: int // items
 #param WIDTH: int // elements per item, 1 or 4
+#param RUN: int // items per invocation at most
 #import common/flat.wgsl
 
 #type Item = WIDTH == 4 ? vec4f : f32
@@ -10,8 +12,8 @@
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = flat_index(group, groups, local);
-  if (i < ${ITEMS}u) {
+  let first = flat_index(group, groups, 0u) * ${RUN}u;
+  for (var i = first + local; i < min(first + ${WORKGROUP * RUN}u, ${ITEMS}u); i += ${WORKGROUP}u) {
     accumulate_out(i, load_x(i));
   }
 }

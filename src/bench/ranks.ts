@@ -1,11 +1,12 @@
 import type { Device } from '../device/device.ts';
 import { FlatStore, layoutFlat } from '../execution/store.ts';
 import type { Mpi } from '../mpi/mpi.ts';
-import type { Ranks } from '../mpi/ranks.ts';
+import { TAGS, bytesOf, type Ranks } from '../mpi/ranks.ts';
 import type { LoadedRecipe } from '../recipe/load.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import { bucketsOf } from '../training/step/buckets.ts';
 import { RankSums } from '../training/step/rank-sums.ts';
+import { ReadWindow, WriteWindow } from '../training/step/windows.ts';
 import { TrainingSession } from '../training/step/session.ts';
 import { targetOf } from '../training/planning/fit.ts';
 import { tunedPlan } from '../training/planning/tuned-plan.ts';
@@ -25,8 +26,10 @@ export interface RanksTiming {
   readonly slowestMs: number;
   /** Of a step: for how long the device waited with nothing left to compute. */
   readonly exposedMs?: number;
-  /** Of a reduction: its rate over that of MPI_Allreduce. */
+  /** Of a reduction: its rate over that of MPI_Allreduce in host memory. */
   readonly ofAllReduce?: number;
+  /** Of an exchange: each way. What `plan --link` is given. */
+  readonly gbPerSecond?: number;
 }
 
 /** Elements of a bucket that holds everything. */
@@ -56,7 +59,10 @@ async function inTurns(
   }));
 }
 
-/** Sums of gradients over ranks, on the device and back, beside the library's sum of as many numbers in host memory. */
+/**
+ * Sums of gradients over ranks, on the device and back, beside the library's sum of as many numbers in host memory, the same with the copies
+ * between device and host, and an exchange between neighbours in host memory.
+ */
 export async function benchReduction(
   device: Device,
   ranks: Ranks,
@@ -71,7 +77,8 @@ export async function benchReduction(
   const buckets = bucketsOf(layout);
   const sums = await RankSums.create(device, new PipelineCache(device), gradients, buckets, ranks);
   const [from, to] = [new Float32Array(elems), new Float32Array(elems)];
-  const [ours, theirs] = await inTurns(ranks, turns, [
+  const copied = gradients.buffers.map((buffer) => copiedAllReduce(device, mpi, buffer));
+  const [ours, library, withCopies, exchange] = await inTurns(ranks, turns, [
     async () => {
       await Promise.all(buckets.map((_, i) => sums.reduce(i)));
       await device.settle();
@@ -81,14 +88,50 @@ export async function benchReduction(
       mpi.allReduce(from, to);
       return 0;
     },
-  ]);
+    async () => {
+      for (const sum of copied) await sum();
+      await device.settle();
+      return 0;
+    },
+    async () => {
+      await ranks.exchange(ranks.rank ^ 1, TAGS.buckets, bytesOf(from), bytesOf(to));
+      return 0;
+    },
+  ]).then((timings) => timings.map(({ ms, slowestMs }) => ({ ms, slowestMs })));
   const about = { ranks: ranks.size, mib: (4 * elems) / 2 ** 20 };
-  const { ms, slowestMs } = defined(ours, 'turns');
-  const library = defined(theirs, 'turns');
+  const beside = (timing: { ms: number } | undefined) => ({
+    ofAllReduce: defined(library, 'turns').ms / defined(timing, 'turns').ms,
+  });
+  const rate = { gbPerSecond: (4 * elems) / (1e6 * defined(exchange, 'turns').ms) };
   return [
-    { what: 'reduction', ...about, buckets: buckets.length, ms, slowestMs, ofAllReduce: library.ms / ms },
-    { what: 'MPI_Allreduce', ...about, buckets: 1, ms: library.ms, slowestMs: library.slowestMs },
+    { what: 'reduction', ...about, buckets: buckets.length, ...defined(ours, 'turns'), ...beside(ours) },
+    { what: 'MPI_Allreduce', ...about, buckets: 1, ...defined(library, 'turns') },
+    {
+      what: 'copy, MPI_Allreduce, copy',
+      ...about,
+      buckets: 1,
+      ...defined(withCopies, 'turns'),
+      ...beside(withCopies),
+    },
+    { what: 'exchange', ...about, buckets: 1, ...defined(exchange, 'turns'), ...rate },
   ];
+}
+
+/** The library's sum of what lies on a device: copied to host memory, summed there, and copied back. */
+function copiedAllReduce(device: Device, mpi: Mpi, buffer: GPUBuffer): () => Promise<void> {
+  const { size } = buffer;
+  const read = new ReadWindow(device, 'to be summed', size);
+  const write = new WriteWindow(device, 'summed', size);
+  const floats = (data: Uint8Array) => new Float32Array(data.buffer, data.byteOffset, data.length / 4);
+  return async () => {
+    const sum = await write.open(size);
+    await read.of({ buffer, offset: 0 }, size, async (own) => {
+      mpi.allReduce(floats(own), floats(sum));
+    });
+    const encoder = device.gpu.createCommandEncoder();
+    write.copy(encoder, 0, { buffer, offset: 0 }, size);
+    write.submit(encoder);
+  };
 }
 
 /** Steps of a recipe whose gradient travels as a whole, and in buckets. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FrameworkError } from '../util/errors.ts';
+import { pollBy } from '../util/polling.ts';
 import type { Launched } from './launched.ts';
 import { loadMpi, type MpiFunction, type MpiLibrary } from './library.ts';
 
@@ -22,11 +23,10 @@ const MPI_THREAD_FUNNELED = 1;
 const TEXT = 8192;
 /** Bytes of one message: counts are ints. */
 const PIECE = 2 ** 30;
-/** Time after the last arrival during which the event loop polls without pausing, in ms. */
+/** Time after the last arrival during which messages are tested without a pause, in ms. */
 const EAGER = 2;
-/** A pause between two polls after that, in ms. */
-const REST = 0.1;
-const never = new Int32Array(new SharedArrayBuffer(4));
+/** A pause between two tests after that, in ms. */
+const PAUSE = 0.1;
 
 interface Pending {
   /** An `MPI_Request`, an address or an int. */
@@ -49,7 +49,6 @@ export class Mpi implements Transport {
   readonly version: string;
   private readonly library: MpiLibrary;
   private pending: Pending[] = [];
-  private isPolling = false;
   /** When something last arrived, in ms. */
   private news = 0;
 
@@ -121,23 +120,15 @@ export class Mpi implements Transport {
       pieces.push(new Promise((done, failed) => this.pending.push({ request, bytes: part, done, failed })));
     }
     this.news = performance.now();
-    this.poll();
+    pollBy(this.look);
     await Promise.all(pieces);
   }
 
-  private poll(): void {
-    if (this.isPolling) return;
-    this.isPolling = true;
-    const turn = (): void => {
-      this.testAll();
-      this.isPolling = this.pending.length > 0;
-      if (!this.isPolling) return;
-      // As src/device/patience.ts: what computes may need this core.
-      if (performance.now() - this.news > EAGER) Atomics.wait(never, 0, 0, REST);
-      setImmediate(turn);
-    };
-    setImmediate(turn);
-  }
+  private readonly look = (): number | undefined => {
+    this.testAll();
+    if (this.pending.length === 0) return undefined;
+    return performance.now() - this.news < EAGER ? 0 : PAUSE;
+  };
 
   private testAll(): void {
     const flag = new Int32Array(1);

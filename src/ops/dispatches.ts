@@ -36,13 +36,14 @@ export function flat(
 
 /**
  * One invocation per item of flat vectors as long as `of`: four elements, or one if the length is not a multiple of four. The shader takes
- * #param ITEMS and WIDTH, and imports common/flat.wgsl.
+ * #param ITEMS and WIDTH, and imports common/flat.wgsl. @param run items per invocation
  */
 export function flatItems(
   shader: string,
   of: Operand,
   bindings: Dispatch['bindings'],
   params: Readonly<Record<string, ParamValue>> = {},
+  run = 1,
 ): Dispatch[] {
   const n = elems(of.shape);
   const width = n % 4 === 0 ? 4 : 1;
@@ -51,7 +52,7 @@ export function flatItems(
       shader,
       params: { ITEMS: n / width, WIDTH: width, WORKGROUP: FLAT_WORKGROUP, ...params },
       bindings,
-      grid: flatGrid(Math.ceil(n / width / FLAT_WORKGROUP)),
+      grid: flatGrid(Math.ceil(n / width / run / FLAT_WORKGROUP)),
     },
   ];
 }

@@ -4,6 +4,7 @@ import type { FlatStore, Slice } from '../../execution/store.ts';
 import { TAGS, type Ranks } from '../../mpi/ranks.ts';
 import type { PipelineCache } from '../../shader/pipelines.ts';
 import { defined } from '../../util/errors.ts';
+import { started } from '../../util/turn.ts';
 import { additions, halvesOf, type Addition } from './buckets.ts';
 import { ReadWindow, WriteWindow } from './windows.ts';
 
@@ -97,10 +98,11 @@ export class RankSums {
     const desk = defined(this.desks[index], 'bucket');
     const tag = TAGS.buckets + index;
     for (const { partner, keep, give, command } of desk.levels) {
-      await this.download(desk, give, async (own) => {
-        const theirs = await desk.write.open(bytes(keep));
-        await this.ranks.exchange(partner, tag, own, theirs);
-      });
+      const theirs = await desk.write.open(bytes(keep));
+      // It may arrive while the device still copies.
+      const received = started(this.ranks.receive(partner, tag, theirs));
+      await this.download(desk, give, (own) => this.ranks.send(partner, tag, own));
+      await received;
       const encoder = this.device.gpu.createCommandEncoder();
       desk.write.copy(encoder, 0, { buffer: desk.incoming, offset: 0 }, bytes(keep));
       if (command !== undefined) this.program.encode(encoder, command, command + 1);
@@ -110,20 +112,22 @@ export class RankSums {
   }
 
   private async gather({ bucket, levels, read, write, whole }: Desk, tag: number): Promise<void> {
-    const part = ({ offset, elems }: Slice) => {
-      const from = (offset - bucket.offset) * 4;
-      return whole.subarray(from, from + elems * 4);
-    };
+    const start = ({ offset }: Slice) => (offset - bucket.offset) * 4;
+    const part = (slice: Slice) => whole.subarray(start(slice), start(slice) + bytes(slice));
     const own = defined(levels.at(-1), 'level').keep;
     await this.download({ read }, own, async (reduced) => {
       part(own).set(reduced);
     });
     for (const { partner, keep, give } of [...levels].reverse())
       await this.ranks.exchange(partner, tag, part(keep), part(give));
-    (await write.open(whole.length)).set(whole);
+    const received = levels.map(({ give }) => give);
+    const window = await write.open(whole.length);
+    for (const slice of received) window.set(part(slice), start(slice));
     const encoder = this.device.gpu.createCommandEncoder();
-    const to = { buffer: this.gradients.chunk(bucket), offset: bytesBefore(bucket) };
-    write.copy(encoder, 0, to, whole.length);
+    for (const slice of received) {
+      const to = { buffer: this.gradients.chunk(slice), offset: bytesBefore(slice) };
+      write.copy(encoder, start(slice), to, bytes(slice));
+    }
     write.submit(encoder);
   }
 
