@@ -83,7 +83,7 @@ export async function asRank(use: UseRanks): Promise<void> {
     return;
   }
   for (const [name, value] of Object.entries(HARMLESS)) process.env[name] ??= value;
-  const mpi = Mpi.join(launched, process.env['LARGEKERNEL_MPI_LIBRARY']);
+  const mpi = await firstSpeaks(launched, () => Mpi.join(launched, process.env['LARGEKERNEL_MPI_LIBRARY']));
   try {
     const ranks = await Ranks.over(mpi);
     ranks.watchPeers((rank, { host, pid }) => {
@@ -101,6 +101,16 @@ export async function asRank(use: UseRanks): Promise<void> {
   } catch (error) {
     if (mpi.rank > 0) await sleep(OTHERS_SPEAK);
     await end(mpi, error);
+  }
+}
+
+/** Something that fails in all processes or in none, before they can talk. */
+async function firstSpeaks<T>({ rank }: Launched, work: () => T): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    if (rank > 0) await sleep(OTHERS_SPEAK);
+    throw error;
   }
 }
 
@@ -127,9 +137,12 @@ function aboutRanks({ launcher }: Launched, mpi: Mpi, ranks: Ranks): string[] {
  * @throws FrameworkError `mpi/no-mpirun`, `cli/option`
  */
 export async function startRanks(count: number, detach: boolean): Promise<void> {
-  if (launchedBy(process.env) !== undefined)
-    throw new FrameworkError('cli/option', '--ranks starts mpirun, but this process is a rank itself.', {
-      hint: 'Leave out --ranks: mpirun or srun has started the ranks.',
+  const launched = launchedBy(process.env);
+  if (launched !== undefined)
+    await firstSpeaks(launched, () => {
+      throw new FrameworkError('cli/option', '--ranks starts mpirun, but this process is a rank itself.', {
+        hint: 'Leave out --ranks: mpirun or srun has started the ranks.',
+      });
     });
   const program = process.env['LARGEKERNEL_MPIRUN'] ?? 'mpirun';
   const command = [

@@ -3,6 +3,8 @@ import type { MpiFamily } from './library.ts';
 
 /** One of several processes of a job. */
 export interface Launched {
+  /** Its number in the job. */
+  readonly rank: number;
   /** Processes of the job. */
   readonly size: number;
   /** Whose library to try first. */
@@ -17,14 +19,16 @@ export interface Launched {
  */
 export function launchedBy(env: NodeJS.ProcessEnv): Launched | undefined {
   const several = (text: string | undefined) => Number(text) > 1;
-  if (several(env['OMPI_COMM_WORLD_SIZE']))
-    return { size: Number(env['OMPI_COMM_WORLD_SIZE']), family: 'openmpi', launcher: 'mpirun of Open MPI' };
-  const step = env['SLURM_STEP_NUM_TASKS'];
-  if (several(step) && env['SLURM_PROCID'] !== undefined) {
+  const numbers = (rank: string, size: string) => ({ rank: Number(env[rank] ?? 0), size: Number(env[size]) });
+  if (several(env['OMPI_COMM_WORLD_SIZE'])) {
+    const place = numbers('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE');
+    return { ...place, family: 'openmpi', launcher: 'mpirun of Open MPI' };
+  }
+  if (several(env['SLURM_STEP_NUM_TASKS']) && env['SLURM_PROCID'] !== undefined) {
     const family = env['PMIX_RANK'] === undefined ? 'mpich' : 'openmpi';
-    return { size: Number(step), family, launcher: 'srun' };
+    return { ...numbers('SLURM_PROCID', 'SLURM_STEP_NUM_TASKS'), family, launcher: 'srun' };
   }
   if (several(env['PMI_SIZE']))
-    return { size: Number(env['PMI_SIZE']), family: 'mpich', launcher: 'mpirun of MPICH' };
+    return { ...numbers('PMI_RANK', 'PMI_SIZE'), family: 'mpich', launcher: 'mpirun of MPICH' };
   return undefined;
 }

@@ -63,11 +63,11 @@ it.each([
   [{ OMPI_COMM_WORLD_SIZE: '4' }, { size: 4, family: 'openmpi' }],
   [
     { PMI_SIZE: '2', PMI_RANK: '1' },
-    { size: 2, family: 'mpich' },
+    { rank: 1, size: 2, family: 'mpich' },
   ],
   [
     { SLURM_STEP_NUM_TASKS: '8', SLURM_PROCID: '3', PMIX_RANK: '3' },
-    { size: 8, family: 'openmpi' },
+    { rank: 3, size: 8, family: 'openmpi' },
   ],
   [
     { SLURM_STEP_NUM_TASKS: '8', SLURM_PROCID: '3', PMI_SIZE: '8' },
