@@ -49,6 +49,14 @@ export function deviceFor(kind: string): Promise<{ device: Device; pipelines: Pi
   return entry;
 }
 
+/** Adapters that compute in 16 bits. */
+export async function halfAdapters(): Promise<string[]> {
+  const can = await Promise.all(
+    adapters.map(async (kind) => (await deviceFor(kind)).device.features.has('shader-f16')),
+  );
+  return adapters.filter((_, i) => can[i]);
+}
+
 afterAll(async () => {
   for (const entry of open.values()) (await entry).device.close();
   open.clear();

@@ -9,7 +9,7 @@ import { type MatmulAttrs, matmul } from '../../src/ops/matmul/op.ts';
 import { inOrder } from '../../src/ops/op.ts';
 import type * as Template from '../../src/shader/template.ts';
 import { type TensorSpec, f32 } from '../../src/ops/tensor.ts';
-import { type CaseOf, type OpCase, adapters, checkVariant, deviceFor } from './harness.ts';
+import { type CaseOf, type OpCase, checkVariant, deviceFor, halfAdapters } from './harness.ts';
 import { NARROW_UNIT, ONE, UNIT } from './matrix-stand-ins.ts';
 
 // The same WGSL as on matrix units, with functions in the place of their built-ins.
@@ -79,11 +79,9 @@ async function check(
   }
 }
 
-const canHalf = await Promise.all(
-  adapters.map(async (kind) => (await deviceFor(kind)).device.features.has('shader-f16')),
-);
+const halves = await halfAdapters();
 
-describe.skipIf(!canHalf.includes(true)).each(adapters.filter((_, i) => canHalf[i]))(
+describe.skipIf(halves.length === 0).each(halves)(
   'products on matrix units, by their stand-ins on %s',
   (adapter) => {
     it.each([

@@ -4,7 +4,8 @@ import { GPU_FEATURES } from '../../src/device/dawn.ts';
 import { DEFAULT_LIMITS, profileOf } from '../../src/device/profile.ts';
 import { halved } from '../../src/execution/prove.ts';
 import { type AnyKernels, contextOf, lowerOp, variantLabel } from '../../src/ops/kernels.ts';
-import { kernels as family } from '../../src/ops/matmul/kernels.ts';
+import { depthwiseGradInputKernels, depthwiseKernels } from '../../src/ops/depthwise/kernels.ts';
+import { kernels as matmuls } from '../../src/ops/matmul/kernels.ts';
 import { expandShader } from '../../src/shader/template.ts';
 import { UNIT } from './matrix-stand-ins.ts';
 
@@ -34,15 +35,19 @@ afterAll(() => {
   device.destroy();
 });
 
+const family: readonly AnyKernels[] = [...matmuls, depthwiseKernels, depthwiseGradInputKernels];
+/** Kinds of variants that need matrix units. */
+const KINDS = ['matrix', 'bands'];
+
 describe.each(Object.entries(PROFILES))('shaders for matrix units and %s', (_label, profile) => {
-  it.each((family as readonly AnyKernels[]).map((kernels) => [kernels.op.name, kernels] as const))(
+  it.each(family.map((kernels) => [kernels.op.name, kernels] as const))(
     '%s: Dawn takes every variant',
     async (_name, kernels) => {
       let count = 0;
       for (const example of kernels.op.examples.map(halved)) {
         const outputs = kernels.op.infer(example.inputs, example.attrs);
         const context = contextOf({ ...example, outputs }, profile);
-        for (const variant of kernels.variants(context).filter(({ kind }) => kind === 'matrix')) {
+        for (const variant of kernels.variants(context).filter(({ kind }) => KINDS.includes(kind))) {
           for (const dispatch of lowerOp(kernels, context, variant).dispatches) {
             const { code } = expandShader(dispatch.shader, dispatch.params, dispatch.bindings);
             const { messages } = await device.createShaderModule({ code }).getCompilationInfo();

@@ -1,7 +1,7 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import { flatGrid } from '../dispatches.ts';
 import { type Dispatch, type Kernels, type Operand, scratch } from '../kernels.ts';
-import { f32 } from '../tensor.ts';
+import { type TensorSpec, f32 } from '../tensor.ts';
 import {
   depthwise,
   depthwiseGradInput,
@@ -10,6 +10,7 @@ import {
   gradInputSizes,
   gradWeightSizes,
 } from './op.ts';
+import { type BandsTile, bandsDispatch, bandsPay, bandsTiles } from './bands.ts';
 import { type Planes, planes } from './planes.ts';
 import {
   type StripTile,
@@ -22,19 +23,24 @@ import {
 import { type Tile, layout, tilesFor } from './tiles.ts';
 
 /** Tiles for a correlation whose result is a map. */
-type MapTile = StripTile | Tile;
+type MapTile = BandsTile | StripTile | Tile;
 
-const mapTiles = (p: Planes, profile: DeviceProfile): readonly MapTile[] => [
-  ...stripTiles(p, profile),
-  ...tilesFor(p, profile),
-];
+/** @param maps what is correlated; matrix units take it in 16 bits */
+function mapTiles(p: Planes, maps: TensorSpec, profile: DeviceProfile): readonly MapTile[] {
+  const bands = maps.dtype === 'f16' ? bandsTiles(p, profile) : [];
+  const [best, ...others] = [...stripTiles(p, profile), ...tilesFor(p, profile)];
+  if (best === undefined) return bands;
+  return bandsPay(p) ? [...bands, best, ...others] : [best, ...bands, ...others];
+}
 
-const mapDispatch = (p: Planes, tile: MapTile, bindings: Dispatch['bindings']): Dispatch =>
-  tile.kind === 'strip' ? stripDispatch(p, tile, bindings) : correlation(p, tile, bindings);
+function mapDispatch(p: Planes, tile: MapTile, bindings: Dispatch['bindings']): Dispatch {
+  if (tile.kind === 'bands') return bandsDispatch(p, tile, bindings);
+  return tile.kind === 'strip' ? stripDispatch(p, tile, bindings) : correlation(p, tile, bindings);
+}
 
 export const depthwiseKernels: Kernels<typeof depthwise, MapTile> = {
   op: depthwise,
-  variants: ({ inputs, profile }) => mapTiles(planes('forward', forwardSizes(inputs)), profile),
+  variants: ({ inputs, profile }) => mapTiles(planes('forward', forwardSizes(inputs)), inputs.x, profile),
   lower({ inputs: { x, weight, bias }, outputs: { y } }, tile) {
     const p = planes('forward', forwardSizes({ x, weight }));
     return [mapDispatch(p, tile, { x, taps: weight, bias, out: y })];
@@ -43,7 +49,7 @@ export const depthwiseKernels: Kernels<typeof depthwise, MapTile> = {
 
 export const depthwiseGradInputKernels: Kernels<typeof depthwiseGradInput, MapTile> = {
   op: depthwiseGradInput,
-  variants: ({ inputs, profile }) => mapTiles(planes('input', gradInputSizes(inputs)), profile),
+  variants: ({ inputs, profile }) => mapTiles(planes('input', gradInputSizes(inputs)), inputs.dy, profile),
   lower({ inputs: { dy, weight, addend }, outputs: { dx } }, tile) {
     const p = planes('input', gradInputSizes({ dy, weight }));
     return [mapDispatch(p, tile, { x: dy, taps: weight, addend, out: dx })];

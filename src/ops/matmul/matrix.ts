@@ -1,5 +1,6 @@
-import type { DeviceProfile, MatrixUnit } from '../../device/profile.ts';
+import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
+import { GAP, SIDE, UNIT_LANES, unitOf } from '../matrix-units.ts';
 import type { MatmulShape } from './reference.ts';
 
 /** Matmul on matrix units (tensor cores): 16-bit operands, 32-bit sums. The shader is shaders/matmul/matrix.wgsl. */
@@ -61,24 +62,6 @@ const WIDE: readonly Tiling[] = [
   { wa: 4, wb: 2, ra: 4, rb: 4, depth: 32, strip: 1, share: 0.9 },
 ];
 
-/** Rows of the left matrix, and the inner size, of every unit that is used here. */
-const SIDE = 16;
-/** Lanes of a subgroup. */
-const LANES = 32;
-/** f16 elements of padding after each row of a tile, so that rows begin in different banks. */
-const GAP = 8;
-
-/** The unit that matmuls use: 16-bit operands, 32-bit sums, the wider one where there are several. */
-function unitOf({ features, matrixUnits, subgroups }: DeviceProfile): MatrixUnit | undefined {
-  const { min, max } = subgroups;
-  if (min > LANES || max < LANES || (min !== max && !features.has('subgroup-size-control'))) return undefined;
-  const fitting = matrixUnits.filter(
-    ({ operands, sums, m, n, k }) =>
-      operands === 'f16' && sums === 'f32' && m === SIDE && k === SIDE && (n === 16 || n === 8),
-  );
-  return fitting.sort((a, b) => b.n - a.n)[0];
-}
-
 /** How many workgroups of `lanes` lanes a large GPU holds at once. A lane holds 64 sums or more, so half of busyLanes fill the registers. */
 export function busyGroups({ busyLanes }: DeviceProfile, lanes: number): number {
   return busyLanes / (2 * lanes);
@@ -88,7 +71,7 @@ export function busyGroups({ busyLanes }: DeviceProfile, lanes: number): number 
 function bytesOf({ wa, wb, ra, rb, depth, strip }: Tiling, sums: boolean): number {
   const tile = (outer: number) => Math.max(outer * (depth + GAP), depth * (outer + GAP));
   const strips = wa * wb * SIDE * (16 * strip + GAP);
-  const sharers = sums ? 16 * Math.max(LANES * wa * wb, depth * wa * ra) : 0;
+  const sharers = sums ? 16 * Math.max(UNIT_LANES * wa * wb, depth * wa * ra) : 0;
   return 2 * (tile(16 * wa * ra) + tile(16 * wb * rb)) + 4 * strips + sharers;
 }
 
@@ -109,12 +92,12 @@ export function matrixVariants(
   const isOneSize = subgroups.min === subgroups.max;
   const fitting = (isOneSize ? [...TILINGS, ...WIDE] : TILINGS).filter(
     (tiling) =>
-      LANES * tiling.wa * tiling.wb <= limits.maxComputeInvocationsPerWorkgroup &&
+      UNIT_LANES * tiling.wa * tiling.wb <= limits.maxComputeInvocationsPerWorkgroup &&
       bytesOf(tiling, sums) <= limits.maxComputeWorkgroupStorageSize,
   );
   // Estimated time: a large GPU runs `slots` workgroups at once, and a round takes as long as one tile.
   const cost = ({ wa, wb, ra, rb, depth, share }: Tiling) => {
-    const [rows, cols, slots] = [16 * wa * ra, 16 * wb * rb, busyGroups(profile, LANES * wa * wb)];
+    const [rows, cols, slots] = [16 * wa * ra, 16 * wb * rb, busyGroups(profile, UNIT_LANES * wa * wb)];
     const tiles = Math.ceil(m / rows) * Math.ceil(n / cols);
     const groups = leastSteps === Infinity ? tiles * batch : tiles;
     const splits =
@@ -155,12 +138,12 @@ export function matrixTile(
     cols: tileCols,
     depth,
     // A multiple of the tiles: a few workgroups more than the device holds at once would take another whole round.
-    busyGroups: Math.floor(busyGroups(profile, LANES * wa * wb) / tiles) * tiles,
+    busyGroups: Math.floor(busyGroups(profile, UNIT_LANES * wa * wb) / tiles) * tiles,
     params: {
       READ: 'narrow',
       SIZED: sized,
       COLS: cols,
-      LANES: LANES * wa * wb,
+      LANES: UNIT_LANES * wa * wb,
       WA: wa,
       WB: wb,
       RA: ra,
