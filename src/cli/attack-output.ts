@@ -20,7 +20,7 @@ export interface AttackMade {
   readonly transfer: readonly AttackMade[];
 }
 
-/** Prints results, draws their figure where one is wanted. */
+/** Prints results, then draws their figure where one is wanted: what was measured is there even if that cannot be written. */
 export async function printAttack(
   attack: Attack,
   made: readonly AttackMade[],
@@ -28,12 +28,12 @@ export async function printAttack(
 ): Promise<void> {
   if (made.length === 0) return;
   const all = made.flatMap((one) => [one, ...one.transfer]);
-  if (figure !== undefined) await writeFileAtomic(figure, panelsSvg(figuresOf(all)));
   const text =
     json === true
       ? `${JSON.stringify({ attack: attack.id, results: made.map(recordOf) })}\n`
       : made.map((one) => textOf(one)).join('');
   process.stdout.write(text);
+  if (figure !== undefined) await writeFileAtomic(figure, panelsSvg(figuresOf(all)));
   if (all.some(({ result }) => !result.complete)) process.exitCode = 3;
 }
 
