@@ -16,6 +16,7 @@ import type { WeightsUse } from '../training/weights/settings.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { printResults } from './analyze-output.ts';
 import {
+  checkCheckpoints,
   checkpointsOptions,
   imageOptions,
   ofRank,
@@ -111,6 +112,7 @@ function usesOf({ id, needs }: Analysis, { preset }: AnalyzeOptions): Use {
 
 async function analyze(analysis: Analysis, options: AnalyzeOptions, ranks: Ranks | undefined): Promise<void> {
   const settings = settingsOf(analysis, options.preset, options as unknown as Record<string, unknown>);
+  await checkCheckpoints(USES[analysis.needs], options.checkpoint, options);
   const crew = options.workers === undefined ? undefined : startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
   try {

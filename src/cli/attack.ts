@@ -18,6 +18,7 @@ import { attackProgress } from './attack-progress.ts';
 import { choiceOptions, epsilonOption, outputOptions } from './attack-options.ts';
 import { onlyWhen } from './conflicts.ts';
 import {
+  checkCheckpoints,
   checkpointsOptions,
   imageOptions,
   ofRank,
@@ -168,6 +169,7 @@ async function overCheckpoints(
   ranks: Ranks | undefined,
   work: (checkpoint: string, means: Means) => Promise<AttackMade | undefined>,
 ): Promise<readonly AttackMade[]> {
+  await checkCheckpoints('attack', [...options.checkpoint, ...(options.target ?? [])], options);
   const crew = options.workers === undefined ? undefined : startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
   const made: AttackMade[] = [];

@@ -139,6 +139,16 @@ export interface Means {
   readonly ranks: Ranks | undefined;
 }
 
+/** Opens every checkpoint before the first is worked on: a wrong name shows at once, not after the hours of those before it. */
+export async function checkCheckpoints(
+  use: WeightsUse,
+  checkpoints: readonly string[],
+  options: ContextOptions,
+): Promise<void> {
+  if (checkpoints.length < 2) return;
+  for (const checkpoint of checkpoints) await resolveWeights(requestOf(use, checkpoint, options));
+}
+
 /** Resolves one checkpoint; its device and weights are opened when they are first needed, and freed at the end. */
 export async function withContext(
   { needs, use, folder }: Use,
