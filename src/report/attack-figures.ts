@@ -62,9 +62,12 @@ function epsFigure(number: string, attack: string, entries: readonly Entry[]): F
   const [first] = entries as [Entry, ...Entry[]];
   const title = `Figure ${number}: top-1 under ${attack} by ε`;
   const isPixel = first.result.protocol.settings?.includes('ε in pixels') === true;
-  const published = attack === 'FGSM' && isPixel ? entries.flatMap(publishedPoint) : [];
-  const words =
-    attack === 'FGSM'
+  // The paper attacks models of ImageNet.
+  const isKnown = first.result.classes === 1000;
+  const published = isKnown && attack === 'FGSM' && isPixel ? entries.flatMap(publishedPoint) : [];
+  const words = !isKnown
+    ? ''
+    : attack === 'FGSM'
       ? `Published at ε ${FGSM_POINT.eps}: ${FGSM_POINT.model} ${FGSM_POINT.value}, ViT and ResNet-50 about 0 (${PAPER}, section 4.2).`
       : 'The paper gives no numbers, but says that RepLKNet lies above ViT and ResNet-50.';
   const xLabel = `ε, ${isPixel ? 'pixels of [0, 1]' : 'normalised values'}`;
@@ -93,7 +96,7 @@ function linesOf(entries: readonly Entry[], pointsOf: (entry: Entry) => readonly
 }
 
 function captionOf({ result }: Entry, settings: string, words: string): string {
-  return `${settingOf(result)}; ${settings}. Bands are 95 % intervals. ${words}`;
+  return `${settingOf(result)}; ${settings}. Bands are 95 % intervals. ${words}`.trim();
 }
 
 /** Points of a curve over ε without its beginning, which is no attack. */
@@ -148,7 +151,11 @@ function stepFigures({ own, epsilons }: StepGroup): Figure[] {
     return {
       id: `figure-6c-${eps}`,
       title,
-      caption: captionOf(first, settings, 'The paper has ε 0.006 and gives no numbers.'),
+      caption: captionOf(
+        first,
+        settings,
+        first.result.classes === 1000 ? 'The paper has ε 0.006 and gives no numbers.' : '',
+      ),
       svg: plotSvg({ title, xLabel: 'steps', yLabel: 'top-1, %', lines, yMin: 0 }),
     };
   });

@@ -145,6 +145,19 @@ describe('figures of the paper', () => {
       if (!id.startsWith('figure-6')) expect(svg, id).not.toMatch(/outline|class="ring"/);
   });
 
+  it('never put them beside models of other classes', () => {
+    const small = models.map((model) => ({
+      ...model,
+      results: model.results.map((each) => ({ ...each, classes: 10 })),
+    }));
+    const six = paperFigures(small).filter(({ id }) => id.startsWith('figure-6'));
+    expect(six).toHaveLength(5);
+    for (const { svg, caption } of six) {
+      expect(svg).not.toContain('class="ring"');
+      expect(caption).toMatch(/Bands are 95 % intervals\.$/);
+    }
+  });
+
   it('6b is of several ε: one ε alone is a point of 6c and no curve', () => {
     const at = (steps: number) => result('attack-pgd', curve([0, 85], [0.006, 30 + steps]), `steps ${steps}, ε in pixels of [0, 1]`); // prettier-ignore
     expect(paperFigures([{ name: 'm', results: [at(1), at(5)] }]).map(({ id }) => id)).toEqual([
