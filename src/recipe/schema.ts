@@ -311,7 +311,7 @@ export const recipeSchema = group('A training run.', {
     {
       teacher: required(
         text,
-        "The teacher's weights: a file (safetensors, .pth, .npz) or a run folder, by its path from the current folder, or published ones by name (`resnet50@a1`). Its model is recognised by them.",
+        "The teacher's weights: a file (safetensors, .pth, .npz) or a run folder, by its path from the current folder, or published ones by name (`resnet50@a1`). Its model is the run's, or recognised by the file and what it says (docs/weights.md).",
       ),
       entry: field(orNull(text), null, 'Which set of weights, where the file holds several.'),
       kind: field(
