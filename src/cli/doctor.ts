@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { AdapterEntry } from '../device/adapter-entry.ts';
 import { labelsOf, listAdapters } from '../device/adapters.ts';
 import type { Toggles } from '../device/dawn.ts';
+import { gpuMemory } from '../device/memory.ts';
 import { openDevice } from '../device/open.ts';
 import type { SubgroupProfile } from '../device/profile.ts';
 import { cacheFolder, prepareVulkan } from '../device/vulkan.ts';
@@ -114,6 +115,8 @@ interface Report {
   readonly name: string;
   readonly kind: string;
   readonly description: string;
+  /** Bytes, if the driver tells. */
+  readonly memory: number | undefined;
   readonly features: readonly string[];
   readonly dawn: Toggles;
   readonly subgroups: SubgroupProfile;
@@ -124,9 +127,11 @@ interface Report {
 async function examine(name: string, verbose: boolean): Promise<Report> {
   const device = await openDevice(name);
   try {
+    const memory = device.kind === 'gpu' ? gpuMemory(device.name) : undefined;
     const pipelines = new PipelineCache(device);
     if (verbose) {
       print(`\n${device.kind}: ${device.description || device.name}`);
+      if (device.kind === 'gpu') print(`  memory    ${describeMemory(memory)}`);
       print(`  features  ${[...device.features].sort().join(', ')}`);
       print(`  dawn      ${describeToggles(device.toggles)}`);
       print(`  subgroups ${describeSubgroups(device.profile)}`);
@@ -146,6 +151,7 @@ async function examine(name: string, verbose: boolean): Promise<Report> {
       name: device.name,
       kind: device.kind,
       description: device.description,
+      memory,
       features: [...device.features],
       dawn: device.toggles,
       subgroups: { subgroups: device.profile.subgroups, matrixUnits: device.profile.matrixUnits },
@@ -159,6 +165,11 @@ async function examine(name: string, verbose: boolean): Promise<Report> {
 
 function describeToggles({ enable, disable }: Toggles): string {
   return [...enable.map((name) => `+${name}`), ...disable.map((name) => `-${name}`)].join(', ') || 'as it is';
+}
+
+function describeMemory(bytes: number | undefined): string {
+  if (bytes === undefined) return 'not told by the driver: --memory GIB tells training how much there is';
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
 function describeSubgroups({ subgroups: { min, max }, matrixUnits }: SubgroupProfile): string {

@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import type { Device } from '../../device/device.ts';
+import { gpuMemory } from '../../device/memory.ts';
 import { DEFAULT_PROFILE, type DeviceProfile } from '../../device/profile.ts';
 import type { Model } from '../../models/model.ts';
 import type { Recipe } from '../../recipe/schema.ts';
@@ -7,6 +8,7 @@ import { FrameworkError, defined } from '../../util/errors.ts';
 import { mixGroupOf, normalizationOf } from '../data.ts';
 import { planTraining, type PlanSettings, type TrainingPlan } from '../step/training-plan.ts';
 import type { ChooseVariant } from '../../execution/plan.ts';
+import { USABLE } from './cards.ts';
 
 /** The target of a plan. */
 export interface Target {
@@ -22,20 +24,25 @@ export interface Target {
 
 const GIB = 2 ** 30;
 
-/** WebGPU does not tell how much memory a GPU has; this much is assumed unless the user says more. */
+/** Assumed of a GPU whose driver does not tell how much memory it has, unless the user says more. */
 const ASSUMED_GPU_BYTES = 6 * GIB;
 
 /** @param memoryGib what the user allows, or undefined */
 export function targetOf(device: Device | undefined, memoryGib?: number): Target {
   const isSoftware = device !== undefined && device.kind !== 'gpu';
-  const budget =
-    memoryGib !== undefined ? memoryGib * GIB : isSoftware ? 0.7 * totalmem() : ASSUMED_GPU_BYTES;
   return {
     profile: device?.profile ?? DEFAULT_PROFILE,
-    budget,
+    budget: memoryGib === undefined ? budgetOf(device) : memoryGib * GIB,
     // A processor gains nothing from more images at once.
     preferred: isSoftware ? 16 : 128,
   };
+}
+
+function budgetOf(device: Device | undefined): number {
+  if (device === undefined) return ASSUMED_GPU_BYTES;
+  if (device.kind !== 'gpu') return 0.7 * totalmem();
+  const bytes = gpuMemory(device.name);
+  return bytes === undefined ? ASSUMED_GPU_BYTES : USABLE * bytes;
 }
 
 /** The plan of a recipe with its micro-batch settled. @param micro replaces the recipe's */
