@@ -116,7 +116,9 @@ export function attentionOf(
  */
 export function massMask(attention: Float32Array, mass: number): Uint8Array {
   const threshold = Math.fround(1 - mass);
-  return Uint8Array.from(cumulativeShares(attention), (sum) => Number(mass > 0 && sum > threshold));
+  return Uint8Array.from(cumulativeShares(attention), (sum) =>
+    Number(mass >= 1 || (mass > 0 && sum > threshold)),
+  );
 }
 
 /** The share of each patch and of all patches of less attention; of equal ones the later counts as more. (patches), and as many come back */

@@ -3,7 +3,7 @@ import type { Image } from '../../data/image/image.ts';
 import { resize } from '../../data/image/resize.ts';
 import { openNpy, writeNpy } from '../../formats/npy.ts';
 import { FrameworkError } from '../../util/errors.ts';
-import { makeFolder } from '../../util/files.ts';
+import { existsNow, makeFolder } from '../../util/files.ts';
 import { readSealed, readSealedIfThere, sealedKind, writeSealed } from '../../util/sealed.ts';
 import type { Space } from './session-model.ts';
 
@@ -73,6 +73,14 @@ export class AdversarialSet {
   async read(eps: number, number: number, imageSize: number): Promise<Float32Array> {
     const side = this.record.imageSize;
     const path = this.pathOf(eps, number);
+    if (!existsNow(path))
+      throw new FrameworkError(
+        'attack/set',
+        `There is no ${path}: the set has no image ${number} at ε ${eps}.`,
+        {
+          hint: 'Give the --data and --limit that the set was made with.',
+        },
+      );
     const file = await openNpy(path);
     try {
       const [name = ''] = file.names();

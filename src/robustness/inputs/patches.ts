@@ -80,8 +80,9 @@ export function salientPatches(
   const rest = Math.fround(1 - mass);
   // Of all less salient patches together.
   const below = boundary === 'exclude' ? predecessors(cumulative) : undefined;
+  // All of the saliency is all patches, those without any too: nothing dropped is the image, everything is black.
   const marked = (value: number) =>
-    mass > 0 && (below === undefined ? value > rest : (below.get(value) ?? 0) >= rest);
+    mass >= 1 || (mass > 0 && (below === undefined ? value > rest : (below.get(value) ?? 0) >= rest));
   return Uint8Array.from(cumulative, (value) => Number(marked(value) === (kind === 'salient')));
 }
 
@@ -109,6 +110,12 @@ function cumulativeRow(file: string, number: number, patches: number): Float32Ar
     files.set(file, all);
   }
   const row = all.subarray(number * patches, (number + 1) * patches);
+  if (row.some((share) => Number.isNaN(share)))
+    throw new FrameworkError(
+      'analysis/saliency',
+      `The saliency of image ${number} has no shares: its values are all zero, or not all finite.`,
+      { hint: 'Give every image that is looked at a patch of more than 0.' },
+    );
   if (row.length === patches) return row;
   throw new FrameworkError(
     'analysis/saliency',

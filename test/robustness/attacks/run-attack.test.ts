@@ -127,6 +127,7 @@ describe.skipIf(adapters.length === 0)('an attack', () => {
     // Of another size they become 8-bit images: what lies above white is white, not black.
     await set.write(3, 8, new Float32Array(3 * 32 ** 2).fill(1.1));
     expect(new Set(await set.read(3, 8, 16))).toEqual(new Set([1]));
+    await expect(set.read(3, 9, 32)).rejects.toThrow('the set has no image 9 at ε 3');
     expect(() => savedRequest(set, 32, [0.5])).toThrow('holds no images of ε 0.5; it holds 3');
   });
 

@@ -112,10 +112,15 @@ describe('salient patches', () => {
       const background = salientPatches(many, { boundary: 'include', kind: 'background', share: 1 - share });
       expect(background).toEqual(salient.map((each) => 1 - each));
     }
-    expect(salientPatches(many, { boundary: 'include', kind: 'salient', share: 0 })).not.toContain(1);
-    expect(salientPatches(many, { boundary: 'include', kind: 'salient', share: 1 })).not.toContain(0);
-    expect(salientPatches(many, { boundary: 'include', kind: 'background', share: 0 })).not.toContain(1);
-    expect(salientPatches(many, { boundary: 'include', kind: 'background', share: 1 })).not.toContain(0);
+    // Patches without any saliency, as masks of objects have, are dropped with everything and kept with nothing.
+    const mask = cumulativeShares(Float32Array.of(0, 1, 0, 3));
+    for (const row of [many, mask])
+      for (const boundary of ['include', 'exclude'] as const)
+        for (const kind of ['salient', 'background'] as const) {
+          expect(salientPatches(row, { boundary, kind, share: 0 })).not.toContain(1);
+          expect(salientPatches(row, { boundary, kind, share: 1 })).not.toContain(0);
+        }
+    expect(massMask(Float32Array.of(0, 1), 1)).toEqual(Uint8Array.of(1, 1));
   });
 
   it('come from the row of the image in a file, which must be long enough', () => {
@@ -127,6 +132,12 @@ describe('salient patches', () => {
     } as const;
     expect([...droppedPatches(change, 1, 4)]).toEqual([1, 0, 0, 0]);
     expect(() => droppedPatches(change, 2, 4)).toThrow(/holds 8 values; image 2 needs 4 of its own/);
+    const empty = `${file}-empty`;
+    writeFileSync(empty, cumulativeShares(new Float32Array(4)));
+    const ofNone = { ...change, choice: { ...change.choice, file: empty } };
+    expect(() => droppedPatches(ofNone, 0, 4)).toThrow(
+      /saliency of image 0 has no shares: its values are all zero/,
+    );
     const wide = `${file}-wide`;
     writeFileSync(
       wide,
