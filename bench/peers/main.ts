@@ -4,7 +4,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defined, FrameworkError, messageOf } from '../../src/util/errors.ts';
-import { chooseCases, dataOf, inputsOf, labelOf, outputsOf, SETS, type Case } from './cases.ts';
+import { chooseCases, dataOf, inputsOf, labelOf, MODELS, outputsOf, SETS, type Case } from './cases.ts';
 import { nodePeer, PeerProcess, pytorchPeer } from './process.ts';
 import { referenceOf } from './reference.ts';
 import { printTable, summarise, type Measured, type Row } from './report.ts';
@@ -14,9 +14,11 @@ interface Options {
   readonly set?: string[];
   readonly sizes?: number[];
   readonly kernels?: number[];
+  readonly models?: string[];
   readonly peers: string[];
   readonly python?: string;
   readonly budget: number;
+  readonly attempts: number;
   readonly limit: number;
   readonly json?: boolean;
   readonly verbose?: boolean;
@@ -28,10 +30,11 @@ const MIN_TURNS = 3;
 const REST_MS = 30;
 /** Cores that other programs may use during a turn; PyTorch's threads wait for each other and lose most. */
 const MAX_OTHERS = 0.5;
-const MAX_ATTEMPTS = 5;
 const DISTURBED_REST_MS = 300;
 /** Largest normalised mean squared error against the reference; float32 sums in another order stay far below. */
 const MAX_NMSE = 1e-8;
+/** Of what steps changed: AdamW's first updates are the signs of the gradients, and rounding turns a few of the small ones. */
+const MAX_CHANGE_NMSE = 1e-4;
 
 /** Times all peers at one case, in turns, those first checked to compute the same. */
 async function compare(c: Case, peers: readonly PeerProcess[], options: Options): Promise<Row[]> {
@@ -79,7 +82,7 @@ async function takeTurns(
     if (due.length === 0) return;
     for (const row of due) {
       const peer = defined(peers[rows.indexOf(row)], row.command.name);
-      const { reply, elapsedMs, isDisturbed } = await takeTurn(peer, options.limit * 1000);
+      const { reply, elapsedMs, isDisturbed } = await takeTurn(peer, options);
       row.spent += elapsedMs;
       row.failed = reply.error;
       row.times.push(...(reply.times ?? []));
@@ -89,14 +92,14 @@ async function takeTurns(
 }
 
 /** One turn; taken again, a few times at most, where other programs used the processor meanwhile. */
-async function takeTurn(peer: PeerProcess, limitMs: number) {
+async function takeTurn(peer: PeerProcess, { limit, attempts }: Options) {
   for (let attempt = 1; ; attempt++) {
     await sleep(attempt === 1 ? REST_MS : DISTURBED_REST_MS);
     const [start, before] = [performance.now(), busyMs()];
-    const reply = await peer.ask({ do: 'turn' }, limitMs);
+    const reply = await peer.ask({ do: 'turn' }, limit * 1000);
     const elapsedMs = performance.now() - start;
     const isDisturbed = busyMs() - before - (reply.cpuMs ?? 0) > MAX_OTHERS * elapsedMs;
-    if (!isDisturbed || reply.error !== undefined || attempt === MAX_ATTEMPTS)
+    if (!isDisturbed || reply.error !== undefined || attempt >= attempts)
       return { reply, elapsedMs, isDisturbed };
   }
 }
@@ -140,7 +143,7 @@ function check(
       power += value ** 2;
     }
     const nmse = error / power;
-    if (!(nmse <= MAX_NMSE)) {
+    if (!(nmse <= (name === 'change' ? MAX_CHANGE_NMSE : MAX_NMSE))) {
       const few =
         found.length <= 4 ? `; ${found.join(', ')} instead of ${Array.from(wanted).join(', ')}` : '';
       return { nmse, failed: `wrong ${name}: NMSE ${nmse.toExponential(1)}${few}` };
@@ -161,7 +164,8 @@ function pythonOf({ python }: Options): string | undefined {
 }
 
 async function main(options: Options): Promise<void> {
-  const cases = chooseCases({ sets: options.set, sizes: options.sizes, kernels: options.kernels });
+  const { set: sets, sizes, kernels, models } = options;
+  const cases = chooseCases({ sets, sizes, kernels, models });
   const unknown = options.peers.find((name) => !WEBGPU_PEERS.includes(name));
   if (unknown !== undefined)
     throw new FrameworkError('cli/option', `There is no peer ${unknown}.`, {
@@ -198,9 +202,16 @@ const program = new Command('peers')
   .option('--set <names>', `of ${SETS.join(', ')}; default: all but step`, list)
   .option('--sizes <list>', 'of depthwise: 56,28,14,7', numbers)
   .option('--kernels <list>', 'of depthwise and step: 7,13,31,51', numbers)
+  .option('--models <names>', `of step: ${MODELS.join(',')}`, list)
   .option('--peers <names>', 'WebGPU libraries to compare with', list, WEBGPU_PEERS)
   .addOption(new Option('--python <file>', 'a Python that has PyTorch').env('PEERS_PYTHON'))
   .option('--budget <s>', 'seconds of turns a peer may take at one case; three turns in any event', Number, 2)
+  .option(
+    '--attempts <n>',
+    'how often at most a turn is taken while other programs use the processor',
+    Number,
+    5,
+  )
   .option('--limit <s>', 'seconds after which a peer that has not answered is stopped', Number, 120)
   .option('--json', 'one line of JSON for each case and peer')
   .option('--verbose', 'show what the libraries print')

@@ -1,4 +1,5 @@
-import { CHECKED_STEPS, type Case } from './cases.ts';
+import { elems } from '../../src/ops/tensor.ts';
+import { CHECKED_STEPS, matricesOf, type Case, type StepCase } from './cases.ts';
 
 /** Inputs of a case by name, row-major. */
 export type Data = Readonly<Record<string, Float32Array>>;
@@ -20,23 +21,39 @@ export interface Peer {
   prepare(c: Case, data: Data): Promise<Prepared>;
 }
 
-/**
- * Training steps as a case that is ready: its results are the losses of the first ones, so that the update counts.
- * @param step runs one and gives its loss when the device has finished
- */
-export function preparedSteps(step: () => Promise<number>, dispose: () => void): Prepared {
+/** Training steps of a model. */
+export interface Steps {
+  /** Runs one; its loss when the device has finished. */
+  step(): Promise<number>;
+  /** The parameters as they are now, by PyTorch's names and in its layouts. */
+  weights(): Promise<ReadonlyMap<string, Float32Array>>;
+  dispose(): void;
+}
+
+/** Steps as a case that is ready: its results are the losses of the first ones, and what those made of the weights. */
+export function preparedSteps(c: StepCase, data: Data, steps: Steps): Prepared {
   const losses: number[] = [];
   const run = async (): Promise<void> => {
-    const loss = await step();
+    const loss = await steps.step();
     if (losses.length < CHECKED_STEPS) losses.push(loss);
   };
   return {
     run,
     async outputs() {
       while (losses.length < CHECKED_STEPS) await run();
-      return { losses: Float32Array.from(losses) };
+      const after = await steps.weights();
+      const matrices = matricesOf(c);
+      const change = new Float32Array(matrices.reduce((sum, { shape }) => sum + elems(shape), 0));
+      let at = 0;
+      for (const { name } of matrices) {
+        const before = tensor(data, name);
+        for (const [i, value] of (after.get(name) ?? []).entries()) change[at++] = value - (before[i] ?? NaN);
+      }
+      return { losses: Float32Array.from(losses), change };
     },
-    dispose,
+    dispose: () => {
+      steps.dispose();
+    },
   };
 }
 

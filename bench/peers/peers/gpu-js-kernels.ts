@@ -51,6 +51,8 @@ const TAPS = `function (x, dy) {
   return sum;
 }`;
 
+const SUM = `function (x, weight) { return x[this.thread.y][this.thread.x] + weight[this.thread.y][this.thread.x]; }`;
+
 const product = (a: string, b: string, depth: string) => `function (a, b) {
   let sum = 0;
   for (let l = 0; l < this.constants.${depth}; l++) {
@@ -114,6 +116,8 @@ export type OpCase = Exclude<Case, { op: 'step' }>;
 
 export function kernelsOf(c: OpCase): Kernel[] {
   switch (c.op) {
+    case 'add':
+      return [{ name: 'y', source: SUM, output: [c.cols, c.rows], inputs: ['x', 'weight'] }];
     case 'depthwise': {
       const map = [c.size, c.size, c.channels];
       return [
@@ -173,6 +177,8 @@ export function kernelsOf(c: OpCase): Kernel[] {
 /** Fastest axis first. */
 export function shapesOf(c: OpCase): Readonly<Record<string, number[]>> {
   switch (c.op) {
+    case 'add':
+      return { x: [c.cols, c.rows], weight: [c.cols, c.rows] };
     case 'depthwise': {
       const map = [c.size, c.size, c.channels];
       return { x: map, dy: map, weight: [c.kernel, c.kernel, c.channels] };
@@ -190,6 +196,8 @@ export function shapesOf(c: OpCase): Readonly<Record<string, number[]>> {
 
 export function constantsOf(c: OpCase): Readonly<Record<string, number>> {
   switch (c.op) {
+    case 'add':
+      return {};
     case 'depthwise':
       return { size: c.size, k: c.kernel, pad: c.kernel >> 1 };
     case 'linear':

@@ -1,13 +1,27 @@
 import { defaultDevice, getWebGPUDevice, init, jit, lax, nn, numpy as np, vjp } from '@jax-js/jax';
 import type { Array as JaxArray } from '@jax-js/jax';
-import { EPS, outputsOf, type AttentionCase, type Case } from '../cases.ts';
+import { defined } from '../../../src/util/errors.ts';
+import { EPS, outputsOf, type AttentionShape, type Case } from '../cases.ts';
 import { drain } from '../navigator.ts';
 import { tensor, type Data, type Peer, type Prepared } from '../peer.ts';
-import { prepareStep } from './jax-js-convnext.ts';
+import { prepareStep } from './jax-js-step.ts';
 
 /** jax-js: everything under `jit`, gradients by `vjp`. Its arrays are consumed by use; `ref` keeps one for the next. */
 
+/** jax-js maps and filters iterators, which Node can since 22. */
+function addIteratorHelpers(): void {
+  const iterator = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())) as object;
+  if ('map' in iterator) return;
+  for (const name of ['map', 'filter'] as const)
+    Object.defineProperty(iterator, name, {
+      value: function (this: Iterable<unknown>, f: (value: unknown) => unknown) {
+        return [...this][name](f).values();
+      },
+    });
+}
+
 export async function open(): Promise<Peer> {
+  addIteratorHelpers();
   const found = await init('webgpu');
   if (!found.includes('webgpu')) throw new Error('jax-js found no WebGPU device');
   defaultDevice('webgpu');
@@ -29,9 +43,22 @@ export function layerNorm(x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArr
   return nn.standardize(x, -1, { epsilon: EPS }).mul(weight).add(bias);
 }
 
-function attention(x: JaxArray, { tokens, heads, size }: AttentionCase): JaxArray {
-  const [q, k, v] = np.split(x.reshape([tokens, 3 * heads, size]), 3, 1) as [JaxArray, JaxArray, JaxArray];
-  return nn.dotProductAttention(q, k, v).reshape([tokens, heads * size]);
+/** A model's parameters, by PyTorch's names. */
+export type Parameters = Record<string, JaxArray>;
+
+export function linear(x: JaxArray, p: Parameters, name: string): JaxArray {
+  const [weight, bias] = ['weight', 'bias'].map((part) => defined(p[`${name}.${part}`], name));
+  return np.matmul(x, (weight as JaxArray).transpose()).add(bias as JaxArray);
+}
+
+/** Of one or more images. */
+export function attention(x: JaxArray, { tokens, heads, size }: AttentionShape): JaxArray {
+  const [q, k, v] = np.split(x.reshape([-1, tokens, 3 * heads, size]), 3, 2) as [
+    JaxArray,
+    JaxArray,
+    JaxArray,
+  ];
+  return nn.dotProductAttention(q, k, v).reshape([-1, heads * size]);
 }
 
 interface Program {
@@ -43,6 +70,14 @@ interface Program {
 function program(c: Exclude<Case, { op: 'step' }>, data: Data): Program {
   const of = (name: string, ...shape: number[]) => array(tensor(data, name), shape);
   switch (c.op) {
+    case 'add': {
+      const shape = [c.rows, c.cols] as const;
+      return {
+        f: (x, weight) => x.add(weight),
+        inputs: [of('x', ...shape), of('weight', ...shape)],
+        dy: of('dy', ...shape),
+      };
+    }
     case 'depthwise': {
       const map = [1, c.channels, c.size, c.size] as const;
       return {

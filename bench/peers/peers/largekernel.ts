@@ -10,6 +10,7 @@ import { ADAM, EPS, inputsOf, type Case, type StepCase } from '../cases.ts';
 import { preparedSteps, tensor, type Data, type Peer, type Prepared } from '../peer.ts';
 import { kernelsOf } from '../../../src/execution/kernels.ts';
 import { OpRun } from '../../../src/execution/run.ts';
+import { add } from '../../../src/ops/add/op.ts';
 import { attention, attentionGradient } from '../../../src/ops/attention/op.ts';
 import { depthwise, depthwiseGradInput, depthwiseGradWeight } from '../../../src/ops/depthwise/op.ts';
 import { contextOf } from '../../../src/ops/kernels.ts';
@@ -40,6 +41,8 @@ function call<A, I extends string, O extends string>(
 /** The kernels a training step would run, with the variants it would choose. */
 export function callsOf(c: Exclude<Case, StepCase>): Call[] {
   switch (c.op) {
+    case 'add':
+      return [call(add, { a: 'x', b: 'weight' }, {}, { y: 'y' })];
     case 'depthwise': {
       const taps = { kh: c.kernel, kw: c.kernel, bias: false };
       return [
@@ -150,8 +153,8 @@ async function prepareStep(
   c: StepCase,
   data: Data,
 ): Promise<Prepared> {
-  const { recipe } = await loadRecipe('convnext-t', [
-    `model.kernels=${c.kernel}`,
+  const { recipe } = await loadRecipe(c.model, [
+    ...(c.model === 'convnext-t' ? [`model.kernels=${c.kernel}`] : ['augment.repeats=1', 'schedule.minLr=0']),
     'model.dropPath=0',
     'ema=null',
     'optimizer.weightDecay=0',
@@ -170,6 +173,9 @@ async function prepareStep(
     await device.settle();
     return (await result)?.loss ?? NaN;
   };
-  // Memory goes with the process.
-  return preparedSteps(step, () => undefined);
+  return preparedSteps(c, data, {
+    step,
+    weights: () => session.parameters.readAll(),
+    dispose: () => undefined, // memory goes with the process
+  });
 }

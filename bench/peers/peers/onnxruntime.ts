@@ -27,6 +27,9 @@ function model(c: Case, data: Data): Uint8Array {
     const pad = c.kernel >> 1;
     graph.node('Conv', ['x', 'weight'], ['y'], { group: c.channels, pads: [pad, pad, pad, pad] });
     graph.output('y', x?.shape ?? []);
+  } else if (c.op === 'add') {
+    graph.node('Add', ['x', 'weight'], ['y']);
+    graph.output('y', x?.shape ?? []);
   } else if (c.op === 'linear') {
     graph.node('Gemm', ['x', 'weight'], ['y'], { transB: 1 });
     graph.output('y', [c.rows, c.to]);

@@ -3,13 +3,13 @@
     python pytorch.py <contiguous|channels_last>
 """
 
-import array
 import json
 import math
 import os
 import sys
 import time
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -21,17 +21,12 @@ replies = os.fdopen(3, "w")
 
 
 def read(folder, name, shape):
-    values = array.array("f")
-    file = os.path.join(folder, name + ".f32")
-    with open(file, "rb") as f:
-        values.fromfile(f, os.path.getsize(file) // 4)
-    x = torch.tensor(values, dtype=torch.float32).reshape(shape)
+    x = torch.from_numpy(np.fromfile(os.path.join(folder, name + ".f32"), np.float32)).reshape(shape)
     return x.contiguous(memory_format=LAYOUT) if len(shape) == 4 else x
 
 
 def write(file, x):
-    with open(file, "wb") as f:
-        array.array("f", x.detach().contiguous().flatten().tolist()).tofile(f)
+    x.detach().contiguous().numpy().tofile(file)
 
 
 class Op:
@@ -49,6 +44,8 @@ class Op:
             q, k, v = self.inputs[0].reshape(1, tokens, 3, heads, size).permute(2, 0, 3, 1, 4)
             return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(tokens, heads * size)
         x, weight, *bias = self.inputs
+        if self.case["op"] == "add":
+            return x + weight
         if self.case["op"] == "depthwise":
             return F.conv2d(x, weight, padding=self.case["kernel"] // 2, groups=self.case["channels"])
         if self.case["op"] == "linear":
@@ -68,11 +65,13 @@ class Op:
 
 
 class Step:
-    """One step of ConvNeXt-T with AdamW."""
+    """One step of a model with AdamW."""
 
     def __init__(self, case, data):
+        self.model = {"convnext-t": self.convnext, "deit-s16": self.vit}[case["model"]]
         self.x, self.targets = data.pop("x"), data.pop("targets")
         self.p = {name: value.requires_grad_() for name, value in data.items()}
+        self.before = {name: value.detach().clone() for name, value in data.items() if value.dim() > 1}
         adam = case["adam"]
         self.optimizer = torch.optim.AdamW(
             self.p.values(), lr=adam["lr"], betas=(adam["beta1"], adam["beta2"]), eps=adam["eps"], weight_decay=0
@@ -91,7 +90,7 @@ class Step:
     def linear(self, x, name):
         return F.linear(x, self.p[name + ".weight"], self.p[name + ".bias"])
 
-    def model(self, x):
+    def convnext(self, x):
         for stage, blocks in enumerate((3, 3, 9, 3)):
             down = f"downsample_layers.{stage}"
             if stage == 0:
@@ -106,6 +105,20 @@ class Step:
                 x = x + (self.p[name + ".gamma"] * y).permute(0, 3, 1, 2)
         return self.linear(self.norm(x.mean((2, 3)), "norm"), "head")
 
+    def vit(self, x):
+        heads, size = 6, 64
+        x = self.conv(x, "patch_embed.proj", stride=16).flatten(2).transpose(1, 2)
+        x = torch.cat((self.p["cls_token"].expand(len(x), -1, -1), x), 1) + self.p["pos_embed"]
+        for b in range(12):
+            name = f"blocks.{b}"
+            qkv = self.linear(self.norm(x, name + ".norm1"), name + ".attn.qkv")
+            q, k, v = qkv.reshape(*x.shape[:2], 3, heads, size).permute(2, 0, 3, 1, 4)
+            y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+            x = x + self.linear(y, name + ".attn.proj")
+            y = F.gelu(self.linear(self.norm(x, name + ".norm2"), name + ".mlp.fc1"))
+            x = x + self.linear(y, name + ".mlp.fc2")
+        return self.linear(self.norm(x[:, 0], "norm"), "head")
+
     def run(self):
         self.optimizer.zero_grad(set_to_none=True)
         loss = F.cross_entropy(self.model(self.x), self.targets)
@@ -116,7 +129,8 @@ class Step:
     def outputs(self):
         while len(self.losses) < 2:
             self.run()
-        return {"losses": torch.tensor(self.losses[:2])}
+        changes = [(self.p[name] - value).contiguous().flatten() for name, value in self.before.items()]
+        return {"losses": torch.tensor(self.losses[:2]), "change": torch.cat(changes)}
 
 
 def timed(work):

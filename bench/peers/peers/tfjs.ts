@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { drain } from '../navigator.ts';
-import { EPS, outputsOf, type AttentionCase, type Case, type LayerNormCase } from '../cases.ts';
+import { EPS, outputsOf, type AttentionShape, type Case, type LayerNormCase } from '../cases.ts';
 import { tensor, transpose, type Data, type Peer, type Prepared } from '../peer.ts';
-import { prepareStep } from './tfjs-convnext.ts';
+import { prepareStep } from './tfjs-step.ts';
 
 /** TensorFlow.js, which knows NHWC only where there are gradients. Its core has no LayerNorm: this is the usual formula. */
 
@@ -35,9 +35,20 @@ export function layerNorm(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.
   return x.sub(mean).mul(variance.add(EPS).rsqrt()).mul(weight).add(bias);
 }
 
-/** As its users would write it: no fused form is there. */
-function attention(x: tf.Tensor, { tokens, heads, size }: AttentionCase): tf.Tensor {
-  const [q, k, v] = tf.unstack(x.reshape([tokens, 3, heads, size]).transpose([1, 2, 0, 3])) as [
+/** A model's parameters, by PyTorch's names. */
+export type Lookup = (name: string) => tf.Tensor;
+
+export function linear(x: tf.Tensor2D, p: Lookup, name: string): tf.Tensor2D {
+  return tf.matMul(x, p(`${name}.weight`), false, true).add<tf.Tensor2D>(p(`${name}.bias`));
+}
+
+export function gelu(x: tf.Tensor2D): tf.Tensor2D {
+  return x.mul(0.5).mul<tf.Tensor2D>(x.mul(Math.SQRT1_2).erf().add(1));
+}
+
+/** Of one or more images, as its users would write it: no fused form is there. */
+export function attention(x: tf.Tensor, { tokens, heads, size }: AttentionShape): tf.Tensor {
+  const [q, k, v] = tf.unstack(x.reshape([-1, tokens, 3, heads, size]).transpose([2, 0, 3, 1, 4])) as [
     tf.Tensor,
     tf.Tensor,
     tf.Tensor,
@@ -45,8 +56,8 @@ function attention(x: tf.Tensor, { tokens, heads, size }: AttentionCase): tf.Ten
   const p = tf.softmax(tf.matMul(q, k, false, true).div(Math.sqrt(size)));
   return tf
     .matMul(p, v)
-    .transpose([1, 0, 2])
-    .reshape([tokens, heads * size]);
+    .transpose([0, 2, 1, 3])
+    .reshape([-1, heads * size]);
 }
 
 interface Program {
@@ -67,6 +78,11 @@ function program(c: Exclude<Case, { op: 'step' }>, data: Data): Program {
     );
   };
   switch (c.op) {
+    case 'add': {
+      const shape = [c.rows, c.cols];
+      const inputs = [of('x', shape), of('weight', shape)];
+      return { f: (x, weight) => x.add(weight), inputs, dy: of('dy', shape), layouts: [] };
+    }
     case 'depthwise': {
       const map = [1, c.channels, c.size, c.size];
       const taps = [c.channels, 1, c.kernel, c.kernel];
