@@ -1,15 +1,19 @@
-// y = a + b, one element per invocation.
-#param N: int // elements
+// y = a + b, RUN items of WIDTH elements per invocation as in accumulate.wgsl.
+#param ITEMS: int // items
+#param WIDTH: int // elements per item, 1 or 4
+#param RUN: int // items per invocation at most
 #import common/flat.wgsl
 
-#bind read a: array<f32> // (N)
-#bind read b: array<f32> // (N)
-#bind read_write y: array<f32> // (N)
+#type Item = WIDTH == 4 ? vec4f : f32
+
+#bind read a: array<Item> // (ITEMS)
+#bind read b: array<Item> // (ITEMS)
+#bind read_write y: array<Item> // (ITEMS)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = flat_index(group, groups, local);
-  if (i < ${N}u) {
+  let first = flat_index(group, groups, 0u) * ${RUN}u;
+  for (var i = first + local; i < min(first + ${WORKGROUP * RUN}u, ${ITEMS}u); i += ${WORKGROUP}u) {
     store_y(i, load_a(i) + load_b(i));
   }
 }

@@ -1,16 +1,20 @@
-// y = x · scale, one element per invocation.
-#param N: int // elements
+// y = x · scale, RUN items of WIDTH elements per invocation as in accumulate.wgsl.
+#param ITEMS: int // items
+#param WIDTH: int // elements per item, 1 or 4
+#param RUN: int // items per invocation at most
 #import common/flat.wgsl
 #import loss-scale/scaler.wgsl
 
-#bind read x: array<f32> // (N)
+#type Item = WIDTH == 4 ? vec4f : f32
+
+#bind read x: array<Item> // (ITEMS)
 #bind read scaler: Scaler
-#bind read_write y: array<f32> // (N)
+#bind read_write y: array<Item> // (ITEMS)
 
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = flat_index(group, groups, local);
-  if (i < ${N}u) {
+  let first = flat_index(group, groups, 0u) * ${RUN}u;
+  for (var i = first + local; i < min(first + ${WORKGROUP * RUN}u, ${ITEMS}u); i += ${WORKGROUP}u) {
     store_y(i, load_x(i) * scaler.scale);
   }
 }

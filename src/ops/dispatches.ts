@@ -1,3 +1,4 @@
+import type { DeviceProfile } from '../device/profile.ts';
 import type { ParamValue } from '../shader/parameters.ts';
 import type { Dispatch, Operand } from './kernels.ts';
 import { elems } from './tensor.ts';
@@ -55,6 +56,25 @@ export function flatItems(
       grid: flatGrid(Math.ceil(n / width / run / FLAT_WORKGROUP)),
     },
   ];
+}
+
+/** Items that an invocation takes of a flat vector. */
+export type Items = { readonly kind: 'plain' | 'processor'; readonly run: number };
+
+/** The one variant of kernels by `runsOfItems`: on a processor an invocation's start costs as much as several items. */
+export function itemsVariants({ profile }: { readonly profile: DeviceProfile }): Items[] {
+  return profile.machine === 'processor' ? [{ kind: 'processor', run: 16 }] : [{ kind: 'plain', run: 1 }];
+}
+
+/** `flatItems` with several items an invocation, told to the shader as #param RUN. */
+export function runsOfItems(
+  shader: string,
+  of: Operand,
+  bindings: Dispatch['bindings'],
+  { run }: Items,
+  params: Readonly<Record<string, ParamValue>> = {},
+): Dispatch[] {
+  return flatItems(shader, of, bindings, { RUN: run, ...params }, run);
 }
 
 const SUM_WORKGROUP = 64;

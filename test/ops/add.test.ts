@@ -8,6 +8,7 @@ import { type Tensor, f32 } from '../../src/ops/tensor.ts';
 testOp(add, [
   { inputs: { a: f32(1), b: f32(1) }, attrs: {} },
   { inputs: { a: f32(3, 257), b: f32(3, 257) }, attrs: {} },
+  { inputs: { a: f32(3, 260), b: f32(3, 260) }, attrs: {} },
 ]);
 testGradient(add, [{ inputs: { a: f32(5, 7), b: f32(5, 7) }, attrs: {} }]);
 

@@ -6,6 +6,7 @@ const scaler = SCALER_SPEC;
 
 testOp(scaleLoss, [
   { inputs: { x: f32(37), scaler }, attrs: {}, data: { scaler: Float64Array.of(65536, 0, 65536, 0) } },
+  { inputs: { x: f32(36), scaler }, attrs: {}, data: { scaler: Float64Array.of(65536, 0, 65536, 0) } },
 ]);
 testOp(
   adjustLossScale,

@@ -1,16 +1,12 @@
-import { flatItems } from '../dispatches.ts';
+import { type Items, itemsVariants, runsOfItems } from '../dispatches.ts';
 import type { Kernels } from '../kernels.ts';
 import { accumulate } from './op.ts';
 
-/** Items that an invocation adds. */
-type Accumulate = { readonly kind: 'plain' | 'processor'; readonly run: number };
-
-export const accumulateKernels: Kernels<typeof accumulate, Accumulate> = {
+export const accumulateKernels: Kernels<typeof accumulate, Items> = {
   op: accumulate,
-  variants: ({ profile }) =>
-    profile.machine === 'processor' ? [{ kind: 'processor', run: 16 }] : [{ kind: 'plain', run: 1 }],
-  lower: ({ inputs, outputs }, { run }) =>
-    flatItems('accumulate/accumulate.wgsl', outputs.out, { ...inputs, ...outputs }, { RUN: run }, run),
+  variants: itemsVariants,
+  lower: ({ inputs, outputs }, items) =>
+    runsOfItems('accumulate/accumulate.wgsl', outputs.out, { ...inputs, ...outputs }, items),
 };
 
 export const kernels = [accumulateKernels];

@@ -1,12 +1,13 @@
-import { flat } from '../dispatches.ts';
+import { type Items, itemsVariants, runsOfItems } from '../dispatches.ts';
 import { type Kernels, onlyPlain } from '../kernels.ts';
 import { adjustLossScale, scaleLoss } from './op.ts';
 import { BACKOFF, GROWTH } from './reference.ts';
 
-export const scaleLossKernels: Kernels<typeof scaleLoss> = {
+export const scaleLossKernels: Kernels<typeof scaleLoss, Items> = {
   op: scaleLoss,
-  variants: onlyPlain,
-  lower: ({ inputs, outputs }) => flat('loss-scale/scale.wgsl', outputs.y, { ...inputs, ...outputs }),
+  variants: itemsVariants,
+  lower: ({ inputs, outputs }, items) =>
+    runsOfItems('loss-scale/scale.wgsl', outputs.y, { ...inputs, ...outputs }, items),
 };
 
 export const adjustLossScaleKernels: Kernels<typeof adjustLossScale> = {

@@ -1,17 +1,19 @@
-import { flat } from '../dispatches.ts';
-import { type Kernels, onlyPlain } from '../kernels.ts';
+import { type Items, itemsVariants, runsOfItems } from '../dispatches.ts';
+import type { Kernels } from '../kernels.ts';
 import { relu, reluGradient } from './op.ts';
 
-export const reluKernels: Kernels<typeof relu> = {
+export const reluKernels: Kernels<typeof relu, Items> = {
   op: relu,
-  variants: onlyPlain,
-  lower: ({ inputs, outputs }) => flat('relu/forward.wgsl', outputs.y, { ...inputs, ...outputs }),
+  variants: itemsVariants,
+  lower: ({ inputs, outputs }, items) =>
+    runsOfItems('relu/forward.wgsl', outputs.y, { ...inputs, ...outputs }, items),
 };
 
-export const reluGradientKernels: Kernels<typeof reluGradient> = {
+export const reluGradientKernels: Kernels<typeof reluGradient, Items> = {
   op: reluGradient,
-  variants: onlyPlain,
-  lower: ({ inputs, outputs }) => flat('relu/gradient.wgsl', outputs.dx, { ...inputs, ...outputs }),
+  variants: itemsVariants,
+  lower: ({ inputs, outputs }, items) =>
+    runsOfItems('relu/gradient.wgsl', outputs.dx, { ...inputs, ...outputs }, items),
 };
 
 export const kernels = [reluKernels, reluGradientKernels];

@@ -1,12 +1,12 @@
-import { flat } from '../dispatches.ts';
-import { type Kernels, onlyPlain } from '../kernels.ts';
+import { type Items, itemsVariants, runsOfItems } from '../dispatches.ts';
+import type { Kernels } from '../kernels.ts';
 import { scale } from './op.ts';
 
-export const scaleKernels: Kernels<typeof scale> = {
+export const scaleKernels: Kernels<typeof scale, Items> = {
   op: scale,
-  variants: onlyPlain,
-  lower: ({ inputs, outputs, attrs }) =>
-    flat('scale/scale.wgsl', outputs.y, { ...inputs, ...outputs }, { FACTOR: attrs.factor }),
+  variants: itemsVariants,
+  lower: ({ inputs, outputs, attrs }, items) =>
+    runsOfItems('scale/scale.wgsl', outputs.y, { ...inputs, ...outputs }, items, { FACTOR: attrs.factor }),
 };
 
 export const kernels = [scaleKernels];
