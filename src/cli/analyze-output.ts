@@ -6,6 +6,7 @@ import { errorConsistency, type ErrorConsistency } from '../robustness/analyses/
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
 import { groupProblems, partsText } from '../robustness/benchmarks/images/problems.ts';
 import type { CurvePoint } from '../robustness/scoring/curve.ts';
+import { modelsOf } from './models-of.ts';
 
 interface Made {
   readonly checkpoint: string;
@@ -19,7 +20,8 @@ export function printResults(
   made: readonly Made[],
   { json, preset, figure }: { readonly json?: boolean; readonly preset: string; readonly figure?: string },
 ): string {
-  const together = errorConsistency(made.map(({ result }) => result));
+  const models = modelsOf(made);
+  const together = errorConsistency(models.map(({ name, results: [result] }) => ({ name, result })));
   if (json === true) {
     const results = made.map(({ checkpoint, result, file }) => {
       const { curves = [], parts, perClass: _, report: __, ...rest } = result;
@@ -38,17 +40,7 @@ export function printResults(
     };
     process.stdout.write(`${JSON.stringify(text)}\n`);
   } else for (const line of textOf(made, together, figure)) process.stdout.write(`${line}\n`);
-  return panelsSvg(plotFigures(modelsOf(made)));
-}
-
-/** Models of one name are told apart by their checkpoints. */
-function modelsOf(made: readonly Made[]) {
-  const count = (name: string) => made.filter(({ result }) => result.model === name).length;
-  return made.map(({ checkpoint, result }) => ({
-    name: count(result.model) === 1 ? result.model : `${result.model} (${checkpoint})`,
-    paperName: result.model,
-    results: [result],
-  }));
+  return panelsSvg(plotFigures(models));
 }
 
 function* textOf(

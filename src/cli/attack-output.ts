@@ -8,6 +8,7 @@ import type { AttackPoint } from '../robustness/scoring/curve.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
 import { groupProblems, partsText } from '../robustness/benchmarks/images/problems.ts';
 import { writeFileAtomic } from '../util/files.ts';
+import { modelsOf } from './models-of.ts';
 
 /** What an attack on one checkpoint gave. */
 export interface AttackMade {
@@ -41,16 +42,6 @@ export async function printAttack(
 function figuresOf(made: readonly AttackMade[]): Figure[] {
   const models = modelsOf(made);
   return [...attackFigures(models), ...plotFigures(withoutFigure6(models))];
-}
-
-/** Models of one name are told apart by their checkpoints. */
-function modelsOf(made: readonly AttackMade[]) {
-  const count = (name: string) => made.filter(({ result }) => result.model === name).length;
-  return made.map(({ checkpoint, result }) => ({
-    name: count(result.model) === 1 ? result.model : `${result.model} (${checkpoint})`,
-    paperName: result.model,
-    results: [result],
-  }));
 }
 
 function pointsOf({ curves = [] }: BenchmarkResult): AttackPoint[] {

@@ -32,16 +32,18 @@ export function consistency(
   return { images: n, agreed, kappa, low: Math.max(-1, kappa - half), high: Math.min(1, kappa + half) };
 }
 
-/** Compares every two results on the same files, at every point that both have. */
-export function errorConsistency(results: readonly BenchmarkResult[]): ErrorConsistency[] {
-  return results.flatMap((a, i) =>
-    results.slice(i + 1).flatMap((b) => {
+/** Compares every two results on the same files, at every point that both have. @param made results with the names of their models */
+export function errorConsistency(
+  made: readonly { readonly name: string; readonly result: BenchmarkResult }[],
+): ErrorConsistency[] {
+  return made.flatMap(({ name: first, result: a }, i) =>
+    made.slice(i + 1).flatMap(({ name: second, result: b }) => {
       if (a.protocol.fileListSha256 !== b.protocol.fileListSha256) return [];
       return a.parts.flatMap(({ name, items, correct }): ErrorConsistency[] => {
         const other = b.parts.find((part) => part.name === name);
         if (correct === undefined || other?.correct === undefined || other.items !== items) return [];
         const found = consistency(unpackBits(correct, items), unpackBits(other.correct, items));
-        return found === undefined ? [] : [{ models: [a.model, b.model], point: name, ...found }];
+        return found === undefined ? [] : [{ models: [first, second], point: name, ...found }];
       });
     }),
   );

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createModel } from '../../../src/models/registry.ts';
-import { consistency } from '../../../src/robustness/analyses/consistency.ts';
+import { modelsOf } from '../../../src/cli/models-of.ts';
+import { consistency, errorConsistency } from '../../../src/robustness/analyses/consistency.ts';
 import { lesionUnits, subsets } from '../../../src/robustness/analyses/lesion.ts';
 import { pointOf } from '../../../src/robustness/analyses/sweep-scoring.ts';
+import type { BenchmarkResult } from '../../../src/robustness/benchmarks/evaluation/result.ts';
 import { packBits, unpackBits } from '../../../src/robustness/scoring/bits.ts';
 import { Rng } from '../../../src/util/rng.ts';
 
@@ -71,6 +73,23 @@ describe('sets of blocks', () => {
 });
 
 describe('error consistency', () => {
+  it('of models of one architecture is told by their checkpoints', () => {
+    const made = ['runs/k3', 'runs/k7', 'runs/k13'].map((checkpoint) => ({
+      checkpoint,
+      result: {
+        model: 'convnext-custom',
+        protocol: { fileListSha256: 'a' },
+        parts: [{ name: 'clean/0/0', items: 4, correct: packBits('1100') }],
+      } as unknown as BenchmarkResult,
+    }));
+    const named = modelsOf(made).map(({ name, results: [result] }) => ({ name, result }));
+    expect(errorConsistency(named).map(({ models }) => models.join(', '))).toEqual([
+      'convnext-custom (runs/k3), convnext-custom (runs/k7)',
+      'convnext-custom (runs/k3), convnext-custom (runs/k13)',
+      'convnext-custom (runs/k7), convnext-custom (runs/k13)',
+    ]);
+  });
+
   it('is 1 for the same errors, 0 for chance, below 0 for fewer in common', () => {
     expect(consistency('1100', '1100')).toMatchObject({ images: 4, agreed: 4, kappa: 1 });
     expect(consistency('1100', '1010')!.kappa).toBeCloseTo(0, 12);
