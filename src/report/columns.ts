@@ -120,11 +120,19 @@ function distinguishing(own: Protocol, others: readonly Pick<Column, 'cells'>[])
   const differs = (of: keyof Protocol): boolean =>
     others.some(({ cells: [cell] }) => cell !== undefined && cell.result.protocol[of] !== own[of]);
   return [
+    ...settingsApart(own, others),
     ...(differs('parts') ? [`parts ${own.parts}`] : []),
     ...(differs('normaliser') ? [`normaliser ${own.normaliser}`] : []),
     ...(differs('classListSha256') ? [`classes ${own.classListSha256.slice(0, 12)}`] : []),
     ...(differs('fileListSha256') ? [`files ${own.fileListSha256.slice(0, 12)}`] : []),
   ];
+}
+
+/** The settings that not all others have too. */
+function settingsApart({ settings }: Protocol, others: readonly Pick<Column, 'cells'>[]): string[] {
+  const wordsOf = (text = '') => text.split(', ');
+  const theirs = others.map(({ cells: [cell] }) => wordsOf(cell?.result.protocol.settings));
+  return wordsOf(settings).filter((word) => word !== '' && theirs.some((words) => !words.includes(word)));
 }
 
 /** The protocol of a number, with whatever sets it apart from the release's own. */

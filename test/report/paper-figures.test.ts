@@ -208,6 +208,13 @@ describe('figures of the paper', () => {
     expect(names).toEqual(['attack-fgsm-eps.svg']);
   });
 
+  it('are of runs whose tables are told apart by the settings that differ', () => {
+    const own = (steps: number) => ({ ...pgd(steps, 40), metrics: [metric('top1', 85, 'full1000')] });
+    const page = reportHtml({ title: 't', models: [{ name: 'm', results: [own(1), own(5)] }] });
+    const notes = [...page.matchAll(/<p class="note">([^<]*)<\/p>/g)].map(([, text]) => text);
+    expect(notes).toEqual(expect.arrayContaining(['steps 1', 'steps 5']));
+  });
+
   it('are in the page and as files, names escaped and apart', () => {
     const page = reportHtml({ title: 't', models });
     expect(page).toContain('<h2>Figures of the paper</h2>');

@@ -1,6 +1,7 @@
 import { proportion } from '../metrics/accuracy.ts';
 import { sweepScoring } from '../analyses/sweep-scoring.ts';
 import type { AttackPoint, Curve, CurvePoint, Plot } from '../scoring/curve.ts';
+import { accuracyMetric, type Metric, type Summary } from '../scoring/metric.ts';
 import type { PartTallies, Scoring } from '../scoring/scoring.ts';
 import type { Tally } from '../scoring/tally.ts';
 import { AFTER } from './standing.ts';
@@ -31,9 +32,24 @@ export function attackScoring(id: string, plot: Plot): Scoring {
         ...curve,
         points: curve.points.map(withNotes),
       }));
-      return { ...summary, ...(curves && { curves }) };
+      return {
+        ...summary,
+        metrics: [...summary.metrics, ...robustAccuracies(summary)],
+        ...(curves && { curves }),
+      };
     },
   };
+}
+
+/** Accuracy at every ε beyond 0, for tables. */
+function robustAccuracies({ metrics: [clean], curves = [] }: Summary): Metric[] {
+  if (clean === undefined) return [];
+  return curves
+    .flatMap(({ points }) => points)
+    .filter(({ x }) => x > 0)
+    .map(({ x, correct = 0, total = 0 }) =>
+      accuracyMetric(`top1-${x}`, `top-1, ε ${Number(x.toPrecision(4))}`, clean.protocol, correct, total),
+    );
 }
 
 /** Parts are named `<attack>/<ε>/0`; the first are the clean images. */

@@ -45,7 +45,13 @@ describe.skipIf(adapters.length === 0)('an attack', () => {
   const pgd = request('pgd', { steps: 3, randomStart: true });
 
   it('changes nothing at ε = 0 and gets no weaker beyond', async () => {
-    const found = points(await runAttack((await shared)(), pgd));
+    const result = await runAttack((await shared)(), pgd);
+    const found = points(result);
+    expect(result.metrics.map(({ label, value }) => [label, value])).toEqual([
+      ['top-1, unchanged images', 100 * found[0]!.accuracy],
+      ['top-1, ε 0.01', 100 * found[1]!.accuracy],
+      ['top-1, ε 0.1', 100 * found[2]!.accuracy],
+    ]);
     expect(found.map(({ eps, total }) => [eps, total])).toEqual([
       [0, 8],
       [0.01, 8],
