@@ -33,6 +33,7 @@ const SHARE_FAMILIES: readonly string[] = ['navi31', 'navi21'];
 const LEAST_MATRIX_SHARE: Readonly<Record<string, number>> = {
   'matmul/matrix.wgsl': 0.7,
   'depthwise/bands.wgsl': 0.6,
+  'depthwise/bands-weight.wgsl': 0.6,
 };
 /** Smaller depthwise kernels are bound by memory. */
 const LEAST_TAPS = 13;

@@ -4,8 +4,10 @@ import { GPU_FEATURES } from '../../src/device/dawn.ts';
 import { DEFAULT_LIMITS, profileOf } from '../../src/device/profile.ts';
 import { halved } from '../../src/execution/prove.ts';
 import { type AnyKernels, contextOf, lowerOp, variantLabel } from '../../src/ops/kernels.ts';
-import { depthwiseGradInputKernels, depthwiseKernels } from '../../src/ops/depthwise/kernels.ts';
+import { kernels as depthwises } from '../../src/ops/depthwise/kernels.ts';
 import { kernels as matmuls } from '../../src/ops/matmul/kernels.ts';
+import type { Example } from '../../src/ops/op.ts';
+import { f32 } from '../../src/ops/tensor.ts';
 import { expandShader } from '../../src/shader/template.ts';
 import { UNIT } from './matrix-stand-ins.ts';
 
@@ -35,16 +37,25 @@ afterAll(() => {
   device.destroy();
 });
 
-const family: readonly AnyKernels[] = [...matmuls, depthwiseKernels, depthwiseGradInputKernels];
+const family: readonly AnyKernels[] = [...matmuls, ...depthwises];
 /** Kinds of variants that need matrix units. */
-const KINDS = ['matrix', 'bands'];
+const KINDS = ['matrix', 'bands', 'bands-weight'];
+/** Shapes beside an op's examples. */
+const MORE: Readonly<Record<string, readonly Example<unknown>[]>> = {
+  'depthwise-grad-weight': [
+    {
+      inputs: { x: f32(16, 2, 14, 14), dy: f32(16, 2, 14, 14) },
+      attrs: { kh: 27, kw: 27, bias: true },
+    },
+  ],
+};
 
 describe.each(Object.entries(PROFILES))('shaders for matrix units and %s', (_label, profile) => {
   it.each(family.map((kernels) => [kernels.op.name, kernels] as const))(
     '%s: Dawn takes every variant',
     async (_name, kernels) => {
       let count = 0;
-      for (const example of kernels.op.examples.map(halved)) {
+      for (const example of [...kernels.op.examples, ...(MORE[kernels.op.name] ?? [])].map(halved)) {
         const outputs = kernels.op.infer(example.inputs, example.attrs);
         const context = contextOf({ ...example, outputs }, profile);
         for (const variant of kernels.variants(context).filter(({ kind }) => KINDS.includes(kind))) {

@@ -2,7 +2,8 @@ import type { DeviceProfile } from '../../device/profile.ts';
 import { flatGrid } from '../dispatches.ts';
 import type { Dispatch } from '../kernels.ts';
 import { GAP, SIDE, UNIT_LANES, unitOf } from '../matrix-units.ts';
-import { type Planes, itemWidth, pairs } from './planes.ts';
+import { meetings } from './op.ts';
+import { type Planes, itemWidth } from './planes.ts';
 
 /** How `shaders/depthwise/bands.wgsl` cuts the work; see its parameters. */
 export type BandsTile = {
@@ -96,19 +97,44 @@ export function bandsDispatch(p: Planes, tile: BandsTile, bindings: Dispatch['bi
 const MOST_SUMS = 8;
 const EASY_SUMS = 4;
 const CROWDED = 1.25;
-/**
- * Useful share of the products of a row: from a half on bands take at most two thirds of the cycles of the row kernel by AMD's compiler,
- * with less than a quarter they do not pay on any card.
- */
-const PAYING_SHARE = 0.5;
-const LEAST_SHARE = 0.25;
 /** Cuts that the tuner tries. */
 const CUTS = 4;
 
-const shareOf = (p: Planes) => pairs(p, p.outW) / (SIDE * SIDE * columnsOf(p).products);
+/** Pairs of `rows` neighbouring rows of a map and a row of taps that meet anything but padding. */
+function tileMeetings({ padY, sizes: { h } }: Planes, rows: number): number {
+  let count = 0;
+  for (let top = 0; top < h; top += rows)
+    count += Math.min(2 * padY + 1, h - top + padY) - Math.max(0, padY - top - rows + 1);
+  return count;
+}
 
-/** Whether bands come first; otherwise they are there for the tuner. */
-export const bandsPay = (p: Planes) => shareOf(p) >= PAYING_SHARE;
+/** Tiles for matrix units: those that come before all others, and those that only the tuner tries. */
+export interface Ranked<T> {
+  readonly first: readonly T[];
+  readonly later: readonly T[];
+}
+
+/**
+ * Useful share of what is multiplied: from a half on matrix units take at most two thirds of the cycles of the row kernel by AMD's
+ * compiler, with less than a quarter of useful columns they do not pay on any card.
+ */
+const PAYING_SHARE = 0.5;
+const LEAST_SHARE = 0.25;
+
+/** Ranks tiles by the share of multiply-adds that touch data. @param products matrices for each pair of a group of rows and a row of taps */
+export function ranked<T extends { readonly images: number }>(
+  p: Planes,
+  tiles: readonly T[],
+  products: number,
+): Ranked<T> {
+  const { n, h, w, kh, kw } = p.sizes;
+  const columns = meetings(w, kw) / (products * SIDE ** 2);
+  if (columns < LEAST_SHARE) return { first: [], later: [] };
+  const pays = ({ images }: T) =>
+    (columns * n * meetings(h, kh)) / (Math.ceil(n / images) * SIDE * tileMeetings(p, SIDE / images)) >=
+    PAYING_SHARE;
+  return { first: tiles.filter(pays), later: tiles.filter((tile) => !pays(tile)) };
+}
 
 /**
  * What a cut costs, in matrices of 16×16 that are loaded or multiplied for an image. A lane's share of a band, a barrier and each
@@ -118,26 +144,23 @@ function costOf(p: Planes, tile: BandsTile): number {
   const { h, w, n } = p.sizes;
   const rows = rowsOf(tile);
   const { x, y, band, products } = columnsOf(p);
-  // Rows of taps that each group of rows meets.
-  let meetings = 0;
-  for (let top = 0; top < h; top += rows)
-    meetings += Math.min(p.tapH, h - top + p.padY) - Math.max(0, p.padY - top - rows + 1);
   const held = heldOf(p, tile);
   const idle = (tile.subgroups * held) / tilesOf(p, tile);
   const shares = Math.ceil((2 * tile.bands * band) / tile.subgroups);
   const phase = tile.subgroups * (band * tile.bands + 2 * shares + 1);
   const copied = ((h + 2 * rows - 2) * tile.images * SIDE * x) / itemWidth(w) / UNIT_LANES;
   const used = n / (Math.ceil(n / tile.images) * tile.images);
-  const work = meetings * idle * (products + x) + phasesOf(p, tile) * phase + 2 * copied;
+  const work = tileMeetings(p, rows) * idle * (products + x) + phasesOf(p, tile) * phase + 2 * copied;
   return (work * (held * y > EASY_SUMS ? CROWDED : 1)) / (tile.images * used);
 }
 
 /** The ways to cut a correlation of maps on matrix units, best guess first; none where the device has no fitting unit. */
-export function bandsTiles(p: Planes, profile: DeviceProfile): readonly BandsTile[] {
+export function bandsTiles(p: Planes, profile: DeviceProfile): Ranked<BandsTile> {
   const { limits, subgroups: sizes } = profile;
-  if (unitOf(profile)?.n !== SIDE || shareOf(p) < LEAST_SHARE) return [];
+  if (unitOf(profile)?.n !== SIDE) return { first: [], later: [] };
   const sized = sizes.min === sizes.max ? {} : { sized: true as const };
-  return [16, 8, 4, 2, 1]
+  const { y, products } = columnsOf(p);
+  const tiles = [16, 8, 4, 2, 1]
     .flatMap((images) =>
       [2, 4, 7, 8].flatMap((subgroups) =>
         [1, 2].map((bands): BandsTile => ({ kind: 'bands', images, subgroups, bands, ...sized })),
@@ -145,12 +168,12 @@ export function bandsTiles(p: Planes, profile: DeviceProfile): readonly BandsTil
     )
     .filter(
       (tile) =>
-        heldOf(p, tile) * columnsOf(p).y <= MOST_SUMS &&
+        heldOf(p, tile) * y <= MOST_SUMS &&
         // One subgroup less would do the same.
         heldOf(p, tile) < heldOf(p, { ...tile, subgroups: tile.subgroups - 1 }) &&
         UNIT_LANES * tile.subgroups <= limits.maxComputeInvocationsPerWorkgroup &&
         bytesOf(p, tile) <= limits.maxComputeWorkgroupStorageSize,
     )
-    .sort((a, b) => costOf(p, a) - costOf(p, b))
-    .slice(0, CUTS);
+    .sort((a, b) => costOf(p, a) - costOf(p, b));
+  return ranked(p, tiles.slice(0, CUTS), products);
 }

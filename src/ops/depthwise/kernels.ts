@@ -10,7 +10,8 @@ import {
   gradInputSizes,
   gradWeightSizes,
 } from './op.ts';
-import { type BandsTile, bandsDispatch, bandsPay, bandsTiles } from './bands.ts';
+import { type BandsWeightTile, bandsWeightDispatch, bandsWeightTiles } from './bands-weight.ts';
+import { type BandsTile, type Ranked, bandsDispatch, bandsTiles } from './bands.ts';
 import { type Planes, planes } from './planes.ts';
 import {
   type StripTile,
@@ -25,12 +26,20 @@ import { type Tile, layout, tilesFor } from './tiles.ts';
 /** Tiles for a correlation whose result is a map. */
 type MapTile = BandsTile | StripTile | Tile;
 
+/** Tiles for a weight gradient. */
+type WeightTile = BandsWeightTile | StripWeightTile | Tile;
+
+const NONE: Ranked<never> = { first: [], later: [] };
+
+/** Tiles for matrix units among the others: before them, or after the best of them. */
+function among<T>({ first, later }: Ranked<T>, others: readonly T[]): readonly T[] {
+  return [...first, ...others.slice(0, 1), ...later, ...others.slice(1)];
+}
+
 /** @param maps what is correlated; matrix units take it in 16 bits */
 function mapTiles(p: Planes, maps: TensorSpec, profile: DeviceProfile): readonly MapTile[] {
-  const bands = maps.dtype === 'f16' ? bandsTiles(p, profile) : [];
-  const [best, ...others] = [...stripTiles(p, profile), ...tilesFor(p, profile)];
-  if (best === undefined) return bands;
-  return bandsPay(p) ? [...bands, best, ...others] : [best, ...bands, ...others];
+  const bands = maps.dtype === 'f16' ? bandsTiles(p, profile) : NONE;
+  return among<MapTile>(bands, [...stripTiles(p, profile), ...tilesFor(p, profile)]);
 }
 
 function mapDispatch(p: Planes, tile: MapTile, bindings: Dispatch['bindings']): Dispatch {
@@ -56,11 +65,13 @@ export const depthwiseGradInputKernels: Kernels<typeof depthwiseGradInput, MapTi
   },
 };
 
-export const depthwiseGradWeightKernels: Kernels<typeof depthwiseGradWeight, StripWeightTile | Tile> = {
+export const depthwiseGradWeightKernels: Kernels<typeof depthwiseGradWeight, WeightTile> = {
   op: depthwiseGradWeight,
   variants: ({ inputs, attrs, profile }) => {
     const p = planes('weight', gradWeightSizes(inputs, attrs));
-    return [...stripWeightTiles(p, profile), ...tilesFor(p, profile)];
+    const isHalf = inputs.x.dtype === 'f16' && inputs.dy.dtype === 'f16';
+    const bands = isHalf ? bandsWeightTiles(p, profile) : NONE;
+    return among<WeightTile>(bands, [...stripWeightTiles(p, profile), ...tilesFor(p, profile)]);
   },
   lower: ({ inputs, outputs, attrs }, tile) =>
     weightCorrelation(planes('weight', gradWeightSizes(inputs, attrs)), tile, { ...inputs, ...outputs }),
@@ -89,15 +100,21 @@ interface WeightOperands {
 /** The dispatches of a weight gradient: one, or partial sums and their total. */
 export function weightCorrelation(
   p: Planes,
-  tile: StripWeightTile | Tile,
+  tile: WeightTile,
   operands: WeightOperands,
 ): readonly Dispatch[] {
   const { x, dy, dweight, dbias } = operands;
   const hasBias = dbias !== undefined;
-  const batches = tile.kind === 'strip-weight' ? tile.batches : layout(p, tile).batches;
+  const inRegisters = tile.kind === 'strip-weight' || tile.kind === 'bands-weight';
+  const batches = inRegisters ? tile.batches : layout(p, tile).batches;
   const parts = scratch(f32(batches, p.sizes.c, p.outH * p.outW + 1));
-  if (tile.kind === 'strip-weight')
-    return [stripWeightDispatch(p, tile, { x, dy, parts }, hasBias), total(p, batches, parts, operands)];
+  if (inRegisters) {
+    const dispatch =
+      tile.kind === 'strip-weight'
+        ? stripWeightDispatch(p, tile, { x, dy, parts }, hasBias)
+        : bandsWeightDispatch(p, tile, { x, dy, parts }, hasBias);
+    return [dispatch, total(p, batches, parts, operands)];
+  }
   if (batches === 1) return [correlation(p, tile, { x, taps: dy, out: dweight, dbias }, hasBias)];
   return [correlation(p, tile, { x, taps: dy, out: parts }, hasBias), total(p, batches, parts, operands)];
 }

@@ -146,7 +146,7 @@ export function gradWeightSizes(
 }
 
 /** Pairs of an output row and a tap row that meet a row of the map. */
-function meetings(extent: number, k: number): number {
+export function meetings(extent: number, k: number): number {
   let count = 0;
   const pad = k >> 1;
   for (let o = 0; o < extent; o++) count += Math.min(o, pad) + Math.min(extent - 1 - o, pad) + 1;

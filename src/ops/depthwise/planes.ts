@@ -39,14 +39,3 @@ export function even(total: number, most: number): number {
 
 /** Columns that are read and written at once, where rows have `w` columns. */
 export const itemWidth = (w: number) => (w % 4 === 0 ? 4 : w % 2 === 0 ? 2 : 1);
-
-/** Pairs of a tap column and an output column of the first `columns` that touch data. */
-export function pairs(p: Planes, columns: number): number {
-  let count = 0;
-  for (let j = 0; j < columns; j++) {
-    const first = Math.max(0, p.padX - j);
-    const end = Math.min(p.tapW, p.sizes.w + p.padX - j);
-    count += Math.max(0, end - first);
-  }
-  return count;
-}

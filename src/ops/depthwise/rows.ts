@@ -1,5 +1,5 @@
 import type { DeviceProfile } from '../../device/profile.ts';
-import { type Planes, even, pairs, split } from './planes.ts';
+import { type Planes, even, split } from './planes.ts';
 
 /** How `shaders/depthwise/rows.wgsl` tiles the work; see its parameters. */
 export type RowsTile = {
@@ -120,4 +120,15 @@ function fullest(p: Planes, sides: number, { bytes, lanes }: Room): RowsTile | u
 function divisor(total: number, most: number): number {
   for (let d = Math.floor(most); d > 1; d--) if (total % d === 0) return d;
   return 1;
+}
+
+/** Pairs of a tap column and an output column of one side that touch data. */
+function pairs(p: Planes, columns: number): number {
+  let count = 0;
+  for (let j = 0; j < columns; j++) {
+    const first = Math.max(0, p.padX - j);
+    const end = Math.min(p.tapW, p.sizes.w + p.padX - j);
+    count += Math.max(0, end - first);
+  }
+  return count;
 }
