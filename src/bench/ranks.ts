@@ -26,9 +26,9 @@ export interface RanksTiming {
   readonly slowestMs: number;
   /** Of a step: for how long the device waited with nothing left to compute. */
   readonly exposedMs?: number;
-  /** Of a reduction: its rate over that of MPI_Allreduce in host memory. */
+  /** The rate over that of MPI_Allreduce in host memory. */
   readonly ofAllReduce?: number;
-  /** Of an exchange: each way. What `plan --link` is given. */
+  /** What a rank sends, which is as much as it receives; of a reduction, with its copies and sums, what `plan --link` is given. */
   readonly gbPerSecond?: number;
 }
 
@@ -37,18 +37,18 @@ const ONE = 2 ** 40;
 
 const median = (values: readonly number[]) => percentile(values, 0.5);
 
-/** Times of several things, a turn of each in turn. All ranks begin a turn together. */
+/** Times of several things, a turn of each in turn, and the numbers that they return. All ranks begin a turn together. */
 async function inTurns(
   ranks: Ranks,
   turns: number,
-  works: readonly (() => Promise<number>)[],
+  works: readonly (() => Promise<unknown>)[],
 ): Promise<{ ms: number; slowestMs: number; result: number }[]> {
   const times = works.map((): { ms: number; result: number }[] => []);
   for (let turn = 0; turn <= turns; turn++)
     for (const [i, work] of works.entries()) {
       await ranks.any(false);
       const before = performance.now();
-      const result = await work();
+      const result = Number((await work()) ?? 0);
       const ms = performance.now() - before;
       if (turn > 0) times[i]?.push({ ms, result }); // the first compiles and allocates
     }
@@ -57,6 +57,14 @@ async function inTurns(
     slowestMs: Math.max(...list.map(({ ms }) => ms)),
     result: median(list.map(({ result }) => result)),
   }));
+}
+
+interface Row {
+  readonly what: string;
+  readonly buckets: number;
+  /** Bytes that a rank sends. */
+  readonly sent?: number;
+  readonly work: () => Promise<unknown>;
 }
 
 /**
@@ -70,51 +78,61 @@ export async function benchReduction(
   elems: number,
   turns: number,
 ): Promise<RanksTiming[]> {
+  const bytes = 4 * elems;
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-  const parts = Math.ceil((4 * elems) / most);
+  const parts = Math.ceil(bytes / most);
   const layout = layoutFlat([{ name: 'gradients', shape: [elems], group: 'all', parts }], most);
   const gradients = new FlatStore(device, 'gradients', layout);
   const buckets = bucketsOf(layout);
   const sums = await RankSums.create(device, new PipelineCache(device), gradients, buckets, ranks);
   const [from, to] = [new Float32Array(elems), new Float32Array(elems)];
   const copied = gradients.buffers.map((buffer) => copiedAllReduce(device, mpi, buffer));
-  const [ours, library, withCopies, exchange] = await inTurns(ranks, turns, [
-    async () => {
-      await Promise.all(buckets.map((_, i) => sums.reduce(i)));
-      await device.settle();
-      return 0;
-    },
-    async () => {
-      mpi.allReduce(from, to);
-      return 0;
-    },
-    async () => {
-      for (const sum of copied) await sum();
-      await device.settle();
-      return 0;
-    },
-    async () => {
-      await ranks.exchange(ranks.rank ^ 1, TAGS.buckets, bytesOf(from), bytesOf(to));
-      return 0;
-    },
-  ]).then((timings) => timings.map(({ ms, slowestMs }) => ({ ms, slowestMs })));
-  const about = { ranks: ranks.size, mib: (4 * elems) / 2 ** 20 };
-  const beside = (timing: { ms: number } | undefined) => ({
-    ofAllReduce: defined(library, 'turns').ms / defined(timing, 'turns').ms,
-  });
-  const rate = { gbPerSecond: (4 * elems) / (1e6 * defined(exchange, 'turns').ms) };
-  return [
-    { what: 'reduction', ...about, buckets: buckets.length, ...defined(ours, 'turns'), ...beside(ours) },
-    { what: 'MPI_Allreduce', ...about, buckets: 1, ...defined(library, 'turns') },
+  const library: Row = { what: 'MPI_Allreduce', buckets: 1, work: async () => mpi.allReduce(from, to) };
+  const rows: Row[] = [
     {
-      what: 'copy, MPI_Allreduce, copy',
-      ...about,
-      buckets: 1,
-      ...defined(withCopies, 'turns'),
-      ...beside(withCopies),
+      ...{ what: 'reduction', buckets: buckets.length, sent: 2 * bytes * (1 - 1 / ranks.size) },
+      work: async () => {
+        await Promise.all(buckets.map((_, i) => sums.reduce(i)));
+        await device.settle();
+      },
     },
-    { what: 'exchange', ...about, buckets: 1, ...defined(exchange, 'turns'), ...rate },
+    library,
+    {
+      ...{ what: 'copy, MPI_Allreduce, copy', buckets: 1 },
+      work: async () => {
+        for (const sum of copied) await sum();
+        await device.settle();
+      },
+    },
+    {
+      ...{ what: 'exchange', buckets: 1, sent: bytes },
+      work: () => ranks.exchange(ranks.rank ^ 1, TAGS.buckets, bytesOf(from), bytesOf(to)),
+    },
   ];
+  return timed(ranks, turns, rows, library, bytes);
+}
+
+async function timed(
+  ranks: Ranks,
+  turns: number,
+  rows: readonly Row[],
+  library: Row,
+  bytes: number,
+): Promise<RanksTiming[]> {
+  const times = await inTurns(
+    ranks,
+    turns,
+    rows.map(({ work }) => work),
+  );
+  const allReduce = defined(times[rows.indexOf(library)], 'turns').ms;
+  return rows.map(({ what, buckets, sent }, i) => {
+    const { ms, slowestMs } = defined(times[i], 'turns');
+    return {
+      ...{ what, ranks: ranks.size, mib: bytes / 2 ** 20, buckets, ms, slowestMs },
+      ofAllReduce: allReduce / ms,
+      ...(sent !== undefined && { gbPerSecond: sent / (1e6 * ms) }),
+    };
+  });
 }
 
 /** The library's sum of what lies on a device: copied to host memory, summed there, and copied back. */

@@ -115,17 +115,11 @@ class TrainingRun {
         `skipped ${this.skipped} of ${this.step} steps, whose gradient overflowed 16 bits; AdamW does not count them`,
       );
     const outcome = isStopped ? 'interrupted' : last < this.schedule.totalSteps ? 'max-steps' : 'finished';
-    const seconds = this.clock.elapsed / 1000;
-    const { leftOut } = this.clock;
-    const firstStepSeconds = leftOut === undefined ? undefined : leftOut / 1000;
-    const done = this.step - this.firstStep - (leftOut === undefined ? 0 : 1);
     return {
       outcome,
       step: this.step,
       steps: this.schedule.totalSteps,
-      seconds,
-      imagesPerSecond: (done * this.job.recipe.batch.size) / (seconds - (firstStepSeconds ?? 0)),
-      ...(firstStepSeconds !== undefined && { firstStepSeconds }),
+      ...this.clock.totals(this.step - this.firstStep, this.job.recipe.batch.size),
       ...(this.skipped !== undefined && { skippedSteps: this.skipped }),
       best: this.evaluations.best,
       evaluations: this.evaluations.results,

@@ -1,6 +1,13 @@
 /** Steps over which the rate is taken: results come in bursts. */
 const RATE_STEPS = 8;
 
+/** What a run's summary says of its speed. */
+interface Totals {
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  readonly firstStepSeconds?: number;
+}
+
 /** Times optimiser steps. Kernels compile at their first use on some adapters, so averages begin with the end of the first step. */
 export class StepClock {
   private readonly now: () => number;
@@ -50,5 +57,17 @@ export class StepClock {
   /** ms from the start to the end of the first step, where others followed: what rates leave out. */
   get leftOut(): number | undefined {
     return this.steps > 1 ? (this.firstEnd ?? NaN) - this.start : undefined;
+  }
+
+  /**
+   * The time since the start and the rate, without the first step where others followed.
+   * @param steps that ended @param images of a step
+   */
+  totals(steps: number, images: number): Totals {
+    const seconds = this.elapsed / 1000;
+    if (this.leftOut === undefined) return { seconds, imagesPerSecond: (steps * images) / seconds };
+    const firstStepSeconds = this.leftOut / 1000;
+    const imagesPerSecond = ((steps - 1) * images) / (seconds - firstStepSeconds);
+    return { seconds, imagesPerSecond, firstStepSeconds };
   }
 }

@@ -8,16 +8,17 @@ import type { PipelineCache } from '../../shader/pipelines.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { nextTurn } from '../../util/turn.ts';
 import type { TrainingPlan } from './training-plan.ts';
-import { Adversary } from './adversary.ts';
+import type { Adversary } from './adversary.ts';
 import type { StepScalars } from './optimizer.ts';
+import { buildPrograms, type Programs } from './programs.ts';
 import { ReadbackRing, type Slot } from './readback.ts';
-import { Shards } from './shards.ts';
-import { Teacher } from './teacher.ts';
+import type { Shards } from './shards.ts';
+import type { Teacher } from './teacher.ts';
 import { LOSS_SCALER } from './step-graph.ts';
 import { StepResults, type StepResult } from './step-result.ts';
 import { makeStores, type Stores } from './stores.ts';
-import { Program } from '../../execution/program.ts';
-import { type FlatStore, locateIn } from '../../execution/store.ts';
+import type { Program } from '../../execution/program.ts';
+import type { FlatStore } from '../../execution/store.ts';
 import { INITIAL_SCALER, SCALER } from '../../ops/loss-scale/op.ts';
 
 /** The weights a run has: as trained, and averaged. */
@@ -112,33 +113,7 @@ export class TrainingSession {
       );
     }
     const stores = await device.guard('allocating parameters', () => makeStores(device, plan));
-    const locate = locateIn({ ...stores });
-    const step = await Program.build(device, pipelines, plan.step.plan, locate, 'training step');
-    const update = await Program.build(device, pipelines, plan.update.plan, locate, 'update', step);
-    const evaluation = await Program.build(
-      device,
-      pipelines,
-      plan.evaluation.plan,
-      locate,
-      'evaluation',
-      step,
-    );
-    const averages = locateIn({ parameter: stores.ema, state: stores['ema-state'] });
-    const ema = stores.ema && (await evaluation.rebound(pipelines, averages, 'EMA evaluation'));
-    const taught =
-      plan.teacher &&
-      (await Teacher.create(
-        device,
-        pipelines,
-        plan.teacher,
-        step,
-        defined(teacher, 'weights of the teacher'),
-      ));
-    const adversary =
-      plan.adversary && (await Adversary.create(device, pipelines, plan.adversary, locate, step));
-    const shards =
-      plan.shards > 1 ? await Shards.create(device, pipelines, plan, stores, ranks, bucketElems) : undefined;
-    const programs = { step, update, raw: evaluation, ema, teacher: taught, adversary, shards };
+    const programs = await buildPrograms(device, pipelines, plan, stores, { teacher, ranks, bucketElems });
     return new TrainingSession(device, plan, stores, programs, ranks);
   }
 
@@ -302,14 +277,4 @@ export class TrainingSession {
       this.ring.bytes
     );
   }
-}
-
-interface Programs {
-  readonly step: Program;
-  readonly update: Program;
-  readonly raw: Program;
-  readonly ema: Program | undefined;
-  readonly teacher: Teacher | undefined;
-  readonly adversary: Adversary | undefined;
-  readonly shards: Shards | undefined;
 }
