@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { EXIT_INTERRUPTED } from '../../src/cli/errors.ts';
 import { withoutRanks } from '../../src/cli/ranks.ts';
 import { adapters, deviceFor } from '../ops/harness.ts';
 import { runTiny, scratchFolder, tinyRecipe, traces } from '../training/tiny.ts';
@@ -60,6 +63,44 @@ describe.skipIf(adapter === undefined)('ranks that mpirun starts', () => {
       expect(two?.code).toBe(0);
       expect(JSON.parse(one?.said ?? '')).toMatchObject({ count: 2000 });
       expect(two?.said).toBe(one?.said);
+    },
+  );
+
+  it.each(engines.slice(0, 1))(
+    'that are asked to stop in an attack keep what they finished, and one process goes on with it: $name',
+    { timeout: 300_000 },
+    async (engine) => {
+      const kind = adapter as string;
+      const [run, out] = [join(scratchFolder(), 'run'), scratchFolder()];
+      const changes = { overrides: SHARDED.LayerNorm, maxSteps: 1 };
+      await runTiny(kind, run, changes, () => false, await deviceFor(kind));
+      const command = [
+        fileURLToPath(new URL('../../bin/largekernel.cjs', import.meta.url)),
+        'attack',
+        'fgsm',
+      ];
+      const args = ['--checkpoint', run, '--eps', '0.1', '--limit', '320', '--adapter', kind];
+      const units = () =>
+        readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((name) =>
+          /units.\d+\.json$/.test(name),
+        );
+      const child = startRanks(engine, 2, [...args, '--out', out], command);
+      const ended = endOf(child);
+      while (child.exitCode === null && units().length < 2) await sleep(20);
+      child.kill('SIGUSR1');
+      expect(await ended).toMatchObject({ code: EXIT_INTERRUPTED });
+      const kept = units().length;
+      expect(kept).toBeGreaterThanOrEqual(2);
+      expect(kept).toBeLessThan(10);
+      const further = async (to: string) => {
+        const alone = startRanks(engine, 1, [...args, '--out', to, '--json'], command);
+        const said = (await text(alone.stdout as Readable)).replaceAll(to, '');
+        return { said, ...(await endOf(alone)) };
+      };
+      const [resumed, whole] = await Promise.all([further(out), further(scratchFolder())]);
+      expect([resumed.code, whole.code]).toEqual([0, 0]);
+      expect(units()).toHaveLength(10);
+      expect(resumed.said).toBe(whole.said);
     },
   );
 
