@@ -63,7 +63,7 @@ export function addPlan(command: Command): void {
     )
     .option(
       '--link <GB/s>',
-      'what one rank sends to others in a second, while it receives as much',
+      'what one rank sends to others in a second, while it receives as much: a rate of `bench ranks`',
       positiveNumber,
     )
     .option('--json', 'JSON on standard output')
