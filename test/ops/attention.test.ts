@@ -7,7 +7,9 @@ import {
   attentionKernels,
 } from '../../src/ops/attention/kernels.ts';
 import { attention, attentionGradient, attentionProbabilities } from '../../src/ops/attention/op.ts';
-import type { AnyKernels } from '../../src/ops/kernels.ts';
+import { type AnyKernels, contextOf } from '../../src/ops/kernels.ts';
+import { DEFAULT_LIMITS, profileOf } from '../../src/device/profile.ts';
+import { kernelsOf } from '../../src/execution/kernels.ts';
 import { type DType, f32 } from '../../src/ops/tensor.ts';
 
 type Size = readonly [batch: number, tokens: number, heads: number, size: number];
@@ -58,6 +60,7 @@ const only = (kernels: AnyKernels, variant: AttentionVariant): AnyKernels => ({
 const TILES = [
   [{ kind: 'tile', owned: 4, split: 4 }, 16],
   [{ kind: 'tile', owned: 2, split: 2 }, 24],
+  [{ kind: 'tile', owned: 1, split: 4 }, 32],
   [{ kind: 'tile', owned: 1, split: 1 }, 5],
 ] as const;
 for (const [tile, size] of TILES) {
@@ -66,6 +69,19 @@ for (const [tile, size] of TILES) {
 }
 
 describe('attention', () => {
+  it('gives lanes of GPUs fewer tokens where a large card would be empty', () => {
+    const profile = profileOf('gpu', DEFAULT_LIMITS, ['subgroups']);
+    const first = (size: Size) => {
+      const { inputs, attrs } = forward(size);
+      const outputs = attention.infer(inputs, attrs);
+      const context = contextOf({ inputs, attrs, outputs }, profile);
+      return kernelsOf(attention).variants(context)[0];
+    };
+    expect(first([64, 197, 12, 64])).toEqual({ kind: 'tile', owned: 4, split: 4 });
+    expect(first([8, 197, 12, 64])).toEqual({ kind: 'tile', owned: 2, split: 4 });
+    expect(first([2, 197, 12, 64])).toEqual({ kind: 'tile', owned: 1, split: 4 });
+  });
+
   it('agrees with torch', () => {
     const file = new URL('../golden/ops/attention.json', import.meta.url);
     const golden = JSON.parse(readFileSync(file, 'utf8')) as Record<string, number[]>;

@@ -17,19 +17,19 @@ export type AttentionVariant = Tile | Processor;
 const MOST_HELD = 160;
 const ARRAYS = { forward: 2, gradient: 4 } as const;
 
-const TILES: readonly Tile[] = ([4, 2] as const).flatMap((owned) =>
+const TILES: readonly Tile[] = ([4, 2, 1] as const).flatMap((owned) =>
   ([4, 2] as const).map((split): Tile => ({ kind: 'tile', owned, split })),
 );
 
 /**
  * Processors: two tokens a lane. Four are a quarter faster, but compilers that optimise need five to nine times as long for them; where they do not
- * optimise, four, unless more lanes stay empty. GPUs: as many tokens as registers hold, because each number that is met serves all of them;
- * lanes share columns only where subgroups can add up.
+ * optimise, four, unless more lanes stay empty. GPUs: as many tokens as registers hold, because each number that is met serves all of them,
+ * but few where there are few: a large card would be empty. Lanes share columns only where subgroups can add up.
  */
 function variants(
   pass: 'forward' | 'gradient',
-  { tokens, size }: AttentionShape,
-  { machine, barrier, features, simdWidth, subgroups }: DeviceProfile,
+  { batch, heads, tokens, size }: AttentionShape,
+  { machine, barrier, features, simdWidth, subgroups, busyLanes }: DeviceProfile,
 ): readonly AttentionVariant[] {
   const canAdd = features.has('subgroups');
   if (machine === 'processor' && canAdd && subgroups.min >= simdWidth) {
@@ -42,7 +42,10 @@ function variants(
   const fitting = TILES.filter(({ split }) => canAdd && items % split === 0).filter(
     (tile) => held(tile) <= MOST_HELD,
   );
-  return [...fitting, { kind: 'tile', owned: 1, split: 1 }];
+  // These kernels hold so many numbers that a quarter of the lanes fills a card.
+  const filled = ({ owned, split }: Tile) =>
+    Math.min((batch * heads * tokens * split) / owned, busyLanes / 4);
+  return [...fitting.sort((a, b) => filled(b) - filled(a)), { kind: 'tile', owned: 1, split: 1 }];
 }
 
 /** Columns that are read at once. */
