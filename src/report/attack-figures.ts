@@ -64,7 +64,8 @@ function epsFigure(number: string, attack: string, entries: readonly Entry[]): F
   const isPixel = first.result.protocol.settings?.includes('ε in pixels') === true;
   // The paper attacks models of ImageNet.
   const isKnown = first.result.classes === 1000;
-  const published = isKnown && attack === 'FGSM' && isPixel ? entries.flatMap(publishedPoint) : [];
+  const published =
+    isKnown && isWhole(first) && attack === 'FGSM' && isPixel ? entries.flatMap(publishedPoint) : [];
   const words = !isKnown
     ? ''
     : attack === 'FGSM'
@@ -78,6 +79,11 @@ function epsFigure(number: string, attack: string, entries: readonly Entry[]): F
     caption: captionOf(first, settingsOf(first), words),
     svg: plotSvg({ title, xLabel, yLabel: 'top-1, %', lines, published, yMin: 0 }),
   };
+}
+
+/** All of ImageNet's validation images, as the paper has them. */
+function isWhole({ result }: Entry): boolean {
+  return result.curves?.[0]?.points[0]?.total === 50_000;
 }
 
 function publishedPoint({ model, colour }: Entry): PublishedPoint[] {
