@@ -24,7 +24,9 @@ it('shaders are read one in a turn of the event loop, so that signals are heard 
   const pipelines = new PipelineCache(device);
   const sizes = [1, 2, 3, 4, 5];
   await Promise.all(
-    sizes.map((N) => pipelines.get('relu/forward.wgsl', { N, WORKGROUP: 64 }, { x: {}, y: {} })),
+    sizes.map((N) =>
+      pipelines.get('relu/forward.wgsl', { ITEMS: N, WIDTH: 1, RUN: 1, WORKGROUP: 64 }, { x: {}, y: {} }),
+    ),
   );
   clearImmediate(next);
   expect(read).toHaveLength(sizes.length);

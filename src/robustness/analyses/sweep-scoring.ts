@@ -64,11 +64,16 @@ function summarise(sweep: SweepReport, parts: PartTallies) {
     curves.set(series, curve.set(Number(x), [...(curve.get(Number(x)) ?? []), bits]));
   }
   const drawn = [...curves].map(([name, byX]): Curve => {
-    // Unchanged images beside themselves: no others would give another change.
-    const same = { ...pointOf(0, [clean.bits], clean.bits), change: { value: 0, low: 0, high: 0 } };
-    const zero = sweep.beginsClean && !byX.has(0) ? [same] : [];
-    const rest = [...byX].sort(([a], [b]) => a - b).map(([x, repeats]) => pointOf(x, repeats, clean.bits));
-    return { name, plot: sweep.plotOf?.(name) ?? sweep.plots[0]?.id ?? '', points: [...zero, ...rest] };
+    if (sweep.beginsClean && !byX.has(0)) byX.set(0, [clean.bits]);
+    const points = [...byX]
+      .sort(([a], [b]) => a - b)
+      .map(([x, repeats]): CurvePoint => {
+        const point = pointOf(x, repeats, clean.bits);
+        // Unchanged images beside themselves: no others would give another change.
+        const isClean = sweep.beginsClean && x === 0 && repeats.every((bits) => bits === clean.bits);
+        return isClean ? { ...point, change: { value: 0, low: 0, high: 0 } } : point;
+      });
+    return { name, plot: sweep.plotOf?.(name) ?? sweep.plots[0]?.id ?? '', points };
   });
   const [[protocol = ''] = []] = Object.entries(parts[0]?.tally.counts ?? {});
   const right = ones(clean.bits);

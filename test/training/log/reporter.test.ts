@@ -83,7 +83,7 @@ it('pipelines that compile are counted', async () => {
   const { reporter, time, written } = listen('lines');
   pipelines.onCompile = compilingReporter(reporter);
   const compiled = [1, 2, 3, 3].map((n) =>
-    pipelines.get('relu/forward.wgsl', { N: n, WORKGROUP: 64 }, { x: {}, y: {} }),
+    pipelines.get('relu/forward.wgsl', { ITEMS: n, WIDTH: 1, RUN: 1, WORKGROUP: 64 }, { x: {}, y: {} }),
   );
   await expect.poll(() => waiting.length).toBe(3);
   for (const finish of waiting) {
