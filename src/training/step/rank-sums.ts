@@ -25,8 +25,8 @@ interface Desk {
   readonly write: WriteWindow;
   /** Partners' halves on the device. */
   readonly incoming: GPUBuffer;
-  /** The reduced bucket while it is gathered. */
-  readonly whole: Uint8Array;
+  /** The half of the reduced bucket that this rank has before the last exchange, where there are others. */
+  readonly held: Uint8Array;
 }
 
 const bytes = ({ elems }: Slice) => elems * 4;
@@ -78,7 +78,7 @@ export class RankSums {
           read: new ReadWindow(device, `gradients to send ${i}`, most),
           write: new WriteWindow(device, `received gradients ${i}`, bytes(bucket)),
           incoming: device.buffer(`partner’s gradients ${i}`, most),
-          whole: new Uint8Array(bytes(bucket)),
+          held: new Uint8Array(levels.length > 1 ? bytes(defined(levels[0], 'level').keep) : 0),
         };
       }),
     );
@@ -111,24 +111,34 @@ export class RankSums {
     await this.gather(desk, tag);
   }
 
-  private async gather({ bucket, levels, read, write, whole }: Desk, tag: number): Promise<void> {
-    const start = ({ offset }: Slice) => (offset - bucket.offset) * 4;
-    const part = (slice: Slice) => whole.subarray(start(slice), start(slice) + bytes(slice));
+  /** What is received last, half of the bucket, is never sent on, so it goes straight to the device's window. */
+  private async gather(desk: Desk, tag: number): Promise<void> {
+    const { bucket, levels, read, write, held } = desk;
+    const [last, ...others] = levels as [Level, ...Level[]];
+    const part = (slice: Slice) =>
+      held.subarray(startOf(slice, last.keep), startOf(slice, last.keep) + bytes(slice));
+    const opened = started(write.open(bytes(bucket)));
+    const finish = async (own: Uint8Array) => {
+      const window = await opened;
+      const at = (slice: Slice) => startOf(slice, bucket);
+      const rest = window.subarray(at(last.give), at(last.give) + bytes(last.give));
+      await this.ranks.exchange(last.partner, tag, own, rest);
+      for (const { give } of others) window.set(part(give), at(give));
+      const encoder = this.device.gpu.createCommandEncoder();
+      for (const { give } of levels) {
+        const to = { buffer: this.gradients.chunk(give), offset: bytesBefore(give) };
+        write.copy(encoder, at(give), to, bytes(give));
+      }
+      write.submit(encoder);
+    };
     const own = defined(levels.at(-1), 'level').keep;
+    if (others.length === 0) return this.download({ read }, own, finish);
     await this.download({ read }, own, async (reduced) => {
       part(own).set(reduced);
     });
-    for (const { partner, keep, give } of [...levels].reverse())
+    for (const { partner, keep, give } of others.reverse())
       await this.ranks.exchange(partner, tag, part(keep), part(give));
-    const received = levels.map(({ give }) => give);
-    const window = await write.open(whole.length);
-    for (const slice of received) window.set(part(slice), start(slice));
-    const encoder = this.device.gpu.createCommandEncoder();
-    for (const slice of received) {
-      const to = { buffer: this.gradients.chunk(slice), offset: bytesBefore(slice) };
-      write.copy(encoder, start(slice), to, bytes(slice));
-    }
-    write.submit(encoder);
+    await finish(held);
   }
 
   private async download(
@@ -147,6 +157,11 @@ export class RankSums {
 
 function bytesBefore({ offset }: Slice): number {
   return offset * 4;
+}
+
+/** Bytes before a slice within another. */
+function startOf(slice: Slice, within: Slice): number {
+  return (slice.offset - within.offset) * 4;
 }
 
 /** The levels of a bucket's reduction for this rank, nearest partner first. */
