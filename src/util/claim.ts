@@ -47,17 +47,18 @@ process.on('exit', () => {
   for (const claim of standing) claim.releaseNow();
 });
 
+/** Folders that this process made for claims. Of several that want a folder at once, one may make it and another get the claim. */
+const made = new Set<string>();
+
 /** A claim of this process. */
 export class Claim {
   readonly path: string;
   private readonly token: string;
-  private readonly madeFolder: boolean;
   private readonly timer: NodeJS.Timeout;
 
-  constructor(path: string, token: string, madeFolder: boolean) {
+  constructor(path: string, token: string) {
     this.path = path;
     this.token = token;
-    this.madeFolder = madeFolder;
     this.timer = setInterval(() => {
       // A failure shows at the next check, where it matters.
       void touch(this.path).catch(() => undefined);
@@ -83,7 +84,7 @@ export class Claim {
     if (!this.end()) return;
     if ((await readClaim(this.path).catch(() => undefined))?.token !== this.token) return;
     await unlink(this.path).catch(() => undefined);
-    if (this.madeFolder) await rmdir(dirname(this.path)).catch(() => undefined);
+    if (made.delete(dirname(this.path))) await rmdir(dirname(this.path)).catch(() => undefined);
   }
 
   /** As `release`, while the process ends. */
@@ -91,7 +92,7 @@ export class Claim {
     if (!this.end()) return;
     try {
       unlinkSync(this.path);
-      if (this.madeFolder) rmdirSync(dirname(this.path));
+      if (made.delete(dirname(this.path))) rmdirSync(dirname(this.path));
     } catch {
       // It was taken away, or the folder holds files.
     }
@@ -112,11 +113,11 @@ export class Claim {
 export async function tryClaim(path: string, work: string): Promise<Claim | SeenHolder> {
   const holder: Holder = { ...thisProcess(), work, since: new Date().toISOString(), token: randomUUID() };
   for (;;) {
-    const madeFolder = !(await exists(dirname(path)));
+    if (!(await exists(dirname(path)))) made.add(dirname(path));
     await makeFolder(dirname(path));
     try {
       const other = await acquire(path, holder);
-      return other ?? new Claim(path, holder.token, madeFolder);
+      return other ?? new Claim(path, holder.token);
     } catch (error) {
       // The folder was another's, who has just given it free and taken it away.
       if (!(await exists(dirname(path)))) continue;
