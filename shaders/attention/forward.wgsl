@@ -54,30 +54,45 @@ fn main(
     for (var row = 0u; row < min(${TILE}u, ${TOKENS}u - first); row++) {
 #else
   {
-    for (var key = 0u; key < ${TOKENS}u; key++) {
+    for (var key = 0u; key < ${TOKENS}u; key += ${MET}u) {
+#for m in 0..MET
 #for r in 0..ceildiv(SIZE / PER, LANES)
-      let a${r} = load_qkv(packed_row(head, key, 1u) + min(${r * LANES}u + local, ITEMS - 1u));
-      let b${r} = load_qkv(packed_row(head, key, 2u) + min(${r * LANES}u + local, ITEMS - 1u));
+      let a${r}_${m} = load_qkv(packed_row(head, min(key + ${m}u, ${TOKENS - 1}u), 1u) + min(${r * LANES}u + local, ITEMS - 1u));
+      let b${r}_${m} = load_qkv(packed_row(head, min(key + ${m}u, ${TOKENS - 1}u), 2u) + min(${r * LANES}u + local, ITEMS - 1u));
+#endfor
 #endfor
 #endif
-      // Two sums, so that one multiply-add need not wait for another.
-      var score0 = Lane();
-      var score1 = Lane();
+      // Two sums of each, so that one multiply-add need not wait for another.
+#for m in 0..MET
+      var score0_${m} = Lane();
+      var score1_${m} = Lane();
+#endfor
 #for i in 0..SIZE / PER / SPLIT
       {
+#for m in 0..MET
 #if STAGED
-        let item_a = met_a[row * ITEMS + ${i * SPLIT}u + part];
+        let item${m} = met_a[row * ITEMS + ${i * SPLIT}u + part];
 #else
-        let item_a = subgroupBroadcast(a${i / LANES}, ${i % LANES}u);
+        let item${m} = subgroupBroadcast(a${i / LANES}_${m}, ${i % LANES}u);
 #endif
+#endfor
 #for j in 0..PER
-        score${j % 2} = fma(q[${i * PER + j}], Lane(component(item_a, ${j}u)), score${j % 2});
+        let q${j} = q[${i * PER + j}];
+#for m in 0..MET
+        score${j % 2}_${m} = fma(q${j}, Lane(component(item${m}, ${j}u)), score${j % 2}_${m});
+#endfor
 #endfor
       }
 #endfor
-      let score = whole(score0 + score1);
-      if (any(score > reference + FAR)) {
-        let next = max(score, reference);
+#for m in 0..MET
+      let score_${m} = whole(score0_${m} + score1_${m});
+#endfor
+      var highest = score_0;
+#for m in 1..MET
+      highest = max(highest, score_${m});
+#endfor
+      if (any(highest > reference + FAR)) {
+        let next = max(highest, reference);
         let keep = exp(reference - next);
         reference = next;
         mass *= keep;
@@ -85,17 +100,27 @@ fn main(
         sum[${c}] *= keep;
 #endfor
       }
-      let p = exp(score - reference);
-      mass += p;
+      let p0 = exp(score_0 - reference);
+      mass += p0;
+#for m in 1..MET
+      let p${m} = exp(score_${m} - reference) * f32(key + ${m}u < ${TOKENS}u);
+      mass += p${m};
+#endfor
 #for i in 0..SIZE / PER / SPLIT
       {
+#for m in 0..MET
 #if STAGED
-        let item_b = met_b[row * ITEMS + ${i * SPLIT}u + part];
+        let item${m} = met_b[row * ITEMS + ${i * SPLIT}u + part];
 #else
-        let item_b = subgroupBroadcast(b${i / LANES}, ${i % LANES}u);
+        let item${m} = subgroupBroadcast(b${i / LANES}_${m}, ${i % LANES}u);
 #endif
+#endfor
 #for j in 0..PER
-        sum[${i * PER + j}] = fma(p, Lane(component(item_b, ${j}u)), sum[${i * PER + j}]);
+        var sum${j} = sum[${i * PER + j}];
+#for m in 0..MET
+        sum${j} = fma(p${m}, Lane(component(item${m}, ${j}u)), sum${j});
+#endfor
+        sum[${i * PER + j}] = sum${j};
 #endfor
       }
 #endfor

@@ -59,49 +59,66 @@ fn main(
       let query = first + row;
 #else
   {
-    for (var query = 0u; query < ${TOKENS}u; query++) {
+    for (var query = 0u; query < ${TOKENS}u; query += ${MET}u) {
+#for m in 0..MET
+      let met${m} = min(query + ${m}u, ${TOKENS - 1}u);
 #for r in 0..ceildiv(SIZE / PER, LANES)
-      let a${r} = load_qkv(packed_row(head, query, 0u) + min(${r * LANES}u + local, ITEMS - 1u));
-      let b${r} = load_dy(plain_row(head, query) + min(${r * LANES}u + local, ITEMS - 1u));
+      let a${r}_${m} = load_qkv(packed_row(head, met${m}, 0u) + min(${r * LANES}u + local, ITEMS - 1u));
+      let b${r}_${m} = load_dy(plain_row(head, met${m}) + min(${r * LANES}u + local, ITEMS - 1u));
+#endfor
 #endfor
 #endif
-      var scores = Lane();
-      var dps = Lane();
+#for m in 0..MET
+      var scores${m} = Lane();
+      var dps${m} = Lane();
+#endfor
 #for i in 0..SIZE / PER / SPLIT
       {
+#for m in 0..MET
 #if STAGED
-        let item_a = met_a[row * ITEMS + ${i * SPLIT}u + part];
+        let item_a${m} = met_a[row * ITEMS + ${i * SPLIT}u + part];
+        let item_b${m} = met_b[row * ITEMS + ${i * SPLIT}u + part];
 #else
-        let item_a = subgroupBroadcast(a${i / LANES}, ${i % LANES}u);
+        let item_a${m} = subgroupBroadcast(a${i / LANES}_${m}, ${i % LANES}u);
+        let item_b${m} = subgroupBroadcast(b${i / LANES}_${m}, ${i % LANES}u);
 #endif
-#if STAGED
-        let item_b = met_b[row * ITEMS + ${i * SPLIT}u + part];
-#else
-        let item_b = subgroupBroadcast(b${i / LANES}, ${i % LANES}u);
-#endif
+#endfor
 #for j in 0..PER
-        scores = fma(k[${i * PER + j}], Lane(component(item_a, ${j}u)), scores);
-        dps = fma(v[${i * PER + j}], Lane(component(item_b, ${j}u)), dps);
+        let left${j} = k[${i * PER + j}];
+        let right${j} = v[${i * PER + j}];
+#for m in 0..MET
+        scores${m} = fma(left${j}, Lane(component(item_a${m}, ${j}u)), scores${m});
+        dps${m} = fma(right${j}, Lane(component(item_b${m}, ${j}u)), dps${m});
+#endfor
 #endfor
       }
 #endfor
-      let p = exp(whole(scores) - load_logsumexp(head * ${TOKENS}u + query));
-      let ds = p * (whole(dps) - load_d(head * ${TOKENS}u + query));
+      let p0 = exp(whole(scores0) - load_logsumexp(head * ${TOKENS}u + query));
+      let ds0 = p0 * (whole(dps0) - load_d(head * ${TOKENS}u + query));
+#for m in 1..MET
+      let p${m} = exp(whole(scores${m}) - load_logsumexp(head * ${TOKENS}u + met${m})) * f32(query + ${m}u < ${TOKENS}u);
+      let ds${m} = p${m} * (whole(dps${m}) - load_d(head * ${TOKENS}u + met${m}));
+#endfor
 #for i in 0..SIZE / PER / SPLIT
       {
+#for m in 0..MET
 #if STAGED
-        let item_a = met_a[row * ITEMS + ${i * SPLIT}u + part];
+        let item_a${m} = met_a[row * ITEMS + ${i * SPLIT}u + part];
+        let item_b${m} = met_b[row * ITEMS + ${i * SPLIT}u + part];
 #else
-        let item_a = subgroupBroadcast(a${i / LANES}, ${i % LANES}u);
+        let item_a${m} = subgroupBroadcast(a${i / LANES}_${m}, ${i % LANES}u);
+        let item_b${m} = subgroupBroadcast(b${i / LANES}_${m}, ${i % LANES}u);
 #endif
-#if STAGED
-        let item_b = met_b[row * ITEMS + ${i * SPLIT}u + part];
-#else
-        let item_b = subgroupBroadcast(b${i / LANES}, ${i % LANES}u);
-#endif
+#endfor
 #for j in 0..PER
-        dk[${i * PER + j}] = fma(ds, Lane(component(item_a, ${j}u)), dk[${i * PER + j}]);
-        dv[${i * PER + j}] = fma(p, Lane(component(item_b, ${j}u)), dv[${i * PER + j}]);
+        var dk${j} = dk[${i * PER + j}];
+        var dv${j} = dv[${i * PER + j}];
+#for m in 0..MET
+        dk${j} = fma(ds${m}, Lane(component(item_a${m}, ${j}u)), dk${j});
+        dv${j} = fma(p${m}, Lane(component(item_b${m}, ${j}u)), dv${j});
+#endfor
+        dk[${i * PER + j}] = dk${j};
+        dv[${i * PER + j}] = dv${j};
 #endfor
       }
 #endfor

@@ -70,42 +70,59 @@ fn main(
     for (var row = 0u; row < min(${TILE}u, ${TOKENS}u - first); row++) {
 #else
   {
-    for (var key = 0u; key < ${TOKENS}u; key++) {
+    for (var key = 0u; key < ${TOKENS}u; key += ${MET}u) {
+#for m in 0..MET
+      let met${m} = min(key + ${m}u, ${TOKENS - 1}u);
 #for r in 0..ceildiv(SIZE / PER, LANES)
-      let a${r} = load_qkv(packed_row(head, key, 1u) + min(${r * LANES}u + local, ITEMS - 1u));
-      let b${r} = load_qkv(packed_row(head, key, 2u) + min(${r * LANES}u + local, ITEMS - 1u));
+      let a${r}_${m} = load_qkv(packed_row(head, met${m}, 1u) + min(${r * LANES}u + local, ITEMS - 1u));
+      let b${r}_${m} = load_qkv(packed_row(head, met${m}, 2u) + min(${r * LANES}u + local, ITEMS - 1u));
+#endfor
 #endfor
 #endif
-      var scores = Lane();
-      var dps = Lane();
+#for m in 0..MET
+      var scores${m} = Lane();
+      var dps${m} = Lane();
+#endfor
 #for i in 0..SIZE / PER / SPLIT
       {
+#for m in 0..MET
 #if STAGED
-        let item_a = met_a[row * ITEMS + ${i * SPLIT}u + part];
+        let item_a${m} = met_a[row * ITEMS + ${i * SPLIT}u + part];
+        let item_b${m} = met_b[row * ITEMS + ${i * SPLIT}u + part];
 #else
-        let item_a = subgroupBroadcast(a${i / LANES}, ${i % LANES}u);
+        let item_a${m} = subgroupBroadcast(a${i / LANES}_${m}, ${i % LANES}u);
+        let item_b${m} = subgroupBroadcast(b${i / LANES}_${m}, ${i % LANES}u);
 #endif
-#if STAGED
-        let item_b = met_b[row * ITEMS + ${i * SPLIT}u + part];
-#else
-        let item_b = subgroupBroadcast(b${i / LANES}, ${i % LANES}u);
-#endif
+#endfor
 #for j in 0..PER
-        scores = fma(q[${i * PER + j}], Lane(component(item_a, ${j}u)), scores);
-        dps = fma(g[${i * PER + j}], Lane(component(item_b, ${j}u)), dps);
+        let left${j} = q[${i * PER + j}];
+        let right${j} = g[${i * PER + j}];
+#for m in 0..MET
+        scores${m} = fma(left${j}, Lane(component(item_a${m}, ${j}u)), scores${m});
+        dps${m} = fma(right${j}, Lane(component(item_b${m}, ${j}u)), dps${m});
+#endfor
 #endfor
       }
 #endfor
-      let ds = exp(whole(scores) - norm) * (whole(dps) - own_d);
+      let ds0 = exp(whole(scores0) - norm) * (whole(dps0) - own_d);
+#for m in 1..MET
+      let ds${m} = exp(whole(scores${m}) - norm) * (whole(dps${m}) - own_d) * f32(key + ${m}u < ${TOKENS}u);
+#endfor
 #for i in 0..SIZE / PER / SPLIT
       {
+#for m in 0..MET
 #if STAGED
-        let item_a = met_a[row * ITEMS + ${i * SPLIT}u + part];
+        let item_a${m} = met_a[row * ITEMS + ${i * SPLIT}u + part];
 #else
-        let item_a = subgroupBroadcast(a${i / LANES}, ${i % LANES}u);
+        let item_a${m} = subgroupBroadcast(a${i / LANES}_${m}, ${i % LANES}u);
 #endif
+#endfor
 #for j in 0..PER
-        dq[${i * PER + j}] = fma(ds, Lane(component(item_a, ${j}u)), dq[${i * PER + j}]);
+        var dq${j} = dq[${i * PER + j}];
+#for m in 0..MET
+        dq${j} = fma(ds${m}, Lane(component(item_a${m}, ${j}u)), dq${j});
+#endfor
+        dq[${i * PER + j}] = dq${j};
 #endfor
       }
 #endfor

@@ -11,6 +11,7 @@ enable subgroups;
 #param OWNED: int // tokens of a lane: 1, 2 or 4
 #param SPLIT: int // lanes that share a token's columns: 1, 2 or 4; on processors 1
 #param STAGED: bool // what is met lies in workgroup memory
+#param MET: int // tokens that are met at once: 1; on processors 1 or 2
 #param TILE: int // tokens in workgroup memory
 #import attention/head.wgsl
 
