@@ -3,7 +3,7 @@ import { flatGrid } from '../dispatches.ts';
 import type { Dispatch } from '../kernels.ts';
 import { GAP, SIDE, UNIT_LANES, unitOf } from '../matrix-units.ts';
 import { type Ranked, ranked } from './bands.ts';
-import { type Planes, itemWidth, split } from './planes.ts';
+import { type Planes, itemWidth, mapParams, split } from './planes.ts';
 
 /** How `shaders/depthwise/bands-weight.wgsl` cuts the work; see its parameters. */
 export type BandsWeightTile = {
@@ -36,16 +36,13 @@ export function bandsWeightDispatch(
   bindings: Dispatch['bindings'],
   DBIAS: boolean,
 ): Dispatch {
-  const { n, c, h, w } = p.sizes;
+  const { c, w } = p.sizes;
   const { batches, serial } = split(p, tile.images, tile.batches);
   return {
     shader: 'depthwise/bands-weight.wgsl',
     params: {
       SIZED: tile.sized ?? false,
-      N: n,
-      CHANNELS: c,
-      IN_H: h,
-      IN_W: w,
+      ...mapParams(p),
       OUT_H: p.outH,
       OUT_W: p.outW,
       PAD_Y: p.padY,

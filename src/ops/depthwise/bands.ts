@@ -3,7 +3,7 @@ import { flatGrid } from '../dispatches.ts';
 import type { Dispatch } from '../kernels.ts';
 import { GAP, SIDE, UNIT_LANES, unitOf } from '../matrix-units.ts';
 import { meetings } from './op.ts';
-import { type Planes, itemWidth } from './planes.ts';
+import { type Planes, correlationParams, itemWidth } from './planes.ts';
 
 /** How `shaders/depthwise/bands.wgsl` cuts the work; see its parameters. */
 export type BandsTile = {
@@ -59,22 +59,13 @@ function bytesOf(p: Planes, tile: BandsTile): number {
 
 /** The dispatch of a tile's shader. */
 export function bandsDispatch(p: Planes, tile: BandsTile, bindings: Dispatch['bindings']): Dispatch {
-  const { n, c, h, w, kh, kw } = p.sizes;
+  const { n, c, w } = p.sizes;
   const columns = columnsOf(p);
   return {
     shader: 'depthwise/bands.wgsl',
     params: {
       SIZED: tile.sized ?? false,
-      MODE: p.mode,
-      N: n,
-      CHANNELS: c,
-      IN_H: h,
-      IN_W: w,
-      KERNEL_H: kh,
-      KERNEL_W: kw,
-      TAP_H: p.tapH,
-      TAP_W: p.tapW,
-      PAD_Y: p.padY,
+      ...correlationParams(p),
       WIDTH: itemWidth(w),
       IMAGES: tile.images,
       SUBGROUPS: tile.subgroups,

@@ -24,6 +24,20 @@ export function planes(mode: Mode, sizes: DepthwiseSizes): Planes {
     : { ...pads, outH: sizes.h, outW: sizes.w, tapH: live.kh, tapW: live.kw };
 }
 
+/** A map's sizes, as every shader's parameters name them. */
+export const mapParams = ({ sizes: { n, c, h, w } }: Planes) => ({ N: n, CHANNELS: c, IN_H: h, IN_W: w });
+
+/** The same and the taps, of shaders whose result is a map. */
+export const correlationParams = (p: Planes) => ({
+  MODE: p.mode,
+  ...mapParams(p),
+  KERNEL_H: p.sizes.kh,
+  KERNEL_W: p.sizes.kw,
+  TAP_H: p.tapH,
+  TAP_W: p.tapW,
+  PAD_Y: p.padY,
+});
+
 /** About `wanted` equal batches of the images, taken `images` at a time. Only mode 'weight' sums over images. */
 export function split(p: Planes, images: number, wanted: number): { batches: number; serial: number } {
   const steps = Math.ceil(p.sizes.n / images);

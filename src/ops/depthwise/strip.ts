@@ -1,7 +1,7 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import { flatGrid } from '../dispatches.ts';
 import type { Dispatch } from '../kernels.ts';
-import { type Planes, even } from './planes.ts';
+import { type Planes, correlationParams, even, mapParams } from './planes.ts';
 
 /** How `shaders/depthwise/strip.wgsl` cuts the work; see its parameters. */
 export type StripTile = {
@@ -95,10 +95,7 @@ export function stripWeightDispatch(
   return {
     shader: 'depthwise/strip-weight.wgsl',
     params: {
-      N: n,
-      CHANNELS: c,
-      IN_H: h,
-      IN_W: w,
+      ...mapParams(p),
       TAP_H: p.outH,
       TAP_W: p.outW,
       DBIAS,
@@ -127,22 +124,13 @@ function itemsOf(segments: number, columns: number, width: number, taps: number,
 /** The dispatch of a strip. */
 export function stripDispatch(p: Planes, tile: StripTile, bindings: Dispatch['bindings']): Dispatch {
   const { columns, rows } = tile;
-  const { n, c, h, w, kh, kw } = p.sizes;
+  const { h, w } = p.sizes;
   const width = widthOf(columns, w);
   const segments = Math.ceil(w / columns);
   return {
     shader: 'depthwise/strip.wgsl',
     params: {
-      MODE: p.mode,
-      N: n,
-      CHANNELS: c,
-      IN_H: h,
-      IN_W: w,
-      KERNEL_H: kh,
-      KERNEL_W: kw,
-      TAP_H: p.tapH,
-      TAP_W: p.tapW,
-      PAD_Y: p.padY,
+      ...correlationParams(p),
       PAD_X: p.padX,
       WIDTH: width,
       COLUMNS: columns,

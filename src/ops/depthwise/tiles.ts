@@ -1,6 +1,6 @@
 import type { DeviceProfile } from '../../device/profile.ts';
 import type { ParamValue } from '../../shader/parameters.ts';
-import { type Planes, even, split } from './planes.ts';
+import { type Planes, even, mapParams, split } from './planes.ts';
 import { type RowsTile, rowsLayout, rowsTiles } from './rows.ts';
 
 /** How `shaders/depthwise/correlate.wgsl` tiles the work; see its parameters. */
@@ -58,14 +58,11 @@ export function layout(p: Planes, tile: Tile): TileLayout {
     bytes,
     params: {
       MODE: p.mode,
-      N: p.sizes.n,
-      CHANNELS: p.sizes.c,
+      ...mapParams(p),
       OUT_H: p.outH,
       OUT_W: p.outW,
       TAP_H: p.tapH,
       TAP_W: p.tapW,
-      IN_H: p.sizes.h,
-      IN_W: p.sizes.w,
       PAD_Y: p.padY,
       PAD_X: p.padX,
       KERNEL_H: p.sizes.kh,
