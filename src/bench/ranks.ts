@@ -24,7 +24,10 @@ export interface RanksTiming {
   readonly buckets: number;
   readonly ms: number;
   readonly slowestMs: number;
-  /** Of a step: for how long the device waited with nothing left to compute. */
+  /**
+   * Of a step: for how long the device waited with nothing left to compute, on the rank where it waited least. The others waited for that one to
+   * compute as well.
+   */
   readonly exposedMs?: number;
   /** The rate over that of MPI_Allreduce in host memory. */
   readonly ofAllReduce?: number;
@@ -37,7 +40,7 @@ const ONE = 2 ** 40;
 
 const median = (values: readonly number[]) => percentile(values, 0.5);
 
-/** Times of several things, a turn of each in turn, and the numbers that they return. All ranks begin a turn together. */
+/** Times of several things, a turn of each in turn, and the least number that they return on any rank. All ranks begin a turn together. */
 async function inTurns(
   ranks: Ranks,
   turns: number,
@@ -52,10 +55,11 @@ async function inTurns(
       const ms = performance.now() - before;
       if (turn > 0) times[i]?.push({ ms, result }); // the first compiles and allocates
     }
-  return times.map((list) => ({
+  const results = await ranks.gatherAll(times.map((list) => list.map(({ result }) => result)));
+  return times.map((list, i) => ({
     ms: median(list.map(({ ms }) => ms)),
     slowestMs: Math.max(...list.map(({ ms }) => ms)),
-    result: median(list.map(({ result }) => result)),
+    result: median(list.map((_, turn) => Math.min(...results.map((own) => own[i]?.[turn] ?? NaN)))),
   }));
 }
 

@@ -28,7 +28,8 @@ const BACKWARD = 2 / 3;
 
 /**
  * Reduction by halving and gathering by doubling move 2 · (1 − 1/W) times the gradient, statistics of BatchNorm (1 − 1/W) times theirs. Buckets travel
- * while the backward pass of a rank's last micro-batch computes the next ones; the last bucket has nothing beside it.
+ * while the backward pass of a rank's last micro-batch computes the next ones. The last two have nothing beside them: on the device's queue the sum of
+ * the last but one waits behind the computation of the last.
  * @param rate training images of one rank in a second, where it is known
  */
 export function communicationOf(plan: TrainingPlan, links: Links, rate: number | undefined): Communication {
@@ -54,7 +55,7 @@ export function communicationOf(plan: TrainingPlan, links: Links, rate: number |
     };
   const computeSeconds = batch / ranks / rate;
   const beside = (BACKWARD * micro) / rate;
-  const exposedSeconds = Math.max(seconds - beside, seconds / buckets);
+  const exposedSeconds = Math.max(seconds - beside, (seconds * Math.min(2, buckets)) / buckets);
   const efficiency = computeSeconds / (computeSeconds + exposedSeconds);
   return { ...links, bytes, messages, seconds, computeSeconds, exposedSeconds, efficiency };
 }
