@@ -88,7 +88,7 @@ export function addBench(command: Command): void {
     .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--json', 'one line of JSON a row on standard output')
     .action((options: RanksOptions) =>
-      sharedByRanks(options.ranks, (ranks, mpi) => benchRanks(options, ranks, mpi)),
+      sharedByRanks(options.ranks, (ranks, mpi) => benchRanks(options, ranks, mpi), false),
     );
   const stepCommand = command.commands.find((each) => each.name() === 'step');
   if (stepCommand) onlyWhen(stepCommand, 'without --versus', ['--profile'], ({ has }) => !has('--versus'));

@@ -34,7 +34,7 @@ export function addEvaluate(command: Command): void {
     .option('--split <name>', 'folder below --data')
     .option('--on-error <what>', 'what an unreadable image does: fail or skip', 'fail');
   benchmarkOptions(command).action((options: EvaluateOptions) =>
-    sharedByRanks(options.ranks, (ranks) => evaluate(options, ranks)),
+    sharedByRanks(options.ranks, (ranks) => evaluate(options, ranks), 'benchmarks' in options),
   );
   ranksOption(command);
   onlyWhen(command, 'with --benchmarks', BENCHMARK_FLAGS, ({ has }) => has('--benchmarks'));

@@ -28,11 +28,12 @@ export type UseRanks = (ranks: Ranks | undefined, about: readonly string[], mpi?
 
 /**
  * Does something alone, as ranks that are started for it, or as one of them, of which the first speaks for all.
- * @param asked `--ranks`
+ * @param asked `--ranks` @param keeps whether parts of the work are kept when it is stopped
  */
 export async function sharedByRanks(
   asked: number | undefined,
   use: (ranks: Ranks | undefined, mpi?: Mpi) => Promise<void>,
+  keeps = true,
 ): Promise<void> {
   if (asked === 1) await use(undefined);
   else if (asked !== undefined) await startRanks(asked, false);
@@ -45,7 +46,9 @@ export async function sharedByRanks(
         ranks &&
         onStopRequests({
           asked: (why) => {
-            say(`\n${why}: ending all ranks; what they have finished is kept`);
+            say(
+              `\n${why}: ending all ranks; ${keeps ? 'what they have finished is kept' : 'nothing is kept'}`,
+            );
             ranks.abort(EXIT_INTERRUPTED);
           },
           again: endBySignal,
