@@ -56,9 +56,10 @@ fn main(
   {
     for (var key = 0u; key < ${TOKENS}u; key += ${MET}u) {
 #for m in 0..MET
+      let met${m} = min(key + ${m}u, ${TOKENS - 1}u);
 #for r in 0..ceildiv(SIZE / PER, LANES)
-      let a${r}_${m} = load_qkv(packed_row(head, min(key + ${m}u, ${TOKENS - 1}u), 1u) + min(${r * LANES}u + local, ITEMS - 1u));
-      let b${r}_${m} = load_qkv(packed_row(head, min(key + ${m}u, ${TOKENS - 1}u), 2u) + min(${r * LANES}u + local, ITEMS - 1u));
+      let a${r}_${m} = load_qkv(packed_row(head, met${m}, 1u) + min(${r * LANES}u + local, ITEMS - 1u));
+      let b${r}_${m} = load_qkv(packed_row(head, met${m}, 2u) + min(${r * LANES}u + local, ITEMS - 1u));
 #endfor
 #endfor
 #endif

@@ -15,9 +15,10 @@ export type AttentionVariant = Tile | Processor;
 
 /** GPUs: numbers that a lane holds of its tokens, `arrays` of `owned` · size / `split`. More would not fit into registers. */
 const MOST_HELD = 160;
-/** What four tokens a lane gain over two where compilers do not optimise, SwiftShader. */
-const FOUR_GAIN = 1.4;
 const ARRAYS = { forward: 2, gradient: 4 } as const;
+
+/** What four tokens a lane gain over two where compilers do not optimise, as SwiftShader's. */
+const FOUR_GAIN = 1.4;
 
 const TILES: readonly Tile[] = ([4, 2, 1] as const).flatMap((owned) =>
   ([4, 2] as const).map((split): Tile => ({ kind: 'tile', owned, split })),
