@@ -279,6 +279,8 @@ export const convnext = defineFamily<ConvNextConfig>({
       ? evaluationAt(pixels, { squash: true })
       : evaluationAt(pixels, name === 'convnext-nano' ? { ratio: 0.95 } : {}),
   recognise,
+  // A stride leaves no trace. Kernels of 1 and 2 allow one only, all published stems of 4 have 4.
+  assumed: ({ stemStride }) => (stemStride === 4 || stemStride < 3 ? undefined : 'stemStride'),
   timmNames: (shapes, { variant }, name) =>
     variant === 'slak'
       ? 'timm has no large_kernel modules'

@@ -46,6 +46,8 @@ export interface Family<C extends CommonConfig> {
   recognise?(shapes: Shapes): Partial<C> | undefined;
   /** Of a recognised configuration, an option that neither entries nor published models of its kind tell. Default: none. */
   untold?(config: C): (keyof C & string) | undefined;
+  /** Of a recognised configuration that is told, an option that is taken from published models, since entries show none. Default: none. */
+  assumed?(config: C): (keyof C & string) | undefined;
   /** timm's names for the entries of a state dict, or the reason why there are none. Default: the same names. */
   timmNames?(shapes: Shapes, config: C, name: string): Renaming | string;
   /** torchvision's or Hugging Face's names for the entries of a state dict. Default: it has none. */
@@ -71,6 +73,7 @@ export interface ModelFamily {
   conflict(config: Readonly<Record<string, unknown>>): Conflict | undefined;
   recognise(shapes: Shapes): Readonly<Record<string, unknown>> | undefined;
   untold(model: Model): string | undefined;
+  assumed(model: Model): string | undefined;
   timmNames(shapes: Shapes, model: Model): Renaming | string | undefined;
   otherNames(naming: OtherNaming, shapes: Shapes): Renaming | string;
   officialNames(shapes: Shapes): Renaming | undefined;
@@ -103,6 +106,7 @@ export function defineFamily<C extends CommonConfig>(family: Family<C>): ModelFa
     conflict: (config) => family.conflict(config as unknown as C),
     recognise: (shapes) => family.recognise?.(shapes),
     untold: ({ config }) => family.untold?.(config as unknown as C),
+    assumed: ({ config }) => family.assumed?.(config as unknown as C),
     timmNames: (shapes, { config, name }) => family.timmNames?.(shapes, config as unknown as C, name),
     otherNames: (naming, shapes) =>
       family.otherNames?.(naming, shapes) ?? 'names of that kind are not known for its family',

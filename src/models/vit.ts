@@ -53,12 +53,28 @@ export function attentionMapTap(block: string): string {
 }
 
 function size(dim: number, depth: number, patch: number, classes: number): VitConfig {
-  const common = { classes, channels: 3, imageSize: 224, mlpRatio: 4, dropPath: 0 };
-  return { ...common, patch, dim, depth, heads: dim / HEAD };
+  const shape = { dim, depth, mlpRatio: 4 };
+  const heads = defined(publishedHeads(shape), 'heads');
+  return { ...shape, classes, channels: 3, imageSize: 224, patch, heads, dropPath: 0 };
 }
 
-/** Width of a head in every published model. */
-const HEAD = 64;
+/** Width, blocks and heads of Ti, S, B, L and H. (timm: vision_transformer.py) */
+const PUBLISHED = [
+  [192, 12, 3],
+  [384, 12, 6],
+  [768, 12, 12],
+  [1024, 24, 16],
+  [1280, 32, 16],
+] as const;
+
+/** Heads of the published models of a shape, all with one number; undefined where there is none. */
+function publishedHeads({
+  dim,
+  depth,
+  mlpRatio,
+}: Pick<VitConfig, 'dim' | 'depth' | 'mlpRatio'>): number | undefined {
+  return PUBLISHED.find((known) => known[0] === dim && known[1] === depth && mlpRatio === 4)?.[2];
+}
 
 const weights = { init: truncNormal(), bias: ZERO };
 const ROWS = { from: 'rows', to: 'rows' } as const;
@@ -158,10 +174,9 @@ function recognise(shapes: Shapes): Partial<VitConfig> | undefined {
   const side = Math.sqrt(count - 1);
   if (dim === undefined || patch === undefined || hidden === undefined || !(side > 0)) return undefined;
   if (!Number.isInteger(side)) return undefined;
-  // How many heads there are leaves no trace: they are taken to be as wide as those of every published model; see `untold`.
-  const heads = dim % HEAD === 0 ? dim / HEAD : 1;
-  const depth = childrenOf(shapes, 'blocks.');
-  return { dim, patch, depth, heads, mlpRatio: hidden / dim, imageSize: side * patch };
+  const shape = { dim, depth: childrenOf(shapes, 'blocks.'), mlpRatio: hidden / dim };
+  // How many heads there are leaves no trace; see `untold` and `assumed`.
+  return { ...shape, patch, heads: publishedHeads(shape) ?? 1, imageSize: side * patch };
 }
 
 /** A position table of another grid is resampled. */
@@ -184,7 +199,8 @@ const common = {
   layerDecay,
   otherNames: (naming: OtherNaming, shapes: Shapes) =>
     naming === 'torchvision' ? toTorchvisionVit(shapes) : toHuggingfaceVit(shapes),
-  untold: ({ dim }: VitConfig) => (dim % HEAD === 0 ? undefined : ('heads' as const)),
+  untold: (config: VitConfig) => (publishedHeads(config) === undefined ? ('heads' as const) : undefined),
+  assumed: () => 'heads' as const,
   imageSize: ({ imageSize }: VitConfig) => imageSize,
   fixedSize: true as const,
   adapt,

@@ -14,14 +14,15 @@ import { evalConfig } from '../../recipe/transforms.ts';
 import { FrameworkError } from '../../util/errors.ts';
 import { existsNow } from '../../util/files.ts';
 import { datasetOf, normalizationOf } from '../data.ts';
-import { meaningOf } from '../weights/check-entries.ts';
+import { assumptions, recogniseTold } from '../weights/told.ts';
 import { classesOfFile, classesOfRun, type ModelClasses } from '../weights/model-classes.ts';
+import { saidPreprocessing } from '../weights/preprocessing.ts';
 import { leftOutNote, openWeights } from '../weights/open-weights.ts';
 import { publishedAs } from '../weights/published/list.ts';
 import type { PublishedWeights } from '../weights/published/record.ts';
 import { bareRecipe, classesOf, modelOfFile, modelOfRecipe } from '../weights/recipe-model.ts';
 import { checkModelSettings, checkSettings, type Settings, type WeightsUse } from '../weights/settings.ts';
-import { preferredModel, recogniseModel, saidOf, type Recognised } from '../weights/recognise.ts';
+import { saidOf } from '../weights/recognise.ts';
 import { checkRunRecipe, isRunFolder, runFolder } from '../run/run-folder.ts';
 import type { Weights } from '../step/session.ts';
 
@@ -121,12 +122,26 @@ async function resolveNamed(
   { model, overrides, checkpoint }: WeightsRequest,
   file: TensorFile,
 ): Promise<Resolved> {
-  if (model !== undefined) return resolveFile(model, [...saidOf(file, model), ...overrides], file);
-  const known = await recognised(file, checkpoint);
-  requireTold(known, checkpoint, overrides);
+  const said = async (name: string) => {
+    const settings = await saidPreprocessing(file, name, overrides);
+    const note = `preprocessing, as the file says: ${settings.join(' ')}`;
+    return { settings, notes: settings.length > 0 ? [note] : [] };
+  };
+  if (model !== undefined) {
+    const { settings, notes } = await said(model);
+    const all = [...saidOf(file, model), ...settings, ...overrides];
+    return { ...(await resolveFile(model, all, file)), notes };
+  }
+  const known = await recogniseTold(file, checkpoint, overrides);
   const { name } = known.model;
-  const notes = [`model: ${[name, ...known.settings].join(' ')}, by its tensors`];
-  return { ...(await resolveFile(name, [...known.settings, ...overrides], file)), notes };
+  const more = await said(name);
+  const notes = [
+    `model: ${[name, ...known.settings].join(' ')}, by its tensors`,
+    ...assumptions(known, checkpoint, overrides),
+    ...more.notes,
+  ];
+  const all = [...known.settings, ...more.settings, ...overrides];
+  return { ...(await resolveFile(name, all, file)), notes };
 }
 
 /** Published weights have the preprocessing of their published accuracy, and ImageNet's classes. */
@@ -164,30 +179,6 @@ async function resolveRun(
     data: recipe.data,
     classes: await classesOfRun(runFolder(root), recipe, model.config.classes, isSaid),
   };
-}
-
-async function recognised(file: TensorFile, checkpoint: string): Promise<Recognised> {
-  const found = await recogniseModel(file, preferredModel(file));
-  if (found !== undefined) return found;
-  throw new FrameworkError(
-    'model/unnamed',
-    `${checkpoint} is a file of weights; which model it belongs to was not said, and its tensors are those of none that is known.`,
-    {
-      hint:
-        meaningOf(file.names()) ??
-        'Add --model, for example --model convnext-t; `largekernel models` lists them.',
-    },
-  );
-}
-
-/** @throws FrameworkError `model/untold` where an option is told neither by the file nor by the user */
-function requireTold({ model, untold }: Recognised, path: string, overrides: readonly string[]): void {
-  if (untold === undefined || overriddenPaths(overrides).includes(untold)) return;
-  throw new FrameworkError(
-    'model/untold',
-    `${path} is of the kind of ${model.name}, but ${untold} leaves no trace in its tensors, and no published model of its widths tells.`,
-    { hint: `Say it: --model ${model.name} --set ${untold}=…, beside what \`largekernel inspect\` shows.` },
-  );
 }
 
 async function resolveFile(name: string, overrides: readonly string[], file: TensorFile): Promise<Resolved> {

@@ -13,9 +13,9 @@ import { loadWeights } from '../weights/initial-weights.ts';
 import { metadataOf } from '../weights/model-classes.ts';
 import { predictFiles } from '../evaluation/predict.ts';
 import { openWeights } from '../weights/open-weights.ts';
-import { recogniseModel } from '../weights/recognise.ts';
+import { preprocessingSettings } from '../weights/preprocessing.ts';
+import { namingOf, type Naming } from '../weights/recognise.ts';
 import { declaredTensors } from './state-dict.ts';
-import { normalization } from '../../data/normalization.ts';
 
 /** Structural re-parameterisation of a checkpoint (models/merge.ts), and the proof on a device that nothing changed. */
 
@@ -141,63 +141,26 @@ export function checkAgreement({ absolute, relative }: Agreement, tolerance: num
   );
 }
 
-/** How a command names a bare file's model. */
-export interface Naming {
-  readonly model: string;
-  /** For `--set`. */
-  readonly settings: readonly string[];
-}
-
 /** Writes the merged weights, with what their use takes in the metadata. Returns the latter. */
 export async function writeMerged(
   output: string,
   { after }: MergedWeights,
   resolved: ResolvedWeights,
-): Promise<Naming> {
+): Promise<Pick<Naming, 'model' | 'settings'>> {
   const { model, values } = after;
   const source = await openWeights(resolved.file, { entry: resolved.entry });
   try {
     const tensors = declaredTensors(model, (name) => defined(values.get(name), name), source);
-    const naming = await nameMerged(model, resolved);
+    const naming = await namingOf(model);
+    const settings = [...naming.settings, ...preprocessingSettings(model, resolved)];
     await writeSafetensors(output, tensors, {
       format: 'pt',
       [MODEL_NAME]: naming.model,
-      [MODEL_SETTINGS]: JSON.stringify(naming.settings),
+      [MODEL_SETTINGS]: JSON.stringify(settings),
       ...metadataOf(resolved.classes),
     });
-    return naming;
+    return { model: naming.model, settings };
   } finally {
     await source.close();
   }
-}
-
-async function nameMerged(merged: Model, resolved: ResolvedWeights): Promise<Naming> {
-  const shapes = new Map(merged.parameters.map(({ name, shape }) => [name, shape]));
-  const file = {
-    names: () => [...shapes.keys()],
-    info: (name: string) => ({ dtype: 'F32', shape: defined(shapes.get(name), name) }) as const,
-  };
-  const found = await recogniseModel(file, merged.name);
-  const { model, settings } = found ?? { model: merged, settings: ['model.merged=true'] };
-  return { model: model.name, settings: [...settings, ...preprocessingSettings(model, resolved)] };
-}
-
-/** What a bare file of `model` needs to be fed as `resolved` is, where that is not what the model's preset says. */
-function preprocessingSettings(model: Model, resolved: ResolvedWeights): string[] {
-  const { imageSize, evalConfig, normalization: used } = resolved;
-  const published = model.preprocessing(imageSize);
-  const settings: string[] = [];
-  const note = (key: string, value: unknown, usual: unknown) => {
-    const text = JSON.stringify(value);
-    if (text !== JSON.stringify(usual)) settings.push(`${key}=${text}`);
-  };
-  note('data.imageSize', imageSize, model.imageSize);
-  for (const key of ['resize', 'crop', 'squash', 'interpolation'] as const)
-    note(`evaluation.${key}`, evalConfig[key], published[key]);
-  const { mean, std } = normalization(published.normalization);
-  if (JSON.stringify([used.mean, used.std]) !== JSON.stringify([mean, std])) {
-    note('data.mean', used.mean, undefined);
-    note('data.std', used.std, undefined);
-  }
-  return settings;
 }

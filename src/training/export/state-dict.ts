@@ -1,4 +1,5 @@
 import { writeSafetensors, type TensorToWrite } from '../../formats/safetensors.ts';
+import { MODEL_NAME, MODEL_SETTINGS } from '../../formats/model-metadata.ts';
 import type { DType } from '../../formats/dtype.ts';
 import type { Renaming } from '../../formats/names.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
@@ -6,11 +7,12 @@ import type { OtherNaming } from '../../models/family.ts';
 import type { Model } from '../../models/model.ts';
 import { familyOf } from '../../models/registry.ts';
 import { FrameworkError } from '../../util/errors.ts';
-import { resolveWeights, type WeightsRequest } from '../evaluation/evaluate-weights.ts';
+import { resolveWeights, type ResolvedWeights, type WeightsRequest } from '../evaluation/evaluate-weights.ts';
 import { adaptedFile, checkEntries } from '../weights/check-entries.ts';
 import { keptMetadata, metadataOf } from '../weights/model-classes.ts';
 import { leftOutNote, openWeights } from '../weights/open-weights.ts';
-import { preferredModel, recogniseModel, untoldMetadata } from '../weights/recognise.ts';
+import { preprocessingSettings, saidPreprocessing } from '../weights/preprocessing.ts';
+import { recogniseModel, settingsIn, untoldMetadata } from '../weights/recognise.ts';
 
 /**
  * State dicts as `load_state_dict(strict=True)` of the papers' or timm's PyTorch code wants them, in safetensors: float32 in the declared
@@ -50,9 +52,7 @@ export async function convertWeights(
     const names = new Set(file.names());
     const tensors = declared === undefined ? asTheyAre(file) : asDeclared(file, path, declared);
     const known =
-      declared === undefined
-        ? await recogniseModel(file, preferredModel(file))
-        : { model: declared, untold: undefined };
+      declared === undefined ? await recogniseModel(file) : { model: declared, untold: undefined };
     const model = known?.model;
     await writeSafetensors(
       output,
@@ -60,7 +60,9 @@ export async function convertWeights(
       {
         format: 'pt',
         ...(resolved === undefined ? keptMetadata(file.metadata) : metadataOf(resolved.classes)),
-        ...(known === undefined || known.untold !== undefined ? {} : await untoldMetadata(known.model)),
+        ...(known === undefined || known.untold !== undefined
+          ? {}
+          : await fullMetadata(known.model, resolved, file)),
       },
     );
     const addedCounters = tensors.filter(({ name }) => !names.has(name)).length;
@@ -68,6 +70,22 @@ export async function convertWeights(
   } finally {
     await file.close();
   }
+}
+
+/** What the entries do not tell of the model, and how images reach it where that is not the model's own way. */
+async function fullMetadata(
+  model: Model,
+  resolved: ResolvedWeights | undefined,
+  file: TensorFile,
+): Promise<Record<string, string>> {
+  const preprocessing =
+    resolved === undefined
+      ? await saidPreprocessing(file, model.name, [])
+      : preprocessingSettings(model, resolved);
+  const untold = await untoldMetadata(model);
+  if (preprocessing.length === 0) return untold;
+  const settings = [...settingsIn({ metadata: new Map(Object.entries(untold)) }), ...preprocessing];
+  return { [MODEL_NAME]: model.name, [MODEL_SETTINGS]: JSON.stringify(settings) };
 }
 
 /** A model's whole state dict; counters come from `file`, or are 0. */

@@ -4,7 +4,7 @@ import { openSets } from '../../formats/open.ts';
 import type { TensorFile, TensorInfo } from '../../formats/tensor-file.ts';
 import { chooseSet } from '../../formats/weight-sets.ts';
 import { weightsFile } from './open-weights.ts';
-import { preferredModel, recogniseModel } from './recognise.ts';
+import { recogniseModel } from './recognise.ts';
 import type { Weights } from '../step/session.ts';
 
 /** Describes a file of tensors without reading its values. */
@@ -79,7 +79,7 @@ export async function inspectWeights(
 }
 
 async function modelOf(file: TensorFile): Promise<InspectedModel | null> {
-  const found = await recogniseModel(officialNames(file), preferredModel(file));
+  const found = await recogniseModel(officialNames(file));
   if (found === undefined) return null;
   const { model, settings, untold } = found;
   const set = untold === undefined ? settings : [...settings, `${untold}=?`];

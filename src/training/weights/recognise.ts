@@ -19,6 +19,10 @@ export interface Recognised {
   readonly settings: readonly string[];
   /** The key of a setting that nothing tells; the model has it made up. */
   readonly untold: string | undefined;
+  /** The key of a setting that the model has as published ones of its kind have it; the file does not say. */
+  readonly assumed: string | undefined;
+  /** Settings that the file says, but that no model with its entries takes. */
+  readonly passedOver: readonly string[];
 }
 
 type Described = Pick<TensorFile, 'names' | 'info'> & Partial<Pick<TensorFile, 'metadata'>>;
@@ -26,10 +30,13 @@ type Described = Pick<TensorFile, 'names' | 'info'> & Partial<Pick<TensorFile, '
 /**
  * The model whose declarations a file in official names meets exactly, in the fewest settings, if there is one.
  * Strides leave no trace in the entries: a stem's is taken to be its kernel, unless the file says another.
- * @param preferred the preset to describe it by, if that is possible at all
+ * @param preferred the preset to describe it by, if that is possible at all; default: the one that the file names
  * @example (await recogniseModel(officialNames(file)))?.model.name
  */
-export async function recogniseModel(file: Described, preferred?: string): Promise<Recognised | undefined> {
+export async function recogniseModel(
+  file: Described,
+  preferred = preferredModel(file),
+): Promise<Recognised | undefined> {
   const shapes = new Map(file.names().map((name) => [name, file.info(name).shape]));
   for (const family of families) {
     const seen = family.recognise(shapes);
@@ -42,7 +49,8 @@ export async function recogniseModel(file: Described, preferred?: string): Promi
       const known = saidOf(file, name);
       for (const more of known.length > 0 ? [known, []] : [[]]) {
         const model = await fitting(file, name, [...settings, ...more]);
-        if (model !== undefined) return described(model, settings, more);
+        const passedOver = known.filter((setting) => !more.includes(setting));
+        if (model !== undefined) return { ...described(model, settings, more), passedOver };
       }
     }
   }
@@ -50,32 +58,44 @@ export async function recogniseModel(file: Described, preferred?: string): Promi
 }
 
 /** @param seen settings by the entries @param said settings by the file, which go before those */
-function described(model: Model, seen: readonly string[], said: readonly string[]): Recognised {
-  const option = familyOf(model.name).untold(model);
+function described(
+  model: Model,
+  seen: readonly string[],
+  said: readonly string[],
+): Omit<Recognised, 'passedOver'> {
+  const family = familyOf(model.name);
   const saidKeys = new Set(said.map(keyOf));
-  const untold = option === undefined || saidKeys.has(`model.${option}`) ? undefined : `model.${option}`;
+  const unsaid = (option: string | undefined) =>
+    option === undefined || saidKeys.has(`model.${option}`) ? undefined : `model.${option}`;
+  const untold = unsaid(family.untold(model));
+  const assumed = untold === undefined ? unsaid(family.assumed(model)) : undefined;
   const known = seen.filter((setting) => !saidKeys.has(keyOf(setting)) && keyOf(setting) !== untold);
-  return { model, settings: [...known, ...said], untold };
+  return { model, settings: [...known, ...said], untold, assumed };
 }
 
 /** The model a file names: as `merge` writes it, or as the ImageNet example of pytorch/examples does. */
-export function preferredModel({ metadata }: Pick<TensorFile, 'metadata'>): string | undefined {
-  return metadata.get(MODEL_NAME) ?? metadata.get('arch');
+function preferredModel({ metadata }: Partial<Pick<TensorFile, 'metadata'>>): string | undefined {
+  return metadata?.get(MODEL_NAME) ?? metadata?.get('arch');
 }
 
 /**
  * What a file says of a model that its entries do not tell, for `--set`. Anyone may have written it: what is no option of the model, or is
  * said of another, is passed over.
  */
-export function saidOf({ metadata }: Partial<Pick<TensorFile, 'metadata'>>, name: string): readonly string[] {
-  const of = metadata?.get(MODEL_NAME);
+export function saidOf(file: Partial<Pick<TensorFile, 'metadata'>>, name: string): readonly string[] {
+  const of = file.metadata?.get(MODEL_NAME);
   if (of !== undefined && of !== name) return [];
   const { options } = familyOf(name);
-  const isOption = (setting: unknown): setting is string =>
-    typeof setting === 'string' && setting.startsWith('model.') && keyOf(setting).slice(6) in options;
+  return settingsIn(file).filter(
+    (setting) => setting.startsWith('model.') && keyOf(setting).slice(6) in options,
+  );
+}
+
+/** All settings in a file's metadata. */
+export function settingsIn({ metadata }: Partial<Pick<TensorFile, 'metadata'>>): readonly string[] {
   try {
     const said: unknown = JSON.parse(metadata?.get(MODEL_SETTINGS) ?? '[]');
-    return Array.isArray(said) ? said.filter(isOption) : [];
+    return Array.isArray(said) ? said.filter((setting) => typeof setting === 'string') : [];
   } catch {
     return [];
   }
@@ -89,20 +109,39 @@ export function saidOtherwise(file: TensorFile, { name, config }: Model): readon
     .map(({ setting, own }) => `${file.path} says ${setting}; the model has ${own}`);
 }
 
-/** Metadata for a file of a model's weights: what its entries do not tell of it. Empty where they tell everything. */
-export async function untoldMetadata(model: Model): Promise<Record<string, string>> {
+/** How a command names a bare file's model. */
+export interface Naming {
+  readonly model: string;
+  /** For `--set`. */
+  readonly settings: readonly string[];
+  /** The entries alone tell it. */
+  readonly isTold: boolean;
+}
+
+/** The words that make a model anew, what its entries do not tell among them. */
+export async function namingOf(model: Model): Promise<Naming> {
   const { name, config, parameters } = model;
   const shapes = new Map(parameters.map((spec) => [spec.name, spec.shape]));
   const info = (entry: string) => ({ dtype: 'F32', shape: defined(shapes.get(entry), entry) }) as const;
   const found = await recogniseModel({ names: () => [...shapes.keys()], info }, name);
   if (found !== undefined && found.untold === undefined && computes(found.model) === computes(model))
-    return {};
+    return { model: found.model.name, settings: found.settings, isTold: true };
   const { preset, options } = familyOf(name);
-  const own = Object.entries(config).filter(([key]) => options[key]?.onlyTraining === undefined);
-  const guess = found?.untold === undefined && found?.model.name === name ? found.model.config : undefined;
-  const settings = differences(guess ?? preset(name), Object.fromEntries(own));
-  const ofModel = settings.filter((setting) => keyOf(setting).replace(/^model\./, '') in options);
-  return { [MODEL_NAME]: name, [MODEL_SETTINGS]: JSON.stringify(ofModel) };
+  const own = Object.fromEntries(
+    Object.entries(config).filter(([key]) => key in options && !options[key]?.onlyTraining),
+  );
+  // What the entries seem to say is said otherwise even where it is the preset's.
+  const settings = [
+    ...differences(preset(name), own),
+    ...(found === undefined ? [] : differences(found.model.config, own)),
+  ];
+  return { model: name, settings: [...new Set(settings)], isTold: false };
+}
+
+/** Metadata for a file of a model's weights: what its entries do not tell of it. Empty where they tell everything. */
+export async function untoldMetadata(model: Model): Promise<Record<string, string>> {
+  const { model: name, settings, isTold } = await namingOf(model);
+  return isTold ? {} : { [MODEL_NAME]: name, [MODEL_SETTINGS]: JSON.stringify(settings) };
 }
 
 /** What a model computes in evaluation, as a text that is the same for models that compute the same. */

@@ -21,7 +21,8 @@ export type WeightsUse =
 const MODEL = recipePaths()
   .filter(([path, field]) => path.startsWith('model.') && field.onlyTraining !== true)
   .map(([path]) => path);
-const PIXELS = [
+/** How images reach a model. */
+export const PIXELS = [
   ...['imageSize', 'mean', 'std'].map((key) => `data.${key}`),
   ...['resize', 'crop', 'squash', 'interpolation'].map((key) => `evaluation.${key}`),
 ];

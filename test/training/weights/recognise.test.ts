@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../../src/models/model.ts';
 import { createModel, modelNames } from '../../../src/models/registry.ts';
-import { recogniseModel, untoldMetadata } from '../../../src/training/weights/recognise.ts';
+import { bareRecipe, modelOfRecipe } from '../../../src/training/weights/recipe-model.ts';
+import { namingOf, recogniseModel, untoldMetadata } from '../../../src/training/weights/recognise.ts';
 import { defined } from '../../../src/util/errors.ts';
 import { goldenCases } from '../../models/golden.ts';
 
@@ -93,6 +94,52 @@ describe('recogniseModel', () => {
     const told = await recogniseModel({ ...entriesOf(strided), metadata });
     expect(told?.model.config).toMatchObject({ stemPatch: 6, stemStride: 4 });
     expect(await untoldMetadata(createModel('bit-m-r101x3', { groups: 16 }))).not.toEqual({});
+  });
+
+  it.each([
+    [
+      'convnext-t',
+      { stemPatch: 7, stemStride: 5, variant: 'slak', merged: true, depths: [1], dims: [8], kernels: [5] },
+    ],
+    ['convnext-t', { stemPatch: 6, stemStride: 4 }],
+    ['convnext-t', { stemStride: 7 }],
+    ['vit-b16', { heads: 8 }],
+    ['vit-b16', { dim: 512, depth: 8, heads: 8, mlpRatio: 3 }],
+    ['robust-resnet-dw', { strides: [1, 2, 1, 2], activations: [1, 4] }],
+  ])('the words of %s %j make the same model, from the command line and in a file', async (name, config) => {
+    const model = createModel(name, config);
+    const { model: named, settings } = await namingOf(model);
+    const { recipe } = await bareRecipe(named, settings);
+    expect(modelOfRecipe(recipe, 1000).config).toMatchObject(config);
+    const metadata = new Map(Object.entries(await untoldMetadata(model)));
+    const found = await recogniseModel({ ...entriesOf(model), metadata });
+    expect(found?.untold).toBeUndefined();
+    expect(found?.model.config).toMatchObject(config);
+  });
+
+  it.each([
+    ['vit-b16', {}, undefined, 'model.heads'],
+    ['vit-b16', { patch: 32, classes: 7 }, undefined, 'model.heads'],
+    ['vit-b16', { dim: 1280, depth: 32, heads: 16, patch: 14 }, undefined, 'model.heads'],
+    // Heads of 64 are those of B, and of nothing that is as wide only: shape-optimised models have others.
+    ['vit-b16', { depth: 8, heads: 8, mlpRatio: 3 }, 'model.heads', undefined],
+    ['vit-b16', { dim: 1152, depth: 2, heads: 16 }, 'model.heads', undefined],
+    ['convnext-t', {}, undefined, undefined],
+    ['convnext-t', { stemStride: 2 }, undefined, undefined],
+    ['convnext-t', { stemStride: 1, stemPatch: 3 }, undefined, 'model.stemStride'],
+  ])(
+    'of %s %j the entries leave untold %s, and what published models have %s',
+    async (name, config, untold, assumed) => {
+      const found = await recogniseModel(entriesOf(createModel(name, config)));
+      expect([found?.untold, found?.assumed]).toEqual([untold, assumed]);
+    },
+  );
+
+  it('names what a file says in vain', async () => {
+    const metadata = new Map([['largekernel.set', '["model.stemStride=3"]']]);
+    const found = await recogniseModel({ ...entriesOf(createModel('convnext-t')), metadata });
+    expect(found?.passedOver).toEqual(['model.stemStride=3']);
+    expect(found?.model.config).toMatchObject({ stemStride: 4 });
   });
 
   it('does not guess', async () => {
