@@ -90,6 +90,18 @@ export default tseslint.config(
     },
   },
   ...imports,
+  {
+    files: ['src/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.name=/^mkdir(Sync)?$/][arguments.length>1]',
+          message: 'use makeFolder of src/util/files.ts: a recursive mkdir of Node never ends below /proc',
+        },
+      ],
+    },
+  },
   { files: ['test/**', 'bench/**'], rules: { '@typescript-eslint/no-non-null-assertion': 'off' } },
   {
     // Classic scripts that share their names, and take what the server sends as the types say; `tsc -p web` checks them.

@@ -1,8 +1,8 @@
 /** Describes a user's folder of images, and holds out a part of it if it has no validation split. */
-import { link, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { link, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FrameworkError } from '../util/errors.ts';
-import { existsNow } from '../util/files.ts';
+import { existsNow, makeFolder } from '../util/files.ts';
 import { isImageName, type Dataset } from './dataset.ts';
 import { namedDataset, openDataset } from './datasets.ts';
 import { leftOut } from './left-out.ts';
@@ -88,7 +88,7 @@ async function splitByLinks(given: string, note: (line: string) => void): Promis
       seen.set(dataset.label(i), number);
       const key = dataset.key(i);
       const to = join(part, number % HELD_OUT === 0 ? 'val' : 'train', key);
-      await mkdir(dirname(to), { recursive: true });
+      await makeFolder(dirname(to));
       // Windows wants rights for symbolic links.
       await symlink(join(given, key), to).catch(() => link(join(given, key), to));
     }

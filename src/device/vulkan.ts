@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { FrameworkError, messageOf } from '../util/errors.ts';
-import { existsNow, ifThereSync } from '../util/files.ts';
+import { existsNow, ifThereSync, makeFolderNow } from '../util/files.ts';
 
 /**
  * Makes Vulkan available to Dawn on Linux before Dawn is first asked for an adapter. Other systems bring their own API
@@ -57,10 +57,10 @@ function prepareLinux(): VulkanSetup {
   };
 }
 
-/** `LARGEKERNEL_CACHE`, else the user's cache folder. */
+/** `LARGEKERNEL_CACHE`, else the user's cache folder. A variable that is empty is not set. */
 export function cacheFolder(): string {
-  const base = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  return process.env['LARGEKERNEL_CACHE'] ?? join(base, 'largekernel');
+  const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  return process.env['LARGEKERNEL_CACHE'] || join(base, 'largekernel');
 }
 
 function systemLoader(): boolean {
@@ -115,7 +115,7 @@ export function unpackSwiftShader(cache: string): string {
   const folder = join(cache, `swiftshader-${version}`);
   if (isWhole(folder)) return folder;
   const staging = `${folder}.${process.pid}`;
-  mkdirSync(staging, { recursive: true });
+  makeFolderNow(staging);
   try {
     const sizes = unpackTar(brotliDecompressSync(readFileSync(archive)), staging);
     const absent = FILES.filter((file) => !(file in sizes));

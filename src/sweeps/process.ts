@@ -1,9 +1,10 @@
 /** Child processes that can be asked to stop once. */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { defined } from '../util/errors.ts';
+import { makeFolderNow } from '../util/files.ts';
 
 export interface Ended {
   readonly exitCode: number | null;
@@ -62,7 +63,7 @@ export interface Job {
  * once, and once is what makes a run save.
  */
 export async function runProcess(job: Job, stopper: Stopper): Promise<Ended> {
-  mkdirSync(dirname(job.log), { recursive: true });
+  makeFolderNow(dirname(job.log));
   const log = openSync(job.log, 'a+');
   try {
     const before = readFileSync(log).length;

@@ -2,8 +2,8 @@
  * Files that are either wholly there or not at all. A reader never sees half a file, and a full disk or a kill
  * in the middle of a write leaves the file that was there before.
  */
-import { constants, statSync } from 'node:fs';
-import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { constants, mkdirSync, statSync } from 'node:fs';
+import { open, rename, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FrameworkError, messageOf } from './errors.ts';
@@ -13,31 +13,43 @@ export type FileData = string | Uint8Array | Iterable<Uint8Array> | AsyncIterabl
 
 let temporaryFiles = 0;
 
+/** How often a folder is tried: another process may be making it, or taking it away, as claims do with theirs. */
+const TRIES = 10;
+
 /**
  * Makes a folder and those above it where they are missing. Node's own recursive mkdir tries without end where the system says that
  * a parent which is there is not, as /proc does.
  * @throws FrameworkError `file/full-disk`, `file/denied` or `file/write`, naming the path
  */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await makeMissing(path);
-  } catch (error) {
-    throw writeError(path, error);
-  }
+export function makeFolderNow(path: string): void {
+  for (let tried = 1; ; tried++)
+    try {
+      makeMissing(path);
+      return;
+    } catch (error) {
+      if (tried === TRIES || !['ENOENT', 'EEXIST'].includes(codeOf(error)))
+        throw errorOf(`make the folder ${path}`, error);
+    }
 }
 
-async function makeMissing(path: string): Promise<void> {
-  if (await hasFolder(path)) return;
-  if (dirname(path) !== path) await makeMissing(dirname(path));
-  await mkdir(path).catch(async (error: unknown) => {
-    // Another process may have been quicker.
-    if (!(await hasFolder(path))) throw error;
-  });
+/** The same, as a promise. */
+export async function makeFolder(path: string): Promise<void> {
+  makeFolderNow(path);
+}
+
+function makeMissing(path: string): void {
+  if (hasFolder(path)) return;
+  if (dirname(path) !== path) makeMissing(dirname(path));
+  mkdirSync(path);
 }
 
 /** Whatever hides a folder, making it says why. */
-async function hasFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+function hasFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -228,23 +240,31 @@ export function readError(path: string, error: unknown): FrameworkError {
 
 /** A failed write as an error that says which file and why. */
 export function writeError(path: string, error: unknown): FrameworkError {
+  return errorOf(`write ${path}`, error);
+}
+
+/** @param act what failed, in words */
+function errorOf(act: string, error: unknown): FrameworkError {
   if (error instanceof FrameworkError) return error;
   switch (codeOf(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new FrameworkError('file/full-disk', `cannot write ${path}: no space is left on its disk`, {
+      return new FrameworkError('file/full-disk', `cannot ${act}: no space is left on its disk`, {
         hint: 'free some space or choose another folder; an older file of that name is unchanged',
         cause: error,
       });
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new FrameworkError('file/denied', `cannot write ${path}: ${messageOf(error)}`, {
+      return new FrameworkError('file/denied', `cannot ${act}: ${messageOf(error)}`, {
         hint: 'choose a folder you may write to',
         cause: error,
       });
     default:
-      return new FrameworkError('file/write', `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+      return new FrameworkError('file/write', `cannot ${act}: ${messageOf(error)}`, {
+        hint: 'see what stands in the way there, or choose another path',
+        cause: error,
+      });
   }
 }
 

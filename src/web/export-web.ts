@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Normalization } from '../data/normalization.ts';
 import type { EvalConfig } from '../data/transform.ts';
@@ -8,7 +8,7 @@ import { sha256File } from '../robustness/classifier/session-classifier.ts';
 import { readFrost } from '../robustness/corruptions/lib/frost-files.ts';
 import { FROST_FILES } from '../robustness/corruptions/lib/frost-textures.ts';
 import { FrameworkError, defined } from '../util/errors.ts';
-import { writeError } from '../util/files.ts';
+import { makeFolder, writeError } from '../util/files.ts';
 import { versionOf } from '../util/modules.ts';
 import { pageScript } from './bundle.ts';
 import {
@@ -116,14 +116,14 @@ async function noteOf(
 /** An empty folder, or one of an earlier export, whose files are replaced. */
 async function prepare(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const found = await readdir(folder);
     if (found.length > 0 && !found.includes(PAGE_SCRIPT))
       throw new FrameworkError('web/folder', `${folder} is not empty, and holds no earlier export.`, {
         hint: 'Name a new folder.',
       });
   } catch (error) {
-    throw error instanceof FrameworkError ? error : writeError(folder, error);
+    throw writeError(folder, error);
   }
 }
 

@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { unpackSwiftShader } from '../../src/device/vulkan.ts';
+import { Stopper, runProcess } from '../../src/sweeps/process.ts';
 import { appendJsonLine, readJson, writeFileAtomic } from '../../src/util/files.ts';
 import { failure, temporaryFolder } from '../formats/fixtures.ts';
 
@@ -25,11 +27,30 @@ describe('writeFileAtomic', () => {
     const below = await failure(writeFileAtomic(join(folder, 'plain/below/c.txt'), ''));
     expect(below).toMatchObject({ code: 'file/write' });
     expect(String(below)).toContain('plain/below');
-    // Where mkdir says that a parent which is there is not.
-    if (existsSync('/proc/self'))
-      expect(await failure(writeFileAtomic('/proc/largekernel/c.txt', ''))).toMatchObject({
-        code: 'file/write',
-      });
+  });
+
+  it('makes folders that others make at the same time', async () => {
+    const code = `import { makeFolderNow } from ${JSON.stringify(new URL('../../src/util/files.ts', import.meta.url).href)};
+      for (let i = 0; i < 200; i++) makeFolderNow(\`${folder}/raced/\${i}/a/b/c\`);`;
+    const ends = [1, 2].map(
+      () =>
+        new Promise((done) =>
+          spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+            stdio: ['ignore', 'ignore', 'inherit'],
+          }).on('close', done),
+        ),
+    );
+    expect(await Promise.all(ends)).toEqual([0, 0]);
+  });
+
+  // There mkdir says that a parent which is there is not.
+  it.skipIf(!existsSync('/proc/self'))('says at once that no folder can be made below /proc', async () => {
+    const place = '/proc/largekernel/a';
+    const refused = { code: 'file/write', message: expect.stringContaining(place) as string };
+    expect(await failure(writeFileAtomic(join(place, 'c.txt'), ''))).toMatchObject(refused);
+    expect(() => unpackSwiftShader(place)).toThrow(expect.objectContaining(refused));
+    const job = { command: [process.execPath, '-e', ''], log: join(place, 'log') };
+    expect(await failure(runProcess(job, new Stopper()))).toMatchObject(refused);
   });
 
   it('keeps the old file when a piece cannot be made or written', async () => {
