@@ -1,6 +1,8 @@
+import { dirname } from 'node:path';
 import type { Device } from '../device/device.ts';
 import { messageOf } from '../util/errors.ts';
-import { identityOf, saveChoices } from './choices.ts';
+import { makeFolder } from '../util/files.ts';
+import { choicesFile, identityOf, saveChoices } from './choices.ts';
 import type { Tuned } from './measure.ts';
 import { fingerprintOf, isSameVariant, type Problem } from './problem.ts';
 import { TuningProcess } from './process.ts';
@@ -21,6 +23,7 @@ export async function tune(
   interrupted: () => boolean = () => false,
 ): Promise<TuneResult[]> {
   const identity = identityOf(device);
+  await makeFolder(dirname(choicesFile(identity))); // before the first kernel is timed for nothing
   const timing = new TuningProcess(device);
   const results: TuneResult[] = [];
   try {
