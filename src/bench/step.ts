@@ -87,7 +87,7 @@ async function prepare(device: Device, { recipe }: LoadedRecipe, options: StepOp
     const plan = await tunedPlan(request, options.tuning ?? 'off', note);
     start = performance.now();
     const teacher = await loadTeacher(recipe, plan.teacher?.model, undefined, note);
-    const session = await TrainingSession.create(device, new PipelineCache(device), plan, teacher);
+    const session = await TrainingSession.create(device, new PipelineCache(device), plan, teacher?.values);
     return { plan, session };
   });
   await session.initialise(recipe.seed);

@@ -20,7 +20,13 @@ import { loadChecked, noEffect } from './effects.ts';
 import { planOf, type PlanContext } from './planning/run-plan.ts';
 import { loadInitial } from './weights/initial-weights.ts';
 import { describePreflight, preflight, type Preflight } from './preflight.ts';
-import { checkSameTeacher, teacherHash, keepTeacher, loadTeacher } from './weights/teacher.ts';
+import {
+  checkSameTeacher,
+  identityOf,
+  keepTeacher,
+  loadTeacher,
+  type LoadedTeacher,
+} from './weights/teacher.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { compilingReporter, withSigns, type Reporter } from './log/reporter.ts';
 import { fingerprintOf } from '../data/fingerprint.ts';
@@ -74,8 +80,8 @@ export interface Prepared {
   /** The classes of the model's outputs. */
   readonly classes: ClassList;
   readonly session: TrainingSession;
-  /** The weights of the teacher, with `distill`. */
-  readonly teacher: ReadonlyMap<string, Float32Array> | undefined;
+  /** With `distill`. */
+  readonly teacher: LoadedTeacher | undefined;
   readonly checked: Preflight;
 }
 
@@ -235,11 +241,11 @@ async function tried(
     if (ranks !== undefined)
       await checkAlike(ranks, {
         'validation images': `${validation.length} (${await fingerprintOf(validation.dataset)})`,
-        teacher: teacher === undefined ? 'none' : teacherHash(teacher),
+        teacher: teacher === undefined ? 'none' : Object.values(identityOf(teacher)).join(' '),
       });
     if (resume !== undefined && teacher !== undefined)
       await checkSameTeacher(folder.teacher, recipe.distill?.teacher ?? '', teacher);
-    const session = await TrainingSession.create(device, pipelines, plan, teacher, ranks);
+    const session = await TrainingSession.create(device, pipelines, plan, teacher?.values, ranks);
     await session.initialise(recipe.seed, initial);
     const checked = await withSigns(
       reporter,

@@ -32,10 +32,11 @@ export async function planOf(
   { folder, resume, interrupted, reporter, ranks }: PlanContext,
 ): Promise<TrainingPlan> {
   const model = trainedModel(recipe, classes.length);
-  const target = await withTeacher(targetOf(device, request.memoryGib), recipe, model.config.classes);
   const note = (line: string) => {
     reporter.note(line);
   };
+  const bare = targetOf(device, request.memoryGib);
+  const target = await withTeacher(bare, recipe, model.config.classes, note);
   const own = () =>
     resume === undefined
       ? tunedPlan({ recipe, model, target, device, interrupted }, request.tuning ?? 'off', note)
