@@ -29,7 +29,7 @@ import {
 } from './weights/teacher.ts';
 import { stepsPerEpoch } from './schedule.ts';
 import { compilingReporter, withSigns, type Reporter } from './log/reporter.ts';
-import { fingerprintOf } from '../data/fingerprint.ts';
+import { checkSameImages, imagesOf, keepImages, type RunImages } from './images.ts';
 import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } from './run/run-folder.ts';
 import { TrainingSession } from './step/session.ts';
 import { train } from './train.ts';
@@ -80,6 +80,7 @@ export interface Prepared {
   /** The classes of the model's outputs. */
   readonly classes: ClassList;
   readonly session: TrainingSession;
+  readonly images: RunImages;
   /** With `distill`. */
   readonly teacher: LoadedTeacher | undefined;
   readonly checked: Preflight;
@@ -109,6 +110,7 @@ export async function startTraining(
         await keepTeacher(folder.teacher, prepared.teacher);
       }
       await keepClasses(folder, classes);
+      await keepImages(folder, prepared.images);
       for (const one of damaged) await setAside(one.folder);
     }
     const job = {
@@ -172,9 +174,7 @@ async function prepareIn<T>(
   interrupted: () => boolean,
   opened: OpenedDevice | undefined,
   ranks: Ranks | undefined,
-  use: (
-    rest: Pick<Prepared, 'device' | 'loader' | 'classes' | 'session' | 'teacher' | 'checked'>,
-  ) => Promise<T>,
+  use: (rest: Pick<Prepared, 'device' | 'loader' | 'classes' | keyof Tried>) => Promise<T>,
 ): Promise<T> {
   const { recipe } = loaded;
   // Before the loader: no thread may open files while the adapters are looked at (see device/quiet.ts).
@@ -198,7 +198,6 @@ async function prepareIn<T>(
           version: versionOf('largekernel'),
           recipe: recipeHash(recipe),
           adapter: device.name,
-          'training images': `${loader.length} (${await fingerprintOf(loader.dataset)})`,
           'steps at most': request.maxSteps ?? 'unlimited',
           classes: classes.classes.map(({ id }) => id).join(' '),
         });
@@ -207,8 +206,8 @@ async function prepareIn<T>(
         const plan = await planOf(request, recipe, classes, device, { ...context, interrupted });
         return tried(recipe, loader, classes, plan, { ...context, device, pipelines });
       };
-      const { session, teacher, checked } = await withoutRefusedUnits(device, note, make, ranks);
-      return await use({ device, loader, classes, session, teacher, checked });
+      const made = await withoutRefusedUnits(device, note, make, ranks);
+      return await use({ device, loader, classes, ...made });
     } finally {
       await loader.close();
     }
@@ -217,6 +216,8 @@ async function prepareIn<T>(
   }
 }
 
+type Tried = Pick<Prepared, 'session' | 'images' | 'teacher' | 'checked'>;
+
 /** Makes the session of a run and tries it; both splits are open before anything is compiled. */
 async function tried(
   recipe: Recipe,
@@ -224,23 +225,29 @@ async function tried(
   classes: ClassList,
   plan: TrainingPlan,
   context: Omit<PlanContext, 'interrupted'> & OpenedDevice,
-): Promise<Pick<Prepared, 'session' | 'teacher' | 'checked'>> {
+): Promise<Tried> {
   const { device, pipelines, folder, resume, reporter, ranks } = context;
   const validation = await openEvaluation(recipe, classes, plan.evaluationBatch, ({ key, message }) => {
     reporter.failure(`left out: ${key}: ${message}`);
   });
   try {
-    for (const { dataset } of [loader, validation])
-      for (const line of leftOut(dataset.name, dataset.notes)) reporter.note(line);
+    const note = (line: string) => {
+      reporter.note(line);
+    };
+    for (const { dataset } of [loader, validation]) leftOut(dataset.name, dataset.notes).forEach(note);
+    const images = {
+      training: await imagesOf(loader.dataset),
+      validation: await imagesOf(validation.dataset),
+    };
+    if (resume !== undefined) await checkSameImages(folder, images, note);
     // Other ranks get rank 0's weights before the first step.
     const begins = resume === undefined && ranks?.isFirst !== false;
     const initial = begins ? await loadInitial(recipe, plan.model, classes, reporter) : new Map();
-    const teacher = await loadTeacher(recipe, plan.teacher?.model, classes, (line) => {
-      reporter.note(line);
-    });
+    const teacher = await loadTeacher(recipe, plan.teacher?.model, classes, note);
     if (ranks !== undefined)
       await checkAlike(ranks, {
-        'validation images': `${validation.length} (${await fingerprintOf(validation.dataset)})`,
+        'training images': `${loader.length} (${images.training.fingerprint})`,
+        'validation images': `${validation.length} (${images.validation.fingerprint})`,
         teacher: teacher === undefined ? 'none' : Object.values(identityOf(teacher)).join(' '),
       });
     if (resume !== undefined && teacher !== undefined)
@@ -252,7 +259,7 @@ async function tried(
       () => 'trying a batch of validation images',
       () => preflight(recipe, { training: loader, validation }, session, folder),
     );
-    return { session, teacher, checked };
+    return { session, images, teacher, checked };
   } finally {
     await validation.close();
   }

@@ -25,6 +25,7 @@ import type { Evaluation } from '../evaluation/evaluation.ts';
  *     recipe.yaml         the resolved recipe, each value with its source
  *     environment.json    adapter, driver, versions
  *     classes.json        what the model's outputs stand for, in order
+ *     images.json         how many images of either split it sees, and a fingerprint of them
  *     teacher.json        which teacher it learns from, with `distill`
  *     tuning.json         the micro-batch, and which way of computing each kernel was chosen
  *     metrics.jsonl       one line per step and one per evaluation
@@ -40,6 +41,7 @@ export interface RunFolder {
   readonly recipe: string;
   readonly environment: string;
   readonly classes: string;
+  readonly images: string;
   readonly teacher: string;
   readonly tuning: string;
   readonly metrics: string;
@@ -55,6 +57,7 @@ export function runFolder(root: string): RunFolder {
     recipe: join(root, 'recipe.yaml'),
     environment: join(root, 'environment.json'),
     classes: join(root, 'classes.json'),
+    images: join(root, 'images.json'),
     teacher: join(root, 'teacher.json'),
     tuning: join(root, 'tuning.json'),
     metrics: join(root, 'metrics.jsonl'),
