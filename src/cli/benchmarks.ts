@@ -7,7 +7,7 @@ import type { OwnImages } from '../robustness/benchmarks/images/prepared.ts';
 import type { Classifier } from '../robustness/classifier/classifier.ts';
 import { groupProblems, partsText } from '../robustness/benchmarks/images/problems.ts';
 import type { BenchmarkResult } from '../robustness/benchmarks/evaluation/result.ts';
-import { sessionClassifier } from '../robustness/classifier/session-classifier.ts';
+import { folderName, sessionClassifier } from '../robustness/classifier/session-classifier.ts';
 import { planSuite, type SuitePlan } from '../robustness/benchmarks/evaluation/suite-plan.ts';
 import {
   chooseBenchmarks,
@@ -112,7 +112,7 @@ function ownImages({ data, split }: BenchmarkOptions, weights: ResolvedWeights):
 function outFolder({ out, checkpoint, ema }: BenchmarkOptions, { name, fingerprint }: Classifier): string {
   if (out !== undefined) return out;
   if (isRunFolder(checkpoint)) return join(checkpoint, 'robustness', ...(ema ? ['ema'] : []));
-  return join('runs', 'robustness', `${name}-${fingerprint.slice(0, 8)}`);
+  return join('runs', 'robustness', folderName(name, fingerprint));
 }
 
 function printOutcomes(outcomes: readonly Outcome[], { json, checkpoint }: BenchmarkOptions): void {

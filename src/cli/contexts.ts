@@ -8,7 +8,7 @@ import { ModelWeights } from '../models/weights.ts';
 import { MOST_WORKERS } from '../recipe/schema.ts';
 import type { Analysis, AnalysisContext, OnDevice, OtherModel } from '../robustness/analyses/analysis.ts';
 import type { Crew } from '../robustness/benchmarks/crew/crew.ts';
-import { sha256File } from '../robustness/classifier/session-classifier.ts';
+import { folderName, sha256File, weightsFingerprint } from '../robustness/classifier/session-classifier.ts';
 import { PipelineCache } from '../shader/pipelines.ts';
 import {
   evaluationData,
@@ -179,7 +179,13 @@ export async function withContext(
   try {
     await work({
       model,
-      about: { file, normalization, evalConfig, isImagenet: isImagenet(weights.classes) },
+      about: {
+        file,
+        variant: weights.variant,
+        normalization,
+        evalConfig,
+        isImagenet: isImagenet(weights.classes),
+      },
       kind: isRunFolder(checkpoint) ? (options.ema === true ? 'ema' : 'raw') : 'file',
       classNames: namesOf(weights.classes),
       imageSize,
@@ -248,10 +254,10 @@ async function folderOf(
   name: string,
   checkpoint: string,
   { out, ema }: ContextOptions,
-  { model, file }: ResolvedWeights,
+  weights: ResolvedWeights,
 ): Promise<string> {
   if (out === undefined && isRunFolder(checkpoint))
     return join(checkpoint, 'robustness', ...(ema === true ? ['ema'] : []), name);
-  const fingerprint = await sha256File(file);
-  return join(out ?? join('runs', 'robustness'), `${model.name}-${fingerprint.slice(0, 8)}`, name);
+  const folder = folderName(weights.model.name, await weightsFingerprint(weights));
+  return join(out ?? join('runs', 'robustness'), folder, name);
 }

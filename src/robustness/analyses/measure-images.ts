@@ -34,12 +34,11 @@ export async function chosenImages(
   const prepared = await prepareOwn(context.images(), findBenchmark('val'), {});
   const [part] = prepared.parts as [Part];
   const items = choose(part);
-  const keys = items.map((item) => part.keys[item] as string);
   const isAll = items.length === part.keys.length;
   return {
     part,
     items,
-    keys,
+    lists: [{ part, items }],
     origin: prepared.origin,
     subset: isAll ? 'all' : words,
     close: () => prepared.close(),

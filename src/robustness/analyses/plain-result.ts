@@ -5,7 +5,8 @@ import { EVALUATION_CLAIM, claim } from '../../util/claim.ts';
 import { describeEval } from '../benchmarks/evaluation/protocol.ts';
 import type { BenchmarkResult, Protocol } from '../benchmarks/evaluation/result.ts';
 import { EvaluationStore } from '../benchmarks/evaluation/store.ts';
-import { sha256File } from '../classifier/session-classifier.ts';
+import { filesSha256, type Listed } from '../benchmarks/images/files-sha256.ts';
+import { weightsFingerprint } from '../classifier/session-classifier.ts';
 import type { Curve, Plot } from '../scoring/curve.ts';
 import type { Failure } from '../../data/render.ts';
 import type { Problem } from '../benchmarks/images/parts.ts';
@@ -26,11 +27,11 @@ export interface Found {
 export interface Looked {
   readonly origin: string;
   readonly subset: string;
-  readonly keys: readonly string[];
+  readonly lists: readonly Listed[];
 }
 
 /** No images: the weights alone. */
-export const WEIGHTS_ALONE: Looked = { origin: 'the weights alone', subset: 'all', keys: [] };
+export const WEIGHTS_ALONE: Looked = { origin: 'the weights alone', subset: 'all', lists: [] };
 
 const NO_SUM = createHash('sha256').digest('hex');
 
@@ -38,12 +39,13 @@ const NO_SUM = createHash('sha256').digest('hex');
 export async function plainResult(
   context: AnalysisContext,
   { id, name, settings }: { readonly id: string; readonly name: string; readonly settings: string },
-  { origin, subset, keys }: Looked,
+  { origin, subset, lists }: Looked,
   work: (store: EvaluationStore) => Promise<Found>,
 ): Promise<BenchmarkResult> {
   const { model, about, folder, kind, imageSize, maker, ranks } = context;
   const { mean, std } = about.normalization;
-  const usesImages = keys.length > 0;
+  const asked = lists.reduce((sum, { items }) => sum + items.length, 0);
+  const usesImages = asked > 0;
   const protocol: Protocol = {
     dataOrigin: origin,
     preprocessing: usesImages ? describeEval(about.evalConfig) : 'none',
@@ -55,14 +57,12 @@ export async function plainResult(
     difficulty: 1,
     normaliser: 'none',
     classListSha256: NO_SUM,
-    fileListSha256: createHash('sha256')
-      .update(keys.map((key) => `${key}\n`).join(''))
-      .digest('hex'),
+    fileListSha256: await filesSha256(lists),
     settings,
   };
   const held = await onFirst(ranks, () => claim(join(folder, EVALUATION_CLAIM), 'analysing'));
   try {
-    const modelFingerprint = await sha256File(about.file);
+    const modelFingerprint = await weightsFingerprint(about);
     const identity = { benchmark: id, model: model.name, modelFingerprint, ...protocol };
     const store = await EvaluationStore.open(folder, identity, ranks);
     if (maker !== undefined) await store.begin(maker);
@@ -78,7 +78,7 @@ export async function plainResult(
       },
       complete: failures.length === 0,
       problems: unreadable(failures),
-      items: { asked: keys.length, scored: keys.length - failures.length, unreadable: failures.length },
+      items: { asked, scored: asked - failures.length, unreadable: failures.length },
       ...{
         metrics,
         absent: [],

@@ -5,8 +5,9 @@ import { ClassAttentionSession, attentionOf, cumulativeShares } from '../../mode
 import { onFirst } from '../../mpi/ranks.ts';
 import { FrameworkError, defined } from '../../util/errors.ts';
 import { readError, writeFileAtomic } from '../../util/files.ts';
-import { hashLines } from '../benchmarks/evaluation/protocol.ts';
+import { describeEval } from '../benchmarks/evaluation/protocol.ts';
 import { EvaluationStore } from '../benchmarks/evaluation/store.ts';
+import { filesSha256 } from '../benchmarks/images/files-sha256.ts';
 import { sha256File } from '../classifier/session-classifier.ts';
 import type { AnalysisContext, OtherModel } from './analysis.ts';
 import { chosenImages, inGroups, measureGroups, type ChosenImages, type Measure } from './measure-images.ts';
@@ -85,7 +86,7 @@ async function givenRows(source: string, patches: number): Promise<Float32Array>
 async function attendedRows(
   context: AnalysisContext,
   model: OtherModel,
-  { part, items, keys }: ChosenImages,
+  { part, items, lists }: ChosenImages,
   {
     across,
     head,
@@ -106,7 +107,8 @@ async function attendedRows(
     {
       saliency: words,
       across,
-      files: hashLines(keys),
+      preprocessing: describeEval(context.about.evalConfig),
+      files: await filesSha256(lists),
     },
     context.ranks,
   );

@@ -98,6 +98,7 @@ async function stimuli(root: string): Promise<Part> {
     label: (item) => at(item).cues[0] * names.length + at(item).cues[1],
     place: (item) => item,
     load: async (item) => [await decodeImage(await readFile(join(root, at(item).key)), at(item).key)],
+    bytes: (item) => readFile(join(root, at(item).key)),
     close: async () => undefined,
   };
 }

@@ -10,6 +10,8 @@ import type { Classifier } from './classifier.ts';
 export interface SessionWeights {
   /** The file the weights were read from: its bytes are the model's fingerprint. */
   readonly file: string;
+  /** What tells the weights apart besides; empty where the file alone does. */
+  readonly variant?: string;
   readonly normalization: Normalization;
   readonly evalConfig: EvalConfig;
   /** The outputs are ImageNet's 1000 classes; default: 1000 outputs are taken for them. */
@@ -22,8 +24,9 @@ export interface SessionWeights {
  */
 export async function sessionClassifier(
   session: InferenceSession,
-  { file, normalization, evalConfig, isImagenet }: SessionWeights,
+  weights: SessionWeights,
 ): Promise<Classifier> {
+  const { normalization, evalConfig, isImagenet } = weights;
   const { classes, channels } = session.model.config;
   if (channels !== 3)
     throw new FrameworkError(
@@ -34,12 +37,26 @@ export async function sessionClassifier(
   const without = session.skip.size === 0 ? '' : ` without ${[...session.skip].sort().join(', ')}`;
   return {
     name: `${session.model.name}${without}`,
-    fingerprint: `${await sha256File(file)}${without}`,
+    fingerprint: `${await weightsFingerprint(weights)}${without}`,
     parameters: countElements(session.model.parameters, 'parameter'),
     classes: (isImagenet ?? classes === 1000) ? 'imagenet1k' : classes,
     preprocessing: { ...normalization, imageSize: session.shape.imageSize, evalConfig },
     logits: (batch, n) => session.logits(batch, n),
   };
+}
+
+/** SHA-256 of the file, and what tells the weights apart besides. */
+export async function weightsFingerprint({
+  file,
+  variant = '',
+}: Pick<SessionWeights, 'file' | 'variant'>): Promise<string> {
+  return `${await sha256File(file)}${variant}`;
+}
+
+/** The folder of a bare file's results: the model, the first letters of its SHA-256, and what follows these. */
+export function folderName(model: string, fingerprint: string): string {
+  const variant = fingerprint.slice(64).replace(/[^\w.]+/g, '-');
+  return `${model}-${fingerprint.slice(0, 8)}${variant}`;
 }
 
 /** SHA-256 of a file's bytes, in hexadecimal. */

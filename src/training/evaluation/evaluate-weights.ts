@@ -22,6 +22,7 @@ import { publishedAs } from '../weights/published/list.ts';
 import type { PublishedWeights } from '../weights/published/record.ts';
 import { bareRecipe, classesOf, modelOfFile, modelOfRecipe } from '../weights/recipe-model.ts';
 import { checkModelSettings, checkSettings, type Settings, type WeightsUse } from '../weights/settings.ts';
+import { variantOf } from '../weights/variant.ts';
 import { saidOf } from '../weights/recognise.ts';
 import { checkRunRecipe, isRunFolder, runFolder } from '../run/run-folder.ts';
 import type { Weights } from '../step/session.ts';
@@ -48,6 +49,8 @@ export interface ResolvedWeights {
   readonly file: string;
   /** Which set of the file. */
   readonly entry: string;
+  /** `variantOf`: what tells them apart besides the file. */
+  readonly variant: string;
   /** Notes: a model that was recognised, tensors that were left out. */
   readonly notes: readonly string[];
   readonly model: Model;
@@ -63,7 +66,9 @@ export interface ResolvedWeights {
 }
 
 /** Everything that does not depend on where the tensors are. */
-type Resolved = Omit<ResolvedWeights, 'file' | 'entry' | 'notes'> & { readonly notes?: readonly string[] };
+type Resolved = Omit<ResolvedWeights, 'file' | 'entry' | 'variant' | 'notes'> & {
+  readonly notes?: readonly string[];
+};
 
 /** Stands for a model that is not known yet. */
 const ANY_MODEL = 'convnext-t';
@@ -110,8 +115,9 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
         : await resolvePublished(published, request, file);
     if (use !== 'convert' && use !== 'merge') requireClassifier(resolved.model);
     checkModelSettings(settings, loaded.recipe, resolved.evalConfig.resize);
-    const { notes = [], ...rest } = resolved;
-    return { ...rest, file: file.path, entry: file.entry, notes: [...notes, ...leftOutNote(file)] };
+    const variant = variantOf(file, resolved.model, overrides);
+    const notes = [...(resolved.notes ?? []), ...leftOutNote(file)];
+    return { ...resolved, file: file.path, entry: file.entry, variant, notes };
   } finally {
     await file.close();
   }

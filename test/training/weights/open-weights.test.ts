@@ -8,6 +8,7 @@ import { resolveWeights } from '../../../src/training/evaluation/evaluate-weight
 import { loadWeights } from '../../../src/training/weights/initial-weights.ts';
 import { inspectWeights } from '../../../src/training/weights/inspect.ts';
 import { convertWeights } from '../../../src/training/export/state-dict.ts';
+import { weightsFingerprint } from '../../../src/robustness/classifier/session-classifier.ts';
 import { failure, temporaryFolder } from '../../formats/fixtures.ts';
 import { formula } from '../../models/formula.ts';
 
@@ -76,6 +77,14 @@ describe('files as people save them', () => {
     expect(imageSize).toBe(32);
   });
 
+  it('options of the model that were said tell weights of one file apart', async () => {
+    const variants = [[], ['model.depths=[1,1]'], ['model.kernels=[5,3]', 'data.imageSize=32']].map(
+      async (overrides) =>
+        (await resolveWeights({ ...request, checkpoint: wild('compiled'), overrides })).variant,
+    );
+    expect(await Promise.all(variants)).toEqual(['', ' depths 1 1', ' kernels 5 3']);
+  });
+
   it('safetensors have wrappers too', async () => {
     const tensors = model.parameters.map(({ name, shape }): TensorToWrite => ({
       name: `model._orig_mod.${name}`,
@@ -107,6 +116,14 @@ describe('several sets in one file', () => {
     expect(
       await failure(convertWeights({ ...request, checkpoint }, output, 'official', false)),
     ).toMatchObject(both);
+    // Their results are kept apart, though the file's bytes are the same.
+    const fingerprints = [first, second].map(async (entry) =>
+      weightsFingerprint((await read(checkpoint, entry)).resolved),
+    );
+    expect((await Promise.all(fingerprints)).map((text) => text.slice(64))).toEqual([
+      ` set ${first}`,
+      ` set ${second}`,
+    ]);
     expect((await read(checkpoint, first)).values).toEqual(values());
     expect((await loadWeights(checkpoint, model, { entry: second })).values).toEqual(values(2));
     await convertWeights({ ...request, checkpoint, entry: second }, output, 'official', false);

@@ -57,7 +57,7 @@ export async function evaluateBenchmark(options: EvaluateOptions): Promise<Bench
 
 async function evaluateUnits(options: EvaluateOptions, units: readonly WorkUnit[]): Promise<BenchmarkResult> {
   const { benchmark, classifier, parts, difficulty = 1 } = options;
-  const protocol = protocolOf(options, units);
+  const protocol = await protocolOf(options, units);
   const identity = {
     benchmark: benchmark.id,
     model: classifier.name,

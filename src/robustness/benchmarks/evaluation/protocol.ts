@@ -1,23 +1,25 @@
 import { createHash } from 'node:crypto';
 import type { EvalConfig } from '../../../data/transform.ts';
+import { defined } from '../../../util/errors.ts';
+import { filesSha256 } from '../images/files-sha256.ts';
 import type { EvaluateOptions } from './options.ts';
 import type { Protocol } from './result.ts';
 import type { WorkUnit } from './units.ts';
 
 /** How the numbers are made, before any is. */
-export function protocolOf(options: EvaluateOptions, units: readonly WorkUnit[]): Protocol {
+export async function protocolOf(options: EvaluateOptions, units: readonly WorkUnit[]): Promise<Protocol> {
   const { classifier, parts, selection = {}, difficulty = 1, normalised = true, settings } = options;
   const { imageSize, mean, std } = classifier.preprocessing;
   const ofName = new Map(parts.map((part) => [part.name, part]));
   // Points of an analysis are of the same files, which are named once.
   const ofPart = settings === undefined ? units : units.filter(({ part }) => part === parts[0]?.name);
-  const files = ofPart.flatMap(({ part, items }) =>
-    items.map((item) => {
-      const of = ofName.get(part);
-      const answers = of?.answers?.(item);
-      return `${part}/${of?.keys[item] ?? ''}${answers === undefined ? '' : ` ${answers.join(' ')}`}`;
-    }),
-  );
+  const itemsOf = new Map<string, number[]>();
+  for (const { part, items } of ofPart) {
+    const all = itemsOf.get(part) ?? [];
+    for (const item of items) all.push(item);
+    itemsOf.set(part, all);
+  }
+  const files = [...itemsOf].map(([part, items]) => ({ part: defined(ofName.get(part), part), items }));
   const limit =
     selection.limit === undefined ? [] : [`${selection.limit} images of each part, evenly spaced`];
   return {
@@ -31,7 +33,7 @@ export function protocolOf(options: EvaluateOptions, units: readonly WorkUnit[])
     difficulty,
     normaliser: normalised === true ? 'AlexNet' : `none: ${normalised.not}`,
     classListSha256: hashLines(parts[0]?.classes ?? []),
-    fileListSha256: hashLines(files),
+    fileListSha256: await filesSha256(files),
     ...(settings === undefined ? {} : { settings }),
   };
 }
@@ -68,7 +70,7 @@ function partWords(names: readonly string[]): string {
 }
 
 /** SHA-256 of lines. */
-export function hashLines(lines: Iterable<string>): string {
+function hashLines(lines: Iterable<string>): string {
   const hash = createHash('sha256');
   for (const line of lines) hash.update(`${line}\n`);
   return hash.digest('hex');

@@ -37,7 +37,7 @@ export interface Protocol {
   readonly normaliser: string;
   /** SHA-256 of the class ids in label order. */
   readonly classListSha256: string;
-  /** SHA-256 of the names of the evaluated files, in order, with their right answers where there may be several. */
+  /** SHA-256 of the names and right answers of the evaluated images, in order, and of the bytes of some: `filesSha256`. */
   readonly fileListSha256: string;
   /** All settings of an analysis, in words. */
   readonly settings?: string;

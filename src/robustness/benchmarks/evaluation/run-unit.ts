@@ -8,6 +8,7 @@ import type { Classifier, ImageNotes } from '../../classifier/classifier.ts';
 import { checkLogits, classCount } from '../../classifier/classifier.ts';
 import type { Crew } from '../crew/crew.ts';
 import type { EvaluateOptions, Report } from './options.ts';
+import { evenly } from '../images/files-sha256.ts';
 import type { Part } from '../images/parts.ts';
 import type { Place } from '../images/source.ts';
 import { itemElems, renderItems } from '../crew/render-items.ts';
@@ -87,12 +88,6 @@ export async function preparationRate(
     images += some.length * part.frames;
   }
   return (1000 * images) / (performance.now() - start);
-}
-
-/** At most `count` of a list, evenly spaced. */
-function evenly<T>(list: readonly T[], count: number): T[] {
-  const n = Math.min(count, list.length);
-  return Array.from({ length: n }, (_, i) => list[Math.floor((i * list.length) / n)] as T);
 }
 
 function settingsOf({ classifier }: PrepareOptions, part: Part): RenderSettings {

@@ -36,7 +36,7 @@ export const EVALUATION_LOG_NAME = 'sessions.json';
 const CHECKSUMS: Readonly<Record<string, string>> = {
   modelFingerprint: 'the weights are others',
   classListSha256: 'the images have other classes',
-  fileListSha256: 'it is of other image files, by their names and number',
+  fileListSha256: 'it is of other images, by their names, labels, number or bytes',
 };
 
 /** Parts of an identity that people know by another name. */

@@ -50,6 +50,7 @@ export async function folderPart(folder: string, name: string): Promise<Part> {
     label: () => 0,
     place: (item) => keys[item] as string,
     load: (item) => loadFile(folder)(keys[item] as string),
+    bytes: (item) => readFile(join(folder, keys[item] as string)),
     close: async () => undefined,
   };
 }

@@ -41,6 +41,8 @@ export interface Part {
   place(item: number): Place;
   /** The image, or the frames of the clip in order. */
   load(item: number): Promise<readonly Image[]>;
+  /** What is stored of an item, before anything is made of it; absent where nothing is. */
+  readonly bytes?: (item: number) => Promise<Uint8Array | Image>;
   close(): Promise<void>;
 }
 
@@ -87,6 +89,7 @@ export function datasetPart(dataset: Dataset, name: string, options: DatasetPart
     label: (item) => labelOf.get(dataset.classes[dataset.label(at(item))]?.id ?? '') as number,
     place: at,
     load: async (item) => [await dataset.read(at(item))],
+    bytes: (item) => dataset.load(at(item)),
     close: () => dataset.close(),
   };
 }

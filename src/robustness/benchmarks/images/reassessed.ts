@@ -18,6 +18,7 @@ export async function reassessedPart(part: Part, path: string): Promise<Part> {
   const named = [...part.keys.keys()].filter((item) => valNumber(part.keys[item] as string) > 0);
   const wanted = named.filter((item) => answersOf(part.keys[item] as string).length > 0);
   const at = (item: number): number => wanted[item] as number;
+  const { bytes } = part;
   const count: Problem[] =
     lists.length === RELEASED
       ? []
@@ -38,6 +39,7 @@ export async function reassessedPart(part: Part, path: string): Promise<Part> {
     answers: (item) => answersOf(part.keys[at(item)] as string),
     place: (item) => part.place(at(item)),
     load: (item) => part.load(at(item)),
+    ...(bytes && { bytes: (item: number) => bytes(at(item)) }),
   };
 }
 

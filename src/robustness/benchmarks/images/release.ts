@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { classList } from '../../../data/classes.ts';
 import type { ClassTarget, DatasetSpec } from '../../../data/dataset.ts';
@@ -107,6 +107,7 @@ async function openClips(benchmark: Benchmark, located: LocatedPart, difficulty:
     label: (item) => labelOf.get(folderOf(wanted[item] as string)) as number,
     place: (item) => wanted[item] as string,
     load: (item) => readClip(join(path, wanted[item] as string), frames),
+    bytes: (item) => readFile(join(path, wanted[item] as string)),
     close: async () => undefined,
   };
   const checked = [...nameProblems(part), ...countProblems(part, record, 'clips')];

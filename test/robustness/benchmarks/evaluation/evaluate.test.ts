@@ -195,7 +195,7 @@ describe('resuming', () => {
     await evaluateBenchmark({ ...options, parts });
     const fewer = [datasetPart(pictureDataset(5, 2), 'all')];
     await expect(evaluateBenchmark({ ...options, parts: fewer })).rejects.toThrow(
-      /it is of other image files/,
+      /it is of other images, by/,
     );
     const signal = AbortSignal.abort();
     const elsewhere = await temporaryFolder();
@@ -402,6 +402,6 @@ it('a folder of another evaluation says in words how it differs', async () => {
   await EvaluationStore.open(folder, before);
   const now = { ...before, modelFingerprint: 'b', fileListSha256: '2', imageSize: 64 };
   await expect(EvaluationStore.open(folder, now)).rejects.toThrow(
-    /holds another evaluation: the weights are others; it is of other image files, by their names and number; image size was 224, now 64$/,
+    /holds another evaluation: the weights are others; it is of other images, by their names, labels, number or bytes; image size was 224, now 64$/,
   );
 });
