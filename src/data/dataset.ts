@@ -48,6 +48,8 @@ export interface DatasetSpec {
   readonly split: string;
   /** Default: those found, where they are of one kind. */
   readonly classes?: ClassTarget;
+  /** The list that numbers without names stand for. */
+  readonly own?: ClassList;
   /** Folder for the index of an archive (default `~/.cache/largekernel/index`). */
   readonly cache?: string;
 }

@@ -1,6 +1,6 @@
 /** The formats that can be opened and the data sets known by name. `largekernel datasets` prints both. */
 import { fileURLToPath } from 'node:url';
-import { dataFile, type ClassListName } from './classes.ts';
+import { classList, dataFile, type ClassListName } from './classes.ts';
 import { chosenClasses } from './class-choice.ts';
 import type { ClassTarget, Dataset, DatasetKind, DatasetSpec } from './dataset.ts';
 import { withClasses } from './match-classes.ts';
@@ -48,7 +48,7 @@ export async function openDataset(spec: DatasetSpec): Promise<Dataset> {
     throw await withOtherFormat(spec, error);
   });
   try {
-    return withClasses(dataset, spec.classes);
+    return withClasses(dataset, spec.classes, spec.own);
   } catch (error) {
     await dataset.close();
     throw error;
@@ -157,6 +157,7 @@ export function namedDataset(
     root,
     split,
     ...(target === undefined ? {} : { classes: target }),
+    ...(known.classList === null ? {} : { own: classList(known.classList) }),
     ...(cache === undefined ? {} : { cache }),
   };
 }

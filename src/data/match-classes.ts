@@ -3,7 +3,7 @@
  * outputs stand for. Data may name classes by the list's ids (folder names, wnids), by its words (`goldfish`) or, for lists that
  * come with the project, by index; all of them in the same way.
  */
-import { knownAs, listOfWords } from './classes.ts';
+import { knownAs, listOfWords, sameClasses } from './classes.ts';
 import type { ClassCount, ClassInfo, ClassList, ClassTarget, Dataset, MatchedBy } from './dataset.ts';
 import { checkOneKind, isWnid, numbers } from './found-classes.ts';
 import { FrameworkError, nearest } from '../util/errors.ts';
@@ -21,8 +21,13 @@ interface Found {
   readonly numbered: boolean;
 }
 
-/** A data set whose labels count in `target`. @throws FrameworkError `data/unknown-class` and what {@link matchClasses} throws */
-export function withClasses(dataset: Dataset, said: ClassTarget | undefined): Dataset {
+/**
+ * A data set whose labels count in `said`.
+ * @param own the list that numbers without names stand for in a data set known by name
+ * @throws FrameworkError `data/unknown-class` and what {@link matchClasses} throws
+ */
+export function withClasses(found: Dataset, said: ClassTarget | undefined, own?: ClassList): Dataset {
+  const dataset = named(found, said, own);
   checkDistinct(dataset);
   if (said === 'folders') return dataset;
   const counts = imagesOfClasses(dataset);
@@ -46,6 +51,22 @@ export function withClasses(dataset: Dataset, said: ClassTarget | undefined): Da
     matchedBy: by,
     label: (index) => label[dataset.label(index)] as number,
   };
+}
+
+/**
+ * Numbers are places in the list that was said, unless it is of other words than the data set's own, or has these in another order: then they
+ * are the data set's own words.
+ */
+function named(dataset: Dataset, said: ClassTarget | undefined, own: ClassList | undefined): Dataset {
+  if (!dataset.numbered || own === undefined || typeof said !== 'object' || !('classes' in said)) return dataset;
+  const { classes } = own;
+  const words = new Set(classes.map(({ id }) => id));
+  const isNumbers = classes.every(({ id }) => /^\d+$/.test(id));
+  const isKnown = knownAs(said.classes) !== undefined;
+  const concerns = isKnown || said.classes.some(({ id }) => words.has(id));
+  if (isNumbers || !concerns || sameClasses(said.classes, classes) || dataset.classes.length > classes.length)
+    return dataset;
+  return { ...dataset, classes, numbered: false };
 }
 
 /** Images whose classes are those of a list that comes with the project tell what as many outputs stand for, unless an order was said. */

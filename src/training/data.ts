@@ -42,7 +42,7 @@ export function normalizationOf(recipe: Recipe): Normalization {
 }
 
 /** Whether training images are those of evaluation: resized and cropped in the middle, nothing drawn. */
-function isPlain({ augment }: Recipe): boolean {
+export function isPlain({ augment }: Recipe): boolean {
   const { crop, flip, colorJitter, autoAugment, erasing } = augment;
   return (
     crop === 'center' && flip === 0 && colorJitter === null && autoAugment === null && erasing.prob === 0

@@ -2,6 +2,7 @@ import { loadRecipe, type LoadedRecipe } from '../recipe/load.ts';
 import { recipePaths, valueAt } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { FrameworkError } from '../util/errors.ts';
+import { isPlain } from './data.ts';
 
 /** Keys, whether they change anything in a recipe, and why they do not. */
 type Rule = readonly [keys: readonly string[], has: (recipe: Recipe) => boolean, because: string];
@@ -9,7 +10,12 @@ type Rule = readonly [keys: readonly string[], has: (recipe: Recipe) => boolean,
 const RULES: readonly Rule[] = [
   [['augment.scale', 'augment.ratio'], ({ augment }) => augment.crop === 'random-resized', 'augment.crop is not random-resized'],
   [['augment.padding'], ({ augment }) => augment.crop === 'pad-crop', 'augment.crop is not pad-crop'],
-  [['augment.colorJitter'], ({ augment }) => augment.autoAugment === null, 'augment.autoAugment takes its place'],
+  [['augment.interpolation'], isInterpolated, 'nothing is resized or warped with it: the crop takes pixels as they are, or images as in evaluation, whose evaluation.interpolation counts'],
+  [
+    ['augment.colorJitter'],
+    ({ augment }) => augment.autoAugment === null || augment.autoAugment === '3a',
+    'augment.autoAugment takes its place',
+  ],
   [['augment.erasing.mode', 'augment.erasing.count'], ({ augment }) => augment.erasing.prob > 0, 'augment.erasing.prob is 0'],
   [
     ['augment.mixProb', 'augment.mixMode', 'augment.mixOrder'],
@@ -33,6 +39,12 @@ const RULES: readonly Rule[] = [
   [['init.dropHead'], ({ init }) => init.file !== null, 'init.file is null'],
 ]; // prettier-ignore
 
+function isInterpolated(recipe: Recipe): boolean {
+  const { crop, autoAugment } = recipe.augment;
+  const isWarped = autoAugment !== null && autoAugment !== '3a';
+  return crop === 'random-resized' || isWarped || (crop === 'center' && !isPlain(recipe));
+}
+
 /** `loadRecipe`, for commands that train or plan to: keys without effect are refused. */
 export async function loadChecked(
   nameOrFile: string,
@@ -53,13 +65,27 @@ export function checkEffects({ recipe, provenance, overridden, file }: LoadedRec
   const defaults = new Map(recipePaths(recipe.model.name).map(([path, field]) => [path, field.default]));
   const sectionOf = (path: string) => path.split('.', 1)[0] ?? '';
   const changed = new Set(overridden.map(sectionOf));
-  const isAsked = (path: string) => {
+  const isOwn = (path: string) => {
     const source = provenance.get(path) ?? 'default';
-    if (source === 'command line') return true;
-    const isDefault = JSON.stringify(valueAt(recipe, path)) === JSON.stringify(defaults.get(path));
-    const isOwn = source === file || source.startsWith(`${file}:`);
-    return isOwn && !isDefault && !changed.has(sectionOf(path));
+    return source === file || source.startsWith(`${file}:`);
   };
+  const isAsked = (path: string) => {
+    if (provenance.get(path) === 'command line') return true;
+    const isDefault = JSON.stringify(valueAt(recipe, path)) === JSON.stringify(defaults.get(path));
+    return isOwn(path) && !isDefault && !changed.has(sectionOf(path));
+  };
+  // The one default that does not say what holds anyway: no warm-up, where a parent has one in steps.
+  if (
+    isOwn('schedule.warmupEpochs') &&
+    recipe.schedule.warmupSteps !== null &&
+    !isOwn('schedule.warmupSteps')
+  )
+    throw noEffect(
+      provenance.get('schedule.warmupEpochs') ?? '',
+      'schedule.warmupEpochs',
+      `schedule.warmupSteps: ${recipe.schedule.warmupSteps} (${provenance.get('schedule.warmupSteps') ?? ''}) takes its place`,
+      'Add schedule.warmupSteps: null.',
+    );
   refuseIdle(recipe, isAsked, (key) => provenance.get(key) ?? '');
 }
 

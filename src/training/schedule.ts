@@ -92,7 +92,7 @@ export function scheduleOf(config: ScheduleConfig, steps: number): Schedule {
   const { epochs, unit, lag } = schedule;
   const totalSteps = epochs * steps;
   const shape = { base: peakRate(config), end: schedule.minLr, start: schedule.warmupLr };
-  const warmupSteps = Math.min(totalSteps, schedule.warmupSteps ?? Math.floor(schedule.warmupEpochs * steps));
+  const warmupSteps = Math.min(totalSteps, warmupStepsOf(config, steps));
   const lrByStep: StepCosine = { ...shape, warmupSteps, totalSteps };
   const lrByEpoch: EpochCosine = { ...shape, warmupEpochs: schedule.warmupEpochs, totalEpochs: epochs };
   const decay: StepCosine = {
@@ -110,6 +110,21 @@ export function scheduleOf(config: ScheduleConfig, steps: number): Schedule {
         : epochCosine(lrByEpoch, Math.max(0, Math.floor(step / steps) - lag)),
     weightDecay: (step) => stepCosine(decay, step),
   };
+}
+
+function warmupStepsOf({ schedule }: ScheduleConfig, steps: number): number {
+  return schedule.warmupSteps ?? Math.floor(schedule.warmupEpochs * steps);
+}
+
+/** A line where a run ends before its warm-up does. @param steps optimiser steps per epoch */
+export function warmupWarning(config: ScheduleConfig, steps: number): string[] {
+  const { epochs, unit, warmupEpochs } = config.schedule;
+  const whole = epochs * steps;
+  const warmup = unit === 'epoch' ? Math.ceil(warmupEpochs * steps) : warmupStepsOf(config, steps);
+  if (warmup < whole || warmup === 0) return [];
+  return [
+    `warning: the warm-up takes ${warmup} steps and the run ${whole}: the learning rate only rises; shorten schedule.warmup${config.schedule.warmupSteps === null || unit === 'epoch' ? 'Epochs' : 'Steps'} with schedule.epochs`,
+  ];
 }
 
 /**

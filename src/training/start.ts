@@ -27,7 +27,7 @@ import {
   loadTeacher,
   type LoadedTeacher,
 } from './weights/teacher.ts';
-import { stepsPerEpoch } from './schedule.ts';
+import { stepsPerEpoch, warmupWarning } from './schedule.ts';
 import { compilingReporter, withSigns, type Reporter } from './log/reporter.ts';
 import { checkSameImages, imagesOf, keepImages, type RunImages } from './images.ts';
 import { prepareRunFolder, writeSummary, type RunFolder, type TrainingSummary } from './run/run-folder.ts';
@@ -187,10 +187,10 @@ async function prepareIn<T>(
       reporter.failure(`replaced by the next image: ${key}: ${message}`);
     });
     try {
-      stepsPerEpoch(loader.length, recipe.batch.size);
       const note = (line: string) => {
         reporter.note(line);
       };
+      warmupWarning(recipe, stepsPerEpoch(loader.length, recipe.batch.size)).forEach(note);
       const classes = await matchSplits(recipe, loader.dataset, note);
       if (resume !== undefined) await checkSameClasses(folder, classes, note);
       if (ranks !== undefined)

@@ -203,3 +203,27 @@ it('two classes of one name are refused', () => {
   const data = tableDataset({ ...rest, classes, labels: [0, 1], keys: ['a', 'b'] });
   expect(() => withClasses(data, 'folders')).toThrow('data/val has two classes named "crane"');
 });
+
+describe('numbers of a data set known by name', () => {
+  const words = ['t-shirt/top', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'ankle boot'];
+  const clothes = classList('fashion-mnist');
+  const match = (target: ClassList) => withClasses(numbered(0, 3, 9), target, clothes);
+
+  it('are its own words where the list that was said is of those, in whatever order', () => {
+    const matched = match(own(...[...words].sort()));
+    expect([0, 1, 2].map((i) => matched.classes[matched.label(i)]?.id)).toEqual(['t-shirt/top', 'dress', 'ankle boot']);
+    expect(match(clothes).matchedBy).toBe('number');
+  });
+
+  it.each(['cifar10', 'mnist'] as const)('are none of %s', (name) => {
+    expect(() => match(classList(name))).toThrow(/10 classes are not among|3 classes are not among/);
+    expect(() => match(own(...words.slice(1), 'hat'))).toThrow('t-shirt/top');
+  });
+
+  it('are places in a list of other words, and in any where its own are numbers', () => {
+    const other = own(...'abcdefghij');
+    expect(match(other).matchedBy).toBe('number');
+    const digits = withClasses(numbered(0, 3, 9), clothes, classList('mnist'));
+    expect([0, 1, 2].map((i) => digits.label(i))).toEqual([0, 3, 9]);
+  });
+});

@@ -52,6 +52,29 @@ describe('keys of a recipe', () => {
     await expect(check(own, 'augment.crop=random-resized', 'augment.padding=2')).rejects.toThrow(/no effect/);
   });
 
+  it('have one that is easily overlooked', async () => {
+    await check('deit-s16', 'augment.autoAugment=3a', 'augment.colorJitter=0.3');
+    await check('quickstart', 'augment.flip=0.5', 'augment.interpolation=bilinear');
+    await check(
+      'quickstart',
+      'augment.crop=pad-crop',
+      'augment.autoAugment=rand-m9',
+      'augment.interpolation=bilinear',
+    );
+    for (const set of [[], ['augment.crop=pad-crop'], ['augment.crop=pad-crop', 'augment.autoAugment=3a']])
+      await expect(check('quickstart', ...set, 'augment.interpolation=bilinear')).rejects.toThrow(
+        'command line: augment.interpolation was given, but it has no effect',
+      );
+  });
+
+  it('a warm-up of no epochs is none beside a parent’s of steps', async () => {
+    const file = recipeFile('extends: quickstart\nschedule: { warmupEpochs: 0 }\n');
+    await expect(check(file)).rejects.toThrow(
+      /mine\.yaml:2: schedule\.warmupEpochs .*warmupSteps: 30 \(recipes\/quickstart\.yaml/,
+    );
+    await check(recipeFile('extends: quickstart\nschedule: { warmupEpochs: 0, warmupSteps: null }\n'));
+  });
+
   it('all have an effect in the recipes of the project', async () => {
     for (const { name } of await listRecipes()) await check(name);
   });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { epochCosine, layerScale, scheduleOf, stepsPerEpoch } from '../../src/training/schedule.ts';
+import {
+  epochCosine,
+  layerScale,
+  scheduleOf,
+  stepsPerEpoch,
+  warmupWarning,
+} from '../../src/training/schedule.ts';
 import type { ScheduleConfig } from '../../src/training/schedule.ts';
 
 function config(lr: number, schedule: Partial<ScheduleConfig['schedule']>, optimizer = {}): ScheduleConfig {
@@ -149,4 +155,15 @@ describe('weight decay and layer factors', () => {
   it('refuses a batch that the data do not fill', () => {
     expect(() => stepsPerEpoch(100, 128)).toThrow(/100 training images do not fill one batch of 128/);
   });
+});
+
+it.each([
+  [{ epochs: 2, warmupSteps: 30 }, '30 steps and the run 8'],
+  [{ epochs: 5, warmupEpochs: 5 }, 'warmupEpochs'],
+  [{ epochs: 5, warmupEpochs: 20, unit: 'epoch' }, '80 steps and the run 20'],
+  [{ epochs: 5, warmupEpochs: 4.5 }, ''],
+  [{ epochs: 5 }, ''],
+] as const)('a warm-up as long as the run is warned of: %j', (schedule, said) => {
+  expect(warmupWarning(config(1e-3, schedule), 4).join()).toContain(said);
+  expect(warmupWarning(config(1e-3, schedule), 4)).toHaveLength(said === '' ? 0 : 1);
 });
