@@ -2,11 +2,16 @@ import { pollBy } from '../util/polling.ts';
 
 /** What is awaited of a software adapter, which computes on the core that polling would occupy. */
 
-const PAUSE = 0.25;
+/** Of what a wait has lasted, the part that its next turn sleeps: short waits end promptly, long ones cost nothing. */
+const SHARE = 0.25;
+/** ms */
+const LONGEST = 0.25;
 let awaited = 0;
+let since = 0;
 
-/** Awaits work of a software adapter without taking a core from it. */
+/** Awaits work of a software adapter without taking a core from it for long. */
 export async function patiently<T>(work: Promise<T>): Promise<T> {
+  if (awaited === 0) since = performance.now();
   awaited++;
   pollBy(pauseWhileAwaited);
   try {
@@ -17,5 +22,6 @@ export async function patiently<T>(work: Promise<T>): Promise<T> {
 }
 
 function pauseWhileAwaited(): number | undefined {
-  return awaited > 0 ? PAUSE : undefined;
+  if (awaited === 0) return undefined;
+  return Math.min(LONGEST, SHARE * (performance.now() - since));
 }
