@@ -54,19 +54,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       var w${r}_${v} = 0.0;
 #endfor
 #endfor
-      // Row t of the window is x row oy + t − PAD_Y; starting ROWS − 1 rows early fills the carried taps.
-      let t0 = max(0, ${PAD_Y - ROWS + 1} - oy);
-      // The bound no map reaches keeps compilers from unrolling this loop, which would cost seconds.
+      // Row t of the window is x row oy + t − PAD_Y. Taps are carried from ROWS − 1 rows before the first that lies in the map.
+      // The bound no map reaches keeps compilers from unrolling these loops, which would cost seconds.
       let t1 = min(min(${TAP_H + ROWS - 1}, i32(groups.z) * 65536), map.rows + ${PAD_Y} - oy);
+      let t0 = max(0, ${PAD_Y} - oy);
+      for (var t = max(0, t0 - ${ROWS - 1}); t < min(t0, t1); t++) {
+#for v in 0..ceildiv(TAP_W, LANES)
+        w0_${v} = select(0.0, tap_at(taps0, min(t, ${TAP_H - 1}), min(${v * LANES} + lane, ${TAP_W - 1})), t < ${TAP_H});
+#endfor
+#for r in 1..ROWS
+#for v in 0..ceildiv(TAP_W, LANES)
+        w${ROWS - r}_${v} = w${ROWS - r - 1}_${v};
+#endfor
+#endfor
+      }
       for (var t = t0; t < t1; t++) {
         let iy = oy + t - ${PAD_Y};
-        let row = map.first + max(iy, 0) * ROW_STEP;
+        let row = map.first + iy * ROW_STEP;
 #for v in V0..V1
         let column_${v - V0} = column0 + ${v * LANES} + lane;
 #if SEGMENT_GROUPS == 1 && v * LANES + LANES <= FULL_W
-        let x${v - V0} = select(0.0, load_x(u32(row + column_${v - V0} * COLUMN_STEP)), iy >= 0);
+        let x${v - V0} = load_x(u32(row + column_${v - V0} * COLUMN_STEP));
 #else
-        let inside_${v - V0} = iy >= 0 && column_${v - V0} >= 0 && column_${v - V0} < map.columns;
+        let inside_${v - V0} = column_${v - V0} >= 0 && column_${v - V0} < map.columns;
         let x${v - V0} = select(0.0, load_x(u32(row + clamp(column_${v - V0}, 0, map.columns - 1) * COLUMN_STEP)), inside_${v - V0});
 #endif
 #endfor
