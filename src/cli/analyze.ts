@@ -25,7 +25,7 @@ import {
   type Use,
 } from './contexts.ts';
 import { untilInterrupted } from './interrupt.ts';
-import { sharedByRanks } from './ranks.ts';
+import { sharedByRanks } from './start-ranks.ts';
 import { ProgressLine } from './progress-line.ts';
 
 export interface AnalyzeOptions extends ContextOptions {
@@ -46,7 +46,11 @@ export function addAnalyze(command: Command): void {
       .option('--figure <file.svg>', 'draw the models side by side')
       .option('--json', 'JSON on standard output')
       .action((options: AnalyzeOptions) =>
-        sharedByRanks(options.ranks, (ranks) => analyze(analysis, ofRank(options, ranks), ranks)),
+        sharedByRanks(options.ranks, {
+          use: (ranks) => analyze(analysis, ofRank(options, ranks), ranks),
+          check: () => check(analysis, options),
+          keeps: true,
+        }),
       );
   }
 }
@@ -110,9 +114,18 @@ function usesOf({ id, needs }: Analysis, { preset }: AnalyzeOptions): Use {
   return { needs, use: USES[needs], folder: preset === 'default' ? id : `${id}-${preset}` };
 }
 
-async function analyze(analysis: Analysis, options: AnalyzeOptions, ranks: Ranks | undefined): Promise<void> {
-  const settings = settingsOf(analysis, options.preset, options as unknown as Record<string, unknown>);
+function allSettings(analysis: Analysis, options: AnalyzeOptions): Readonly<Record<string, unknown>> {
+  return settingsOf(analysis, options.preset, options as unknown as Record<string, unknown>);
+}
+
+async function check(analysis: Analysis, options: AnalyzeOptions): Promise<void> {
+  allSettings(analysis, options);
   await checkCheckpoints(USES[analysis.needs], options.checkpoint, options);
+}
+
+async function analyze(analysis: Analysis, options: AnalyzeOptions, ranks: Ranks | undefined): Promise<void> {
+  const settings = allSettings(analysis, options);
+  if (options.checkpoint.length > 1) await check(analysis, options);
   const crew = options.workers === undefined ? undefined : startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
   try {

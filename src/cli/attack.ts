@@ -27,7 +27,7 @@ import {
   type Means,
 } from './contexts.ts';
 import { untilInterrupted } from './interrupt.ts';
-import { sharedByRanks } from './ranks.ts';
+import { sharedByRanks } from './start-ranks.ts';
 import { ProgressLine } from './progress-line.ts';
 
 interface AttackOptions extends ContextOptions {
@@ -54,7 +54,11 @@ export function addAttack(command: Command): void {
       .option('--save <folder>', 'keep the adversarial images: float32 pixels of [0, 1], a .npy each')
       .option('--target <run|file...>', 'also try the images on these models: transfer');
     outputOptions(own).action((options: AttackOptions) =>
-      sharedByRanks(options.ranks, (ranks) => attackAll(attack, ofRank(options, ranks), ranks)),
+      sharedByRanks(options.ranks, {
+        use: (ranks) => attackAll(attack, ofRank(options, ranks), ranks),
+        check: () => check(options),
+        keeps: true,
+      }),
     );
     onlyWhen(
       own,
@@ -69,8 +73,19 @@ export function addAttack(command: Command): void {
   saved.requiredOption('--from <folder>', 'the folder of --save');
   epsilonOption(saved, undefined);
   outputOptions(saved).action((options: AttackOptions) =>
-    sharedByRanks(options.ranks, (ranks) => trySaved(ofRank(options, ranks), ranks)),
+    sharedByRanks(options.ranks, {
+      use: (ranks) => trySaved(ofRank(options, ranks), ranks),
+      check: async () => {
+        await AdversarialSet.open(options.from ?? '');
+        await check(options);
+      },
+      keeps: true,
+    }),
   );
+}
+
+async function check({ checkpoint, target = [], ...options }: AttackOptions): Promise<void> {
+  await checkCheckpoints('attack', [...checkpoint, ...target], { checkpoint, ...options });
 }
 
 async function attackAll(attack: Attack, options: AttackOptions, ranks: Ranks | undefined): Promise<void> {
@@ -169,7 +184,7 @@ async function overCheckpoints(
   ranks: Ranks | undefined,
   work: (checkpoint: string, means: Means) => Promise<AttackMade | undefined>,
 ): Promise<readonly AttackMade[]> {
-  await checkCheckpoints('attack', [...options.checkpoint, ...(options.target ?? [])], options);
+  if (options.checkpoint.length > 1 || options.target !== undefined) await check(options);
   const crew = options.workers === undefined ? undefined : startCrew(options.workers);
   const line = new ProgressLine(options.json === true);
   const made: AttackMade[] = [];

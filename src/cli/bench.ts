@@ -10,7 +10,7 @@ import type { Ranks } from '../mpi/ranks.ts';
 import { checkShards } from '../training/together.ts';
 import { onlyWhen } from './conflicts.ts';
 import { openShared } from './contexts.ts';
-import { sharedByRanks } from './ranks.ts';
+import { sharedByRanks } from './start-ranks.ts';
 import { ADAPTERS, collect, positiveInteger, positiveNumber, tuneMode } from './train.ts';
 
 /** One measurement, as the lines of `--json` have it. */
@@ -88,7 +88,13 @@ export function addBench(command: Command): void {
     .option('--adapter <name>', ADAPTERS, 'auto')
     .option('--json', 'one line of JSON a row on standard output')
     .action((options: RanksOptions) =>
-      sharedByRanks(options.ranks, (ranks, mpi) => benchRanks(options, ranks, mpi), false),
+      sharedByRanks(options.ranks, {
+        use: (ranks, mpi) => benchRanks(options, ranks, mpi),
+        check: async () => {
+          checkShards((await loadChecked(options.recipe, options.set)).recipe, options.ranks ?? 1);
+        },
+        keeps: false,
+      }),
     );
   const stepCommand = command.commands.find((each) => each.name() === 'step');
   if (stepCommand) onlyWhen(stepCommand, 'without --versus', ['--profile'], ({ has }) => !has('--versus'));

@@ -145,7 +145,6 @@ export async function checkCheckpoints(
   checkpoints: readonly string[],
   options: ContextOptions,
 ): Promise<void> {
-  if (checkpoints.length < 2) return;
   for (const checkpoint of checkpoints) await resolveWeights(requestOf(use, checkpoint, options));
 }
 

@@ -2,11 +2,15 @@ import type { Command } from 'commander';
 import { availableParallelism } from 'node:os';
 import { leftOut } from '../data/left-out.ts';
 import type { Ranks } from '../mpi/ranks.ts';
-import { evaluationData, openImages, type WeightsRequest } from '../training/evaluation/evaluate-weights.ts';
+import {
+  evaluationData,
+  openImages,
+  resolveWeights,
+  type WeightsRequest,
+} from '../training/evaluation/evaluate-weights.ts';
 import { EvaluationCounter, measure } from '../training/evaluation/evaluation.ts';
 import { ofAll, shareOf, type MeasuredBatch } from '../training/evaluation/shared.ts';
 import { describeLabels } from '../training/weights/model-classes.ts';
-import type { WeightsUse } from '../training/weights/settings.ts';
 import { FrameworkError } from '../util/errors.ts';
 import {
   BENCHMARK_FLAGS,
@@ -20,7 +24,7 @@ import { onlyWhen } from './conflicts.ts';
 import { ranksOption } from './contexts.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { ProgressLine } from './progress-line.ts';
-import { sharedByRanks } from './ranks.ts';
+import { sharedByRanks } from './start-ranks.ts';
 import { say } from './say.ts';
 import { openWeights, weightsOptions, weightsRequest, type WeightsOptions } from './weights.ts';
 
@@ -34,7 +38,14 @@ export function addEvaluate(command: Command): void {
     .option('--split <name>', 'folder below --data')
     .option('--on-error <what>', 'what an unreadable image does: fail or skip', 'fail');
   benchmarkOptions(command).action((options: EvaluateOptions) =>
-    sharedByRanks(options.ranks, (ranks) => evaluate(options, ranks), 'benchmarks' in options),
+    sharedByRanks(options.ranks, {
+      use: (ranks) => evaluate(options, ranks),
+      check: async () => {
+        await checkOptions(options);
+        await resolveWeights(requestOf(options));
+      },
+      keeps: 'benchmarks' in options,
+    }),
   );
   ranksOption(command);
   onlyWhen(command, 'with --benchmarks', BENCHMARK_FLAGS, ({ has }) => has('--benchmarks'));
@@ -49,38 +60,46 @@ interface EvaluateOptions extends WeightsOptions {
   readonly ranks?: number;
 }
 
-async function evaluate(
-  options: EvaluateOptions | (EvaluateOptions & BenchmarkOptions),
-  ranks: Ranks | undefined,
-): Promise<void> {
-  if ('benchmarks' in options) {
-    await checkBenchmarks(options);
+type AnyOptions = EvaluateOptions | (EvaluateOptions & BenchmarkOptions);
+
+async function checkOptions(options: AnyOptions): Promise<void> {
+  if ('benchmarks' in options) await checkBenchmarks(options);
+  else onErrorOf(options);
+}
+
+function onErrorOf({ onError }: EvaluateOptions): 'fail' | 'skip' {
+  if (onError === 'fail' || onError === 'skip') return onError;
+  throw new FrameworkError('cli/option', `--on-error takes fail or skip, got ${onError}.`);
+}
+
+async function evaluate(options: AnyOptions, ranks: Ranks | undefined): Promise<void> {
+  await checkOptions(options);
+  if ('benchmarks' in options)
     return openWeights(
       options,
-      evaluationRequest(options, 'evaluate --benchmarks'),
+      requestOf(options),
       async (device, weights, openSession) => {
         const adapter = `${device.description || device.name} (${device.kind})`;
         return evaluateBenchmarks(options, weights, await openSession(), adapter, ranks);
       },
       ranks,
     );
-  }
-  if (options.onError !== 'fail' && options.onError !== 'skip') {
-    throw new FrameworkError('cli/option', `--on-error takes fail or skip, got ${options.onError}.`);
-  }
   const done: PartDone = { counter: undefined, total: 0 };
   await untilInterrupted(
-    () => evaluateImages(options, options.onError as 'fail' | 'skip', done, ranks),
+    () => evaluateImages(options, onErrorOf(options), done, ranks),
     () => partText(done),
     ranks,
   );
 }
 
-function evaluationRequest(options: EvaluateOptions, use: WeightsUse): WeightsRequest {
+function requestOf(options: AnyOptions): WeightsRequest {
   const replaced = new Map<string, string>();
   if (options.data !== undefined) replaced.set('data.root', '--data');
   if (options.split !== undefined) replaced.set('data.valSplit', '--split');
-  return { ...weightsRequest(options, use), replaced };
+  return {
+    ...weightsRequest(options, 'benchmarks' in options ? 'evaluate --benchmarks' : 'evaluate'),
+    replaced,
+  };
 }
 
 /** How far an evaluation has come, for those who stop it. */
@@ -104,7 +123,7 @@ async function evaluateImages(
 ): Promise<void> {
   await openWeights(
     options,
-    evaluationRequest(options, 'evaluate'),
+    requestOf(options),
     async (_device, weights, openSession) => {
       const loader = await openImages(weights, evaluationData(weights, options.data, options.split), {
         batch: options.batch,

@@ -7,8 +7,9 @@ import type { TuneMode } from '../training/planning/tuned-plan.ts';
 import { onlyWhen } from './conflicts.ts';
 import { EXIT_INTERRUPTED } from './errors.ts';
 import { endBySignal } from '../device/leaving.ts';
-import { endInterrupted, onStopRequests } from './interrupt.ts';
-import { asRank, startRanks } from './ranks.ts';
+import { endInterrupted } from './interrupt.ts';
+import { asRank, onStopRequestsOfRank } from './ranks.ts';
+import { startRanks } from './start-ranks.ts';
 
 interface Options {
   readonly recipe: string;
@@ -110,8 +111,8 @@ async function run(options: Options): Promise<void> {
     process.stdout.write(options.json ? `${JSON.stringify(check)}\n` : describeCheck(check));
   } else if (options.ranks === 1) await runAs(options, undefined, []);
   else if (options.ranks !== undefined) {
-    await checkRanks(requestOf(options), options.ranks);
-    await startRanks(options.ranks, options.detach === true);
+    const { ranks, detach } = options;
+    await startRanks(ranks, detach === true, () => checkRanks(requestOf(options), ranks));
   } else await asRank((ranks, about) => runAs(options, ranks, about));
 }
 
@@ -122,7 +123,7 @@ async function runAs(options: Options, ranks: Ranks | undefined, about: readonly
   for (const line of about) reporter.note(line);
   let isAsked = false;
   const steps = new StepTimes();
-  const off = onStopRequests({
+  const off = onStopRequestsOfRank(ranks, {
     detach: options.detach === true,
     asked: (why) => {
       isAsked = true;

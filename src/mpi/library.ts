@@ -50,6 +50,8 @@ const FUNCTIONS = {
   MPI_Finalize: [],
   MPI_Get_library_version: ['void *', 'void *'],
   MPI_Error_string: ['int', 'void *', 'void *'],
+  /** The C library's, found through the MPI library, which needs it: ends the process, and nothing is taken down. */
+  _exit: ['int'],
 } as const;
 
 export type MpiFunction = keyof typeof FUNCTIONS;

@@ -46,10 +46,12 @@ export class Mpi implements Transport {
   /** What the library calls itself. */
   readonly version: string;
   private readonly library: MpiLibrary;
+  private readonly endsAll: boolean;
   private pending: Pending[] = [];
 
-  private constructor(library: MpiLibrary) {
+  private constructor(library: MpiLibrary, { endsAll }: Launched) {
     this.library = library;
+    this.endsAll = endsAll;
     const { world, errorsReturn } = library.handles;
     this.call('MPI_Init_thread', null, null, MPI_THREAD_FUNNELED, new Int32Array(1));
     this.call('MPI_Comm_set_errhandler', world, errorsReturn);
@@ -67,7 +69,7 @@ export class Mpi implements Transport {
    * @throws FrameworkError `mpi/no-koffi`, `mpi/no-library`, `mpi/other-launcher`
    */
   static join(launched: Launched, wanted: string | undefined): Mpi {
-    const mpi = new Mpi(loadMpi(launched.family, wanted));
+    const mpi = new Mpi(loadMpi(launched.family, wanted), launched);
     if (mpi.size === launched.size) return mpi;
     throw new FrameworkError(
       'mpi/other-launcher',
@@ -86,7 +88,9 @@ export class Mpi implements Transport {
     return this.start('MPI_Irecv', from, tag, bytes);
   }
 
+  /** Of MPI_Abort the libraries write paragraphs. */
   abort(exitCode: number): void {
+    if (this.endsAll) this.library.functions._exit(exitCode);
     this.call('MPI_Abort', this.library.handles.world, exitCode);
   }
 

@@ -171,20 +171,25 @@ export class Ranks {
     return JSON.parse(Buffer.from(bytes).toString('utf8')) as T;
   }
 
+  /** The first of the other ranks of this machine whose process has ended, if one has. */
+  findEnded(): { readonly rank: number; readonly peer: Peer } | undefined {
+    const own = defined(this.peers[this.rank], 'own process');
+    return this.peers
+      .map((peer, rank) => ({ peer, rank }))
+      .filter(({ peer, rank }) => peer.host === own.host && rank !== this.rank)
+      .find(({ peer }) => startOf(peer.pid) !== peer.started);
+  }
+
   /**
    * Looks after the processes of this machine from now on: a launcher may leave the others waiting when one of them ends.
    * @param onEnd told of the first that ended
    */
   watchPeers(onEnd: (rank: number, peer: Peer) => void): void {
-    const own = defined(this.peers[this.rank], 'own process');
-    const near = this.peers.flatMap((peer, rank) =>
-      peer.host === own.host && rank !== this.rank ? [{ peer, rank }] : [],
-    );
     this.watch = setInterval(() => {
-      const gone = near.find(({ peer }) => startOf(peer.pid) !== peer.started);
-      if (gone === undefined) return;
+      const ended = this.findEnded();
+      if (ended === undefined) return;
       clearInterval(this.watch);
-      onEnd(gone.rank, gone.peer);
+      onEnd(ended.rank, ended.peer);
     }, LOOK).unref();
   }
 

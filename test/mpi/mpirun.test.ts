@@ -5,9 +5,10 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EXIT_INTERRUPTED } from '../../src/cli/errors.ts';
-import { withoutRanks } from '../../src/cli/ranks.ts';
+import { withoutRanks } from '../../src/cli/start-ranks.ts';
+import { runCommand } from '../cli/run.ts';
 import { adapters, deviceFor } from '../ops/harness.ts';
 import { runTiny, scratchFolder, tinyRecipe, traces } from '../training/tiny.ts';
 import { endOf, installedEngines, startRanks, type Engine } from './engines.ts';
@@ -104,13 +105,18 @@ describe.skipIf(adapter === undefined)('ranks that mpirun starts', () => {
     },
   );
 
-  it.each(engines.slice(0, 1))(
+  it.each(engines)(
     'end with one error of the first rank where all meet it: $name',
     { timeout: 120_000 },
     async (engine) => {
       const args = ['--recipe', tinyRecipe(scratchFolder()), '--adapter', 'none such'];
       const { code, errors } = await endOf(startRanks(engine, 2, [...args, '--set', 'batch.shards=2']));
-      expect(errors.match(/error: No adapter matches `none such`/g)).toHaveLength(1);
+      // Neither the others nor the launcher add a word.
+      expect(errors.trim().split('\n')).toEqual([
+        expect.stringMatching(/^2 ranks by mpirun/) as string,
+        expect.stringMatching(/^error: No adapter matches `none such`/) as string,
+        expect.stringMatching(/^hint: /) as string,
+      ]);
       expect(code).toBe(5);
     },
   );
@@ -137,6 +143,57 @@ it('ranks that could not share a step are refused before mpirun is started', asy
   const { code, errors } = await endOf(startRanks(engine, 2, ['--recipe', tinyRecipe(scratchFolder())]));
   expect(errors).toContain('2 ranks cannot share a step evenly that the recipe cuts into 1 (batch.shards).');
   expect(code).toBe(10);
+});
+
+describe('before mpirun is started', () => {
+  const none = { LARGEKERNEL_MPIRUN: 'no such mpirun', LARGEKERNEL_MPI_LIBRARY: '/no/such/libmpi.so' };
+  const tiny = tinyRecipe(scratchFolder());
+  const weights = fileURLToPath(
+    new URL('../../checkpoints/resnet20-cifar10/resnet20.safetensors', import.meta.url),
+  );
+  beforeEach(() => {
+    for (const [name, value] of Object.entries(none)) vi.stubEnv(name, value);
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it.each([
+    ['no file', 2, 8, 'evaluate --checkpoint none', 'there is no file none'],
+    [
+      'a wrong option',
+      2,
+      2,
+      `evaluate --checkpoint ${weights} --on-error maybe`,
+      '--on-error takes fail or skip',
+    ],
+    [
+      'an unknown benchmark',
+      2,
+      2,
+      `evaluate --checkpoint ${weights} --benchmarks vall`,
+      'no benchmark "vall"',
+    ],
+    ['no file to attack', 2, 8, 'attack fgsm --checkpoint none', 'there is no file none'],
+    ['no saved images', 2, 8, `attack saved --from none --checkpoint ${weights}`, 'none'],
+    ['no file to analyse', 2, 8, 'analyze occlusion --checkpoint none', 'there is no file none'],
+    ['no recipe', 2, 2, 'bench ranks --recipe none', 'there is no recipe named none'],
+    ['shards of a benchmark', 2, 10, `bench ranks --recipe ${tiny}`, 'cannot share a step evenly'],
+    ['an odd number of ranks', 3, 10, `evaluate --checkpoint ${weights}`, 'Start 2 or 4'],
+    [
+      'a slip',
+      2 ** 20,
+      10,
+      `evaluate --checkpoint ${weights}`,
+      '1048576 ranks were asked for on this machine',
+    ],
+    ['no MPI library', 2, 10, `evaluate --checkpoint ${weights}`, 'No MPI library could be loaded'],
+  ])('%s is told once', async (_, ranks, code, line, said) => {
+    const ended = await runCommand(...line.split(' '), '--ranks', String(ranks));
+    expect(ended.stderr).toContain(said);
+    expect(ended.stderr.match(/error: /g)).toHaveLength(1);
+    expect(ended.code).toBe(code);
+  });
 });
 
 it('--ranks is left out of what the ranks are started with', () => {

@@ -1,6 +1,7 @@
 /** A rank that looks at what MPI has done to its process: run as a program, it starts two of itself. */
 import { createRequire } from 'node:module';
-import { asRank, startRanks } from '../../src/cli/ranks.ts';
+import { asRank } from '../../src/cli/ranks.ts';
+import { startRanks } from '../../src/cli/start-ranks.ts';
 import { launchedBy } from '../../src/mpi/launched.ts';
 
 /** What of it is used: TypeScript declares it with the browser's types alone. */
