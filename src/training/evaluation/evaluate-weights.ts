@@ -16,7 +16,7 @@ import { existsNow } from '../../util/files.ts';
 import { datasetOf, normalizationOf } from '../data.ts';
 import { assumptions, recogniseTold } from '../weights/told.ts';
 import { classesOfFile, classesOfRun, type ModelClasses } from '../weights/model-classes.ts';
-import { saidPreprocessing } from '../weights/preprocessing.ts';
+import { describePreprocessing, saidPreprocessing } from '../weights/preprocessing.ts';
 import { leftOutNote, openWeights } from '../weights/open-weights.ts';
 import { publishedAs } from '../weights/published/list.ts';
 import type { PublishedWeights } from '../weights/published/record.ts';
@@ -125,7 +125,7 @@ export async function resolveWeights(request: WeightsRequest): Promise<ResolvedW
 
 /** For a file whose model the user named, or which its tensors identify; the latter is printed. */
 async function resolveNamed(
-  { model, overrides, checkpoint }: WeightsRequest,
+  { model, overrides, checkpoint, use }: WeightsRequest,
   file: TensorFile,
 ): Promise<Resolved> {
   const said = async (name: string) => {
@@ -141,13 +141,15 @@ async function resolveNamed(
   const known = await recogniseTold(file, checkpoint, overrides);
   const { name } = known.model;
   const more = await said(name);
+  const resolved = await resolveFile(name, [...known.settings, ...more.settings, ...overrides], file);
+  const usesImages = !['convert', 'merge', 'export', 'analyze weights'].includes(use);
+  const preprocessing = more.notes.length > 0 ? more.notes : [describePreprocessing(name, resolved)];
   const notes = [
     `model: ${[name, ...known.settings].join(' ')}, by its tensors`,
     ...assumptions(known, checkpoint, overrides),
-    ...more.notes,
+    ...(usesImages ? preprocessing : []),
   ];
-  const all = [...known.settings, ...more.settings, ...overrides];
-  return { ...(await resolveFile(name, all, file)), notes };
+  return { ...resolved, notes };
 }
 
 /** Published weights have the preprocessing of their published accuracy, and ImageNet's classes. */

@@ -33,6 +33,19 @@ export function preprocessingSettings(model: Model, used: Preprocessed): string[
   return settings;
 }
 
+/** How images reach a recognised model, for people: models of the same entries may want them otherwise, as ViT and DeiT do. */
+export function describePreprocessing(
+  name: string,
+  { imageSize, evalConfig, normalization }: Preprocessed,
+): string {
+  const { resize, crop, squash, interpolation } = evalConfig;
+  const size =
+    resize === null ? 'no resize' : `${squash ? 'both sides' : 'short side'} ${resize}, ${interpolation}`;
+  const cut = crop === null ? `${imageSize} pixels` : `the middle ${crop}`;
+  const triple = (values: readonly number[]) => values.join(' ');
+  return `preprocessing of ${name}: ${size}, ${cut}, mean ${triple(normalization.mean)}, std ${triple(normalization.std)}; --set data.mean=…, data.std=…, evaluation.… change it`;
+}
+
 /** The sizes of the resize and of the crop belong to an image size. */
 const SIZED = ['evaluation.resize', 'evaluation.crop', 'evaluation.squash'];
 

@@ -31,9 +31,8 @@ export async function withTeacher(
   const resolved = await resolveWeights({ ...request, entry: entry ?? undefined }).catch(asTeachers);
   const { model, notes, normalization } = resolved;
   checkSize(model, recipe.data.imageSize);
-  notes.forEach((line) => {
-    note(`teacher: ${line}`);
-  });
+  // The teacher sees the student's images.
+  for (const line of notes) if (!line.startsWith('preprocessing')) note(`teacher: ${line}`);
   noteNormalization(normalization, normalizationOf(recipe), note);
   return { ...target, teacher: createModel(model.name, { ...model.config, classes }) };
 }

@@ -3,7 +3,11 @@ import { MODEL_SETTINGS } from '../../../src/formats/model-metadata.ts';
 import { createModel } from '../../../src/models/registry.ts';
 import { evalConfig } from '../../../src/recipe/transforms.ts';
 import { normalizationOf } from '../../../src/training/data.ts';
-import { preprocessingSettings, saidPreprocessing } from '../../../src/training/weights/preprocessing.ts';
+import {
+  describePreprocessing,
+  preprocessingSettings,
+  saidPreprocessing,
+} from '../../../src/training/weights/preprocessing.ts';
 import { bareRecipe } from '../../../src/training/weights/recipe-model.ts';
 
 const model = createModel('convnext-custom');
@@ -29,6 +33,15 @@ describe('the preprocessing in a file', () => {
     const left = (...overrides: string[]) => saidPreprocessing(file(said), model.name, overrides);
     expect(await left('data.mean=[0,0,0]')).toEqual(said.slice(0, 2));
     expect(await left('data.imageSize=32')).toEqual(said.slice(2));
+  });
+
+  it('is said in words', () => {
+    const [imageSize, normalization] = [224, { mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.2] }] as const;
+    const { resize, crop, squash, interpolation } = createModel('vit-b16').preprocessing(imageSize);
+    const evalConfig = { resize, crop, squash, interpolation };
+    expect(describePreprocessing('vit-b16', { imageSize, evalConfig, normalization })).toContain(
+      'preprocessing of vit-b16: short side 248, bicubic, the middle 224, mean 0.5 0.4 0.3, std 0.2 0.2 0.2',
+    );
   });
 
   it('is passed over where it is none', async () => {
