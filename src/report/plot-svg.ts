@@ -119,7 +119,7 @@ function extent(values: readonly number[], min?: number, max?: number, margin = 
   return { min: min ?? low - pad, max: max ?? high + pad };
 }
 
-/** 1, 2 and 5 of every power of ten between two exponents. */
+/** 1, 2 and 5 of every power of ten between two exponents; where fewer than two of them lie there, steps of equal length. */
 function logTicks(from: number, to: number): number[] {
   const ticks: number[] = [];
   for (let power = Math.floor(from); power <= to; power++)
@@ -127,7 +127,7 @@ function logTicks(from: number, to: number): number[] {
       const tick = m * 10 ** power;
       if (Math.log10(tick) >= from && Math.log10(tick) <= to) ticks.push(tick);
     }
-  return ticks;
+  return ticks.length > 1 ? ticks : niceTicks(10 ** from, 10 ** to, 4);
 }
 
 function tickText(tick: number): string {

@@ -14,6 +14,8 @@ export interface SetRecord {
   readonly settings: string;
   readonly model: string;
   readonly modelFingerprint: string;
+  /** `imagesSum` of the data set whose images were changed: they are known by their places in it. */
+  readonly images: string;
   readonly imageSize: number;
   readonly norm: 'linf' | 'l2';
   /** Where ε was measured; the images themselves are pixels. */
@@ -23,7 +25,7 @@ export interface SetRecord {
 
 const SET = sealedKind<SetRecord>(
   'adversarial set',
-  1,
+  2,
   'Delete the folder and run the attack with --save again.',
 );
 

@@ -9,6 +9,7 @@ import { evaluateBenchmark } from '../benchmarks/evaluation/evaluate.ts';
 import type { BenchmarkResult } from '../benchmarks/evaluation/result.ts';
 import { prepareOwn } from '../benchmarks/images/find-images.ts';
 import type { Part } from '../benchmarks/images/parts.ts';
+import { filesSha256 } from '../benchmarks/images/files-sha256.ts';
 import { findBenchmark } from '../benchmarks/records.ts';
 import type { Classifier } from '../classifier/classifier.ts';
 import { sessionClassifier } from '../classifier/session-classifier.ts';
@@ -35,6 +36,8 @@ export interface AttackRequest {
   readonly norm?: Norm | null;
   /** What saved images are. */
   readonly of?: string;
+  /** `imagesSum` of the data set that saved images were made of. */
+  readonly images?: string;
   /** Hears of images through the model. */
   readonly onPasses?: (images: number) => void;
 }
@@ -53,12 +56,21 @@ export async function runAttack(context: AnalysisContext, request: AttackRequest
   const [whole] = prepared.parts as [Part];
   const norm = request.norm === undefined ? normOf(request.settings) : request.norm;
   const settings = wordsOf(request, norm);
+  if (request.images !== undefined && request.images !== (await imagesSum(whole))) {
+    await prepared.close();
+    throw otherImages(prepared.origin);
+  }
   const { classifier, model, done } = await opened(context, request);
   try {
     const save =
       request.save === undefined
         ? undefined
-        : await setOf(request.save, request, norm, classifier, settings, context.ranks);
+        : await setOf(request, norm, classifier, {
+            settings,
+            images: await imagesSum(whole),
+            save: request.save,
+            ranks: context.ranks,
+          });
     const plan: AttackPlan = { ...request, norm, save };
     const parts = [0, ...epsilons.filter((eps) => eps !== 0)].map((eps): Part => ({
       ...whole,
@@ -172,17 +184,32 @@ function wordsOf(
   ]);
 }
 
+/** Tells data sets apart by the names and bytes of their images. Labels do not count: models may have their classes in other orders. */
+function imagesSum(part: Part): Promise<string> {
+  return filesSha256([{ part: { ...part, label: () => 0 }, items: [...part.keys.keys()] }]);
+}
+
+function otherImages(origin: string): FrameworkError {
+  return new FrameworkError(
+    'attack/set',
+    `The saved images were to be tried on ${origin}, and they are changed ones of other images, by their names, number or bytes.`,
+    { hint: 'Give the --data and --split that the set was made with.' },
+  );
+}
+
 async function setOf(
-  folder: string,
   request: AttackRequest,
   norm: Norm | null,
   classifier: Classifier,
-  settings: string,
-  ranks: Ranks | undefined,
+  {
+    save,
+    ranks,
+    ...words
+  }: { readonly save: string; readonly ranks: Ranks | undefined } & Pick<SetRecord, 'settings' | 'images'>,
 ): Promise<AdversarialSet> {
   const record: SetRecord = {
     attack: request.attack.id,
-    settings,
+    ...words,
     model: classifier.name,
     modelFingerprint: classifier.fingerprint,
     imageSize: classifier.preprocessing.imageSize,
@@ -191,8 +218,8 @@ async function setOf(
     epsilons: request.epsilons.filter((eps) => eps !== 0),
   };
   // Every rank adds the images that it has made.
-  const created = await onFirst(ranks, () => AdversarialSet.create(folder, record));
-  return created ?? AdversarialSet.open(folder);
+  const created = await onFirst(ranks, () => AdversarialSet.create(save, record));
+  return created ?? AdversarialSet.open(save);
 }
 
 /** What the machinery of benchmarks must know of an attack. */

@@ -50,7 +50,7 @@ export function savedRequest(
   const isKnown = record.imageSize === imageSize && record.space === 'pixel';
   return {
     ...{ attack: savedAttack(set), settings: {}, epsilons, seed: 0, space: record.space, aim: 'any' },
-    ...{ eightBit: false, save: undefined, norm: isKnown ? record.norm : null },
+    ...{ eightBit: false, save: undefined, norm: isKnown ? record.norm : null, images: record.images },
     of: `images of ${record.attack} on ${record.model} ${record.modelFingerprint.slice(0, 8)}: ${record.settings}`,
   };
 }

@@ -99,6 +99,15 @@ describe.skipIf(adapters.length === 0)('an attack', () => {
     expect(again.map(({ correct, linf }) => [correct, linf])).toEqual(
       points(made).map(({ correct, linf }) => [correct, linf]),
     );
+    // Saved images are known by their places in a data set: another one has other images there.
+    const elsewhere = { ...savedRequest(set, 16), images: 'those of another data set' };
+    await expect(runAttack(context(), elsewhere)).rejects.toMatchObject({
+      code: 'attack/set',
+      message: expect.stringMatching(/they are changed ones of other images/) as string,
+    });
+    expect(points(await runAttack(context(), savedRequest(set, 32))).map(({ correct }) => correct)).toEqual(
+      points(made).map(({ correct }) => correct),
+    );
     // Images of another ε are no images of this one.
     const lie = {
       ...saved,
