@@ -8,9 +8,13 @@ import { FrameworkError } from '../util/errors.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { onStopRequests, type StopHandlers } from './interrupt.ts';
 import { flush } from './output.ts';
+import { sayLater } from './say.ts';
 
 /** An error that all ranks meet is told by rank 0, and a rank's end by the launcher; either ends them all before that. ms */
 const OTHERS_SPEAK = 3000;
+
+/** Ranks that are not all there after so long are waited for aloud. ms */
+const PATIENCE = 10_000;
 
 /**
  * For UCX, through which MPICH and Open MPI may talk. As it starts it patches mmap, munmap and brk of the C library, and tries that by moving
@@ -60,9 +64,14 @@ export async function asRank(use: UseRanks): Promise<void> {
     return;
   }
   for (const [name, value] of Object.entries(HARMLESS)) process.env[name] ??= value;
+  // The library waits for all ranks as it starts, and blocks this thread.
+  const { rank, size } = launched;
+  const taken =
+    rank === 0 ? sayLater(`rank 0 of ${size} waits for the others to start`, PATIENCE) : undefined;
   const mpi = await firstSpeaks(launched, () => Mpi.join(launched, process.env['LARGEKERNEL_MPI_LIBRARY']));
   try {
     const ranks = await Ranks.over(mpi);
+    taken?.();
     ranks.watchPeers((rank, { host, pid }) => {
       const error = new FrameworkError(
         'mpi/rank-ended',

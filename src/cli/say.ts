@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import { duration, makeReporter, withSigns } from '../training/log/reporter.ts';
 
 /** A line on standard error: results go to standard output, everything else here. */
@@ -16,4 +17,18 @@ export async function underWay<T>(
     `${typeof what === 'string' ? what : what()}, ${duration((performance.now() - begun) / 1000)} so far`;
   const style = isQuiet ? 'quiet' : process.stderr.isTTY ? 'terminal' : 'lines';
   return withSigns(makeReporter(style), text, work);
+}
+
+/** A thread writes to the file descriptor itself: what threads print otherwise waits for the main thread. */
+const LATE = `const { workerData: { line, ms } } = require('node:worker_threads');
+setTimeout(() => require('node:fs').writeSync(2, line + '\\n'), ms);`;
+
+/**
+ * Says a line on standard error after a time, though this thread may be blocked by then.
+ * @returns takes it back
+ */
+export function sayLater(line: string, ms: number): () => void {
+  const worker = new Worker(LATE, { eval: true, execArgv: [], workerData: { line, ms } });
+  worker.unref();
+  return () => void worker.terminate();
 }
