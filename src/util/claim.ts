@@ -84,7 +84,12 @@ export class Claim {
     if (!this.end()) return;
     if ((await readClaim(this.path).catch(() => undefined))?.token !== this.token) return;
     await unlink(this.path).catch(() => undefined);
-    if (made.delete(dirname(this.path))) await rmdir(dirname(this.path)).catch(() => undefined);
+    const folder = dirname(this.path);
+    // Taken off before: who finds the folder gone makes it anew, and puts it on again.
+    if (made.delete(folder))
+      await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') made.add(folder); // another claim may be the last to leave it
+      });
   }
 
   /** As `release`, while the process ends. */
@@ -92,7 +97,7 @@ export class Claim {
     if (!this.end()) return;
     try {
       unlinkSync(this.path);
-      if (made.delete(dirname(this.path))) rmdirSync(dirname(this.path));
+      if (made.has(dirname(this.path))) rmdirSync(dirname(this.path));
     } catch {
       // It was taken away, or the folder holds files.
     }

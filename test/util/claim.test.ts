@@ -65,6 +65,15 @@ describe('a claim', () => {
     expect(readdirSync(join(folder, 'run'))).toEqual(['claim.json']);
   });
 
+  it('leaves no folder behind that was made for several', async () => {
+    const other = join(folder, 'run', 'other.json');
+    const [one, two] = await Promise.all([claim(path, 'training'), claim(other, 'tuning')]);
+    await one.release();
+    expect(readdirSync(join(folder, 'run'))).toEqual(['other.json']);
+    await two.release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('of a process that has ended goes to one of many that ask at once', async () => {
     await leave({ pid: 2 ** 22 + 1 });
     const taken = await Promise.all(Array.from({ length: 20 }, () => tryClaim(path, 'training')));
