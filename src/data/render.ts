@@ -134,7 +134,7 @@ function sized(image: Image, size: number): Image {
   throw new FrameworkError(
     WRONG_SIZE,
     `an image of ${image.width}×${image.height} pixels came out of the transform where ${size}×${size} is due`,
-    { hint: `set the evaluation's resize and crop for ${size}` },
+    { hint: `add --set evaluation.resize=${size} --set evaluation.crop=${size}, or others that give this size` },
   );
 }
 
