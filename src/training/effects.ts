@@ -36,6 +36,8 @@ const RULES: readonly Rule[] = [
   ],
   [['schedule.lag'], ({ schedule }) => schedule.unit === 'epoch', 'schedule.unit is step'],
   [['distill.temperature'], ({ distill }) => distill?.kind === 'soft', 'distill.kind is not soft'],
+  [['model.stemPatch'], ({ model }) => model['stem'] !== 'resnet', 'model.stem is resnet, whose kernel is 7'],
+  [['model.headInitScale'], ({ init }) => init.file === null || init.dropHead, 'the classifier comes from init.file'],
   [['init.dropHead'], ({ init }) => init.file !== null, 'init.file is null'],
 ]; // prettier-ignore
 

@@ -30,6 +30,8 @@ describe('keys of a recipe', () => {
     ['SGD has no betas', ['optimizer.name=sgd', 'optimizer.betas=[0.9,0.9]'], 'optimizer.betas'],
     ['jitter beside RandAugment', ['augment.colorJitter=0.4'], 'augment.colorJitter'],
     ['no average to evaluate', ['ema=null', 'evaluation.ema=true'], 'evaluation.ema'],
+    ['a stem of ResNet has no patches', ['model.name=robust-resnet-dw', 'model.stem=resnet', 'model.stemPatch=8'], 'model.stemPatch'],
+    ['a classifier that is not new', ['init=x.pth', 'model.headInitScale=0.001'], 'model.headInitScale'],
     ['no weights to drop the head of', ['init.dropHead=true'], 'init.dropHead'],
   ])('that change nothing are refused: %s', async (_, overrides, key) => {
     await expect(check('convnext-t', ...overrides)).rejects.toThrow(`command line: ${key} was given, but it has no effect`);
