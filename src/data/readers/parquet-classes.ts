@@ -3,7 +3,7 @@ import type { FileMetaData } from 'hyparquet';
 import { imagenetClasses } from '../classes.ts';
 import { classOf, namedClasses, numberedClasses } from '../found-classes.ts';
 import type { FoundClasses } from '../found-classes.ts';
-import { FrameworkError, defined } from '../../util/errors.ts';
+import { FrameworkError } from '../../util/errors.ts';
 
 /** What the files say of their classes. */
 export interface ClassColumns {
@@ -65,9 +65,13 @@ export function classNames(
 export function classesFor({ keys, labels, ids, names }: ClassColumns): FoundClasses {
   if (ids !== undefined) return namedClasses(ids);
   if (names === undefined) return numberedClasses(keys, labels);
-  const imagenet = imagenetClasses();
-  const first = defined(imagenet[0], 'class 0').name;
-  const isImagenet = names.length === imagenet.length && names[0]?.startsWith(first) === true;
-  return { classes: isImagenet ? imagenet : names.map(classOf), labels, numbered: false };
+  return { classes: areImagenets(names) ? imagenetClasses() : names.map(classOf), labels, numbered: false };
 }
 
+
+/** Names that begin as ImageNet's words do, each in its place: a few lists spell some otherwise, none puts most of them elsewhere. */
+function areImagenets(names: readonly string[]): boolean {
+  const imagenet = imagenetClasses();
+  const alike = imagenet.filter(({ name }, i) => names[i]?.toLowerCase().startsWith(name.toLowerCase()) === true);
+  return names.length === imagenet.length && alike.length >= 0.9 * imagenet.length;
+}
