@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { join, resolve } from 'node:path';
 import { openDevice } from '../device/open.ts';
 import {
@@ -66,7 +66,7 @@ export function addAblate(command: Command): void {
     .option('--adapter <name>', ADAPTERS)
     .option('--memory <gib>', 'device memory that a run may use', positiveNumber)
     .option('--ranks <n>', 'processes that train one run together, over MPI', integerUpTo(4096))
-    .option('--only <run>', 'one run of the sweep, without the table')
+    .option('--only <run>', 'one run of the sweep, without the table', onlyOne)
     .option('--table', 'make the table of what is there; run nothing')
     .option('--dry-run', 'list the runs with their cost and try each up to its first step; run nothing')
     .option('--resume', 'where a run’s newest checkpoint is damaged, go on from the one before')
@@ -90,6 +90,11 @@ export function addAblate(command: Command): void {
   of('where several runs are started', ['--jobs', '--launcher'], ({ has }) => !has('--only'));
   of('without --dry-run', ['--table'], ({ has }) => !has('--dry-run'));
   of('without --json', ['--quiet'], ({ has }) => !has('--json'));
+}
+
+function onlyOne(run: string, before: string | undefined): string {
+  if (before === undefined) return run;
+  throw new InvalidArgumentError(`${before} was given before; each call runs one.`);
 }
 
 async function run(name: string | undefined, template: string | undefined, options: Options): Promise<void> {
