@@ -24,6 +24,23 @@
 #endif
   let own = subgroup * 16u * stride_sums;
   let lane = local % ${LANES / (WA * WB)}u;
+#if !QUADS
+  // This lane's quads of a strip: where they lie in it, and where those of the first strip belong. Where lanes fill whole rows, the
+  // rows of all its quads are a constant apart.
+#for t in 0..4 * COLS * STRIP * WA * WB / LANES
+#if LANES / (WA * WB) % (COLS * STRIP / 4) == 0 && t > 0
+  let down${t} = down0 + ${t * 16 * LANES / (4 * COLS * STRIP * WA * WB)}u;
+  let across${t} = across0;
+  let from${t} = from0 + ${t * 16 * LANES / (4 * COLS * STRIP * WA * WB)}u * stride_sums;
+  let first${t} = first0 + ${t * 16 * LANES / (4 * COLS * STRIP * WA * WB) * N / (N % 4 == 0 ? 4 : 1)}u;
+#else
+  let down${t} = (lane + ${t * LANES / (WA * WB)}u) / ${COLS * STRIP / 4}u;
+  let across${t} = (lane + ${t * LANES / (WA * WB)}u) % ${COLS * STRIP / 4}u * 4u;
+  let from${t} = own + down${t} * stride_sums + across${t};
+  let first${t} = place(matrix, first_a + row + down${t}, first_b + col + across${t});
+#endif
+#endfor
+#endif
 #for r in 0..RA
 #for e in 0..RB / STRIP
   {
@@ -31,9 +48,11 @@
     let left = first_b + col + ${e * STRIP * COLS}u;
 #if EPILOGUE == gelu_gradient
 #for t in 0..4 * COLS * STRIP * WA * WB / LANES
-    let i${t} = top + (lane + ${t * LANES / (WA * WB)}u) / ${COLS * STRIP / 4}u;
-    let j${t} = left + (lane + ${t * LANES / (WA * WB)}u) % ${COLS * STRIP / 4}u * 4u;
-    let before${t} = h_at(i${t}, j${t});
+#if EVEN
+    let before${t} = load_h(first${t} + ${(16 * r * N + e * STRIP * COLS) / 4}u);
+#else
+    let before${t} = h_at(top + down${t}, left + across${t});
+#endif
 #endfor
 #endif
 #for c in 0..STRIP
@@ -57,30 +76,22 @@
 #endfor
       ));
     }
-#elif EPILOGUE == gelu_gradient
+#else
 #for t in 0..4 * COLS * STRIP * WA * WB / LANES
 #if EVEN
     {
 #else
-    if (i${t} < ${M}u && j${t} < ${N}u) {
+    if (top + down${t} < ${M}u && left + across${t} < ${N}u) {
 #endif
-      let at = own + (i${t} - top) * stride_sums + j${t} - left;
-      store_with(matrix, i${t}, j${t}, vec4f(strip[at], strip[at + 1u], strip[at + 2u], strip[at + 3u]), before${t});
+      let at = first${t} + ${(16 * r * N + e * STRIP * COLS) / (N % 4 == 0 ? 4 : 1)}u;
+      let sums = vec4f(strip[from${t}], strip[from${t} + 1u], strip[from${t} + 2u], strip[from${t} + 3u]);
+#if EPILOGUE == gelu_gradient
+      store_with(at, top + down${t}, left + across${t}, sums, before${t});
+#else
+      store_with(at, top + down${t}, left + across${t}, sums, vec4f());
+#endif
     }
 #endfor
-#else
-    for (var t = 0u; t < ${4 * COLS * STRIP * WA * WB / LANES}u; t++) {
-      let quad = lane + t * ${LANES / (WA * WB)}u;
-      let i = quad / ${COLS * STRIP / 4}u;
-      let j = quad % ${COLS * STRIP / 4}u * 4u;
-      let at = own + i * stride_sums + j;
-      let sums = vec4f(strip[at], strip[at + 1u], strip[at + 2u], strip[at + 3u]);
-#if EVEN
-      store_with(matrix, top + i, left + j, sums, vec4f());
-#else
-      store(matrix, top + i, left + j, sums);
-#endif
-    }
 #endif
     workgroupBarrier();
   }

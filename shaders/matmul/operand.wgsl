@@ -11,6 +11,7 @@
 #param STRIDE_B: int // elements from one matrix of b to the next, 0 if shared
 #param NORMAL: none | a | b // operand that holds maps to normalise: a (rows m, channels k; sets TRANSPOSE_A) or b (rows k, channels n; sets TRANSPOSE_B)
 #param shared PLANE: int // positions of one map
+#param WHOLE: bool // no index of the inner dimension is past its size
 #param READ: load | narrow // quads are f32, or f16; an operand that is normalised is read as f32 in any case
 
 #type Quad = READ == narrow ? vec4h : vec4f
@@ -36,8 +37,12 @@ fn four(row: u32) -> Four {
 
 // Weight and bias of a channel, zero past the last.
 fn affine(channel: u32) -> vec2f {
+#if WHOLE && NORMAL == a
+  return vec2f(load_norm_weight(channel), load_norm_bias(channel));
+#else
   let at = min(channel, CHANNELS - 1u);
   return select(vec2f(), vec2f(load_norm_weight(at), load_norm_bias(at)), channel < CHANNELS);
+#endif
 }
 
 fn normal(value: vec4f, rows: Four, channel: vec2f) -> vec4f {
@@ -46,8 +51,8 @@ fn normal(value: vec4f, rows: Four, channel: vec2f) -> vec4f {
 
 // Index of four consecutive rows of one channel; the first row is a multiple of four.
 fn maps_at(row: u32, channel: u32) -> u32 {
-  let first = min(row, POSITIONS - 4u);
-  return ((first / ${PLANE}u * CHANNELS + min(channel, CHANNELS - 1u)) * ${PLANE}u + first % ${PLANE}u) / 4u;
+  let first = min(row, POSITIONS - 4u) / 4u;
+  return first / ${PLANE / 4}u * (CHANNELS * ${PLANE / 4}u) + first % ${PLANE / 4}u + min(channel, CHANNELS - 1u) * ${PLANE / 4}u;
 }
 #endif
 
@@ -74,7 +79,9 @@ fn quad_${o}(s: u32, outer: u32, inner: u32) -> vec4f {
 // Elements (outer, inner … inner+3) of matrix s, arbitrary past the inner size; inner is a multiple of 4.
 fn raw_${o}(s: u32, outer: u32, inner: u32) -> Quad {
   let row = s * ${o == b ? STRIDE_B : STRIDE_A}u + min(outer, ${(o == b ? N : M) - 1}u) * ${K}u;
-#if K % 4 == 0
+#if WHOLE && K % 4 == 0
+  return ${READ}_${o}((row + inner) / 4u);
+#elif K % 4 == 0
   return ${READ}_${o}((row + min(inner, ${K - 4}u)) / 4u);
 #else
   return Quad(
@@ -96,7 +103,11 @@ fn inside_${o}(value: Quad, inner: u32) -> Quad {
 #else
 // Elements (outer … outer+3, inner) of matrix s, arbitrary past the inner size; outer is a multiple of 4.
 fn raw_${o}(s: u32, outer: u32, inner: u32) -> Quad {
+#if WHOLE
+  let row = s * ${o == b ? STRIDE_B : STRIDE_A}u + inner * ${o == b ? N : M}u;
+#else
   let row = s * ${o == b ? STRIDE_B : STRIDE_A}u + min(inner, ${K - 1}u) * ${o == b ? N : M}u;
+#endif
 #if (o == b ? N : M) % 4 == 0
   return ${READ}_${o}((row + min(outer, ${(o == b ? N : M) - 4}u)) / 4u);
 #else
@@ -115,10 +126,10 @@ fn inside_${o}(value: Quad, inner: u32) -> Quad {
 
 // Elements as multiplied: a is zero past the inner size.
 fn quad_${o}(s: u32, outer: u32, inner: u32) -> Quad {
-#if o == a
+#if o == a && !WHOLE
   return inside_a(raw_a(s, outer, inner), inner);
 #else
-  return raw_b(s, outer, inner);
+  return raw_${o}(s, outer, inner);
 #endif
 }
 #endif

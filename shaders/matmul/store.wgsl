@@ -10,7 +10,7 @@
 #param EPILOGUE: plain | gelu | gelu_gradient | residual // how y is made of the value
 #param shared PLANE: int // positions of one map
 #param QUADS: bool // residual stores four rows at a time, by `store_quad`; PLANE is a multiple of four
-#import common/gelu.wgsl
+#import matmul/gelu.wgsl
 #import layout/factor.wgsl
 
 #type Stored = N % 4 == 0 ? vec4f : f32
@@ -33,7 +33,11 @@ fn with_bias(sums: vec4f, i: u32, j: u32) -> vec4f {
   var value = sums;
 #if bound(bias) && BIAS == cols
 #for c in 0..4
+#if N % 4 == 0
+  value[${c}] += load_bias(j + ${c}u);
+#else
   value[${c}] += load_bias(min(j + ${c}u, ${N - 1}u));
+#endif
 #endfor
 #elif bound(bias)
   value += load_bias(i);
@@ -83,62 +87,64 @@ fn h_at(i: u32, j: u32) -> vec4f {
 }
 #endif
 
+// Where y[matrix, i, j] is stored, j a multiple of 4.
+fn place(matrix: u32, i: u32, j: u32) -> u32 {
+#if N % 4 == 0
+  return (matrix * ${M}u + i) * ${N / 4}u + j / 4u;
+#else
+  return (matrix * ${M}u + i) * ${N}u + j;
+#endif
+}
+
 // Stores the sums of y[matrix, i, j … j+3], j a multiple of 4.
 fn store(matrix: u32, i: u32, j: u32, sums: vec4f) {
   if (i >= ${M}u || j >= ${N}u) {
     return;
   }
 #if EPILOGUE == gelu_gradient
-  store_with(matrix, i, j, sums, h_at(i, j));
+  store_with(place(matrix, i, j), i, j, sums, h_at(i, j));
 #else
-  store_with(matrix, i, j, sums, vec4f());
+  store_with(place(matrix, i, j), i, j, sums, vec4f());
 #endif
 }
 
-// The same where row i and column j are known to exist; `before` is h there.
-fn store_with(matrix: u32, i: u32, j: u32, sums: vec4f, before: vec4f) {
+// The same where row i and column j are known to exist; `at` is their place, `before` is h there.
+fn store_with(at: u32, i: u32, j: u32, sums: vec4f, before: vec4f) {
   let value = with_bias(sums, i, j);
-  let at = (matrix * ${M}u + i) * ${N}u + j;
+#if bound(kept) && N % 4 == 0
+  store_kept(at, value);
+#elif bound(kept)
+#for c in 0..4
+  if (j + ${c}u < ${N}u) {
+    store_kept(at + ${c}u, value[${c}]);
+  }
+#endfor
+#endif
 #if EPILOGUE == residual
   let image = i / ${PLANE}u;
 #for c in 0..4
   if (j + ${c}u < ${N}u) {
     let mapped = (image * ${N}u + j + ${c}u) * ${PLANE}u + i % ${PLANE}u;
     store_y(mapped, fma(value[${c}], factor(image, j + ${c}u), load_addend(mapped)));
-#if bound(kept) && N % 4 != 0
-    store_kept(at + ${c}u, value[${c}]);
-#endif
   }
 #endfor
-#if bound(kept) && N % 4 == 0
-  store_kept(at / 4u, value);
-#endif
-#elif N % 4 == 0
-#if bound(kept)
-  store_kept(at / 4u, value);
-#endif
-#if EPILOGUE == gelu_gradient
-  store_y(at / 4u, value * vec4f(gelu_derivative(before.x), gelu_derivative(before.y), gelu_derivative(before.z), gelu_derivative(before.w)));
-#elif EPILOGUE == gelu
-  store_y(at / 4u, vec4f(gelu(value.x), gelu(value.y), gelu(value.z), gelu(value.w)));
 #else
-  accumulate_y(at / 4u, value);
+#if EPILOGUE == gelu_gradient
+  let result = value * derivative_quad(before);
+#elif EPILOGUE == gelu
+  let result = gelu_quad(value);
+#else
+  let result = value;
 #endif
+#if N % 4 == 0
+  accumulate_y(at, result);
 #else
 #for c in 0..4
   if (j + ${c}u < ${N}u) {
-#if bound(kept)
-    store_kept(at + ${c}u, value[${c}]);
-#endif
-#if EPILOGUE == gelu_gradient
-    store_y(at + ${c}u, value[${c}] * gelu_derivative(before[${c}]));
-#elif EPILOGUE == gelu
-    store_y(at + ${c}u, gelu(value[${c}]));
-#else
-    accumulate_y(at + ${c}u, value[${c}]);
-#endif
+    accumulate_y(at + ${c}u, result[${c}]);
   }
 #endfor
+#endif
 #endif
 }
 #endif

@@ -1,8 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { DEFAULT_LIMITS, profileOf, type DeviceProfile, type MatrixUnit } from '../../src/device/profile.ts';
 import { kernelsOf } from '../../src/execution/kernels.ts';
+import { OpRun } from '../../src/execution/run.ts';
+import { halfToFloat } from '../../src/formats/dtype.ts';
 import { halved } from '../../src/execution/prove.ts';
 import { type AnyKernels, type Variant, contextOf } from '../../src/ops/kernels.ts';
+import { geluGradientReference, geluReference } from '../../src/ops/gelu/reference.ts';
+import { matmulGelu, matmulGeluGradient } from '../../src/ops/matmul/fused.ts';
 import { kernels as family } from '../../src/ops/matmul/kernels.ts';
 import { matmulVariants } from '../../src/ops/matmul/gemm.ts';
 import { type MatmulAttrs, matmul } from '../../src/ops/matmul/op.ts';
@@ -102,6 +106,39 @@ describe.skipIf(halves.length === 0).each(halves)(
       const c = product([35, 36, 40], { ...TN, bias: 'cols' });
       await check(kernelsOf(matmul), c, adapter, [{ ...SEVERAL, cols: 8 }]);
     });
+
+    it.each([
+      ['gelu', kernelsOf(matmulGelu), 'bias', { ...NT, bias: 'cols', keep: false }],
+      ['its gradient', kernelsOf(matmulGeluGradient), 'h', NT],
+    ] as const)(
+      '%s of every number is rounded as if it were exact',
+      async (_label, kernels, operand, attrs) => {
+        const every = Float64Array.from({ length: 0x10000 }, (_, bits) => halfToFloat(bits)).filter(isFinite);
+        const n = every.length;
+        const half = (...shape: number[]): TensorSpec => ({ shape, dtype: 'f16' });
+        const row = { bias: f32(n), h: half(1, n) }[operand];
+        const c = { inputs: { a: half(1, 1), b: half(n, 1), [operand]: row }, attrs };
+        const data = { a: [operand === 'h' ? 1 : 0], b: new Float64Array(n).fill(1), [operand]: every };
+        const { device, pipelines } = await deviceFor(adapter);
+        const context = contextOf({ ...c, outputs: kernels.op.infer(c.inputs, attrs) }, device.profile);
+        const run = await OpRun.make(device, pipelines, kernels, context, ONE);
+        try {
+          for (const [name, values] of Object.entries(data)) run.write(name, Float32Array.from(values));
+          run.submit();
+          const got = await run.read('y');
+          const want = operand === 'h' ? geluGradientReference(every, data.b) : geluReference(every);
+          // In units of the last place of f16. Beside its zero, what the gradient subtracts has been rounded to f32.
+          const errors = want.map((value, i) => {
+            const place = 2 ** Math.max(Math.floor(Math.log2(Math.abs(value))) - 10, -24);
+            return (Math.abs(got[i]! - value) - 2 ** -25) / place;
+          });
+          const worst = errors.reduce((most, error, i) => (error > errors[most]! ? i : most), 0);
+          expect(errors[worst], `x = ${every[worst]}: ${got[worst]}, not ${want[worst]}`).toBeLessThan(0.51);
+        } finally {
+          run.destroy();
+        }
+      },
+    );
 
     const fused: readonly AnyKernels[] = family.filter(({ op }) => op.name !== 'matmul');
     const examples = fused.flatMap((kernels) =>

@@ -166,6 +166,7 @@ function registerTile(
     busyGroups: busyGroups(profile, lx * ly),
     params: {
       READ: 'load',
+      WHOLE: false,
       LX: lx,
       LY: ly,
       RA: ra,
@@ -229,6 +230,7 @@ function lowerSubgroup(
     params: {
       ...baseParams(isApart ? { ...kernel, normal: undefined } : kernel),
       READ: 'load',
+      WHOLE: false,
       ROWS: rows,
       LANES: lanes,
       QUADS: false,

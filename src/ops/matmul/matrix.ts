@@ -126,7 +126,7 @@ export function matrixVariants(
 
 export function matrixTile(
   variant: MatrixVariant,
-  { m, n }: MatmulShape,
+  { m, n, k }: MatmulShape,
   profile: DeviceProfile,
 ): WorkgroupTile {
   const { cols, wa, wb, ra, rb, depth, strip, turn, sized = false } = variant;
@@ -141,6 +141,7 @@ export function matrixTile(
     busyGroups: Math.floor(busyGroups(profile, UNIT_LANES * wa * wb) / tiles) * tiles,
     params: {
       READ: 'narrow',
+      WHOLE: k % depth === 0,
       SIZED: sized,
       COLS: cols,
       LANES: UNIT_LANES * wa * wb,
