@@ -107,3 +107,11 @@ describe('every option', () => {
     },
   );
 });
+
+it('ablate runs one run of a sweep, and does not leave out another that was named', async () => {
+  const { code, stderr } = await runCommand(
+    ...'ablate quick-kernels --only 3-seed0 --only 7-seed0'.split(' '),
+  );
+  expect(code).toBe(2);
+  expect(stderr).toContain('3-seed0 was given before; each call runs one.');
+});
