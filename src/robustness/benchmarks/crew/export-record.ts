@@ -1,5 +1,4 @@
 /** What the files of an export depend on, kept beside them: those that are there are only right for the same. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { FrameworkError } from '../../../util/errors.ts';
 import { exists } from '../../../util/files.ts';
@@ -9,15 +8,15 @@ interface ExportRecord {
   readonly seed: number;
   /** Side of the images in pixels. */
   readonly size: number;
-  /** SHA-256 of the names of all images, in their order: a draw depends on an image's number. */
+  /** `filesSha256` of all images, in their order: a draw depends on an image's number. */
   readonly images: string;
 }
 
-const RECORD = sealedKind<ExportRecord>('export record', 1, 'Export into a new folder.');
+const RECORD = sealedKind<ExportRecord>('export record', 2, 'Export into a new folder.');
 
 /**
  * Claims a folder for files of these settings, or finds that it has them.
- * @param keys names of the data set's images
+ * @param images `filesSha256` of the data set's images
  * @param subfolders of `folder`, which are written to
  * @throws FrameworkError `evaluate/other-export` where files are there that others made, or nobody knows how
  */
@@ -25,11 +24,10 @@ export async function checkExport(
   folder: string,
   set: 'C' | 'P',
   { seed, size }: { readonly seed: number; readonly size: number },
-  keys: readonly string[],
+  images: string,
   subfolders: readonly string[],
 ): Promise<void> {
   const path = join(folder, `export-${set.toLowerCase()}.json`);
-  const images = createHash('sha256').update(JSON.stringify(keys)).digest('hex');
   const found = await readSealedIfThere(path, RECORD);
   const wanted = { seed, size, images };
   if (found === undefined) {

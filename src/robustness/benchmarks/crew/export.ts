@@ -10,6 +10,7 @@ import type { Difficulty, Severity } from '../../corruptions/types.ts';
 import { SEVERITIES } from '../../corruptions/types.ts';
 import type { Crew } from './crew.ts';
 import { exportFile } from './export-job.ts';
+import { filesSha256 } from '../images/files-sha256.ts';
 import { checkExport } from './export-record.ts';
 import type { ExportJob } from './export-job.ts';
 import { imagesOf } from '../images/parts.ts';
@@ -115,13 +116,15 @@ async function run(
 ): Promise<ExportReport> {
   const keys = Array.from({ length: dataset.length }, (_, i) => dataset.key(i));
   const items = selectItems(keys, options.selection ?? {});
+  const label = (item: number) => dataset.label(item);
+  const part = { name: '', keys, label, bytes: async (item: number) => dataset.load(item) };
   const [set] = variants.map(({ change }) => change.set);
   if (set !== undefined)
     await checkExport(
       folder,
       set,
       options,
-      keys,
+      await filesSha256([{ part, items: [...keys.keys()] }]),
       variants.map((variant) => variant.folder),
     );
   const total = variants.length * items.length;

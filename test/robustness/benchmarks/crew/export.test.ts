@@ -44,6 +44,10 @@ describe('writing benchmarks to disk', () => {
     await expect(again({ size: 16 })).rejects.toThrow(/were made with size 32, not 16/);
     // A draw depends on an image's number, which another image before it changes.
     await expect(again({}, pictureDataset(3, 1))).rejects.toThrow(/were made with other images/);
+    // The same names, and one image is another.
+    const two = pictureDataset(2, 1);
+    const like = { ...two, load: async (i: number) => two.load(i === 1 ? 0 : i) };
+    await expect(again({}, like)).rejects.toThrow(/were made with other images/);
     expect(await again({ severities: [1, 2] })).toMatchObject({ written: 2, kept: 2 });
     await rm(join(folder, 'export-c.json'));
     await expect(again({})).rejects.toThrow(/holds contrast\/1, and no record/);
