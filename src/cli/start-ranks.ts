@@ -140,6 +140,7 @@ async function runRanks(count: number, detach: boolean): Promise<number> {
         if (signal !== null) process.stderr.write(`error: ${program} was ended by ${signal}\n`);
         else if (killer !== undefined && !isAsked)
           process.stderr.write(`${describeError(rankKilled(killer))}\n`);
+        else if (code === 1) process.stderr.write(`${describeError(mpirunFailed(program, count))}\n`);
         resolve(code ?? 1);
       });
     });
@@ -156,6 +157,13 @@ function signalOf(code: number | null): string | undefined {
 function rankKilled(signal: string): FrameworkError {
   return new FrameworkError('mpi/rank-ended', `A rank was ended by ${signal}, and the others with it.`, {
     hint: 'Where memory runs out, the system ends processes by SIGKILL. What was saved is whole; run again to go on from there.',
+  });
+}
+
+/** Of its own failures it says nothing, as of those of ranks: see SETTINGS. */
+function mpirunFailed(program: string, count: number): FrameworkError {
+  return new FrameworkError('mpi/mpirun', `${program} ended with code 1.`, {
+    hint: `If no rank has said why, it could not start them: \`${program} -n ${count} hostname\` shows what it says.`,
   });
 }
 

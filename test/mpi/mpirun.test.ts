@@ -145,6 +145,14 @@ it('ranks that could not share a step are refused before mpirun is started', asy
   expect(code).toBe(10);
 });
 
+it.skipIf(engines.length === 0)('an mpirun that cannot start ranks is told', async () => {
+  const engine = { name: 'MPICH', mpirun: 'false' } as const;
+  const args = ['--recipe', tinyRecipe(scratchFolder()), '--set', 'batch.shards=2'];
+  const { code, errors } = await endOf(startRanks(engine, 2, args));
+  expect(errors).toContain('error: false ended with code 1.\nhint: ');
+  expect(code).toBe(1);
+});
+
 describe('before mpirun is started', () => {
   const none = { LARGEKERNEL_MPIRUN: 'no such mpirun', LARGEKERNEL_MPI_LIBRARY: '/no/such/libmpi.so' };
   const tiny = tinyRecipe(scratchFolder());
