@@ -41,7 +41,7 @@ function request(
 const points = ({ curves }: BenchmarkResult) => curves![0]!.points.map(({ attack }) => attack!);
 
 describe.skipIf(adapters.length === 0)('an attack', () => {
-  const shared = tinyContext(kind, tinyModel(), 8);
+  const shared = tinyContext(kind, tinyModel(1), 8);
   const pgd = request('pgd', { steps: 3, randomStart: true });
 
   it('changes nothing at ε = 0 and gets no weaker beyond', async () => {
@@ -121,7 +121,7 @@ describe.skipIf(adapters.length === 0)('an attack', () => {
     await expect(runAttack(context(), { ...lie, attack: asIf, epsilons: [0.01] })).rejects.toThrow(
       /changed by .* where ε is 0.01/,
     );
-    const other = tinyModel();
+    const other = tinyModel(1);
     const { device } = await context().onDevice();
     const { ModelWeights } = await import('../../../src/models/weights.ts');
     const weights = await ModelWeights.upload(device, other, initialise(other.parameters, 9));
