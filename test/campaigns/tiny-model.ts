@@ -4,16 +4,16 @@ import { createModel } from '../../src/models/registry.ts';
 import { initialise } from '../../src/nn/parameters.ts';
 
 /** Options that name the tiny model, in a recipe's terms. */
-const MODEL = ['depths=[1,1]', 'dims=[4,6]', 'kernels=[5,3]', 'stemStride=4'];
+const MODEL = ['depths=[1]', 'dims=[4]', 'kernels=[5]', 'stemStride=4'];
 
-/** Writes the initial weights of a tiny ConvNeXt; the arguments that name it. */
+/** Writes the initial weights of a ConvNeXt of one block; the arguments that name it. */
 export async function tinyModel(
   folder: string,
   classes: number,
   imageSize: number,
   adapter: string,
 ): Promise<string[]> {
-  const config = { classes, depths: [1, 1], dims: [4, 6], kernels: [5, 3], stemPatch: 4, stemStride: 4 };
+  const config = { classes, depths: [1], dims: [4], kernels: [5], stemPatch: 4, stemStride: 4 };
   const model = createModel('convnext-custom', { ...config, headInitScale: 100 });
   const values = initialise(model.parameters, 3);
   const file = join(folder, `tiny-${classes}.safetensors`);

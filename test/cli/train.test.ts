@@ -109,19 +109,20 @@ describe('train, given something wrong, says what and what to do', () => {
 
   it('weights of another shape, a truncated checkpoint', TIMEOUT, async () => {
     const out = join(scratchFolder(), 'run');
-    expect((await runCli(train(out, '--max-steps', '2'))).code).toBe(0);
+    const small = ['depths=[1]', 'dims=[8]', 'kernels=[5]'].flatMap((text) => ['--set', `model.${text}`]);
+    expect((await runCli(train(out, ...small, '--max-steps', '2'))).code).toBe(0);
     const weights = join(out, 'checkpoints', 'step-00000002', 'model.safetensors');
     const other = await runCli(
-      train(join(scratchFolder(), 'r'), '--init', weights, '--set', 'model.kernels=[3,3]'),
+      train(join(scratchFolder(), 'r'), '--init', weights, ...small, '--set', 'model.kernels=[3]'),
     );
     expect(other.stderr).toMatch(/dwconv\.weight is \(8, 1, 5, 5\).*model\.kernels/s);
     expect(other.code).toBe(4);
     const copy = join(scratchFolder(), 'short.safetensors');
     copyFileSync(weights, copy);
     truncateSync(copy, 600);
-    expect((await runCli(train(join(scratchFolder(), 'r'), '--init', copy))).code).toBe(4);
+    expect((await runCli(train(join(scratchFolder(), 'r'), '--init', copy, ...small))).code).toBe(4);
     truncateSync(weights, 600);
-    const damaged = await runCli(train(out));
+    const damaged = await runCli(train(out, ...small));
     expect(damaged.stderr).toMatch(/model\.safetensors was damaged .*: it has 600 bytes instead of \d+/);
     expect(damaged.stderr).toMatch(/--resume to go on from \S*step-00000001/);
     expect(damaged.code).toBe(4);
