@@ -26,6 +26,8 @@ import { f32 } from '../../src/ops/tensor.ts';
 import { kernelsOf } from '../../src/execution/kernels.ts';
 
 const devices = new Map<string, Device>();
+/** One block: each of its kernels is compiled in all its variants. */
+const SMALL = ['model.depths=[1]', 'model.dims=[8]', 'model.kernels=[5]'];
 const before = process.env['LARGEKERNEL_CACHE'];
 
 beforeAll(async () => {
@@ -41,7 +43,7 @@ afterAll(() => {
 });
 
 async function planTiny(device: Device, mode: TuneMode): Promise<{ plan: TrainingPlan; notes: string[] }> {
-  const { recipe } = await loadRecipe(tinyRecipe(scratchFolder()), []);
+  const { recipe } = await loadRecipe(tinyRecipe(scratchFolder()), SMALL);
   const notes: string[] = [];
   const model = modelOfRecipe(recipe, 10);
   const plan = await tunedPlan({ recipe, model, target: targetOf(device), device }, mode, (line) => {
@@ -146,9 +148,9 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
       const { choices } = await lastVariants(device());
       const losses = async (name: string) =>
         (await traces(join(folder, name))).metrics.map((record) => (record as { loss: number }).loss);
-      await runTiny(adapter, join(folder, 'rule'), { maxSteps: 2 });
+      await runTiny(adapter, join(folder, 'rule'), { overrides: SMALL, maxSteps: 2 });
       await saveChoices(identityOf(device()), choices);
-      await runTiny(adapter, join(folder, 'tuned'), { maxSteps: 2, tuning: 'stored' });
+      await runTiny(adapter, join(folder, 'tuned'), { overrides: SMALL, maxSteps: 2, tuning: 'stored' });
       const [rule, tuned] = [await losses('rule'), await losses('tuned')];
       expect(rule.length).toBeGreaterThan(1);
       rule.forEach((loss, i) => {
@@ -161,10 +163,10 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
         micro: 4,
         variants: chosenOf(choices),
       });
-      await runTiny(adapter, join(folder, 'whole'), { maxSteps: 4, tuning: 'stored' });
+      await runTiny(adapter, join(folder, 'whole'), { overrides: SMALL, maxSteps: 4, tuning: 'stored' });
       // Whatever is stored or asked for by now.
       process.env['LARGEKERNEL_CACHE'] = scratchFolder();
-      await runTiny(adapter, join(folder, 'tuned'), { maxSteps: 4, tuning: 'off' });
+      await runTiny(adapter, join(folder, 'tuned'), { overrides: SMALL, maxSteps: 4, tuning: 'off' });
       expect(readFileSync(join(folder, 'tuned', 'tuning.json'), 'utf8')).toBe(record);
       expect(await traces(join(folder, 'tuned'))).toEqual(await traces(join(folder, 'whole')));
     },
@@ -172,15 +174,17 @@ describe.each(adapters)('stored choices on %s', (adapter) => {
 
   it('refuses a record that this version cannot follow', { timeout: 900_000 }, async () => {
     const out = join(scratchFolder(), 'run');
-    await runTiny(adapter, out, { maxSteps: 1 });
+    await runTiny(adapter, out, { overrides: SMALL, maxSteps: 1 });
     const file = join(out, 'tuning.json');
     const record = readFileSync(file, 'utf8');
     const changed = record.replace(/\{\n {3}"k\w+": "[^"]*"/, '{\n   "kind": "no longer there"');
     const { seal, ...content } = JSON.parse(changed) as { seal: { kind: string; version: number } };
     writeFileSync(file, sealedText(sealedKind(seal.kind, seal.version, ''), content));
-    await expect(runTiny(adapter, out, { maxSteps: 2 })).rejects.toThrow(/no longer there.*bit-exact/s);
+    await expect(runTiny(adapter, out, { overrides: SMALL, maxSteps: 2 })).rejects.toThrow(
+      /no longer there.*bit-exact/s,
+    );
     writeFileSync(file, record.slice(0, 20));
-    await expect(runTiny(adapter, out, { maxSteps: 2 })).rejects.toThrow(/tuning\.json/);
+    await expect(runTiny(adapter, out, { overrides: SMALL, maxSteps: 2 })).rejects.toThrow(/tuning\.json/);
   });
 });
 
@@ -271,7 +275,7 @@ describe('tuning what is missing', () => {
 
   it.skipIf(adapter === undefined)('needs no cache folder to plan', async () => {
     const device = devices.get(adapter!)!;
-    const { recipe } = await loadRecipe(tinyRecipe(scratchFolder()), []);
+    const { recipe } = await loadRecipe(tinyRecipe(scratchFolder()), SMALL);
     const plan = fitPlan(recipe, modelOfRecipe(recipe, 10), targetOf(device));
     expect(plannedOf((await planTiny(device, 'stored')).plan, device)).toEqual(plannedOf(plan, device));
     expect(existsSync(choicesFile(identityOf(device)))).toBe(false);
