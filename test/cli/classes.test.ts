@@ -210,9 +210,12 @@ describe.skipIf(adapter === undefined)('a run trained on folders', () => {
     const out = join(scratchFolder(), 'run');
     await train(out, { data, maxSteps: 1 });
     renameSync(join(data, 'train', 'cat'), join(data, 'train', 'aardvark'));
-    rmSync(join(data, 'val', 'cat'), { recursive: true });
+    const kept = join(temporaryFolder(), 'cat');
+    renameSync(join(data, 'val', 'cat'), kept);
     await expect(train(out, { data })).rejects.toThrow(/gone: cat; new: aardvark/);
     renameSync(join(data, 'train', 'aardvark'), join(data, 'train', 'cat'));
+    // The run began with these validation images and goes on with no others.
+    renameSync(kept, join(data, 'val', 'cat'));
     expect((await train(out, { data, maxSteps: 2 })).summary.step).toBe(2);
   });
 });
