@@ -58,7 +58,9 @@ function summarise(sweep: SweepReport, parts: PartTallies) {
   if (clean === undefined || clean.bits === '')
     return { metrics: [], absent: [{ id: 'top1', label: 'top-1', protocol: '', why: NOTHING_SCORED }] };
   const curves = new Map((sweep.series ?? []).map((name) => [name, new Map<number, string[]>()]));
-  for (const { name, bits } of points) {
+  // Points are compared image by image, which one that could not be read at some of them alone would shift.
+  const whole = points.filter(({ bits }) => bits.length === clean.bits.length);
+  for (const { name, bits } of whole) {
     const [series = '', x] = name.split('/');
     const curve = curves.get(series) ?? new Map<number, string[]>();
     curves.set(series, curve.set(Number(x), [...(curve.get(Number(x)) ?? []), bits]));
@@ -77,12 +79,18 @@ function summarise(sweep: SweepReport, parts: PartTallies) {
   });
   const [[protocol = ''] = []] = Object.entries(parts[0]?.tally.counts ?? {});
   const right = ones(clean.bits);
+  const others = points.filter((point) => !whole.includes(point));
   return {
     metrics: [
       accuracyMetric('top1', 'top-1, unchanged images', protocol, right, clean.bits.length),
       ...(sweep.metrics?.(drawn) ?? []),
     ],
-    absent: [],
+    absent: others.map(({ name, bits }) => ({
+      id: name,
+      label: name,
+      protocol,
+      why: `${bits.length} images were read there, ${clean.bits.length} unchanged`,
+    })),
     curves: drawn,
   };
 }

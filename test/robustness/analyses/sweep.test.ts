@@ -3,7 +3,7 @@ import { createModel } from '../../../src/models/registry.ts';
 import { modelsOf } from '../../../src/cli/models-of.ts';
 import { consistency, errorConsistency } from '../../../src/robustness/analyses/consistency.ts';
 import { lesionUnits, subsets } from '../../../src/robustness/analyses/lesion.ts';
-import { pointOf } from '../../../src/robustness/analyses/sweep-scoring.ts';
+import { pointOf, sweepScoring } from '../../../src/robustness/analyses/sweep-scoring.ts';
 import type { BenchmarkResult } from '../../../src/robustness/benchmarks/evaluation/result.ts';
 import { packBits, unpackBits } from '../../../src/robustness/scoring/bits.ts';
 import { Rng } from '../../../src/util/rng.ts';
@@ -37,6 +37,29 @@ describe('a point of a curve', () => {
     const twice = pointOf(0, ['1100', '1100'], '1100');
     expect([twice.low, twice.high]).toEqual([expect.closeTo(once.low!, 10), expect.closeTo(once.high!, 10)]);
     expect(twice.change!.value).toBe(0);
+  });
+
+  it('is left out where other images could be read than unchanged, for images are compared one by one', () => {
+    const part = (name: string, right: readonly boolean[]) => {
+      const scorer = scoring.scorer({ classes: 2 } as never);
+      const tally = scorer.begin(2);
+      for (const isRight of right) scorer.score(tally, [Float32Array.of(isRight ? 1 : -1, 0)], 0);
+      return { name, tally };
+    };
+    const scoring = sweepScoring({ plots: [], beginsClean: true });
+    const parts = [
+      part('clean', [true, true, false]),
+      part('a/1', [true, false, false]),
+      part('a/2', [true, false]),
+    ];
+    const { curves, absent } = scoring.summarise(parts, {} as never);
+    expect(curves?.map(({ points }) => points.map(({ x, correct }) => [x, correct]))).toEqual([
+      [
+        [0, 2],
+        [1, 1],
+      ],
+    ]);
+    expect(absent).toMatchObject([{ id: 'a/2', why: '2 images were read there, 3 unchanged' }]);
   });
 
   it('bits are packed without loss', () => {
