@@ -31,7 +31,10 @@ export async function keepImages({ images }: RunFolder, now: RunImages): Promise
   await writeSealed(images, IMAGES, now);
 }
 
-/** @throws FrameworkError `data/images-changed` where a run would go on with other images than it began with */
+/**
+ * Other images for evaluation do not change the weights: they are said, since accuracies then do not compare.
+ * @throws FrameworkError `data/images-changed` where a run would go on with other training images than it began with
+ */
 export async function checkSameImages(
   { root, images }: RunFolder,
   now: RunImages,
@@ -42,19 +45,25 @@ export async function checkSameImages(
     note(`${root} keeps no record of its images: it is taken to have begun with those there are now`);
     return;
   }
-  for (const split of ['training', 'validation'] as const) {
-    const [then, here] = [before[split], now[split]];
-    if (then.images === here.images && then.fingerprint === here.fingerprint) continue;
-    const found =
-      then.images === here.images
-        ? 'there are as many now, but of other labels, in another order, or other pictures'
-        : `there are ${here.images} now`;
+  const training = difference(before.training, now.training);
+  if (training !== undefined)
     throw new FrameworkError(
       'data/images-changed',
-      `${root} was begun with ${then.images} ${split} images; ${found}.`,
+      `${root} was begun with ${before.training.images} training images; ${training}.`,
       {
         hint: `Put back the images that it began with, or start a new run with another --out; --init ${root} starts it from this one's weights.`,
       },
     );
-  }
+  const validation = difference(before.validation, now.validation);
+  if (validation !== undefined)
+    note(
+      `warning: ${root} was last evaluated on ${before.validation.images} validation images; ${validation}: accuracies from here on do not compare with those before, nor does the best`,
+    );
+}
+
+/** What is different now, in words. */
+function difference(before: SplitImages, now: SplitImages): string | undefined {
+  if (before.images !== now.images) return `there are ${now.images} now`;
+  if (before.fingerprint === now.fingerprint) return undefined;
+  return 'there are as many now, but of other labels, in another order, or other pictures';
 }
