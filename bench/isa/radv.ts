@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheFolder } from '../../src/device/vulkan.ts';
+import { cacheFolder } from '../../src/util/cache-folder.ts';
 import { FrameworkError, messageOf } from '../../src/util/errors.ts';
 
 /** Mesa's RADV as a compiler without a GPU: its null hardware, opened by Dawn through a small Vulkan layer (radv-layer.c). */

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { constants, homedir } from 'node:os';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
+import { cacheFolder } from '../util/cache-folder.ts';
 import { FrameworkError, messageOf } from '../util/errors.ts';
 import { existsNow, ifThereSync, makeFolderNow } from '../util/files.ts';
 
@@ -55,12 +56,6 @@ function prepareLinux(): VulkanSetup {
     loader: system ? 'system' : swiftshader === undefined ? 'none' : 'packaged',
     missing,
   };
-}
-
-/** `LARGEKERNEL_CACHE`, else the user's cache folder. A variable that is empty is not set. */
-export function cacheFolder(): string {
-  const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  return process.env['LARGEKERNEL_CACHE'] || join(base, 'largekernel');
 }
 
 function systemLoader(): boolean {

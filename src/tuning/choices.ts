@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../device/device.ts';
-import { cacheFolder } from '../device/vulkan.ts';
+import { cacheFolder } from '../util/cache-folder.ts';
 import { FrameworkError, defined, messageOf } from '../util/errors.ts';
 import { readSealedIfThere, sealedKind, writeSealed } from '../util/sealed.ts';
 import { fingerprintOf, isSameVariant, keyOf, type Problem } from './problem.ts';

@@ -1,9 +1,9 @@
 /** Indexes of archives on disk, so that a 138 GB tar is walked once and not by each worker of each run. */
 import { createHash } from 'node:crypto';
-import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { IMAGE_EXTENSIONS } from '../dataset.ts';
 import type { Note } from '../dataset.ts';
+import { cacheFolder } from '../../util/cache-folder.ts';
 import { messageOf } from '../../util/errors.ts';
 import { ifThere, readSealedBytes, sealedKind, writeSealedBytes } from '../../util/sealed.ts';
 import { fileStamp } from './archive-files.ts';
@@ -37,7 +37,7 @@ export async function cachedIndex<T>(
     .update(JSON.stringify([kind, sources.map(({ path }) => path)]))
     .digest('hex')
     .slice(0, 24);
-  const file = join(folder ?? defaultFolder(), `${kind}-${name}.json`);
+  const file = join(folder ?? join(cacheFolder(), 'index'), `${kind}-${name}.json`);
   const stored = await load<T>(file, notes);
   const images = IMAGE_EXTENSIONS.join(' ');
   if (stored?.images === images && JSON.stringify(stored.sources) === JSON.stringify(sources))
@@ -45,11 +45,6 @@ export async function cachedIndex<T>(
   const index = await build();
   await store(file, { sources, images, index }, notes);
   return index;
-}
-
-function defaultFolder(): string {
-  const home = homedir();
-  return join(home === '' ? tmpdir() : home, '.cache', 'largekernel', 'index');
 }
 
 /** An index that cannot be read or verified is made again, with a note. */

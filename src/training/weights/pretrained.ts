@@ -1,7 +1,7 @@
 /** Published weights, fetched when they are first used, into `<cache>/weights/<name>/<file>`. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder } from '../../device/vulkan.ts';
+import { cacheFolder } from '../../util/cache-folder.ts';
 import { openSets } from '../../formats/open.ts';
 import { claimSoon } from '../../util/claim.ts';
 import { addressBelow, download, sizeOf, type DownloadOptions } from '../../util/download.ts';
