@@ -67,11 +67,13 @@ describe('registry', () => {
   });
 
   it('gives specs, and near names for wrong ones', async () => {
+    const imagenet = { name: 'imagenet-1k', classes: imagenetClasses() };
     expect(namedDataset('imagenet', 'val', { root: '/x', kind: 'parquet' })).toEqual({
       kind: 'parquet',
       root: '/x',
       split: 'val',
-      classes: { name: 'imagenet-1k', classes: imagenetClasses() },
+      classes: imagenet,
+      own: imagenet,
     });
     expect(() => namedDataset('imagenet', 'val')).toThrow(/does not come with the project/);
     expect(() => namedDataset('imagenet', 'val', { root: '/x', kind: 'idx' })).toThrow(/no data format "idx"/);
