@@ -2,10 +2,10 @@ import { pollBy } from '../util/polling.ts';
 
 /** What is awaited of a software adapter, which computes on the core that polling would occupy. */
 
-/** Of what a wait has lasted, the part that its next turn sleeps: short waits end promptly, long ones cost nothing. */
-const SHARE = 0.25;
-/** ms */
-const LONGEST = 0.25;
+/** So long a wait polls in every turn: a rest is longer than it asks to be, and would be the greater part of the shortest waits. ms */
+const PROMPT = 2;
+/** Rest of a turn after that, ms. */
+const PAUSE = 0.25;
 let awaited = 0;
 let since = 0;
 
@@ -23,5 +23,5 @@ export async function patiently<T>(work: Promise<T>): Promise<T> {
 
 function pauseWhileAwaited(): number | undefined {
   if (awaited === 0) return undefined;
-  return Math.min(LONGEST, SHARE * (performance.now() - since));
+  return performance.now() - since < PROMPT ? 0 : PAUSE;
 }
