@@ -21,7 +21,12 @@ const PATIENCE = 10_000;
  * the program break there and back: a thread of Node or of a driver that allocates meanwhile loses its memory. It also takes the signal by
  * which WebAssembly finds an access out of bounds, which would end the process rather than be an error.
  */
-export const HARMLESS = { UCX_MEM_EVENTS: 'no', UCX_HANDLE_ERRORS: 'none' };
+const HARMLESS = { UCX_MEM_EVENTS: 'no', UCX_HANDLE_ERRORS: 'none' };
+
+/** Before an MPI library is loaded, and for the processes started from here. What the user has set stays. */
+export function keepUcxHarmless(): void {
+  for (const [name, value] of Object.entries(HARMLESS)) process.env[name] ??= value;
+}
 
 /** @param about who takes part, in words @param mpi what they talk by */
 export type UseRanks = (ranks: Ranks | undefined, about: readonly string[], mpi?: Mpi) => Promise<void>;
@@ -63,7 +68,7 @@ export async function asRank(use: UseRanks): Promise<void> {
     await use(undefined, []);
     return;
   }
-  for (const [name, value] of Object.entries(HARMLESS)) process.env[name] ??= value;
+  keepUcxHarmless();
   // The library waits for all ranks as it starts, and blocks this thread.
   const { rank, size } = launched;
   const taken =

@@ -10,7 +10,7 @@ import { FrameworkError, defined } from '../util/errors.ts';
 import { EXIT_INTERRUPTED, describeError } from './errors.ts';
 import { onStopRequests } from './interrupt.ts';
 import { PARENT_VARIABLE } from './onlookers.ts';
-import { HARMLESS, asRank, endAll, fallSilent, firstSpeaks, onStopRequestsOfRank } from './ranks.ts';
+import { asRank, endAll, fallSilent, firstSpeaks, keepUcxHarmless, onStopRequestsOfRank } from './ranks.ts';
 import { say } from './say.ts';
 
 /** What a command of several ranks does, and what is known of it. */
@@ -77,7 +77,7 @@ export async function startRanks(
   checkRankCount(count, 'asked for');
   checkRoom(count);
   await check();
-  Object.assign(process.env, { ...HARMLESS, ...process.env });
+  keepUcxHarmless();
   loadMpi('openmpi', process.env['LARGEKERNEL_MPI_LIBRARY']);
   process.exitCode = await runRanks(count, detach);
 }
